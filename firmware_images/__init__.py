@@ -1,0 +1,1 @@
+"""Module binaries: read, check, build, edit, pack."""

@@ -1,0 +1,1 @@
+"""Drives a board, and judges what it does."""

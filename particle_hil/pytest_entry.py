@@ -1,0 +1,1 @@
+"""The pytest entry point: what `pytest` loads when particle-hil is installed."""

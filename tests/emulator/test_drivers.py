@@ -1,0 +1,152 @@
+"""Both drivers keep the same promises; only the wall clock tells them apart."""
+
+import threading
+
+import pytest
+
+from emulator.clock import Clock, Signal
+from emulator.drivers import NestedWait, WaitTimeout, WrongThread
+from emulator.drivers.inline import InlineDriver
+from emulator.drivers.served import ServedDriver
+
+
+@pytest.fixture(params=["inline", "served"])
+def driver(request):
+    made = InlineDriver() if request.param == "inline" else ServedDriver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def inline():
+    return InlineDriver()
+
+
+def test_timers_run_in_the_order_of_their_times_and_then_of_their_setting():
+    clock, seen = Clock(), []
+    for when, name in [(2.0, "c"), (1.0, "a"), (1.0, "b")]:
+        clock.call_at(when, seen.append, name)
+    clock.call_at(1.5, seen.append, "never").cancel()
+    while clock.run_next():
+        pass
+    assert seen == ["a", "b", "c"]
+    assert clock.now == 2.0
+
+
+def test_a_wait_ends_when_a_signal_makes_it_true(driver):
+    signal, state = Signal(), []
+
+    def happen():
+        state.append("online")
+        signal.fire()
+
+    driver.call(driver.clock.call_later, 0.02, happen)
+    assert driver.wait(lambda: state[0] if state else None, [signal], timeout=5, awaited="online") == "online"
+
+
+def test_a_wait_that_is_true_already_takes_no_time(driver):
+    before = driver.clock.now
+    assert driver.wait(lambda: 7, [], timeout=1, awaited="seven") == 7
+    assert driver.clock.now - before < 1
+
+
+def test_a_timeout_tells_what_was_awaited_and_what_was_seen(driver):
+    driver.call(driver.clock.call_later, 60, lambda: None)
+    with pytest.raises(WaitTimeout, match=r"breathing cyan: not within 0\.02 s; seen: blinking green"):
+        driver.wait(lambda: None, [], timeout=0.02, awaited="breathing cyan", seen=lambda: "blinking green")
+
+
+def test_an_error_inside_the_lab_reaches_the_caller(driver):
+    with pytest.raises(ZeroDivisionError):
+        driver.call(lambda: 1 // 0)
+
+
+def test_waiting_inside_the_lab_is_refused(driver):
+    caught, signal = [], Signal()
+
+    def misbehave():
+        try:
+            driver.wait(lambda: None, [], timeout=1, awaited="anything")
+        except NestedWait as error:
+            caught.append(error)
+        signal.fire()
+
+    driver.call(driver.clock.call_later, 0.0, misbehave)
+    driver.wait(lambda: bool(caught), [signal], timeout=5, awaited="the refusal")
+    assert caught
+
+
+def test_flows_wait_side_by_side(driver):
+    signal, turns = Signal(), []
+
+    def flow(name, delay):
+        def run():
+            driver.sleep(delay)
+            turns.append(name)
+            signal.fire()
+            driver.wait(lambda: len(turns) == 3, [signal], timeout=5, awaited="all three")
+            return name
+
+        return run
+
+    assert driver.gather([flow("a", 0.03), flow("b", 0.01), flow("c", 0.02)]) == ["a", "b", "c"]
+    assert turns == ["b", "c", "a"]
+
+
+def test_a_flow_that_fails_does_not_stop_the_others(driver):
+    def fails():
+        driver.sleep(0.001)
+        raise LookupError("no such board")
+
+    first, second = driver.gather([fails, lambda: driver.sleep(0.002)])
+    assert isinstance(first, LookupError)
+    assert second is None
+
+
+def test_a_coroutine_of_the_lab_awaits_replies(driver):
+    reply = driver.reply()
+    driver.call(driver.clock.call_later, 0.01, reply.resolve, 41)
+
+    async def handler():
+        return await reply + 1
+
+    assert driver.run(handler(), timeout=5) == 42
+
+
+def test_the_first_answer_counts(driver):
+    reply = driver.reply()
+    reply.resolve(1)
+    reply.fail(ValueError("late"))
+    assert reply.result() == 1
+
+
+def test_sleep_moves_the_clock(driver):
+    before = driver.clock.now
+    driver.sleep(0.01)
+    assert driver.clock.now >= before + 0.01
+
+
+def test_an_empty_heap_ends_a_wait_at_once(inline):
+    with pytest.raises(WaitTimeout, match="nothing more can happen") as caught:
+        inline.wait(lambda: None, [], timeout=1e9, awaited="a miracle")
+    assert caught.value.stalled
+
+
+def test_virtual_time_belongs_to_one_thread(inline):
+    caught = []
+
+    def use():
+        try:
+            inline.call(lambda: None)
+        except WrongThread as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert caught
+
+
+def test_virtual_time_jumps(inline):
+    inline.sleep(3600 * 24)
+    assert inline.clock.utc().day == 6
