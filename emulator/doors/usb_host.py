@@ -1,0 +1,178 @@
+"""The USB side of the computer that boards are plugged into: what its kernel does between the connector and the programs.
+
+It enumerates what is attached (reads the descriptors, gives an address, sets the first configuration), binds its drivers (`cdc_acm` for
+serial ports), and forgets a device when it is detached. The doors for pyusb, pyserial and umockdev all stand on one `UsbHost`, so that
+they agree as they would on one computer. It behaves as Linux does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from emulator.clock import Signal
+from emulator.doors.cdc_acm import AcmPort, find_acm
+from emulator.doors.descriptors import DescriptorError
+from emulator.doors.usb_device import AttachedDevice, PortPath
+from emulator.drivers import Driver
+from emulator.usb.plug import PlugEvent, UsbPlug
+from particle_protocol.usb import Stall
+
+ROOT_HUB_ADDRESS: Final = 1
+"""The address Linux gives to a bus's root hub; devices get the ones after it."""
+
+_HOSTS: weakref.WeakValueDictionary[str, UsbHost] = weakref.WeakValueDictionary()
+_names = itertools.count(1)
+
+
+class UsbHost:
+    """A computer's USB ports, and what its kernel knows about them.
+
+    `ports` maps port paths (`1-1`, `1-2.3`) to the connectors of boards. `changed` fires whenever something was attached or detached;
+    `log` has the last lines the kernel would have written about it, with the Lab's time.
+    """
+
+    def __init__(self, driver: Driver, ports: Mapping[str, UsbPlug] | None = None, *, name: str | None = None) -> None:
+        self.driver = driver
+        self.name = name if name is not None else f"host{next(_names)}"
+        self.changed = Signal()
+        self.log: deque[str] = deque(maxlen=200)
+        self._ttys: dict[int, AcmPort] = {}
+        self._devices: dict[PortPath, AttachedDevice] = {}
+        self._unwatch: dict[PortPath, Callable[[], None]] = {}
+        self._last_address: dict[int, int] = {}
+        _HOSTS[self.name] = self
+        for path, plug in (ports or {}).items():
+            self.plug_in(path, plug)
+
+    @classmethod
+    def over(cls, driver: Driver, ports: Mapping[str, UsbPlug] | UsbHost) -> UsbHost:
+        """`ports` itself when it is a host already, else a new host with these ports."""
+        return ports if isinstance(ports, UsbHost) else cls(driver, ports)
+
+    @property
+    def devices(self) -> tuple[AttachedDevice, ...]:
+        """What is attached now, in the order of the ports."""
+        return tuple(device for _, device in sorted(self._devices.items()))
+
+    def device_at(self, path: str) -> AttachedDevice | None:
+        """What is attached at a port now."""
+        return self._devices.get(PortPath.parse(path))
+
+    def plug_in(self, path: str, plug: UsbPlug) -> None:
+        """Connect a board's connector to the port at `path`.
+
+        Raises:
+            ValueError: the path is malformed, or taken.
+        """
+        self.driver.call(self._plug_in, PortPath.parse(path), plug)
+
+    def unplug(self, path: str) -> None:
+        """Pull the cable at `path` out. The board does not notice more than that its host is gone."""
+        self.driver.call(self._unplug, PortPath.parse(path))
+
+    @property
+    def serial_ports(self) -> tuple[AcmPort, ...]:
+        """The serial ports that exist now, in the order of their numbers."""
+        return tuple(port for _, port in sorted(self._ttys.items()) if port.present)
+
+    def bind_drivers(self, device: AttachedDevice) -> None:
+        """Let the kernel's drivers take the interfaces that are theirs and free. Inside the Lab."""
+        for place in find_acm(device):
+            number = next(each for each in itertools.count() if each not in self._ttys)
+            port = AcmPort(device, place, number, on_free=lambda number=number: self._ttys.pop(number, None))  # type: ignore[misc]
+            self._ttys[number] = port
+            for interface in port.interfaces:
+                device.drivers[interface] = port
+            self.note(f"cdc_acm {device.path}:{device.configuration_value}.{place.communication}: {port.tty}: USB ACM device")
+
+    def release_driver(self, device: AttachedDevice, interface: int) -> None:
+        """Take an interface, and those that go with it, away from its kernel driver. Inside the Lab."""
+        bound = device.drivers[interface]
+        for each in bound.interfaces:
+            device.drivers.pop(each, None)
+        bound.unbind()
+
+    def note(self, text: str) -> None:
+        """Write a line into the log."""
+        self.log.append(f"[{self.driver.clock.now:12.6f}] {text}")
+
+    def _plug_in(self, path: PortPath, plug: UsbPlug) -> None:
+        if path in self._unwatch:
+            raise ValueError(f"something is plugged into port {path} already")
+
+        def on_event(event: PlugEvent) -> None:
+            if event is PlugEvent.READABLE:
+                device = self._devices.get(path)
+                if device is not None:
+                    for each in dict.fromkeys(device.drivers.values()):
+                        each.readable()
+                    device.changed.fire()
+            elif event is PlugEvent.ATTACHED:
+                self._attached(path, plug)
+            else:
+                self._detached(path)
+
+        self._unwatch[path] = plug.watch(on_event)
+        if plug.function is not None:
+            self._attached(path, plug)
+
+    def _unplug(self, path: PortPath) -> None:
+        unwatch = self._unwatch.pop(path, None)
+        if unwatch is None:
+            raise ValueError(f"nothing is plugged into port {path}")
+        unwatch()
+        self._detached(path)
+
+    def _attached(self, path: PortPath, plug: UsbPlug) -> None:
+        self._detached(path)
+        function = plug.function
+        if function is None:
+            return
+        address = self._next_address(path.bus)
+        self.note(f"usb {path}: new full-speed USB device number {address}")
+        try:
+            device = AttachedDevice(path, address, function)
+        except Stall:
+            self.note(f"usb {path}: unable to enumerate the device: it stalled a standard request")
+            return
+        except DescriptorError as error:
+            self.note(f"usb {path}: unable to enumerate the device: {error}")
+            return
+        if plug.function is not function:
+            return
+        self._devices[path] = device
+        it = device.descriptor
+        self.note(f"usb {path}: {it.vendor:04x}:{it.product:04x}, {device.manufacturer}, {device.product}, serial {device.serial_number}")
+        self.bind_drivers(device)
+        self.changed.fire()
+
+    def _detached(self, path: PortPath) -> None:
+        device = self._devices.pop(path, None)
+        if device is None:
+            return
+        device.present = False
+        self.note(f"usb {path}: USB disconnect, device number {device.address}")
+        for each in dict.fromkeys(device.drivers.values()):
+            each.unbind()
+        device.drivers.clear()
+        device.changed.fire()
+        self.changed.fire()
+
+    def _next_address(self, bus: int) -> int:
+        """Addresses go up and wrap at 127, skipping those in use (Linux, drivers/usb/core/hub.c: choose_devnum)."""
+        taken = {device.address for path, device in self._devices.items() if path.bus == bus}
+        address = self._last_address.get(bus, ROOT_HUB_ADDRESS)
+        while True:
+            address = address + 1 if address < 127 else ROOT_HUB_ADDRESS + 1
+            if address not in taken:
+                self._last_address[bus] = address
+                return address
+
+
+def host_named(name: str) -> UsbHost | None:
+    """The host of this name, if one is alive in this process."""
+    return _HOSTS.get(name)
