@@ -1,0 +1,109 @@
+"""Where each module of each platform lives in memory.
+
+Sources: Device OS 2.3.1, hal/src/photon/ota_module_bounds.c:4-16 and hal/src/electron/ota_module_bounds.c:4-16; Device OS 6.2.0,
+hal/src/nRF52840/ota_module_bounds.c:9-160 and hal/src/rtl872x/ota_module_bounds.c:8-105. The region of the nRF52840 system part is
+given as the union of its two eras: it starts at 0x28000 since 6.2.0, at 0x30000 before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware_images.fields import ModuleFunction
+
+_B, _M, _S, _U, _N, _R = (
+    ModuleFunction.BOOTLOADER,
+    ModuleFunction.MONOLITHIC,
+    ModuleFunction.SYSTEM_PART,
+    ModuleFunction.USER_PART,
+    ModuleFunction.NCP,
+    ModuleFunction.RADIO_STACK,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A region that holds one kind of module.
+
+    Attributes:
+        start: lowest address.
+        end: first address after the region.
+        start_addresses: where a module in it may begin; empty when it grows towards lower addresses from a fixed end.
+    """
+
+    function: ModuleFunction
+    index: int
+    start: int
+    end: int
+    start_addresses: tuple[int, ...]
+
+    @property
+    def grows_left(self) -> bool:
+        """Whether the module's end is fixed (with its CRC last) and its start moves."""
+        return not self.start_addresses
+
+    def holds_end(self, end_address: int) -> bool:
+        """The device's own range rule: only the end address is compared, both limits included.
+
+        Device OS 6.2.0, hal/src/nRF52840/ota_flash_hal.cpp:229-331.
+        """
+        return self.start <= end_address <= self.end
+
+
+def _slot(function: ModuleFunction, index: int, start: int, end: int, *starts: int) -> Slot:
+    return Slot(function, index, start, end, starts or (start,))
+
+
+_STM32F2 = (
+    _slot(_B, 0, 0x08000000, 0x08004000),
+    _slot(_S, 1, 0x08020000, 0x08060000),
+    _slot(_S, 2, 0x08060000, 0x080A0000),
+    _slot(_U, 1, 0x080A0000, 0x080C0000),
+    _slot(_M, 0, 0x08020000, 0x08080000),
+    _slot(_M, 1, 0x08020000, 0x08080000),
+)
+_ELECTRON = (
+    _slot(_B, 0, 0x08000000, 0x08004000),
+    _slot(_S, 1, 0x08020000, 0x08040000),
+    _slot(_S, 2, 0x08040000, 0x08060000),
+    _slot(_S, 3, 0x08060000, 0x08080000),
+    _slot(_U, 1, 0x08080000, 0x080A0000),
+    _slot(_M, 0, 0x08020000, 0x08080000),
+    _slot(_M, 1, 0x08020000, 0x08080000),
+)
+_NRF52840 = (
+    _slot(_R, 0, 0x00001000, 0x00030000),
+    _slot(_S, 1, 0x00028000, 0x000D4000, 0x30000, 0x28000),
+    _slot(_U, 1, 0x000D4000, 0x000F4000),
+    _slot(_U, 2, 0x000B4000, 0x000F4000),
+    _slot(_B, 0, 0x000F4000, 0x00100000),
+    _slot(_M, 0, 0x00028000, 0x000F4000, 0x30000, 0x28000),
+    _slot(_M, 1, 0x00028000, 0x000F4000, 0x30000, 0x28000),
+    _slot(_N, 0, 0x00000000, 1500 * 1024),
+)
+_RTL872X = (
+    _slot(_B, 1, 0x08000000, 0x08004000),
+    _slot(_B, 0, 0x08004000, 0x08014000),
+    _slot(_B, 2, 0x08014000, 0x0805E000),
+    _slot(_S, 1, 0x08060000, 0x08260000),
+    Slot(_U, 1, 0x08400000, 0x08600000, ()),
+)
+_CORE = (_slot(_M, 0, 0x08005000, 0x08020000),)
+
+SLOTS: dict[int, dict[tuple[int, int], Slot]] = {
+    platform: {(slot.function, slot.index): slot for slot in slots}
+    for platforms, slots in (
+        ((0,), _CORE),
+        ((6, 8), _STM32F2),
+        ((10,), _ELECTRON),
+        ((12, 13, 14, 15, 22, 23, 24, 25, 26, 37), _NRF52840),
+        ((28, 32, 35, 38), _RTL872X),
+    )
+    for platform in platforms
+}
+
+
+def find_slot(platform_id: int, function: int, index: int) -> Slot | None:
+    """The region of a module, or None when the platform (or its memory map) does not know such a module."""
+    slots = SLOTS.get(platform_id)
+    return None if slots is None else slots.get((function, index))
