@@ -1,0 +1,268 @@
+"""Real Device OS releases and Tinker, fetched once into the user's cache.
+
+Particle's binaries are not ours to ship. They are in npm packages of particle-cli, so the npm client fetches those from whatever registry
+the machine is set up for; a package is kept only when its digest is the one written here and every module in it is sound.
+
+The cache is `$PARTICLE_HIL_CACHE`, else `$XDG_CACHE_HOME/particle-hil`, else `~/.cache/particle-hil`.
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from firmware_images.checks import check_module
+from firmware_images.errors import NotAModule
+from firmware_images.fields import ModuleFunction
+from firmware_images.findings import Severity
+from firmware_images.module import read_module
+
+PACKAGES: Final = {
+    "2.3.0": "dLdyi4POpQ6fYRobVGyMngFATwVNntnaIA+RDwZwY3euYKZ9RpI12Z8Wy7cxIC9Ndy0zKcOJKzslAFR1L5nY+Q==",
+    "2.8.0": "BBBEoVJKqqYPRkCdGZMJTwC4wrLqPmyAoNLwlpKcIn8TqdwohXYV6hYCfQtF1AT6BpgA43vWoJsN6Eenu2WtOQ==",
+    "2.10.0": "xIYcDv08Emy8vRDqP0PcyMxnpZ1YO4Junzcdkn2HhFVKtR1x8AStCBcJJdrluy5OKow12/6VD0PKd6lAC+fw2Q==",
+    "2.14.0": "NQCS2AirKrqmgImEq+nKKIjDOOQAYsia3ZwuGhPUbT0jYd35+jzS7HWV76wGXI0OLRBAlNGotzVyfIKWm9wRxw==",
+    "2.16.0": "KQGfEAQtF/SaWTlHRhX59gHYi5Bqea3CCMJ74jpbV4FFWeXlB5hbxUeXfx+GVyP/aSKzf3wACYKmY7nXz9qDxw==",
+    "3.0.0": "72KPxUn9PdAf6L+LkN/HpaDIc+vRFy7IbG8bKUzu+QHAmkPOHg64WslS6RelEND0le6i1IEzrIb33raJN62v2Q==",
+    "3.43.1": "DbEG2MsZ++X1R87gKq00/urgnZDy4J0ygjesNQwfuMXGs4J9BzsA82BI8KsojncBCi8iTMwQTVOkmvcWFf1PoQ==",
+    "3.51.0": "UwpkL7euUYSuwHBsPNHp/pnFdLhELqelbl6q3BqUndKBBUazKQ/4uHqLucdjKJpgkGPg+bfWlMWobzESCM3tzw==",
+}
+"""Versions of particle-cli that carry images, and the SHA-512 of their tarballs (base64)."""
+RELEASES: Final = {"1.4.4": "2.14.0", "1.5.0": "2.3.0", "1.5.2": "2.8.0", "2.0.1": "2.10.0", "2.1.0": "2.14.0", "2.2.0": "2.16.0"}
+"""Device OS versions, and the package that holds their files."""
+TINKER_PACKAGE: Final = "3.51.0"
+NOT_MODULES: Final = frozenset(
+    {"cc3000-patch-programmer.bin", "cc3000-patch-programmer_1_14.bin", "deep_update_2014_06.bin", "ota-flag-a5.bin"}
+)
+"""Files of those packages that are older than the module format, or no firmware at all."""
+_FETCH_SECONDS: Final = 300
+_SAFE_NAME = re.compile(r"package/assets/(?:updates|knownApps|binaries)/(?:[\w@+.-]+/)*[\w@+.-]+\.bin")
+
+
+class Reason(enum.Enum):
+    """Why there is no firmware."""
+
+    NO_NPM = "no npm client"
+    NO_NETWORK = "the package could not be fetched"
+    WRONG_DIGEST = "the package fetched is not the one expected"
+    UNKNOWN = "no such release"
+    DAMAGED = "a file is damaged"
+
+
+class FirmwareUnavailable(RuntimeError):
+    """The images asked for cannot be had; the text says what to do.
+
+    Attributes:
+        reason: which obstacle it is, so that a test can skip on a missing network and fail on anything else.
+    """
+
+    def __init__(self, reason: Reason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The files of one Device OS version for one platform."""
+
+    platform: str
+    version: str
+    files: tuple[Path, ...]
+
+    def file(self, function: ModuleFunction, index: int) -> Path:
+        """The file of one module.
+
+        Raises:
+            FirmwareUnavailable: the release has no such module.
+        """
+        for path in self.files:
+            prefix = read_module(path.read_bytes()).prefix
+            if (prefix.function, prefix.index) == (function, index):
+                return path
+        raise FirmwareUnavailable(Reason.UNKNOWN, f"Device OS {self.version} for {self.platform} has no {function} {index} in its package")
+
+    @property
+    def bootloader(self) -> Path:
+        """The bootloader."""
+        return self.file(ModuleFunction.BOOTLOADER, 0)
+
+    @property
+    def system_part_1(self) -> Path:
+        """System part 1."""
+        return self.file(ModuleFunction.SYSTEM_PART, 1)
+
+    @property
+    def system_part_2(self) -> Path:
+        """System part 2 (Photon, P1 and Electron)."""
+        return self.file(ModuleFunction.SYSTEM_PART, 2)
+
+
+def cache_folder() -> Path:
+    """Where fetched files are kept; not made here."""
+    own = os.environ.get("PARTICLE_HIL_CACHE")
+    if own:
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "particle-hil"
+
+
+def photon_release(version: str) -> Release:
+    """The Photon's bootloader and system parts of a Device OS version: 1.5.0, 1.5.2, 2.0.1, 2.1.0 or 2.2.0.
+
+    Raises:
+        FirmwareUnavailable: see `release`.
+    """
+    return release("photon", version)
+
+
+def release(platform: str, version: str) -> Release:
+    """The files of a Device OS version for a platform by its short name ("photon", "boron"), fetched when they are not in the cache.
+
+    Raises:
+        FirmwareUnavailable: there is no such release, or it is not in the cache and cannot be fetched.
+    """
+    version = version.removeprefix("v")
+    package = RELEASES.get(version)
+    if package is None:
+        raise FirmwareUnavailable(Reason.UNKNOWN, f"Device OS {version} is not among those to be had: {', '.join(RELEASES)}")
+    folder = package_images(package) / "updates"
+    files = tuple(sorted(path for path in folder.glob(f"{platform}-*.bin") if _version_of(path) == version))
+    if not files:
+        has = sorted({path.name.split("-")[0] for path in folder.glob("*.bin") if _version_of(path) == version})
+        raise FirmwareUnavailable(Reason.UNKNOWN, f"no Device OS {version} for {platform!r}; that version is there for {', '.join(has)}")
+    for path in files:
+        _verify(path)
+    return Release(platform, version, files)
+
+
+def tinker(platform: str) -> Path:
+    """The Tinker application of a platform by its short name.
+
+    Raises:
+        FirmwareUnavailable: there is none, or it cannot be fetched.
+    """
+    folder = package_images(TINKER_PACKAGE) / "knownApps"
+    found = sorted(folder.glob(f"{platform}/tinker/*.bin"))
+    if not found:
+        raise FirmwareUnavailable(
+            Reason.UNKNOWN, f"no Tinker for {platform!r}; there is one for {', '.join(sorted(path.name for path in folder.iterdir()))}"
+        )
+    _verify(found[0])
+    return found[0]
+
+
+def all_images() -> list[Path]:
+    """Every .bin of every package, those that are no modules included; fetches what is missing (about 35 MB).
+
+    Raises:
+        FirmwareUnavailable: a package cannot be fetched.
+    """
+    return sorted(path for package in PACKAGES for path in package_images(package).rglob("*.bin"))
+
+
+_failed: dict[str, FirmwareUnavailable] = {}
+
+
+def package_images(package: str) -> Path:
+    """The folder with the images of one version of particle-cli, fetched when it is not in the cache.
+
+    Raises:
+        FirmwareUnavailable: it cannot be fetched; the second call in a process fails at once.
+    """
+    folder = cache_folder() / f"particle-cli-{package}"
+    if folder.is_dir():
+        return folder
+    if package in _failed:
+        raise _failed[package]
+    try:
+        _fetch(package, folder)
+    except FirmwareUnavailable as failure:
+        _failed[package] = failure
+        raise
+    return folder
+
+
+def _version_of(path: Path) -> str:
+    """The Device OS version in a name such as photon-bootloader@2.1.0+lto.bin."""
+    return path.name.removesuffix(".bin").rpartition("@")[2].partition("+")[0]
+
+
+def _fetch(package: str, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
+        tarball = npm_pack(f"particle-cli@{package}", Path(scratch))
+        digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
+        if digest != PACKAGES[package]:
+            raise FirmwareUnavailable(
+                Reason.WRONG_DIGEST,
+                f"particle-cli {package} as fetched has SHA-512 {digest}, expected {PACKAGES[package]}; nothing was kept",
+            )
+        unpacked = Path(scratch) / "images"
+        _unpack(tarball, unpacked)
+        for path in unpacked.rglob("*.bin"):
+            if path.name not in NOT_MODULES:
+                _verify(path)
+        try:
+            unpacked.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+
+
+def npm_pack(spec: str, folder: Path) -> Path:
+    """Have the npm client fetch the tarball of a package (`name@version`) into a folder.
+
+    Raises:
+        FirmwareUnavailable: there is no npm client, or it could not fetch the package.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FirmwareUnavailable(
+            Reason.NO_NPM,
+            f"{spec} is not in {cache_folder()}, and fetching it needs the npm client: "
+            "install Node.js 20 or later, or copy the cache of another machine",
+        )
+    command = [npm, "pack", spec, "--json", "--pack-destination", str(folder), "--prefer-offline", "--fetch-retries=1"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False)  # noqa: S603 - no shell, fixed program
+    except subprocess.TimeoutExpired:
+        raise FirmwareUnavailable(Reason.NO_NETWORK, f"npm did not fetch {spec} within {_FETCH_SECONDS} seconds") from None
+    if done.returncode:
+        code = next((line for line in done.stderr.splitlines() if " code " in line), done.stderr.strip()[-200:])
+        raise FirmwareUnavailable(
+            Reason.NO_NETWORK,
+            f"npm could not fetch {spec} ({code.strip()}); "
+            f"check the network and the registry (`npm ping`), or copy another machine's cache to {cache_folder()}",
+        )
+    return folder / str(json.loads(done.stdout)[0]["filename"])
+
+
+def _unpack(tarball: Path, folder: Path) -> None:
+    """Take the images, and nothing else, out of a package."""
+    with tarfile.open(tarball) as archive:
+        for member in archive:
+            if member.isfile() and _SAFE_NAME.fullmatch(member.name) and ".." not in member.name:
+                content = archive.extractfile(member)
+                target = folder / member.name.removeprefix("package/assets/")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if content is not None:
+                    target.write_bytes(content.read())
+
+
+def _verify(path: Path) -> None:
+    try:
+        bad = [finding for finding in check_module(read_module(path.read_bytes())) if finding.severity is Severity.ERROR]
+    except NotAModule as reason:
+        raise FirmwareUnavailable(Reason.DAMAGED, f"{path}: {reason}; delete {path.parent.parent} to have it fetched anew") from None
+    if bad:
+        raise FirmwareUnavailable(Reason.DAMAGED, f"{path}: {bad[0]}; delete {path.parent.parent} to have it fetched anew")
