@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from particle_protocol.functions import ModuleFunction as ModuleFunction
+
 PARTICLE_VENDOR_ID = 0x2B04
 """USB vendor id of every board but the Core (npm @particle/device-constants 4.2.1)."""
 
@@ -49,21 +51,6 @@ class Feature(enum.Enum):
     GNSS = "gnss"
     SOM = "som"
     DEVICE_PROTECTION = "device_protection"
-
-
-class ModuleFunction(enum.IntEnum):
-    """The kind of a module, as its prefix says (Device OS 6.2.0, dynalib/inc/module_info.h:89-133)."""
-
-    NONE = 0
-    RESOURCE = 1
-    BOOTLOADER = 2
-    MONOLITHIC = 3
-    SYSTEM_PART = 4
-    USER_PART = 5
-    SETTINGS = 6
-    NCP = 7
-    RADIO_STACK = 8
-    ASSET = 9
 
 
 class UnknownPlatform(LookupError):
