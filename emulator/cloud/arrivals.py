@@ -1,0 +1,199 @@
+"""What happens when a device connects, describes itself, publishes, and leaves: the cloud as the device service sees it.
+
+Whether a device may be online has nothing to do with whether it is claimed. A cellular device gets no further than the mobile network
+when its SIM is not active, or its modem is banned there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from emulator.cloud.claim_codes import ClaimCodes
+from emulator.cloud.connections import Connections
+from emulator.cloud.core import Core
+from emulator.cloud.devices import Devices, is_device_id
+from emulator.cloud.events import Events
+from emulator.cloud.factory import Factory
+from emulator.cloud.records import Device
+from emulator.cloud.sessions import DeviceSession
+from emulator.cloud.updates import Updates
+from particle_protocol.describe import ApplicationDescribe, ModuleFunction, ModuleStore, SystemDescribe
+
+UNSET = 0xFFFF
+CLAIM_CODE = "spark/device/claim/code"
+SAFE_MODE = "spark/device/safemode"
+IDENTITY = "spark/device/ident/0"
+_FOR_THE_CLOUD = (CLAIM_CODE, SAFE_MODE, IDENTITY, "spark/hardware/", "spark/device/claim/")
+"""Events that devices send to the cloud alone (Device OS 2.3.1, system_cloud_internal.cpp:1109-1225)."""
+RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""When an event that the device had not subscribed to yet is offered again."""
+
+
+class Arrivals:
+    """The cloud's `DeviceListener`."""
+
+    def __init__(
+        self,
+        core: Core,
+        devices: Devices,
+        connections: Connections,
+        events: Events,
+        claim_codes: ClaimCodes,
+        updates: Updates,
+        factory: Factory,
+    ) -> None:
+        self._core = core
+        self._devices = devices
+        self._connections = connections
+        self._events = events
+        self._claim_codes = claim_codes
+        self._updates = updates
+        self._factory = factory
+        self.admit: Callable[[Device], str | None] = lambda device: None
+        """Why a device may not connect (SIM, IMEI); None: it may."""
+        self.place: Callable[[Device], Device] = lambda device: device
+        """Settles product membership and quarantine after Hello."""
+        self.settle: Callable[[Device], None] = lambda device: None
+        """Called once a device has described itself: heals it, or brings it its product's firmware."""
+        self.vitals: Callable[[Device, str], None] = lambda device, data: None
+        """Takes in diagnostics."""
+
+    def public_key(self, device_id: str) -> bytes | None:
+        """See `DeviceListener`."""
+        device = self._devices.by_id(device_id)
+        return None if device is None else device.public_key
+
+    def learn_key(self, device_id: str, key: bytes) -> bool:
+        """See `DeviceListener`. A key is learnt once, and only if the settings trust the first one."""
+        device = self._known(device_id, None)
+        if device is None or not self._core.settings.trust_first_key:
+            return False
+        if device.public_key is None:
+            self._devices.learn(device, public_key=key)
+            return True
+        return device.public_key == key
+
+    def session_opened(self, session: DeviceSession) -> None:
+        """See `DeviceListener`."""
+        device = self._known(session.device_id, session.hello.platform_id)
+        if device is None:
+            session.close("nobody made a device of this id")
+            return
+        refusal = self.admit(device)
+        if refusal is not None:
+            session.close(refusal)
+            return
+        before = self._connections.add(session)
+        if before is not None:
+            before.close("replaced by a later connection of the same device")
+            self._updates.forget(device.id)
+        with self._core.change():
+            device = self._hello(device, session)
+            device = self.place(device)
+            code = self._claim_codes.waiting_for(device.iccid, device.imei)
+            if code is not None:
+                device = self._claim_codes.received(device, code) or device
+        self._events.from_device(device, "spark/status", "online")
+
+    def session_closed(self, session: DeviceSession, reason: str) -> None:
+        """See `DeviceListener`."""
+        if not self._connections.remove(session):
+            return
+        self._updates.forget(session.device_id)
+        device = self._devices.by_id(session.device_id)
+        if device is not None:
+            self._events.from_device(device, "spark/status", "offline")
+
+    def described(self, session: DeviceSession, system: SystemDescribe | None, application: ApplicationDescribe | None) -> None:
+        """See `DeviceListener`."""
+        link = self._connections.current(session)
+        device = self._devices.by_id(session.device_id)
+        if link is None or device is None:
+            return
+        self._connections.heard(device.id)
+        if application is not None:
+            link.application = application
+        if system is not None:
+            link.system = system
+            device = self._modules(device, system)
+            self.settle(device)
+
+    def event_received(self, session: DeviceSession, name: str, data: str | None, *, public: bool, ttl: int) -> None:
+        """See `DeviceListener`."""
+        device = self._devices.by_id(session.device_id)
+        if self._connections.current(session) is None or device is None:
+            return
+        self._connections.heard(device.id)
+        if name == CLAIM_CODE and data:
+            claimed = self._claim_codes.received(device, data)
+            if claimed is not None:
+                self._offer(session, self._core.settings.claim_event, claimed.id)
+        elif name == SAFE_MODE:
+            self._devices.learn(device, safe_mode=True)
+        elif name == IDENTITY and data:
+            self._identity(device, data, None)
+        elif name.startswith(_FOR_THE_CLOUD):
+            return
+        else:
+            self._tell(device, name, data, public=public, ttl=ttl)
+
+    def _tell(self, device: Device, name: str, data: str | None, *, public: bool, ttl: int) -> None:
+        if name == "particle/device/updates/enabled":
+            device = self._devices.learn(device, firmware_updates_enabled=data == "true")
+        elif name == "particle/device/updates/forced":
+            device = self._devices.learn(device, firmware_updates_forced=data == "true")
+        elif name == "spark/device/diagnostics/update" and data:
+            self.vitals(device, data)
+        self._events.from_device(device, name, data, public=public, ttl=ttl)
+        if name.startswith("particle/device/updates/") and self._connections.online(device.id):
+            self.settle(device)
+
+    def _known(self, device_id: str, platform_id: int | None) -> Device | None:
+        device = self._devices.by_id(device_id)
+        if device is None and platform_id is not None and self._core.settings.register_unknown_devices and is_device_id(device_id):
+            device = self._factory.manufacture(device_id, platform_id)
+        return device
+
+    def _hello(self, device: Device, session: DeviceSession) -> Device:
+        hello, now = session.hello, self._core.now()
+        return self._devices.learn(
+            device,
+            firmware_product_id=None if hello.product_id == UNSET else hello.product_id,
+            firmware_version=None if hello.product_version == UNSET else hello.product_version,
+            system_version=device.system_version if hello.system_version is None else hello.system_version,
+            last_handshake_at=now,
+            first_online_at=device.first_online_at or now,
+            last_ip_address=session.peer.partition(":")[0] or None,
+            safe_mode=False,
+        )
+
+    def _modules(self, device: Device, system: SystemDescribe) -> Device:
+        """Take over what the list of modules tells: Device OS version, the user part's hash, SIM and modem."""
+        main = [module for module in system.modules if module.store is ModuleStore.MAIN]
+        versions = [module.version for module in main if module.function is ModuleFunction.SYSTEM]
+        user = next((module for module in main if module.function is ModuleFunction.USER), None)
+        app_hash = user.sha256.hex() if user is not None and user.sha256 else device.app_hash
+        changed = app_hash != device.app_hash
+        device = self._devices.learn(
+            device,
+            system_version=max(versions, default=device.system_version),
+            app_hash=app_hash,
+        )
+        device = self._identity(device, system.extra.get("iccid"), system.extra.get("imei"))
+        if changed:
+            self._events.from_device(device, "spark/device/app-hash", (app_hash or "").upper())
+        return device
+
+    def _identity(self, device: Device, iccid: str | None, imei: str | None) -> Device:
+        """The SIM can be another one than before; the modem stays."""
+        if iccid and iccid.isdigit() and iccid != device.iccid:
+            device = self._devices.learn(device, iccid=iccid, last_iccid=device.iccid)
+        if imei and device.imei is None:
+            device = self._devices.learn(device, imei=imei)
+        return device
+
+    def _offer(self, session: DeviceSession, name: str, data: str | None, attempt: int = 0) -> None:
+        """Send an event to a device; again, later, as long as the device has not subscribed to it."""
+        if self._connections.current(session) is None or session.publish(name, data) or attempt >= len(RETRY_SECONDS):
+            return
+        self._core.clock.call_later(RETRY_SECONDS[attempt], self._offer, session, name, data, attempt + 1)

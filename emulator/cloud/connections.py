@@ -1,0 +1,102 @@
+"""Who is connected, and what is true only while it is.
+
+Nothing here is stored. A device's own lasting facts are in `emulator.cloud.devices`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.cloud.core import Core
+from emulator.cloud.sessions import DeviceSession
+from particle_protocol.describe import ApplicationDescribe, SystemDescribe
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What a moment's look at a device shows."""
+
+    online: bool
+    last_heard: float | None
+    functions: tuple[str, ...] | None
+    """None while offline, or before the device has described its application."""
+    variables: Mapping[str, str] | None
+    session: DeviceSession | None = None
+
+
+class Link:
+    """One connected device."""
+
+    __slots__ = ("application", "session", "since", "system")
+
+    def __init__(self, session: DeviceSession, since: float) -> None:
+        self.session = session
+        self.since = since
+        self.system: SystemDescribe | None = None
+        self.application: ApplicationDescribe | None = None
+
+
+class Connections:
+    """The connected devices, by id."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._links: dict[str, Link] = {}
+        self._heard: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._links))
+
+    def link(self, device_id: str) -> Link | None:
+        """The connection of a device, or None."""
+        return self._links.get(device_id)
+
+    def online(self, device_id: str) -> bool:
+        """Whether a device is connected."""
+        return device_id in self._links
+
+    def presence(self, device_id: str, last_handshake_at: float | None = None) -> Presence:
+        """What is to be seen of a device now."""
+        heard = self._heard.get(device_id, last_handshake_at)
+        link = self._links.get(device_id)
+        if link is None:
+            return Presence(online=False, last_heard=heard, functions=None, variables=None)
+        application = link.application
+        if application is None:
+            return Presence(online=True, last_heard=heard, functions=None, variables=None, session=link.session)
+        variables = {name: kind.api_name for name, kind in application.variables.items()}
+        return Presence(online=True, last_heard=heard, functions=application.functions, variables=variables, session=link.session)
+
+    def add(self, session: DeviceSession) -> DeviceSession | None:
+        """A device is connected; gives the session that it had before, if that was still open."""
+        before = self._links.get(session.device_id)
+        self._links[session.device_id] = Link(session, self._core.now())
+        self.heard(session.device_id)
+        return None if before is None else before.session
+
+    def remove(self, session: DeviceSession) -> bool:
+        """A session ended; says whether it was the device's current one."""
+        link = self._links.get(session.device_id)
+        if link is None or link.session is not session:
+            return False
+        del self._links[session.device_id]
+        return True
+
+    def current(self, session: DeviceSession) -> Link | None:
+        """The connection that a session is, unless a later one took its place."""
+        link = self._links.get(session.device_id)
+        return link if link is not None and link.session is session else None
+
+    def heard(self, device_id: str) -> None:
+        """Something came from a device."""
+        self._heard[device_id] = self._core.now()
+
+    def clear(self) -> dict[str, Any]:
+        """Forget all connections without a word to anybody (the lab went back in time)."""
+        links, self._links = self._links, {}
+        return dict(links)

@@ -1,0 +1,37 @@
+"""What all rooms of one cloud share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator.clock import Clock
+from emulator.cloud.basics import Calendar, Names, Rng
+from emulator.cloud.settings import CloudSettings
+from emulator.cloud.state import Change, Sink, State
+from emulator.drivers import Reply
+
+MakeReply = Callable[[], Reply[Any]]
+
+
+class Core:
+    """Clock, randomness, state, settings."""
+
+    __slots__ = ("calendar", "clock", "names", "reply", "rng", "settings", "state")
+
+    def __init__(self, clock: Clock, rng: Rng, reply: MakeReply, sink: Sink | None, settings: CloudSettings) -> None:
+        self.clock = clock
+        self.calendar = Calendar(clock)
+        self.rng = rng
+        self.names = Names(rng)
+        self.reply = reply
+        self.settings = settings
+        self.state = State(sink)
+
+    def change(self) -> Change:
+        """Open a transaction."""
+        return self.state.change()
+
+    def now(self) -> float:
+        """The time of day, in POSIX seconds."""
+        return self.calendar.now()

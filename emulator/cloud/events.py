@@ -1,0 +1,279 @@
+"""Events: who hears what.
+
+An event of a device reaches its owner's stream, the stream of the product that the device is a member of, the device's own stream and
+(when public) the public one. A device that is neither claimed nor a member of a product may publish, and nobody hears it. Quarantined
+and denied devices are no members.
+
+Devices hear the events of their owner; unclaimed members of a product hear what is published to the product, and the answers of
+webhooks to themselves (since March 2023; before, nothing: `CloudSettings.legacy_subscriptions`). Each event published, and each one
+delivered to a device, is one data operation.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from emulator.cloud.access import Kind, Principal
+from emulator.cloud.connections import Connections
+from emulator.cloud.core import Core
+from emulator.cloud.devices import Devices, owner_of
+from emulator.cloud.errors import DeviceForbidden, DeviceNotInProduct, Invalid, PermissionDenied, ScopeRefused
+from emulator.cloud.gate import Gate
+from emulator.cloud.records import Device, Owner, OwnerKind
+
+Listener = Callable[["Event"], None]
+Scope = tuple[str, object]
+API = "api"
+"""What stands in place of a device id for events published through the API."""
+INTERNAL = "particle-internal"
+"""The same for events that webhooks make."""
+
+
+class Event:
+    """One event. All listeners share one object; `encoded` is theirs to keep its bytes in."""
+
+    __slots__ = ("coreid", "data", "device_id", "encoded", "name", "owner", "product_id", "public", "published_at", "ttl", "version")
+
+    def __init__(
+        self,
+        name: str,
+        data: str | None,
+        *,
+        published_at: float,
+        coreid: str,
+        ttl: int = 60,
+        public: bool = False,
+        device_id: str | None = None,
+        owner: Owner | None = None,
+        product_id: int | None = None,
+        version: int | None = None,
+    ) -> None:
+        self.name = name
+        self.data = data
+        self.published_at = published_at
+        self.coreid = coreid
+        self.ttl = ttl
+        self.public = public
+        self.device_id = device_id
+        self.owner = owner
+        self.product_id = product_id
+        self.version = version
+        self.encoded: bytes | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.data!r} from {self.coreid}"
+
+
+class _Subscription:
+    __slots__ = ("accepts", "listener", "prefix", "scopes")
+
+    def __init__(self, scopes: tuple[Scope, ...], prefix: str, listener: Listener, accepts: Callable[[Event], bool] | None) -> None:
+        self.scopes = scopes
+        self.prefix = prefix
+        self.listener = listener
+        self.accepts = accepts
+
+
+class Events:
+    """Takes events in, and hands them to streams, devices and webhooks."""
+
+    def __init__(self, core: Core, gate: Gate, devices: Devices, connections: Connections) -> None:
+        self._core = core
+        self._gate = gate
+        self._devices = devices
+        self._connections = connections
+        self._streams: dict[Scope, dict[_Subscription, None]] = {}
+        self.taps: list[Listener] = []
+        """Called with every event that somebody may hear (webhooks)."""
+        self.operations: Counter[Scope] = Counter()
+        """Data operations by ("user", id) or ("product", id), since the cloud was opened."""
+
+    def publish(
+        self,
+        who: Principal,
+        name: str,
+        data: str | None = None,
+        *,
+        ttl: int = 60,
+        private: bool = True,
+        product: str | int | None = None,
+        as_device_id: str | None = None,
+    ) -> Event:
+        """Publish through the API: as oneself, or (with `product`) to a product.
+
+        Raises:
+            Invalid: the name or the data is too long, or the name is missing.
+            PermissionDenied, ScopeRefused: not for this caller.
+            DeviceNotInProduct: `as_device_id` is not in the product.
+        """
+        settings = self._core.settings
+        if not name or len(name.encode()) > settings.max_event_name:
+            raise Invalid("name", name, f"must have 1 to {settings.max_event_name} bytes")
+        if data is not None and len(data.encode()) > settings.max_event_data:
+            raise Invalid("data", data[:20], f"at most {settings.max_event_data} bytes")
+        now = self._core.now()
+        if product is None:
+            owner = owner_of(who)
+            if owner is None:
+                raise ScopeRefused("events:send") if who.kind is Kind.API_USER else PermissionDenied("publish in the product instead")
+            event = Event(name, data, published_at=now, coreid=API, ttl=ttl, public=not private, owner=owner)
+            self.emit(event)
+            return event
+        record = self._gate.product(who, product, "events:send")
+        coreid = API
+        if as_device_id is not None:
+            device = self._devices.in_product(record, as_device_id)
+            if device.product_id != record.id:
+                raise DeviceNotInProduct(as_device_id, record.id)
+            coreid = device.id
+        event = Event(name, data, published_at=now, coreid=coreid, ttl=ttl, public=not private, product_id=record.id)
+        self.emit(event)
+        return event
+
+    def from_device(
+        self, device: Device, name: str, data: str | None, *, public: bool = False, ttl: int = 60, coreid: str | None = None
+    ) -> Event:
+        """An event that a device published, or that the cloud makes about a device."""
+        event = Event(
+            name,
+            data,
+            published_at=self._core.now(),
+            coreid=coreid or device.id,
+            ttl=ttl,
+            public=public,
+            device_id=device.id,
+            owner=device.owner,
+            product_id=device.product_id,
+            version=device.firmware_version if device.product_id is not None else None,
+        )
+        self.emit(event)
+        return event
+
+    def emit(self, event: Event) -> None:
+        """Hand an event to everybody who may hear it."""
+        if event.owner is None and event.product_id is None:
+            return
+        self._count(event.owner, event.product_id)
+        for subscription in tuple(self._hearers(event)):
+            if event.name.startswith(subscription.prefix) and (subscription.accepts is None or subscription.accepts(event)):
+                subscription.listener(event)
+        self._to_devices(event)
+        for tap in tuple(self.taps):
+            tap(event)
+
+    def subscribe(
+        self,
+        who: Principal,
+        listener: Listener,
+        prefix: str = "",
+        *,
+        device: str | None = None,
+        product: str | int | None = None,
+        public: bool = False,
+    ) -> Callable[[], None]:
+        """Hear events from now on, until the function that is returned is called.
+
+        Without `device`, `product` and `public`: those of the caller's own devices and publishes. With `public`: these, and
+        everybody's public ones.
+
+        Raises:
+            Invalid: the public stream without a prefix.
+            DeviceForbidden, DeviceNotInProduct, PermissionDenied, ScopeRefused: not for this caller.
+        """
+        scopes, accepts = self._scopes(who, prefix, device, product, public=public)
+        subscription = _Subscription(scopes, prefix, listener, accepts)
+        for scope in scopes:
+            self._streams.setdefault(scope, {})[subscription] = None
+
+        def end() -> None:
+            for scope in subscription.scopes:
+                hearers = self._streams.get(scope)
+                if hearers is not None and hearers.pop(subscription, 0) is None and not hearers:
+                    del self._streams[scope]
+
+        return end
+
+    def deliver(self, device: Device, name: str, data: str | None, *, ttl: int = 60, public: bool = False) -> bool:
+        """Send an event to one device, if it is connected, may hear, and has subscribed; says whether."""
+        if not self.may_hear(device):
+            return False
+        link = self._connections.link(device.id)
+        if link is None or not link.session.publish(name, data, ttl=ttl, public=public):
+            return False
+        self._count(device.owner, device.product_id)
+        return True
+
+    def may_hear(self, device: Device) -> bool:
+        """Whether events reach a device's own subscriptions: it is claimed, or a member of a product."""
+        return device.owner is not None or (device.product_id is not None and not self._core.settings.legacy_subscriptions)
+
+    def _scopes(
+        self,
+        who: Principal,
+        prefix: str,
+        device: str | None,
+        product: str | int | None,
+        *,
+        public: bool,
+    ) -> tuple[tuple[Scope, ...], Callable[[Event], bool] | None]:
+        if product is not None:
+            record = self._gate.product(who, product, "events:get")
+            if device is None:
+                return (("product", record.id),), None
+            member = self._devices.in_product(record, device)
+            return (("device", member.id),), lambda event: event.product_id == record.id
+        if device is not None:
+            found = self._devices.reach(who, device, "events:get")
+            return (("device", found.id),), lambda event: self._still_reaches(who, event)
+        owner = owner_of(who)
+        if owner is None:
+            if who.product_id is None or not who.allows("events:get"):
+                raise ScopeRefused("events:get")
+            return (("product", who.product_id),), None
+        if not public:
+            return (("owner", owner),), None
+        if not prefix:
+            raise Invalid("prefix", prefix, "event prefix filter is required")
+        return (("public", None), ("owner", owner)), None
+
+    def _still_reaches(self, who: Principal, event: Event) -> bool:
+        if event.owner is not None and event.owner == owner_of(who):
+            return True
+        try:
+            self._devices.reach(who, event.device_id or "", "events:get")
+        except (DeviceForbidden, ScopeRefused):
+            return False
+        return True
+
+    def _hearers(self, event: Event) -> Iterator[_Subscription]:
+        streams = self._streams
+        owned = streams.get(("owner", event.owner), {}) if event.owner is not None else {}
+        yield from owned
+        if event.product_id is not None:
+            yield from streams.get(("product", event.product_id), ())
+        if event.device_id is not None:
+            yield from streams.get(("device", event.device_id), ())
+        if event.public:
+            yield from (each for each in streams.get(("public", None), ()) if each not in owned)
+
+    def _to_devices(self, event: Event) -> None:
+        """Deliver to the subscriptions of devices: those of the same owner; for a publish to a product, its members."""
+        if not len(self._connections):
+            return
+        table = self._devices.table
+        if event.owner is not None:
+            keys: tuple[str | int, ...] = self._devices.by_owner.keys(event.owner)
+        elif event.device_id is None and event.product_id is not None:
+            keys = self._devices.by_product.keys(event.product_id)
+        else:
+            keys = () if event.device_id is None else (event.device_id,)
+        for key in keys:
+            if self._connections.link(str(key)) is not None:
+                self.deliver(table[key], event.name, event.data, ttl=event.ttl, public=event.public)
+
+    def _count(self, owner: Owner | None, product_id: int | None) -> None:
+        if product_id is not None:
+            self.operations["product", product_id] += 1
+        elif owner is not None and owner.kind is OwnerKind.USER:
+            self.operations["user", owner.id] += 1

@@ -1,0 +1,78 @@
+"""Every choice of the cloud in one place: limits, times, and what the public facts leave open.
+
+A field whose docstring begins with "Open" is not documented or observed anywhere; `docs/cloud.md` lists them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+KNOWN_CLIENTS: tuple[tuple[str, str], ...] = (
+    ("particle", "particle"),
+    ("particle-api", "particle-api"),
+    ("particle-cli", "particle-cli"),
+    ("CLI2", "client_secret_here"),
+    ("legacy_app", "particle"),
+)
+"""OAuth clients that programs carry built in: the documentation's samples, particle-api-js, particle-cli, older tools."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudSettings:
+    """How this cloud behaves where it may. `CloudSettings.serving()` is meant for outside programs, the default for a lab."""
+
+    password_cost: int = 1
+    """log2 of scrypt's N. 1 in a lab (0.02 ms); 14 when serving (about 40 ms)."""
+    device_limit: int | None = 100
+    """Devices in the free plan of one user; None lifts it."""
+    token_lifetime: float = 7_776_000.0
+    """Seconds a token lives unless its grant says otherwise: 90 days."""
+    refresh_lifetime: float = 14 * 86_400.0
+    """Seconds a refresh token lives."""
+    mfa_lifetime: float = 600.0
+    """Open. Seconds between a password and its one-time password."""
+    reset_lifetime: float = 3_600.0
+    """Open. Seconds the token of a password reset lives."""
+    claim_code_lifetime: float | None = 86_400.0
+    """Open. Seconds a claim code lives; None keeps it for ever. It is used up by the first claim."""
+    claim_event: str = "spark/device/claim/success"
+    """Open. The event that tells a device its claim code worked; only the prefix `spark/device/claim/` matters to it."""
+    legacy_subscriptions: bool = False
+    """As before March 2023: an unclaimed device receives no events at all."""
+    split_e404x: bool = False
+    """Keep E404X devices out of the products of the other Electrons and E-Series, as one page of the documentation asks for."""
+    first_product_id: int = 10_001
+    """Open. Where numbering of products begins. Ids are 16 bit, and 0 to 255 are kept for platforms."""
+    known_clients: tuple[tuple[str, str], ...] = KNOWN_CLIENTS
+    """Pairs of OAuth client id and secret that exist from the start."""
+    register_unknown_devices: bool = False
+    """Claiming and connecting with a well-formed id nobody manufactured makes the device (for foreign boards)."""
+    trust_first_key: bool = True
+    """Open. A device without a registered public key may register the one it connects with."""
+    answer_timeout: float = 15.0
+    """Seconds a device has to answer a function, a variable or a ping."""
+    update_timeout: float = 120.0
+    """Seconds a device has for an update over the air before its status is `failed`."""
+    max_diagnostics: int = 100
+    """Vitals kept per device."""
+    diagnostics_lifetime: float = 31 * 86_400.0
+    """Seconds vitals are kept: one month."""
+    sim_rare_delay_chance: float = 0.01
+    """Open. How often a first activation of class "generally fast" takes up to a day."""
+    activation_speed: float = 1.0
+    """Scales the time a SIM takes to activate; 0 makes it immediate."""
+    hook_response_chunk: int = 512
+    """Bytes of a webhook's answer per `hook-response` event."""
+    hook_response_limit: int = 100_000
+    """Bytes of a webhook's answer that are kept."""
+    max_event_name: int = 64
+    """Bytes in an event's name."""
+    max_event_data: int = 1024
+    """Bytes in an event's data, when published through the API."""
+    restart_retry: float = 30.0
+    """Open. Seconds until a product update that the device refused is tried again while it stays connected; 0 never."""
+
+    @classmethod
+    def serving(cls) -> CloudSettings:
+        """For outside programs: passwords cost what they should."""
+        return replace(cls(), password_cost=14)

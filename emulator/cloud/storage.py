@@ -1,0 +1,122 @@
+"""The cloud's state in a SQLite file.
+
+One table per kind of record: its key and its record as JSON. The file is written through: each transaction of the domain is one of
+SQLite, in write-ahead mode, done before the caller hears of it. So what was answered survives the end of the process, however it ends;
+`synchronous` (SQLite's own word) says whether it must survive the end of power too.
+
+One process owns the file at a time: its working set is in memory, so a second writer would be overwritten unseen.
+
+`user_version` of the file is the schema's version. An older one is migrated step by step when it is opened, a newer one is refused.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from emulator.cloud.codec import dumps, loads
+from emulator.cloud.state import Key, Table
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x5048494C
+"""Marks the file as ours ("PHIL"), so that somebody else's database is not written into."""
+
+Migration = Callable[[sqlite3.Connection], None]
+MIGRATIONS: dict[int, Migration] = {}
+"""From version n to n + 1."""
+
+
+class StateFileError(Exception):
+    """A state file cannot be used. The message names the file, what is wrong with it, and the remedy."""
+
+
+class StateTooNew(StateFileError):
+    """The file was written by a later version of this program."""
+
+
+class Storage:
+    """A state file, or (`":memory:"`) a database that ends with the process."""
+
+    def __init__(self, path: str | Path = ":memory:", *, synchronous: str = "NORMAL") -> None:
+        self.path = str(path)
+        self._statements: dict[str, tuple[str, str]] = {}
+        try:
+            self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
+        except sqlite3.Error as error:
+            raise StateFileError(f"{self.path}: cannot be opened ({error}); check that its directory exists and can be written") from error
+        try:
+            self._open(synchronous)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise StateFileError(
+                f"{self.path}: not a usable state file ({error}); give another path, or end the program that uses it"
+            ) from error
+        except StateFileError:
+            self._connection.close()
+            raise
+
+    def load(self, table: Table[Any]) -> Iterator[Any]:
+        """See `Sink.load`."""
+        self._prepare(table.name)
+        for (body,) in self._connection.execute(f'SELECT body FROM "{table.name}"'):  # noqa: S608  # our own table names
+            yield loads(table.kind, body)
+
+    def write(self, changes: Iterable[tuple[Table[Any], Key]]) -> None:
+        """See `Sink.write`."""
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            for table, key in changes:
+                upsert, delete = self._statements[table.name]
+                record = table.get(key)
+                if record is None:
+                    execute(delete, (key,))
+                else:
+                    execute(upsert, (key, dumps(record)))
+            execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """See `Sink.close`. Closing twice does nothing."""
+        self._connection.close()
+
+    def _open(self, synchronous: str) -> None:
+        self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        (marked,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and marked != APPLICATION_ID:
+            raise StateFileError(f"{self.path}: is a database of some other program; give another path")
+        if version > SCHEMA_VERSION:
+            raise StateTooNew(
+                f"{self.path}: its state has version {version}, this program knows up to {SCHEMA_VERSION}; use a later particle-hil",
+            )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute(f"PRAGMA synchronous = {synchronous}")
+        self._migrate(version if tables else SCHEMA_VERSION)
+
+    def _migrate(self, version: int) -> None:
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            for step in range(version, SCHEMA_VERSION):
+                MIGRATIONS[step](self._connection)
+            execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                execute("ROLLBACK")
+            raise
+
+    def _prepare(self, name: str) -> None:
+        self._connection.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (key PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID')
+        self._statements[name] = (
+            f'INSERT INTO "{name}" VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body',  # noqa: S608  # our own names
+            f'DELETE FROM "{name}" WHERE key = ?',  # noqa: S608  # our own names
+        )

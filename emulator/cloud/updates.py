@@ -1,0 +1,85 @@
+"""Updates over the air: one at a time per device, each told by `spark/flash/status` events (started, then success or failed)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from emulator.cloud.connections import Connections
+from emulator.cloud.core import Core
+from emulator.cloud.devices import Devices
+from emulator.cloud.errors import CloudError, DeviceOffline, UpdateRefused
+from emulator.cloud.events import Events
+from emulator.cloud.records import Device
+from emulator.cloud.relay import relay, settled
+from emulator.drivers import Reply
+
+STATUS = "spark/flash/status"
+Ended = Callable[[CloudError | None], None]
+
+
+class Updates:
+    """The updates that are under way."""
+
+    def __init__(self, core: Core, devices: Devices, connections: Connections, events: Events) -> None:
+        self._core = core
+        self._devices = devices
+        self._connections = connections
+        self._events = events
+        self._running: dict[str, Reply[None]] = {}
+
+    def running(self, device_id: str) -> bool:
+        """Whether a device is being updated."""
+        return device_id in self._running
+
+    def by_hand(self, device: Device, image: bytes) -> Reply[None]:
+        """Start an update that somebody asked for; the reply settles when it has begun.
+
+        Raises:
+            UpdateRefused: another one is under way.
+        """
+        if self.running(device.id):
+            raise UpdateRefused(device.id, "another update is under way")
+        self.start(device, image)
+        return settled(self._core, None)
+
+    def start(self, device: Device, image: bytes, ended: Ended | None = None) -> None:
+        """Send a module to a connected device. `ended` hears how it went: None, or what went wrong.
+
+        Raises:
+            DeviceOffline: not connected.
+        """
+        link = self._connections.link(device.id)
+        if link is None:
+            raise DeviceOffline(device.id)
+        self._tell(device.id, "started")
+        timeout = self._core.settings.update_timeout
+        reply = relay(self._core, device.id, "the update", link.session.flash(image), lambda _: None, timeout=timeout)
+        self._running[device.id] = reply
+
+        def settle() -> None:
+            if self._running.get(device.id) is reply:
+                del self._running[device.id]
+            error: CloudError | None = None
+            try:
+                reply.result()
+            except CloudError as failure:
+                error = failure
+            self._tell(device.id, "success" if error is None else "failed")
+            if ended is not None:
+                ended(error)
+
+        if reply.done:
+            settle()
+        else:
+            reply.settled.subscribe(settle)
+
+    def forget(self, device_id: str) -> None:
+        """The device's connection ended: an update that was under way has failed, if it is not over yet."""
+        reply = self._running.get(device_id)
+        if reply is not None:
+            reply.fail(DeviceOffline(device_id))
+
+    def _tell(self, device_id: str, status: str) -> None:
+        device = self._devices.table.get(device_id)
+        if device is not None:
+            self._events.from_device(device, STATUS, status)
