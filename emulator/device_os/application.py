@@ -1,0 +1,267 @@
+"""Applications: what a board runs in its user part, as a Python class.
+
+```python
+class Thermometer(Application):
+    limit = 30.0
+
+    @function("setLimit")
+    def set_limit(self, argument: str) -> int:
+        self.limit = float(argument)
+        return 0
+
+    @variable
+    def temperature(self) -> float:
+        return 21.5
+
+    @subscribe("alarm/")
+    def on_alarm(self, name: str, data: str) -> None:
+        self.publish("heard", name)
+
+    @every(10.0)
+    def tick(self) -> None:
+        self.publish("temperature", str(self.temperature()))
+```
+
+A class says what it has by decorators, in the order in which firmware would register it; what is only known at run time is added in
+`setup()` with `add_function`, `add_variable` and `add_subscription`. Functions, variables and handlers run where the Lab runs: they must
+not wait, and use `self.call_later` for what comes later. Everything an application starts ends with its boot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Protocol, TypeAlias, TypeVar, overload
+
+from emulator.clock import Timer
+from particle_protocol.describe import ApplicationDescribe
+from particle_protocol.messages import DEFAULT_TTL, Subscription, Value, VariableType
+
+MAX_NAME: Final = 64
+"""Longest name of a function or a variable, in characters (Device OS 2.3.1, wiring/inc/spark_wiring_cloud.h)."""
+
+Function: TypeAlias = Callable[[str], int]
+Getter: TypeAlias = Callable[[], Value]
+Handler: TypeAlias = Callable[[str, str], Any]
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+_ROLE = "_particle_role"
+_TYPES: dict[object, VariableType] = {
+    kind: type_
+    for names, type_ in (
+        ((bool, "bool"), VariableType.BOOL),
+        ((int, "int"), VariableType.INT),
+        ((float, "float"), VariableType.DOUBLE),
+        ((str, "str"), VariableType.STRING),
+    )
+    for kind in names
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """What a decorated method is: the attribute names its kind and arguments."""
+
+    kind: str
+    name: str
+    own_devices: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BoundVariable:
+    """A variable of one running application."""
+
+    type: VariableType
+    get: Getter
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSubscription:
+    """A subscription of one running application. `own_devices` leaves out events of other people's devices."""
+
+    prefix: str
+    handler: Handler
+    own_devices: bool = False
+
+    @property
+    def message(self) -> Subscription:
+        """What is said to the cloud."""
+        return Subscription(self.prefix, own=self.own_devices)
+
+
+class ApplicationContext(Protocol):
+    """What the firmware offers to the application that it runs."""
+
+    @property
+    def now(self) -> float:
+        """The Lab's time in seconds, for measuring."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the board is connected to the cloud."""
+
+    def publish(self, name: str, data: str | bytes, *, ttl: int, public: bool, with_ack: bool) -> bool:
+        """Publish an event; whether it went out (not when offline, not above four a second)."""
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
+        """Have something called later, unless the board resets before."""
+
+    def reset(self, request: str) -> None:
+        """Reset the board: `reboot`, `safe mode` or `dfu`."""
+
+
+@overload
+def function(method: Method) -> Method: ...
+@overload
+def function(method: str) -> Callable[[Method], Method]: ...
+def function(method: Any) -> Any:
+    """Make a method `(argument: str) -> int` a cloud function, under its own name or the one given."""
+    return _mark(method, "function")
+
+
+@overload
+def variable(method: Method) -> Method: ...
+@overload
+def variable(method: str) -> Callable[[Method], Method]: ...
+def variable(method: Any) -> Any:
+    """Make a method `() -> bool | int | float | str` a cloud variable, under its own name or the one given.
+
+    Its return annotation is the variable's type.
+    """
+    return _mark(method, "variable")
+
+
+def subscribe(prefix: str, *, own_devices: bool = False) -> Callable[[Method], Method]:
+    """Have a method `(name: str, data: str)` called for every event whose name begins with `prefix`."""
+    return _marker(_Role("subscription", prefix, own_devices))
+
+
+def every(seconds: float) -> Callable[[Method], Method]:
+    """Have a method called again and again, for the first time `seconds` after `setup()`."""
+    return _marker(_Role("timer", "", seconds=seconds))
+
+
+class Application:
+    """An application with nothing in it: the base of all others.
+
+    `product` is product id and version as PRODUCT_ID and PRODUCT_VERSION give them; None leaves both to what the binary or the platform
+    says.
+    """
+
+    product: tuple[int, int] | None = None
+    _roles: ClassVar[tuple[tuple[str, _Role], ...]] = ()
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        roles = dict(cls._roles)
+        for name, member in vars(cls).items():
+            role = getattr(member, _ROLE, None)
+            if isinstance(role, _Role):
+                roles[name] = role
+        cls._roles = tuple(roles.items())
+
+    def __init__(self) -> None:
+        self._context: ApplicationContext | None = None
+        self.functions: dict[str, Function] = {}
+        self.variables: dict[str, BoundVariable] = {}
+        self.subscriptions: list[BoundSubscription] = []
+
+    def setup(self) -> None:
+        """Called once a boot, before the application is described to the cloud. Register here what the class body cannot."""
+
+    def start(self, context: ApplicationContext) -> None:
+        """Run the application: register what its class declares, call `setup()`, start its timers. The firmware calls this once."""
+        self._context = context
+        timers: list[tuple[float, Callable[[], Any]]] = []
+        for attribute, role in self._roles:
+            method = getattr(self, attribute)
+            if role.kind == "function":
+                self.add_function(role.name, method)
+            elif role.kind == "variable":
+                self.add_variable(role.name, method)
+            elif role.kind == "subscription":
+                self.add_subscription(role.name, method, own_devices=role.own_devices)
+            else:
+                timers.append((role.seconds, method))
+        self.setup()
+        for seconds, method in timers:
+            context.call_later(seconds, self._tick, seconds, method)
+
+    def add_function(self, name: str, call: Function) -> None:
+        """Register a cloud function.
+
+        Raises:
+            ValueError: the name is empty or too long.
+        """
+        self.functions[_checked(name)] = call
+
+    def add_variable(self, name: str, get: Getter, type_: VariableType | None = None) -> None:
+        """Register a cloud variable. Without `type_` it is taken from the getter's annotation, or from its value now.
+
+        Raises:
+            ValueError: the name is empty or too long.
+        """
+        if type_ is None:
+            annotation = getattr(get, "__annotations__", {}).get("return")
+            type_ = _TYPES.get(annotation) or VariableType.for_value(get())
+        self.variables[_checked(name)] = BoundVariable(type_, get)
+
+    def add_subscription(self, prefix: str, handler: Handler, *, own_devices: bool = False) -> None:
+        """Register a subscription."""
+        self.subscriptions.append(BoundSubscription(prefix, handler, own_devices))
+
+    def describe(self) -> ApplicationDescribe:
+        """What the cloud is told of it."""
+        return ApplicationDescribe(tuple(self.functions), {name: each.type for name, each in self.variables.items()})
+
+    def call(self, name: str, argument: str) -> int | None:
+        """Call a function; None when there is none of that name."""
+        called = self.functions.get(name)
+        return None if called is None else int(called(argument))
+
+    def deliver(self, name: str, data: str) -> bool:
+        """Hand an event to the handlers that want it; whether there was one."""
+        wanted = [each for each in self.subscriptions if name.startswith(each.prefix)]
+        for each in wanted:
+            each.handler(name, data)
+        return bool(wanted)
+
+    @property
+    def context(self) -> ApplicationContext:
+        """What the firmware offers. Only there once the application runs."""
+        if self._context is None:
+            raise RuntimeError(f"{type(self).__name__} does not run: no board has started it")
+        return self._context
+
+    def publish(self, name: str, data: str | bytes = "", *, ttl: int = DEFAULT_TTL, public: bool = False, with_ack: bool = False) -> bool:
+        """Publish an event; whether it went out. At most four a second do."""
+        return self.context.publish(name, data, ttl=ttl, public=public, with_ack=with_ack)
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
+        """Have `callback(*args)` called `delay` seconds from now, unless the board resets before."""
+        return self.context.call_later(delay, callback, *args)
+
+    def _tick(self, seconds: float, method: Callable[[], Any]) -> None:
+        self.context.call_later(seconds, self._tick, seconds, method)
+        method()
+
+
+def _mark(method: Any, kind: str) -> Any:
+    if isinstance(method, str):
+        return _marker(_Role(kind, method))
+    return _marker(_Role(kind, method.__name__))(method)
+
+
+def _marker(role: _Role) -> Callable[[Method], Method]:
+    def mark(method: Method) -> Method:
+        setattr(method, _ROLE, role)
+        return method
+
+    return mark
+
+
+def _checked(name: str) -> str:
+    if not 0 < len(name) <= MAX_NAME:
+        raise ValueError(f"a name of 1 to {MAX_NAME} characters, not {name!r}")
+    return name
