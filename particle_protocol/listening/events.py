@@ -1,0 +1,47 @@
+"""What a board's console tells the firmware around it, besides the bytes it wants to send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from particle_protocol.listening.wifi import WifiCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequested:
+    """Look for this network and tell `ListeningConsole.scan_done`. The dialogue rests until then."""
+
+    ssid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsSaved:
+    """The firmware took the credentials; `LeaveListening` follows."""
+
+    credentials: WifiCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCodeSet:
+    """The firmware stored this claim code; it goes to the cloud after the next handshake."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveListening:
+    """Listening mode ends; the board connects if it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartListening:
+    """Remember to listen after the next start, and reset into safe mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class SerialUpdateRequested:
+    """A binary is about to be sent by YModem. Until `ListeningConsole.update_done` the console leaves the bytes alone."""
+
+
+ConsoleEvent: TypeAlias = ScanRequested | CredentialsSaved | ClaimCodeSet | LeaveListening | RestartListening | SerialUpdateRequested
