@@ -1,0 +1,54 @@
+"""Event streams and publishing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator.cloud.api.call import Call
+from emulator.cloud.api.faults import Fault, Refused
+from emulator.cloud.api.streams import EventEncoder, EventFeed
+from emulator.cloud.events import Event
+from emulator.http.messages import EventStream
+
+_encoder = EventEncoder()
+
+
+def _stream(call: Call, *, public: bool = False) -> EventStream:
+    """Open a stream: it hears what happens from now on."""
+    product, device, prefix = call.path.get("product"), call.path.get("device"), call.path.get("prefix", "")
+    encode = _encoder.plain if product is None else _encoder.product
+
+    def subscribe(listener: Callable[[Event], None]) -> Callable[[], None]:
+        return call.cloud.events.subscribe(call.who, listener, prefix, device=device, product=product, public=public)
+
+    return EventStream(EventFeed(call.cloud.clock, encode, subscribe))
+
+
+def all_events(call: Call) -> EventStream:
+    """Public events, and those of the caller's own devices."""
+    return _stream(call, public=True)
+
+
+def no_prefix(call: Call) -> None:
+    """The stream of everybody's events needs a prefix."""
+    raise Refused(Fault(400, "event prefix filter is required"))
+
+
+def own_events(call: Call) -> EventStream:
+    """Events of the caller's devices, of one device, or of a product."""
+    return _stream(call)
+
+
+def publish(call: Call) -> dict[str, Any]:
+    """Publish an event."""
+    call.cloud.events.publish(
+        call.who,
+        call.text("name"),
+        call.get("data"),
+        ttl=call.integer("ttl", 60),
+        private=call.flag("private", default=True),
+        product=call.path.get("product"),
+        as_device_id=call.get("as_device_id"),
+    )
+    return {"ok": True}

@@ -1,0 +1,193 @@
+"""Tokens and developer accounts."""
+
+from __future__ import annotations
+
+from emulator.cloud.api import schemas as s
+from emulator.cloud.api.faults import Fault, Shape
+from emulator.cloud.api.fields import Field, Kind, Where
+from emulator.cloud.api.handlers import accounts as do
+from emulator.cloud.api.route import ANYONE, USERS, Auth, Route
+from emulator.cloud.errors import PasswordWrong
+
+CLIENT_PAIR = (
+    Field("client_id", longest=200, about="OAuth client; or by HTTP Basic"),
+    Field("client_secret", longest=200),
+)
+ACCOUNT_INFO = Field("account_info", Kind.OBJECT, about="first_name, last_name, company_name, business_account")
+_LISTED = s.record(token=s.HEX40, expires_at=s.nullable(s.TIME), client=s.TEXT)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/oauth/token",
+        do.grant,
+        "Get an access token",
+        fields=(
+            Field("grant_type", about="password, urn:custom:mfa-otp, refresh_token or client_credentials"),
+            *CLIENT_PAIR,
+            Field("username"),
+            Field("password"),
+            Field("expires_in", Kind.INTEGER, least=0, most=3_153_600_000, about="seconds; 0: never expires"),
+            Field("expires_at", Kind.TIME),
+            Field("mfa_token"),
+            Field("otp", longest=20),
+            Field("refresh_token"),
+            Field("scope", about="customer=<address>: a token of that customer"),
+        ),
+        auth=Auth.CLIENT,
+        shape=Shape.OAUTH,
+        answer=s.TOKEN,
+    ),
+    Route(
+        "GET",
+        "/v1/access_tokens",
+        do.list_tokens,
+        "List access tokens, newest first",
+        fields=(Field("otp", where=Where.QUERY, longest=20),),
+        auth=Auth.BASIC,
+        shape=Shape.ERRORS,
+        answer=s.array(_LISTED),
+        faults={PasswordWrong: Fault(401, "Bad password")},
+    ),
+    Route(
+        "DELETE",
+        "/v1/access_tokens",
+        do.revoke_all_tokens,
+        "Revoke all of the caller's access tokens",
+        callers=ANYONE,
+        scope="*:*",
+        shape=Shape.ERRORS,
+        answer=s.OK,
+    ),
+    Route(
+        "GET",
+        "/v1/access_tokens/current",
+        do.current_token,
+        "Describe the token the request was made with",
+        callers=ANYONE,
+        shape=Shape.OAUTH,
+        answer=s.record(
+            expires_at=s.nullable(s.TIME),
+            client=s.TEXT,
+            client_id=s.TEXT,
+            scopes=s.array(s.TEXT),
+            orgs=s.array(s.record(id=s.TEXT, slug=s.TEXT)),
+        ),
+    ),
+    Route("DELETE", "/v1/access_tokens/current", do.revoke_current_token, "Revoke this token", callers=ANYONE, answer=s.OK),
+    Route("DELETE", "/v1/access_tokens/{token}", do.revoke_token, "Revoke a token", auth=Auth.NONE, shape=Shape.ERRORS, answer=s.OK),
+    Route(
+        "GET",
+        "/v1/user",
+        do.get_user,
+        "Get the account",
+        shape=Shape.OAUTH,
+        answer=s.record(
+            username=s.TEXT,
+            subscription_ids=s.array(s.ANYTHING),
+            account_info=s.EMPTY,
+            mfa=s.record(enabled=s.FLAG),
+            scim_provisioned=s.FLAG,
+            no_password=s.FLAG,
+            wifi_device_count=s.INTEGER,
+            cellular_device_count=s.INTEGER,
+            tos=s.ANYTHING,
+            memberships=s.array(s.ANYTHING),
+        ),
+    ),
+    Route(
+        "PUT",
+        "/v1/user",
+        do.update_user,
+        "Change the account",
+        fields=(
+            ACCOUNT_INFO,
+            Field("username", longest=254),
+            Field("password", longest=1024),
+            Field("current_password", longest=1024),
+            Field("invalidate_tokens", Kind.FLAG),
+        ),
+        shape=Shape.ERRORS,
+        answer=s.record(ok=s.TRUE, message=s.TEXT),
+    ),
+    Route(
+        "DELETE",
+        "/v1/user",
+        do.delete_user,
+        "Delete the account",
+        fields=(Field("password", required=True, longest=1024),),
+        shape=Shape.ERRORS,
+        answer=s.OK,
+    ),
+    Route(
+        "POST",
+        "/v1/users",
+        do.create_user,
+        "Create an account",
+        fields=(
+            Field("username", required=True, longest=254, aliases=("email",)),
+            Field("password", required=True, longest=1024),
+            ACCOUNT_INFO,
+            Field("utm", Kind.ANY),
+        ),
+        auth=Auth.NONE,
+        shape=Shape.ERRORS,
+        answer=s.OK,
+    ),
+    Route(
+        "POST",
+        "/v1/user/password-reset",
+        do.ask_password_reset,
+        "Ask for a mail with which the password can be reset",
+        fields=(Field("username", required=True, longest=254),),
+        auth=Auth.NONE,
+        shape=Shape.ERRORS,
+        answer=s.OK,
+    ),
+    Route(
+        "PUT",
+        "/v1/user/password-reset",
+        do.reset_password,
+        "Reset the password with the token from the mail",
+        fields=(Field("token", required=True, longest=200), Field("password", required=True, longest=1024)),
+        auth=Auth.NONE,
+        shape=Shape.ERRORS,
+        answer=s.OK,
+    ),
+    Route(
+        "GET",
+        "/v1/user/mfa-enable",
+        do.offer_mfa,
+        "Begin to set up a second factor",
+        shape=Shape.OAUTH,
+        answer=s.record(mfa_token=s.TEXT, qr_url=s.TEXT, secret=s.TEXT),
+    ),
+    Route(
+        "POST",
+        "/v1/user/mfa-enable",
+        do.enable_mfa,
+        "Turn the second factor on",
+        fields=(Field("mfa_token", required=True), Field("otp", required=True, longest=20), Field("invalidate_tokens", Kind.FLAG)),
+        shape=Shape.OAUTH,
+        answer=s.record(ok=s.TRUE, enrolled=s.FLAG, tokens=s.array(_LISTED)),
+    ),
+    Route(
+        "PUT",
+        "/v1/user/mfa-disable",
+        do.disable_mfa,
+        "Turn the second factor off",
+        fields=(Field("current_password", required=True, longest=1024),),
+        shape=Shape.OAUTH,
+        answer=s.OK,
+    ),
+    Route(
+        "GET",
+        "/v1/user/identify",
+        do.identify,
+        "Identify the account for analytics",
+        fields=(Field("tracking", Kind.ANY, where=Where.QUERY),),
+        callers=USERS,
+        shape=Shape.OAUTH,
+        answer=s.record(id=s.TEXT, email=s.TEXT),
+    ),
+)
