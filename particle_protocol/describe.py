@@ -115,7 +115,7 @@ class SystemDescribe:
         `old_style` is that of firmware up to 0.7.0: empty slots are listed, dependencies carry an empty attribute `_`.
         """
         extra = "".join(f"{_text(key)}:{_text(value)}," for key, value in self.extra.items())
-        modules = ",".join(_module_json(each, old_style) for each in self.modules if old_style or each.function is not None)
+        modules = ",".join(module_json(each, old_style=old_style) for each in self.modules if old_style or each.function is not None)
         return f'"p":{self.platform_id},{extra}"m":[{modules}]'
 
 
@@ -172,8 +172,10 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _module_json(module: DescribedModule, old_style: bool) -> str:
-    head = f'{{"s":{module.max_size},"l":"{module.store.value}","vc":{int(module.checked)},"vv":{int(module.passed)}'
+def module_json(module: DescribedModule, *, old_style: bool = False, platform_id: int | None = None) -> str:
+    """One module as a JSON object; with its platform where it stands alone, as in the verdict on an update (up to Device OS 1.5)."""
+    head = "{" if platform_id is None else f'{{"p":{platform_id},'
+    head += f'"s":{module.max_size},"l":"{module.store.value}","vc":{int(module.checked)},"vv":{int(module.passed)}'
     if module.function is None:
         return head + "}"
     sha256 = f',"u":"{module.sha256.hex()}"' if module.sha256 else ""

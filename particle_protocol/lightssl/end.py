@@ -162,7 +162,8 @@ class End:
     def _receive_frames(self, data: bytes, now: float) -> None:
         records = self._records
         if records is not None:
-            self._events.extend([MessageReceived(each) for each in records.receive(data)])
+            for message in records.receive(data):
+                self._events.append(MessageReceived(message))
             if not records.has_half_a_frame:
                 self._deadline = None
             elif self._deadline is None:

@@ -7,6 +7,7 @@ authenticates a frame (Device OS 2.3.1, communication/src/lightssl_message_chann
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,28 +78,26 @@ class RecordLayer:
         self._send_iv = ciphertext[:BLOCK]
         return size.to_bytes(LENGTH_SIZE) + ciphertext
 
-    def receive(self, data: bytes) -> list[bytes]:
-        """Take bytes from the stream; give the messages that are complete now.
+    def receive(self, data: bytes) -> Iterator[bytes]:
+        """Take bytes from the stream; give the messages that are complete now, those before a fault too.
 
         Raises:
             LightSslError: a frame too long (error 4), of a length that cannot be (5), or with padding that cannot be (6).
         """
         buffer = self._buffer + data if self._buffer else data
-        messages: list[bytes] = []
-        at = 0
-        while len(buffer) - at >= LENGTH_SIZE:
-            start = at + LENGTH_SIZE
-            size = int.from_bytes(buffer[at:start])
+        self._buffer = b""
+        while len(buffer) >= LENGTH_SIZE:
+            size = int.from_bytes(buffer[:LENGTH_SIZE])
             if size > self.max_frame:
                 raise LightSslError(ProtocolErrorCode.INSUFFICIENT_STORAGE, f"a frame of {size} bytes; at most {self.max_frame} are taken")
             if size == 0 or size % BLOCK:
                 raise LightSslError(ProtocolErrorCode.MALFORMED_MESSAGE, f"a frame of {size} bytes, which is no multiple of {BLOCK}")
-            if len(buffer) < start + size:
+            end = LENGTH_SIZE + size
+            if len(buffer) < end:
                 break
-            at = start + size
-            messages.append(self._open(buffer[start:at]))
-        self._buffer = buffer[at:]
-        return messages
+            frame, buffer = buffer[LENGTH_SIZE:end], buffer[end:]
+            yield self._open(frame)
+        self._buffer = buffer
 
     def _open(self, ciphertext: bytes) -> bytes:
         plain = Cipher(self._aes, CBC(self._receive_iv)).decryptor().update(ciphertext)

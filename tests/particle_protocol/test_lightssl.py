@@ -135,7 +135,7 @@ def test_the_next_iv_is_the_first_block_of_the_ciphertext():
     assert first.hex() == "00205ea414fd70d5e438f5b9c7313991b7ae41d24ca0cb6630da4a2497062214a071"
     assert second.hex() == "001078d5640382bd07baf8544d84bfb9613c"
     other = RecordLayer(Credentials(bytes.fromhex(key + iv + salt)), 4096)
-    assert other.receive(first + second) == [bytes.fromhex(hello), bytes.fromhex("4000e159")]
+    assert list(other.receive(first + second)) == [bytes.fromhex(hello), bytes.fromhex("4000e159")]
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=30))
@@ -322,6 +322,13 @@ def test_a_frame_too_long_for_the_firmware_is_error_4():
     assert device.events() == [MessageReceived(bytes(767))]
     server.send(bytes(768))
     assert raised(device.receive_data, server.data_to_send(), 0.0).code is Error.INSUFFICIENT_STORAGE
+
+
+def test_messages_before_a_fault_are_good():
+    device, server = established()
+    server.send(b"good")
+    assert raised(device.receive_data, server.data_to_send() + b"\0\1", 0.0).code is Error.MALFORMED_MESSAGE
+    assert device.events() == [MessageReceived(b"good")]
 
 
 def test_a_message_too_long_for_any_frame_cannot_be_sent():

@@ -1,0 +1,200 @@
+"""What a cloud connection needs to know of its board and firmware, and what it tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from emulator.device_os.application import Application
+from emulator.device_os.cloud_profile import OsVersion
+from particle_protocol.describe import DescribedModule, SystemDescribe
+from particle_protocol.lightssl import DeviceKey, ServerPublicKey
+from particle_protocol.protocol_errors import ProtocolErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class CloudIdentity:
+    """Who the board is, and whom it trusts. `device_id` has 12 bytes."""
+
+    device_id: bytes
+    key: DeviceKey
+    server_key: ServerPublicKey
+
+
+class UpdateSink(Protocol):
+    """Where an update over the air goes. Sizes and offsets in bytes."""
+
+    @property
+    def capacity(self) -> int:
+        """The largest file that can be taken."""
+
+    def begin(self, size: int) -> None:
+        """Make room for a file.
+
+        Raises:
+            ValueError: there is none.
+        """
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Store a piece of the file."""
+
+    def finish(self) -> int:
+        """The file is complete: judge it. 0, or the system's (negative) error number."""
+
+    def cancel(self) -> None:
+        """Forget the file."""
+
+
+@dataclass(slots=True)
+class CloudFacts:
+    """What the firmware is and has, at the time the connection begins.
+
+    `application` is None in safe mode and where there is no user part. `claim_code` and `last_reset` are empty when there is nothing to
+    tell; `last_reset` is told once a boot, so the firmware empties it after a connection. `update_sink` None is a board that takes no
+    updates over the air.
+    """
+
+    os_version: OsVersion
+    system_version: int
+    platform_id: int
+    product_id: int
+    product_version: int
+    system_describe: Callable[[], SystemDescribe]
+    application: Application | None = None
+    safe_mode: bool = False
+    claim_code: str = ""
+    last_reset: str = ""
+    update_succeeded: bool = False
+    updates_enabled: bool = True
+    updates_forced: bool = False
+    max_binary: int = 0x40000
+    ota_chunk_size: int = 512
+    key_errors: int = 0
+    update_sink: UpdateSink | None = None
+    received_module: Callable[[], DescribedModule | None] = lambda: None
+    diagnostics: Callable[[], Mapping[int, int]] = dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CloudQuirks:
+    """Where real firmware strays from what would be right. The defaults are those of real firmware.
+
+    `own_ids_in_acks`: over TCP, acknowledgements of pings, signals and changes of key carry the device's next message id instead of the
+    request's (Device OS 2.3.1, communication/src/coap_channel.h:67-87).
+    """
+
+    own_ids_in_acks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The handshake is over, Hello was exchanged, the start-up messages are on their way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection is over: close the stream. `error` is NO_ERROR when the device itself hung up."""
+
+    error: ProtocolErrorCode
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimReceived:
+    """The cloud has taken the claim code: forget it, and set the claimed flag."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetRequested:
+    """The cloud wants a reset: `safe mode`, `dfu`, `reboot`, or `network` for the network interfaces only."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRestoreRequested:
+    """The cloud wants the factory's server key and address back."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalChanged:
+    """The cloud starts or stops the rainbow on the status LED."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimeReceived:
+    """The time from the cloud, in seconds since 1970."""
+
+    unix_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCalled:
+    """The cloud called a function. `result` is None when the application has none of that name."""
+
+    name: str
+    argument: str
+    result: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatesForced:
+    """The cloud allows updates even where the application has disabled them, or no longer."""
+
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatesPending:
+    """The cloud has an update for the device, or no longer."""
+
+    pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStarted:
+    """An update over the air begins; sizes in bytes."""
+
+    size: int
+    chunk_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateProgress:
+    """A chunk has come: the status LED toggles. `received` of `size` bytes are there."""
+
+    received: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEnded:
+    """The update was judged: `result` is 0 or the system's error number. Whatever it is, the firmware resets now (reason: update)."""
+
+    result: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTimedOut:
+    """No chunk came for a long time: the firmware resets (reason: update timeout)."""
+
+
+CloudEvent: TypeAlias = (
+    Connected
+    | Disconnected
+    | ClaimReceived
+    | ResetRequested
+    | KeyRestoreRequested
+    | SignalChanged
+    | TimeReceived
+    | FunctionCalled
+    | UpdatesForced
+    | UpdatesPending
+    | UpdateStarted
+    | UpdateProgress
+    | UpdateEnded
+    | UpdateTimedOut
+)

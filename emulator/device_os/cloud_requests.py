@@ -1,0 +1,99 @@
+"""How a device answers what the cloud asks of it: functions, variables, descriptions."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from emulator.device_os.cloud_channel import CloudChannel
+from emulator.device_os.cloud_facts import CloudFacts, FunctionCalled
+from emulator.device_os.cloud_profile import CloudProfile
+from particle_protocol.coap import Code, Message
+from particle_protocol.describe import ApplicationDescribe, Description
+from particle_protocol.messages import DescribeFlag, DescribeRequest, FunctionCall, VariableRead, encode_function_result, encode_value
+
+_METRIC: Final = struct.Struct("<Hi")
+_METRICS_HEAD: Final = struct.pack("<BHHH", 0, 4, 2, 4)
+
+
+class CloudRequests:
+    """The answers of one connection."""
+
+    __slots__ = ("_channel", "_facts", "_profile")
+
+    def __init__(self, channel: CloudChannel, profile: CloudProfile, facts: CloudFacts) -> None:
+        self._channel = channel
+        self._profile = profile
+        self._facts = facts
+
+    def call(self, message: Message) -> FunctionCalled:
+        """Call a function: an empty acknowledgement, then 2.04 with the result; of an unknown one nothing but the acknowledgement.
+
+        An argument that is too long is acknowledged 4.00, and the function is called all the same, with what fits
+        (Device OS 2.3.1, communication/src/functions.h).
+
+        Raises:
+            MessageError: a malformed request.
+        """
+        call = FunctionCall.decode(message)
+        argument = call.argument.encode()
+        if len(argument) > self._profile.text_limit:
+            self._channel.acknowledge(message, Code.BAD_REQUEST)
+        else:
+            self._channel.acknowledge(message)
+        text = argument[: self._profile.text_limit].decode(errors="ignore")
+        application = self._facts.application
+        result = None if application is None else application.call(call.name, text)
+        if result is not None:
+            self._channel.respond(message, Code.CHANGED, encode_function_result(result))
+        return FunctionCalled(call.name, text, result)
+
+    def read(self, message: Message) -> None:
+        """Read a variable: an empty acknowledgement, then 2.05 with the value, or 4.04.
+
+        Raises:
+            MessageError: a malformed request.
+        """
+        read = VariableRead.decode(message)
+        self._channel.acknowledge(message)
+        application = self._facts.application
+        variable = None if application is None else application.variables.get(read.name)
+        if variable is None:
+            self._channel.respond(message, Code.NOT_FOUND)
+        else:
+            value = encode_value(variable.get(), variable.type)
+            self._channel.respond(message, Code.CONTENT, value[: self._profile.text_limit])
+
+    def describe(self, message: Message) -> None:
+        """Describe what is asked for: an empty acknowledgement, then a confirmable 2.05.
+
+        Raises:
+            MessageError: a malformed request.
+        """
+        request = DescribeRequest.decode(message)
+        flags = request.flags
+        if flags is None:
+            if self._profile.describe_needs_query:
+                self._channel.acknowledge(message, Code.BAD_REQUEST)
+                return
+            flags = DescribeFlag.SYSTEM | DescribeFlag.APPLICATION
+        self._channel.acknowledge(message)
+        self._channel.respond(message, Code.CONTENT, self.description(flags), confirmable=True)
+
+    def description(self, flags: DescribeFlag) -> bytes:
+        """The payload of a description."""
+        if flags & DescribeFlag.METRICS:
+            return _METRICS_HEAD + b"".join(_METRIC.pack(number, value) for number, value in self._facts.diagnostics().items())
+        system = self._facts.system_describe() if flags & DescribeFlag.SYSTEM else None
+        application = self.application if flags & DescribeFlag.APPLICATION else None
+        payload = Description(system, application).encode(old_style=self._profile.old_describe)
+        if system is not None and application is not None and self._profile.describe_needs_query:
+            # Device OS 3.3.1 forgets the comma between the parts, and swaps them, when it is asked for both: seen on the wire.
+            return Description(system).encode()[:-1] + Description(application=application).encode()[1:]
+        return payload
+
+    @property
+    def application(self) -> ApplicationDescribe:
+        """What the application has: nothing, in safe mode."""
+        application = self._facts.application
+        return ApplicationDescribe() if application is None else application.describe()
