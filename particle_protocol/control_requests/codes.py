@@ -10,7 +10,7 @@ import enum
 from typing import Final, Self
 
 SERVICE_LENGTH: Final = 64
-"""wLength of INIT, CHECK and RESET; a device stalls less."""
+"""wLength of INIT, CHECK and RESET, and the most of a raw request; a device stalls anything else."""
 
 CHUNK: Final = 4096
 """Bytes of one SEND or RECV at most: what usbfs lets through in one control transfer (particle-usb 4.2.0, src/usb-device-node.js:17)."""

@@ -154,7 +154,7 @@ class ControlRequestChannel:
         if request_type == _IN:
             if request == _RECV:
                 return self._recv(setup.index, setup.length)
-            if setup.length >= SERVICE_LENGTH:
+            if setup.length == SERVICE_LENGTH:
                 if request == _CHECK:
                     return self._check(setup.index)
                 if request == _INIT:
@@ -304,7 +304,7 @@ class RawRequests:
         if setup.request == RAW_REQUEST:
             if setup.request_type == _IN:
                 answer = self._answer(setup.index)
-                if answer is not None and len(answer) <= setup.length:
+                if answer is not None and len(answer) <= setup.length <= SERVICE_LENGTH:
                     return answer
             elif setup.request_type == _OUT and len(data) <= 1:
                 if setup.index == RawRequestType.RESET:

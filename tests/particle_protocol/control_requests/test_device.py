@@ -187,10 +187,11 @@ def test_a_request_is_answered_once(channel, requests):
     assert "ECHO (1) #1" in str(requests[0])
 
 
-def test_short_service_requests_stall(channel):
+def test_service_requests_of_another_length_stall(channel):
     for request in (1, 2, 5):
-        with pytest.raises(Stall):
-            channel.control(Setup(0xC0, request, 0, 0, 63), b"")
+        for length in (63, 65):
+            with pytest.raises(Stall):
+                channel.control(Setup(0xC0, request, 0, 0, length), b"")
 
 
 @pytest.mark.parametrize(
@@ -276,6 +277,7 @@ def test_raw_requests_answer_within_the_transfer():
     "setup",
     [
         Setup(0xC0, 0x50, 0, 20, 23),
+        Setup(0xC0, 0x50, 0, 30, 65),
         Setup(0xC0, 0x50, 0, 40, 64),
         Setup(0xC0, 0x51, 0, 30, 64),
         Setup(0x40, 0x50, 0, 30, 0),
