@@ -1,0 +1,239 @@
+"""A board as a piece of hardware: flash, settings, LED, buttons, USB connector, and a processor that runs one `Firmware` at a time."""
+
+from __future__ import annotations
+
+import enum
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from emulator.board.buttons import Buttons
+from emulator.board.flash import Flash, FlashTiming, Sector
+from emulator.board.otp import Otp
+from emulator.board.power import PowerCut, PowerScope
+from emulator.board.settings import Settings
+from emulator.board.status_led import OFF, StatusLed
+from emulator.clock import Clock, Signal
+from emulator.network import Network
+from emulator.usb.plug import PlugEvent, UsbFunction, UsbPlug
+from particle_protocol.platforms import Platform
+from particle_protocol.usb import Setup, Stall
+
+BOOT_TIME = 0.02
+"""Seconds from a reset to the first instruction that can be seen from outside. Nobody measured it; long enough for a host to see the gap."""
+
+
+class ResetReason(enum.IntEnum):
+    """Why a board booted (Device OS 2.3.1, services/inc/system_defs.h)."""
+
+    UNKNOWN = 10
+    PIN = 20
+    POWER_DOWN = 40
+    WATCHDOG = 60
+    UPDATE = 70
+    UPDATE_ERROR = 80
+    UPDATE_TIMEOUT = 90
+    FACTORY_RESET = 100
+    SAFE_MODE = 110
+    DFU_MODE = 120
+    PANIC = 130
+    USER = 140
+    CONFIG_UPDATE = 150
+
+
+class BootRequest(enum.IntEnum):
+    """What firmware leaves in a backup register for the bootloader (Device OS 2.3.1, hal/inc/syshealth_hal.h:46-47)."""
+
+    NONE = 0
+    DFU = 0xEDFA
+    SAFE_MODE = 0x5AFE
+
+
+class Firmware(Protocol):
+    """What the processor runs, from one boot to the next reset."""
+
+    def start(self) -> None:
+        """Begin to run. Called once."""
+
+    def mode_changed(self) -> None:
+        """The MODE button went down or up."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardIdentity:
+    """What was given to a board in the factory and never changes."""
+
+    device_id: str
+    serial_number: str = ""
+    mobile_secret: str = ""
+    mac: bytes = b"\x00" * 6
+
+
+class Board:
+    """One board. It has no thread and no socket: it acts when its clock, its buttons or its USB connector make it."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        identity: BoardIdentity,
+        clock: Clock,
+        network: Network,
+        *,
+        sectors: Sequence[Sector],
+        image: bytes | None,
+        timing: FlashTiming,
+        boot: Callable[[Board], Firmware],
+        rng: random.Random,
+    ) -> None:
+        self.platform = platform
+        self.identity = identity
+        self.clock = clock
+        self.network = network
+        self.rng = rng
+        self.changed = Signal()
+        """Fired when something that can be seen from outside changed: USB, LED, power."""
+        self.flash = Flash(sectors, image, timing)
+        self.settings = Settings(self.flash)
+        self.otp = Otp()
+        self.led = StatusLed(self.changed.fire)
+        self.buttons = Buttons(self._mode_changed, self._reset_changed)
+        self.plug = UsbPlug()
+        self.plug.watch(self._plug_changed)
+        self.powered = False
+        self.firmware: Firmware | None = None
+        self.boot_request = BootRequest.NONE
+        """The backup register that survives a reset, but not a power cut."""
+        self.reset_reason = ResetReason.UNKNOWN
+        self.boots = 0
+        self._boot = boot
+        self._scope: PowerScope | None = None
+
+    @property
+    def device_id(self) -> str:
+        """The device id: 24 lower-case hexadecimal digits."""
+        return self.identity.device_id
+
+    def power_on(self) -> None:
+        """Give the board power. Does nothing when it has it."""
+        if not self.powered:
+            self.powered = True
+            self.reset_reason = ResetReason.POWER_DOWN
+            self._restart()
+
+    def power_off(self) -> None:
+        """Take the power away, in whatever the board is doing. Does nothing when it has none."""
+        if self.powered:
+            self.powered = False
+            self.boot_request = BootRequest.NONE
+            self._halt()
+            self.changed.fire()
+
+    def reset(self, reason: ResetReason, request: BootRequest = BootRequest.NONE) -> None:
+        """Reset by software: `reason` is what the next boot reports, `request` what its bootloader is asked for."""
+        self.reset_reason = reason
+        self.boot_request = request
+        self._restart()
+
+    def run(self, firmware: Firmware) -> None:
+        """Run `firmware` instead of what runs now, without a reset: how a bootloader jumps to the system."""
+        self.firmware = firmware
+        firmware.start()
+
+    def enter(self, function: Callable[..., Any], args: tuple[Any, ...] = ()) -> Any:
+        """Run firmware code. A power cut in it ends here, with the board off; the result is None then."""
+        try:
+            return function(*args)
+        except PowerCut:
+            self.power_off()
+            return None
+
+    def attach(self, function: UsbFunction) -> None:
+        """Show a USB device to the host."""
+        self.plug.attach(_Guarded(self, function))
+
+    @property
+    def scope(self) -> PowerScope:
+        """The power scope of this boot.
+
+        Raises:
+            RuntimeError: the processor does not run.
+        """
+        if self._scope is None:
+            raise RuntimeError(f"board {self.device_id} is not running")
+        return self._scope
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that outlives a boot, to hand to `restore`."""
+        return {"flash": self.flash.snapshot(), "otp": self.otp.read(0, Otp.SIZE), "powered": self.powered}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Hold what a snapshot held, and boot anew if the board had power then. Both buttons are up afterwards."""
+        self.power_off()
+        self.buttons.release_mode()
+        self.buttons.release_reset()
+        self.flash.restore(state["flash"])
+        self.settings.reload()
+        self.otp = Otp()
+        self.otp.program(0, state["otp"])
+        if state["powered"]:
+            self.power_on()
+
+    def _halt(self) -> None:
+        """Stop the processor: nothing of this boot may act any more."""
+        if self._scope is not None:
+            self._scope.end()
+            self._scope = None
+        self.firmware = None
+        self.plug.detach()
+        self.led.show(OFF, self.clock.now)
+
+    def _restart(self) -> None:
+        self._halt()
+        if self.powered and not self.buttons.reset:
+            self._scope = PowerScope(self.clock, self.enter)
+            self._scope.call_later(BOOT_TIME, self._start)
+
+    def _start(self) -> None:
+        self.boots += 1
+        self.settings.reload()
+        self.run(self._boot(self))
+
+    def _mode_changed(self) -> None:
+        if self.firmware is not None:
+            self.enter(self.firmware.mode_changed)
+
+    def _reset_changed(self) -> None:
+        if self.buttons.reset:
+            self._halt()
+            self.changed.fire()
+        else:
+            self.reset_reason = ResetReason.PIN
+            self.boot_request = BootRequest.NONE
+            self._restart()
+
+    def _plug_changed(self, event: PlugEvent) -> None:
+        if event is not PlugEvent.READABLE:
+            self.changed.fire()
+
+
+class _Guarded:
+    """A board's USB function towards the doors: a power cut in the middle of a transfer ends the transfer, with the board gone."""
+
+    __slots__ = ("_board", "_function", "bus_reset", "ep_in")
+
+    def __init__(self, board: Board, function: UsbFunction) -> None:
+        self._board = board
+        self._function = function
+        self.ep_in = function.ep_in
+        self.bus_reset = function.bus_reset
+
+    def control(self, setup: Setup, data: bytes) -> bytes:
+        try:
+            return self._function.control(setup, data)
+        except PowerCut:
+            self._board.power_off()
+            raise Stall from None
+
+    def ep_out(self, endpoint: int, data: bytes) -> None:
+        self._board.enter(self._function.ep_out, (endpoint, data))

@@ -1,0 +1,198 @@
+"""NOR flash: sectors, erase and program as the only writes, and the places where the power can go away.
+
+Erasing sets every bit of a sector; programming can only clear bits. Boards with the same content share it: a board keeps only the pages
+that it changed.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emulator.board.power import PowerCut
+
+PAGE = 256
+"""Granularity, in bytes, at which a board's own content is kept apart from the shared image. Nothing on a board can see it."""
+
+_ERASED = b"\xff" * PAGE
+
+
+class FlashError(Exception):
+    """The flash controller refused: outside of the flash, or across a protected sector."""
+
+
+class CutPhase(enum.Enum):
+    """Where within an erase or a program operation the power goes away."""
+
+    START = "start"
+    """Before anything changed."""
+    MIDDLE = "middle"
+    """With a part of the sector erased, or of the data programmed."""
+    END = "end"
+    """After the last bit changed, before the firmware could know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sector:
+    """An erase unit: its first address and its size in bytes."""
+
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first address behind the sector."""
+        return self.start + self.size
+
+
+@dataclass(frozen=True, slots=True)
+class FlashTiming:
+    """How long the flash takes: seconds per KiB erased, and per KiB programmed."""
+
+    erase: float
+    program: float
+
+
+STM32F205_TIMING = FlashTiming(erase=1.0 / 128, program=0.004)
+"""Typical values at 32-bit parallelism: 1 s for a sector of 128 KiB, 16 us a word (STM32F205xx data sheet, table 42)."""
+
+INSTANT = FlashTiming(0.0, 0.0)
+"""For a Lab at real time, where nobody wants to wait for a flash that is not there."""
+
+
+class Flash:
+    """The flash of one board.
+
+    `image` is what it holds at first: bytes of the flash's whole size, shared among boards and never changed.
+    """
+
+    __slots__ = ("_cut", "_image", "_pages", "_sectors", "operations", "size", "start", "timing")
+
+    def __init__(self, sectors: Sequence[Sector], image: bytes | None = None, timing: FlashTiming = INSTANT) -> None:
+        self._sectors = tuple(sectors)
+        self.start = self._sectors[0].start
+        self.size = self._sectors[-1].end - self.start
+        self._image = image
+        if image is not None and len(image) != self.size:
+            raise ValueError(f"an image of {len(image)} bytes for a flash of {self.size}")
+        self.timing = timing
+        self._pages: dict[int, bytes] = {}
+        self._cut: tuple[int, CutPhase] | None = None
+        self.operations = 0
+        """How many erase and program operations there were."""
+
+    def sector_at(self, address: int) -> Sector:
+        """The sector that holds `address`.
+
+        Raises:
+            FlashError: there is none.
+        """
+        for sector in self._sectors:
+            if sector.start <= address < sector.end:
+                return sector
+        raise FlashError(f"no flash at 0x{address:08x}")
+
+    def read(self, address: int, length: int) -> bytes:
+        """Read `length` bytes.
+
+        Raises:
+            FlashError: outside of the flash.
+        """
+        offset = self._offset(address, length)
+        first, last = offset // PAGE, (offset + length + PAGE - 1) // PAGE
+        pages = self._pages
+        if not pages and self._image is not None:
+            return self._image[offset : offset + length]
+        data = b"".join([pages[number] if number in pages else self._base(number) for number in range(first, last)])
+        skip = offset - first * PAGE
+        return data if skip == 0 and len(data) == length else data[skip : skip + length]
+
+    def erase(self, address: int) -> None:
+        """Erase the sector that holds `address`.
+
+        Raises:
+            FlashError: no such sector.
+            PowerCut: the power was to go away here.
+        """
+        sector = self.sector_at(address)
+        first = (sector.start - self.start) // PAGE
+        count = sector.size // PAGE
+        phase = self._begin()
+        if phase is CutPhase.START:
+            raise PowerCut
+        if phase is CutPhase.MIDDLE:
+            count //= 2
+        for number in range(first, first + count):
+            self._pages[number] = _ERASED
+        if phase is not None:
+            raise PowerCut
+
+    def program(self, address: int, data: bytes) -> None:
+        """Program bytes: each bit of the flash becomes the AND of what it was and what is written.
+
+        Raises:
+            FlashError: outside of the flash.
+            PowerCut: the power was to go away here.
+        """
+        offset = self._offset(address, len(data))
+        phase = self._begin()
+        if phase is CutPhase.START:
+            raise PowerCut
+        if phase is CutPhase.MIDDLE:
+            data = data[: len(data) // 2]
+        done = 0
+        while done < len(data):
+            number, skip = divmod(offset + done, PAGE)
+            piece = data[done : done + PAGE - skip]
+            self._program_page(number, skip, piece)
+            done += len(piece)
+        if phase is not None:
+            raise PowerCut
+
+    def cut_power(self, operations: int, phase: CutPhase) -> None:
+        """Have the power go away in the erase or program operation that comes after `operations` others from now on."""
+        self._cut = (self.operations + operations, phase)
+
+    def keep_power(self) -> None:
+        """Take back a `cut_power` that has not happened yet."""
+        self._cut = None
+
+    def snapshot(self) -> dict[int, bytes]:
+        """What this board holds apart from the shared image, to hand to `restore`."""
+        return dict(self._pages)
+
+    def restore(self, pages: dict[int, bytes]) -> None:
+        """Hold what a snapshot held."""
+        self._pages = dict(pages)
+        self._cut = None
+
+    def _begin(self) -> CutPhase | None:
+        """Count an operation, and tell where the power goes away in it."""
+        number = self.operations
+        self.operations += 1
+        if self._cut is not None and number >= self._cut[0]:
+            phase = self._cut[1]
+            self._cut = None
+            return phase
+        return None
+
+    def _offset(self, address: int, length: int) -> int:
+        offset = address - self.start
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise FlashError(f"0x{address:08x} + {length} is outside of the flash at 0x{self.start:08x} + 0x{self.size:x}")
+        return offset
+
+    def _base(self, number: int) -> bytes:
+        return _ERASED if self._image is None else self._image[number * PAGE : (number + 1) * PAGE]
+
+    def _program_page(self, number: int, skip: int, piece: bytes) -> None:
+        old = self._pages.get(number)
+        if old is None:
+            old = self._base(number)
+        if len(piece) == PAGE and old is _ERASED:
+            self._pages[number] = bytes(piece) if piece != _ERASED else _ERASED
+            return
+        target = old[skip : skip + len(piece)]
+        mixed = int.from_bytes(target, "little") & int.from_bytes(piece, "little")
+        self._pages[number] = old[:skip] + mixed.to_bytes(len(piece), "little") + old[skip + len(piece) :]

@@ -1,0 +1,29 @@
+"""One-time-programmable memory: bits can be cleared once and never set again. It holds the serial number and the mobile secret."""
+
+from __future__ import annotations
+
+
+class Otp:
+    """The one-time-programmable area of a board: 512 bytes on STM32F2 (reference manual RM0033, 3.4)."""
+
+    __slots__ = ("_data",)
+    SIZE = 512
+
+    def __init__(self) -> None:
+        self._data = b"\xff" * self.SIZE
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read `length` bytes at `offset`."""
+        return self._data[offset : offset + length]
+
+    def program(self, offset: int, data: bytes) -> None:
+        """Clear bits: what is there becomes the AND of itself and `data`.
+
+        Raises:
+            ValueError: outside of the area.
+        """
+        if offset < 0 or offset + len(data) > self.SIZE:
+            raise ValueError(f"the one-time-programmable area has {self.SIZE} bytes")
+        old = self._data[offset : offset + len(data)]
+        new = bytes(a & b for a, b in zip(old, data, strict=True))
+        self._data = self._data[:offset] + new + self._data[offset + len(data) :]

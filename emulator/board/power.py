@@ -1,0 +1,96 @@
+"""Power scopes: everything that a boot starts, and that must die with it.
+
+A board's firmware gets one `PowerScope` per boot. Its timers, and whatever else it hangs on the scope, end on a reset or a power cut, so that
+nothing from before a reset can fire after it. A scope keeps its own timers and arms a single wake-up in the Lab's clock, the least of them.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+from emulator.clock import Clock, Timer
+
+
+class PowerCut(BaseException):
+    """The power went away in the middle of a flash operation.
+
+    Not an `Exception`: no handler in the firmware may survive it. It unwinds to the board, which is then off.
+    """
+
+
+class PowerScope:
+    """What lives from a boot to the next reset or power cut."""
+
+    __slots__ = ("_clock", "_ends", "_guard", "_heap", "_seq", "_wakeup", "alive")
+
+    def __init__(self, clock: Clock, guard: Callable[[Callable[..., Any], tuple[Any, ...]], Any]) -> None:
+        self.alive = True
+        self._clock = clock
+        self._guard = guard
+        self._heap: list[Timer] = []
+        self._seq = 0
+        self._wakeup: Timer | None = None
+        self._ends: list[Callable[[], None]] = []
+
+    @property
+    def now(self) -> float:
+        """The Lab's time, in seconds."""
+        return self._clock.now
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
+        """Have `callback(*args)` called `delay` seconds from now, unless the scope ends before."""
+        return self.call_at(self._clock.now + delay, callback, *args)
+
+    def call_at(self, when: float, callback: Callable[..., Any], *args: Any) -> Timer:
+        """Have `callback(*args)` called at `when`, unless the scope ends before."""
+        self._seq += 1
+        timer = Timer(when, self._seq, callback, args)
+        if not self.alive:
+            timer.cancel()
+            return timer
+        heapq.heappush(self._heap, timer)
+        if self._heap[0] is timer:
+            self._arm()
+        return timer
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Have `callback()` called when the scope ends. The last one registered is called first."""
+        self._ends.append(callback)
+
+    def end(self) -> None:
+        """Cancel every timer, then call what was registered with `on_end`. Ending twice does nothing."""
+        if not self.alive:
+            return
+        self.alive = False
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+        self._heap.clear()
+        while self._ends:
+            self._ends.pop()()
+
+    def _arm(self) -> None:
+        heap = self._heap
+        while heap and heap[0].callback is None:
+            heapq.heappop(heap)
+        if self._wakeup is not None:
+            if heap and not self._wakeup.cancelled and self._wakeup.when == heap[0].when:
+                return
+            self._wakeup.cancel()
+        self._wakeup = self._clock.call_at(heap[0].when, self._wake) if heap else None
+
+    def _wake(self) -> None:
+        self._wakeup = None
+        self._guard(self._run_due, ())
+        if self.alive:
+            self._arm()
+
+    def _run_due(self) -> None:
+        heap, now = self._heap, self._clock.now
+        while heap and heap[0].when <= now:
+            timer = heapq.heappop(heap)
+            callback, args = timer.callback, timer.args
+            timer.cancel()
+            if callback is not None:
+                callback(*args)

@@ -1,0 +1,125 @@
+"""The bootloader: what runs first after every reset.
+
+It looks at the MODE button, applies a staged update, and either jumps to the system or shows itself as a DFU device. Times and colours of a
+held button are those of Device OS 2.3.1, bootloader/src/main.c:309-372.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from emulator.board.board import Board, BootRequest, Firmware, ResetReason
+from emulator.board.flash import FlashError
+from emulator.board.status_led import OFF, LedStatus, Signals
+from emulator.clock import Timer
+from emulator.device_os.dfu_memory import dfu_alternates
+from emulator.device_os.modules import ModuleTable
+from emulator.device_os.staged import StagedUpdates
+from emulator.usb.dfu_mode import DfuModeDevice
+from firmware_images.fields import ModuleFunction
+from particle_protocol.dct import SystemFlag
+from particle_protocol.dfu import DfuDevice
+
+HOLD_SAFE_MODE = 1.0
+HOLD_DFU_MODE = 3.0
+HOLD_FACTORY_RESET = 6.5
+HOLD_RESET_SETTINGS = 10.0
+HOLD_END = 12.0
+
+_FACTORY_RESET = 0xAAAA
+
+
+class Bootloader:
+    """One run of the bootloader. `jump` makes the system that is run when nothing speaks against it."""
+
+    def __init__(self, board: Board, jump: Callable[[Board, ModuleTable], Firmware]) -> None:
+        self._board = board
+        self._scope = board.scope
+        self._jump = jump
+        self._memory = board.platform.memory()
+        self._held_since: float | None = None
+        self._timers: list[Timer] = []
+
+    def start(self) -> None:
+        """Look at the button; without it, go on at once."""
+        board = self._board
+        settings = board.settings
+        if settings.flag(SystemFlag.STARTUP_MODE) == 1:
+            settings.put_flag(SystemFlag.STARTUP_MODE, 0)
+        if board.buttons.mode and board.boot_request is BootRequest.NONE:
+            self._hold()
+            return
+        request, board.boot_request = board.boot_request, BootRequest.NONE
+        self._go_on(dfu=request is BootRequest.DFU, safe=request is BootRequest.SAFE_MODE)
+
+    def mode_changed(self) -> None:
+        """While the button decides: releasing it settles what happens."""
+        if self._held_since is not None and not self._board.buttons.mode:
+            self._released()
+
+    def _hold(self) -> None:
+        self._held_since = self._scope.now
+        steps: list[tuple[float, LedStatus]] = [(HOLD_SAFE_MODE, Signals.HOLD_SAFE_MODE), (HOLD_DFU_MODE, Signals.HOLD_DFU_MODE)]
+        if self._factory_image():
+            steps.append((HOLD_FACTORY_RESET, Signals.HOLD_FACTORY_RESET))
+        steps.append((HOLD_RESET_SETTINGS, Signals.HOLD_RESET_SETTINGS))
+        self._timers = [self._scope.call_later(delay, self._board.led.show, status, self._scope.now + delay) for delay, status in steps]
+        self._timers.append(self._scope.call_later(HOLD_END, self._released))
+
+    def _released(self) -> None:
+        held = self._scope.now - (self._held_since or 0.0)
+        self._held_since = None
+        for timer in self._timers:
+            timer.cancel()
+        self._board.led.show(OFF, self._scope.now)
+        if held > HOLD_RESET_SETTINGS:
+            self._board.settings.put_flag(SystemFlag.NVMEM_RESET, 1)
+            self._go_on(factory_reset=self._factory_image())
+        elif held > HOLD_FACTORY_RESET and self._factory_image():
+            self._go_on(factory_reset=True)
+        elif held >= HOLD_DFU_MODE:
+            self._go_on(dfu=True)
+        else:
+            self._go_on(safe=held >= HOLD_SAFE_MODE)
+
+    def _go_on(self, *, dfu: bool = False, safe: bool = False, factory_reset: bool = False) -> None:
+        board = self._board
+        staged = StagedUpdates(board)
+        if not dfu and staged.pending:
+            board.led.show(Signals.FIRMWARE_UPDATE, self._scope.now)
+            staged.apply()
+            board.reset_reason = ResetReason.UPDATE
+        if factory_reset or (not dfu and board.settings.flag(SystemFlag.FACTORY_RESET) == _FACTORY_RESET):
+            board.led.show(Signals.HOLD_FACTORY_RESET, self._scope.now)
+            staged.restore_factory_image()
+            board.reset_reason = ResetReason.FACTORY_RESET
+        modules = ModuleTable(board.flash, board.platform, self._memory)
+        if dfu or not self._can_run(modules):
+            self._enter_dfu()
+            return
+        if safe:
+            board.settings.put_flag(SystemFlag.STARTUP_MODE, 1)
+        board.run(self._jump(board, modules))
+
+    def _can_run(self, modules: ModuleTable) -> bool:
+        """Whether every system part is there and intact: without them there is nothing to jump to."""
+        slots = [slot for slot in self._memory.modules if slot.function == ModuleFunction.SYSTEM_PART]
+        found = [modules.find(ModuleFunction.SYSTEM_PART, slot.index) for slot in slots]
+        return all(module is not None and module.intact for module in found)
+
+    def _factory_image(self) -> bool:
+        return StagedUpdates(self._board).factory_image_is_valid()
+
+    def _enter_dfu(self) -> None:
+        board = self._board
+        board.led.show(Signals.DFU_MODE, self._scope.now)
+        device = DfuDevice(dfu_alternates(board), board.platform)
+        device.on_leave = self._leave_dfu
+        board.attach(DfuModeDevice(board.platform, board.device_id, device, lambda: board.clock.now))
+
+    def _leave_dfu(self) -> None:
+        """The host is done: boot anew, once it has had the answer."""
+        self._scope.call_later(0.05, self._board.reset, ResetReason.DFU_MODE)
+
+
+__all__ = ["Bootloader", "FlashError"]
