@@ -2,7 +2,7 @@
 
 On the Photon it lives in the two 16 KiB sectors at 0x08004000 and 0x08008000, one of which is current. A change writes a whole new copy into
 the other sector and marks it complete last, so that at every moment at least one complete copy exists. The fields of the *application
-section* have fixed offsets (`particle_protocol.platforms`, the DCT layout); DFU alternate 1 addresses them by those offsets.
+section* have fixed offsets (`particle_protocol.dct`); DFU alternate 1 addresses them by those offsets.
 
 The layout in front of the application section is the vendor's secret and no program can see it; ours is a 64-byte header and the stored
 Wi-Fi networks.
@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 
 from emulator.board.flash import Flash
-from particle_protocol.platforms import DCT
+from particle_protocol.dct import DctField, SystemFlag
 
 _HEADER = struct.Struct("<4sII")
 _MAGIC = b"DCTc"
@@ -51,15 +51,23 @@ class Settings:
         self._current = self._find()
 
     def read(self, offset: int, length: int) -> bytes:
-        """Read from the application section, 0xFF where nothing was ever written."""
+        """Read from the application section, 0xFF where nothing was ever written and behind its end."""
         if self._current is None:
             return b"\xff" * length
-        return self._flash.read(self._current + _APPLICATION_AT + offset, length)
+        there = max(0, min(length, self._size - _APPLICATION_AT - offset))
+        return self._flash.read(self._current + _APPLICATION_AT + offset, there).ljust(length, b"\xff")
 
-    def get(self, name: str) -> bytes:
-        """The bytes of a field, by its name in the DCT layout."""
-        field = DCT[name]
+    def get(self, field: DctField) -> bytes:
+        """The bytes of a field."""
         return self.read(field.offset, field.size)
+
+    def flag(self, flag: SystemFlag) -> int:
+        """The value of a system flag; all ones where it was never set."""
+        return int.from_bytes(self.read(flag.offset, flag.size), "little")
+
+    def put_flag(self, flag: SystemFlag, value: int) -> None:
+        """Change a system flag."""
+        self.write(flag.offset, value.to_bytes(flag.size, "little"))
 
     def write(self, offset: int, data: bytes) -> None:
         """Change bytes of the application section. Writing what is there already costs no flash.
@@ -73,15 +81,14 @@ class Settings:
         if self.read(offset, len(data)) != data:
             self._rewrite(_APPLICATION_AT + offset, data)
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, field: DctField, data: bytes) -> None:
         """Change a field; what `data` leaves of it is filled with 0xFF.
 
         Raises:
             ValueError: `data` is longer than the field.
         """
-        field = DCT[name]
         if len(data) > field.size:
-            raise ValueError(f"{name} has {field.size} bytes, not {len(data)}")
+            raise ValueError(f"{field.name} has {field.size} bytes, not {len(data)}")
         self.write(field.offset, data.ljust(field.size, b"\xff"))
 
     @property
@@ -104,13 +111,12 @@ class Settings:
         """Forget every network."""
         self._put_networks(())
 
-    def wipe(self, keep: tuple[str, ...] = ()) -> None:
-        """Back to the state of a new board, but for the fields named in `keep`."""
+    def wipe(self, keep: tuple[DctField, ...] = ()) -> None:
+        """Back to the state of a new board, but for the fields in `keep`."""
         content = bytearray(b"\xff" * (self._size - _HEADER.size))
-        for name in keep:
-            field = DCT[name]
+        for field in keep:
             start = _APPLICATION_AT - _HEADER.size + field.offset
-            content[start : start + field.size] = self.get(name)
+            content[start : start + field.size] = self.get(field)
         self._store(bytes(content))
 
     def _put_networks(self, networks: tuple[StoredNetwork, ...]) -> None:

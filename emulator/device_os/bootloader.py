@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emulator.board.board import Board, BootRequest, Firmware, ResetReason
-from emulator.board.flash import FlashError
 from emulator.board.status_led import OFF, LedStatus, Signals
 from emulator.clock import Timer
 from emulator.device_os.dfu_memory import dfu_alternates
@@ -108,7 +107,7 @@ class Bootloader:
         return all(module is not None and module.intact for module in found)
 
     def _factory_image(self) -> bool:
-        return StagedUpdates(self._board).factory_image_is_valid()
+        return StagedUpdates(self._board).factory_image() is not None
 
     def _enter_dfu(self) -> None:
         board = self._board
@@ -120,6 +119,3 @@ class Bootloader:
     def _leave_dfu(self) -> None:
         """The host is done: boot anew, once it has had the answer."""
         self._scope.call_later(0.05, self._board.reset, ResetReason.DFU_MODE)
-
-
-__all__ = ["Bootloader", "FlashError"]

@@ -1,0 +1,164 @@
+"""Device OS on a Photon: one boot of it, from the jump out of the bootloader to the next reset.
+
+It decides between running the application and safe mode, shows the board on USB, listens to the MODE button, and hands over between its
+modes: listening, joining the network, connecting to the cloud. (Device OS 2.3.1, system/src/main.cpp, system_network_internal.h,
+system_task.cpp.)
+"""
+
+from __future__ import annotations
+
+from emulator.board.board import Board, BootRequest, ResetReason
+from emulator.board.status_led import LedService, Priority, Signals
+from emulator.clock import Timer
+from emulator.device_os.application import Application
+from emulator.device_os.applications import load_application
+from emulator.device_os.cloud_manager import CloudManager
+from emulator.device_os.control import ControlRequests
+from emulator.device_os.listening import ListeningMode
+from emulator.device_os.modules import ModuleTable, version_text
+from emulator.device_os.receiver import UpdateReceiver
+from emulator.device_os.wifi import Wifi
+from emulator.usb.normal_mode import CdcPort, NormalModeDevice
+from firmware_images.fields import ModuleFunction
+from particle_protocol.dct import DctField, SystemFlag
+from particle_protocol.messages.goodbye import CloudReason
+from particle_protocol.platforms import parse_os_version
+
+ENTER_LISTENING = 3.0
+CLEAR_CREDENTIALS = 10.0
+EXIT_LISTENING = (3.0, 8.0)
+"""Seconds that MODE is held (Device OS 2.3.1, system/src/main.cpp)."""
+RESET_DELAY = 1.0
+"""Seconds between the answer to a request that resets and the reset (system/src/system_control_internal.cpp:170-197)."""
+_RADIO_ON = 0.05
+
+
+class DeviceOs:
+    """One run of Device OS."""
+
+    def __init__(self, board: Board, modules: ModuleTable) -> None:
+        self.board = board
+        self.scope = board.scope
+        self.modules = modules
+        self.version = _installed_version(modules)
+        """The Device OS version as text, such as `2.3.1`."""
+        self.version_numbers = parse_os_version(self.version)
+        self.led = LedService(board.led, lambda: board.clock.now)
+        self.reset_reason = board.reset_reason
+        self.safe_mode = self._must_be_safe()
+        self.application: Application | None = None if self.safe_mode else load_application(board, modules)
+        self.receiver = UpdateReceiver(board, modules)
+        self.wifi = Wifi(board, self.led, on_up=self._network_up, on_down=self._network_down)
+        self.cloud = CloudManager(self)
+        self.serial = CdcPort()
+        self.listening = ListeningMode(self)
+        self._pressed_at: float | None = None
+        self._pressed_in_listening = False
+        self._hold: list[Timer] = []
+
+    def start(self) -> None:
+        """Come up: LED, USB, then the network, or listening mode when no network is known."""
+        board = self.board
+        self.led.start(Signals.NETWORK_OFF, Priority.BACKGROUND)
+        if board.settings.flag(SystemFlag.NVMEM_RESET) == 1:
+            board.settings.clear_networks()
+            board.settings.put_flag(SystemFlag.NVMEM_RESET, 0xFFFF)
+        self._remember_product()
+        control = ControlRequests(self)
+        self.serial.on_line_coding = self._line_coding
+        function = NormalModeDevice(board.platform, board.device_id, control.channel, control.raw, self.serial, board.plug.readable)
+        board.attach(function)
+        if board.buttons.mode:
+            self.mode_changed()
+        self.scope.call_later(_RADIO_ON, self._connect_or_listen)
+
+    def mode_changed(self) -> None:
+        """MODE went down or up (Device OS 2.3.1, system/src/main.cpp)."""
+        now = self.scope.now
+        if self.board.buttons.mode:
+            self._pressed_at = now
+            self._pressed_in_listening = self.listening.active
+            if not self.listening.active:
+                self._hold.append(self.scope.call_later(ENTER_LISTENING, self.listening.enter))
+            self._hold.append(self.scope.call_later(CLEAR_CREDENTIALS, self._clear_credentials))
+            return
+        for timer in self._hold:
+            timer.cancel()
+        self._hold.clear()
+        held = now - self._pressed_at if self._pressed_at is not None else 0.0
+        self._pressed_at = None
+        if self._pressed_in_listening and EXIT_LISTENING[0] <= held <= EXIT_LISTENING[1]:
+            self.listening.leave()
+
+    def enter_listening(self) -> None:
+        """Hang up and stop: called by listening mode as it begins."""
+        self.cloud.disconnect(CloudReason.LISTENING)
+        self.wifi.off()
+
+    def left_listening(self) -> None:
+        """Listening mode is over: connect, or listen again when there is nothing to connect to."""
+        self.scope.call_later(_RADIO_ON, self._connect_or_listen)
+
+    def connect_cloud(self) -> None:
+        """Connect to the cloud, joining the network first if need be."""
+        self.cloud.wanted = True
+        if not self.listening.active:
+            self.wifi.connect()
+            self.cloud.network_changed()
+
+    def disconnect_cloud(self) -> None:
+        """Hang up, and stay so until told otherwise."""
+        self.cloud.wanted = False
+        self.cloud.disconnect(CloudReason.USER)
+
+    def reset_later(self, reason: ResetReason, request: BootRequest = BootRequest.NONE) -> None:
+        """Reset a second from now, with a goodbye to the cloud first."""
+        self.scope.call_later(RESET_DELAY, self.reset, reason, request)
+
+    def reset(self, reason: ResetReason, request: BootRequest = BootRequest.NONE) -> None:
+        """Say goodbye, then reset."""
+        self.cloud.disconnect(CloudReason.SYSTEM_RESET, reason)
+        self.board.reset(reason, request)
+
+    def _connect_or_listen(self) -> None:
+        if self.board.settings.networks:
+            self.wifi.connect()
+        else:
+            self.listening.enter()
+
+    def _network_up(self) -> None:
+        self.cloud.network_changed()
+
+    def _network_down(self) -> None:
+        self.cloud.network_changed()
+
+    def _clear_credentials(self) -> None:
+        if self.listening.active:
+            self.board.settings.clear_networks()
+            self.led.start(Signals.CLEAR_CREDENTIALS, Priority.CRITICAL)
+            self.scope.call_later(25 * 0.05, self.led.stop, Signals.CLEAR_CREDENTIALS)
+
+    def _line_coding(self, baud: int) -> None:
+        """14400 baud is the old way to ask for DFU mode (Device OS 2.3.1, system/src/system_update.cpp:253-273)."""
+        if baud == 14400:
+            self.scope.call_later(0.0, self.reset, ResetReason.DFU_MODE, BootRequest.DFU)
+
+    def _must_be_safe(self) -> bool:
+        """Whether this boot is one in safe mode (Device OS 2.3.1, hal/src/stm32f2xx/core_hal_stm32f2xx.c:470-508)."""
+        asked = self.board.settings.flag(SystemFlag.STARTUP_MODE) == 1
+        user = self.modules.find(ModuleFunction.USER_PART, 1)
+        bootloader = self.modules.find(ModuleFunction.BOOTLOADER, 0)
+        system = self.modules.find(ModuleFunction.SYSTEM_PART, 2)
+        return asked or not all(module is not None and module.healthy for module in (user, bootloader, system))
+
+    def _remember_product(self) -> None:
+        """Outside safe mode the product of the application goes into the DCT, where safe mode finds it."""
+        if self.application is not None and self.application.product is not None:
+            product_id, version = self.application.product
+            stored = product_id.to_bytes(2, "little") + version.to_bytes(2, "little")
+            self.board.settings.write(DctField.PRODUCT_STORE.offset, stored)
+
+
+def _installed_version(modules: ModuleTable) -> str:
+    system = modules.find(ModuleFunction.SYSTEM_PART, 2)
+    return "0.0.0" if system is None else version_text(modules.content(system))

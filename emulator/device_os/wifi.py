@@ -1,0 +1,140 @@
+"""The Photon's Wi-Fi: from radio off to an address, and back when the network is lost.
+
+The LED follows Device OS 2.3.1, system/src/system_network_internal.h: breathing blue with the radio on, blinking green while joining, fast
+blinking green while waiting for an address, breathing green with one.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+from emulator.board.board import Board
+from emulator.board.settings import StoredNetwork
+from emulator.board.status_led import LedService, Priority, Signals
+from emulator.clock import Timer
+from emulator.network import AccessPoint, Security
+
+SCAN_TIME = 0.6
+JOIN_TIME = 0.9
+JOIN_FAILURE_TIME = 4.0
+DHCP_TIME = 0.4
+"""Seconds. Chosen: the sources tell the order of the steps, not how long a radio takes for them."""
+RETRY_TIME = 2.0
+"""Seconds from a failed attempt to the next (Device OS 2.3.1, system/src/system_network_internal.h:39-40)."""
+
+
+class WifiState(enum.Enum):
+    """Where the connection to the network stands."""
+
+    OFF = "radio off"
+    JOINING = "joining"
+    GETTING_ADDRESS = "waiting for an address"
+    UP = "up"
+
+
+class Wifi:
+    """The Wi-Fi of one boot. `on_up` and `on_down` tell the firmware."""
+
+    def __init__(self, board: Board, led: LedService, on_up: Callable[[], None], on_down: Callable[[], None]) -> None:
+        self.state = WifiState.OFF
+        self.access_point: AccessPoint | None = None
+        self.failure = ""
+        """Why the last attempt failed, in words; empty when none did."""
+        self._board = board
+        self._scope = board.scope
+        self._led = led
+        self._on_up = on_up
+        self._on_down = on_down
+        self._timer: Timer | None = None
+        self._leave: Callable[[], None] | None = None
+        self._scope.on_end(self._forget)
+
+    def scan(self) -> list[AccessPoint]:
+        """The access points within reach that show their name, strongest first."""
+        heard = [point for point in self._board.network.access_points if point.on_air and not point.hidden]
+        return sorted(heard, key=lambda point: -point.rssi)
+
+    def connect(self) -> None:
+        """Join one of the stored networks, and keep trying."""
+        if self.state is WifiState.OFF:
+            self._led.start(Signals.NETWORK_ON, Priority.BACKGROUND)
+            self._join()
+
+    def off(self) -> None:
+        """Switch the radio off."""
+        was_up = self.state is WifiState.UP
+        self._forget()
+        self.state = WifiState.OFF
+        self._led.stop(Signals.NETWORK_ON, Signals.NETWORK_CONNECTING, Signals.NETWORK_DHCP, Signals.NETWORK_CONNECTED)
+        if was_up:
+            self._on_down()
+
+    def _join(self) -> None:
+        self.state = WifiState.JOINING
+        self._led.start(Signals.NETWORK_CONNECTING, Priority.NORMAL)
+        self._timer = self._scope.call_later(SCAN_TIME, self._scanned)
+
+    def _scanned(self) -> None:
+        stored = self._board.settings.networks
+        for network in stored:
+            for point in self._board.network.access_points:
+                if point.on_air and point.ssid == network.ssid:
+                    accepted = _accepts(point, network)
+                    delay = JOIN_TIME if accepted else JOIN_FAILURE_TIME
+                    self._timer = self._scope.call_later(delay, self._joined if accepted else self._refused, point)
+                    return
+        names = ", ".join(repr(network.ssid) for network in stored) or "none stored"
+        self._failed(f"no access point of the stored networks ({names}) is on the air")
+
+    def _refused(self, point: AccessPoint) -> None:
+        self._failed(f"{point.ssid!r} refused the password")
+
+    def _failed(self, reason: str) -> None:
+        self.failure = reason
+        self._timer = self._scope.call_later(RETRY_TIME, self._join)
+
+    def _joined(self, point: AccessPoint) -> None:
+        if not point.on_air:
+            self._failed(f"{point.ssid!r} went off the air")
+            return
+        self.state = WifiState.GETTING_ADDRESS
+        self.access_point = point
+        self._leave = point.lost.subscribe(self._lost)
+        self._led.start(Signals.NETWORK_DHCP, Priority.NORMAL)
+        self._timer = self._scope.call_later(DHCP_TIME, self._up)
+
+    def _up(self) -> None:
+        self.state = WifiState.UP
+        self.failure = ""
+        self._led.start(Signals.NETWORK_CONNECTED, Priority.BACKGROUND)
+        self._led.stop(Signals.NETWORK_CONNECTING, Signals.NETWORK_DHCP)
+        self._on_up()
+
+    def _lost(self) -> None:
+        """The access point is gone: join again, as the firmware does on its own."""
+        self._board.enter(self._rejoin)
+
+    def _rejoin(self) -> None:
+        was_up = self.state is WifiState.UP
+        self._forget()
+        self._led.stop(Signals.NETWORK_CONNECTED, Signals.NETWORK_DHCP)
+        self._join()
+        if was_up:
+            self._on_down()
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
+        self.access_point = None
+
+
+def _accepts(point: AccessPoint, network: StoredNetwork) -> bool:
+    """Whether an access point lets a station in that has these credentials."""
+    if point.security == Security.OPEN:
+        return network.security == Security.OPEN
+    return network.security != Security.OPEN and network.password == point.password
