@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+SERIAL_NUMBER = (0, 15)
+MOBILE_SECRET = (16, 15)
+"""(offset, size). Where real boards keep them in the area is not known; nothing outside can see it."""
+
 
 class Otp:
     """The one-time-programmable area of a board: 512 bytes on STM32F2 (reference manual RM0033, 3.4)."""
@@ -27,3 +31,8 @@ class Otp:
         old = self._data[offset : offset + len(data)]
         new = bytes(a & b for a, b in zip(old, data, strict=True))
         self._data = self._data[:offset] + new + self._data[offset + len(data) :]
+
+    def text(self, offset: int, size: int) -> str:
+        """The text in a field, or an empty one when the field was never programmed."""
+        data = self.read(offset, size)
+        return data.rstrip(b"\xff").decode("ascii", "replace") if data.rstrip(b"\xff").isascii() else ""
