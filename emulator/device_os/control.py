@@ -35,7 +35,7 @@ _LEGACY_TYPES = {
     ModuleFunction.BOOTLOADER: storage_pb2.LEGACY_BOOTLOADER,
     ModuleFunction.SYSTEM_PART: storage_pb2.LEGACY_SYSTEM_PART,
     ModuleFunction.USER_PART: storage_pb2.LEGACY_USER_PART,
-    ModuleFunction.MONO: storage_pb2.LEGACY_MONO,
+    ModuleFunction.MONO: storage_pb2.LEGACY_MONOLITHIC,
     ModuleFunction.NCP: storage_pb2.LEGACY_NCP,
     ModuleFunction.RADIO_STACK: storage_pb2.LEGACY_RADIO_STACK,
 }
