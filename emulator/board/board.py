@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -85,12 +85,15 @@ class Board:
         timing: FlashTiming,
         boot: Callable[[Board], Firmware],
         rng: random.Random,
+        applications: Mapping[str, Callable[[], Any]],
     ) -> None:
         self.platform = platform
         self.identity = identity
         self.clock = clock
         self.network = network
         self.rng = rng
+        self.applications = applications
+        """What user parts made for tests run, by the name they carry."""
         self.changed = Signal()
         """Fired when something that can be seen from outside changed: USB, LED, power."""
         self.flash = Flash(sectors, image, timing)

@@ -11,6 +11,7 @@ Wi-Fi networks.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emulator.board.flash import Flash
@@ -111,6 +112,18 @@ class Settings:
         """Forget every network."""
         self._put_networks(())
 
+    def commission(self, fields: dict[DctField, bytes], networks: Iterable[StoredNetwork] = ()) -> None:
+        """Write a new DCT in one go, as the factory does: these fields and networks, and nothing else."""
+        content = bytearray(b"\xff" * (self._size - _HEADER.size))
+        for field, data in fields.items():
+            if len(data) > field.size:
+                raise ValueError(f"{field.name} has {field.size} bytes, not {len(data)}")
+            start = _APPLICATION_AT - _HEADER.size + field.offset
+            content[start : start + len(data)] = data
+        packed = _pack(tuple(networks))
+        content[_NETWORKS_AT - _HEADER.size : _NETWORKS_AT - _HEADER.size + len(packed)] = packed
+        self._store(bytes(content))
+
     def wipe(self, keep: tuple[DctField, ...] = ()) -> None:
         """Back to the state of a new board, but for the fields in `keep`."""
         content = bytearray(b"\xff" * (self._size - _HEADER.size))
@@ -120,11 +133,7 @@ class Settings:
         self._store(bytes(content))
 
     def _put_networks(self, networks: tuple[StoredNetwork, ...]) -> None:
-        packed = b"".join(
-            _NETWORK.pack(len(each.ssid.encode()), each.ssid.encode(), each.security, len(each.password), each.password.encode(), each.cipher)
-            for each in networks[:MAX_NETWORKS]
-        )
-        self._rewrite(_NETWORKS_AT, packed.ljust(MAX_NETWORKS * _NETWORK.size, b"\xff"))
+        self._rewrite(_NETWORKS_AT, _pack(networks))
 
     def _find(self) -> int | None:
         best: tuple[int, int] | None = None
@@ -155,3 +164,11 @@ class Settings:
         self._flash.program(target, _HEADER.pack(_MAGIC, sequence, _INCOMPLETE))
         self._flash.program(target + 8, bytes(4))
         self._current = target
+
+
+def _pack(networks: tuple[StoredNetwork, ...]) -> bytes:
+    packed = b"".join(
+        _NETWORK.pack(len(each.ssid.encode()), each.ssid.encode(), each.security, len(each.password), each.password.encode(), each.cipher)
+        for each in networks[:MAX_NETWORKS]
+    )
+    return packed.ljust(MAX_NETWORKS * _NETWORK.size, b"\xff")

@@ -1,0 +1,165 @@
+"""A Lab: one clock, one network, one cloud, and the boards. Everything hangs on it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+from emulator.board.board import Board, BoardIdentity, BootRequest
+from emulator.board.flash import INSTANT, STM32F205_TIMING, FlashTiming
+from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
+from emulator.board.settings import StoredNetwork
+from emulator.clock import Clock
+from emulator.device_os.application import Application
+from emulator.device_os.bootloader import Bootloader
+from emulator.device_os.system import DeviceOs
+from emulator.drivers import Driver
+from emulator.drivers.inline import InlineDriver
+from emulator.drivers.served import ServedDriver
+from emulator.factory import combined, device_os_release, flash_image, make_device_code, sectors_of, user_part
+from emulator.network import Network
+from particle_protocol.dct import DctField
+from particle_protocol.identifiers import make_device_id, make_mac, make_mobile_secret, make_serial_number
+from particle_protocol.platforms import Platform, platform_by_name
+
+DEFAULT_OS_VERSION = "2.3.1"
+
+
+class Lab:
+    """A world of its own: boards, their network and their cloud, on one clock.
+
+    `seed` decides everything that is drawn by chance. `served` lets real time carry it, which is needed as soon as another program joins in;
+    otherwise time is virtual. `timing` is that of the boards' flash: as in the data sheet in virtual time, none when served, unless told.
+    """
+
+    def __init__(self, *, seed: int = 0, served: bool = False, timing: FlashTiming | None = None) -> None:
+        self.seed = seed
+        self.driver: Driver = ServedDriver() if served else InlineDriver()
+        self.clock: Clock = self.driver.clock
+        self.random = random.Random(seed)
+        self.network = Network(self.clock, random.Random(seed + 1))
+        self.boards: dict[str, Board] = {}
+        self.applications: dict[str, Callable[[], Application]] = {}
+        """What the user parts made by `emulator.factory.user_part(application=NAME)` run, by that name."""
+        self._timing = timing if timing is not None else (INSTANT if served else STM32F205_TIMING)
+
+    def add_board(
+        self,
+        platform: str = "photon",
+        *,
+        os: str = DEFAULT_OS_VERSION,
+        modules: Iterable[bytes] | None = None,
+        application: str | None = None,
+        product: tuple[int, int] | None = None,
+        device_id: str | None = None,
+        networks: Iterable[StoredNetwork] = (),
+        mode: str = "normal",
+    ) -> Board:
+        """Make a board and switch it on.
+
+        Args:
+            platform: its name, such as `photon`.
+            os: the Device OS release it has; built unless `modules` brings real ones.
+            modules: module binaries to have instead of the built ones, each in its own place.
+            application: the name of a registered application to run; Tinker unless told.
+            product: PRODUCT_ID and PRODUCT_VERSION of that application.
+            device_id: 24 hexadecimal digits; drawn from the seed unless told.
+            networks: Wi-Fi networks it knows. Without any it comes up in listening mode.
+            mode: `normal`, `dfu`, `safe`, or `off` for a board without power.
+
+        Raises:
+            ValueError: the platform cannot be emulated, the device id is taken or malformed, or the mode is unknown.
+        """
+        return self.driver.call(
+            self._add_board, platform_by_name(platform), os, modules, application, product, device_id, tuple(networks), mode
+        )
+
+    def close(self) -> None:
+        """Switch every board off and stop the clock."""
+        self.driver.call(self._switch_off)
+        self.driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that would outlive a power cut, to hand to `restore`."""
+        return self.driver.call(lambda: {device_id: board.snapshot() for device_id, board in self.boards.items()})
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Bring back a snapshot: boards made since are gone, those that had power boot anew. Time goes on."""
+        self.driver.call(self._restore, state)
+
+    def _add_board(
+        self,
+        platform: Platform,
+        os: str,
+        modules: Iterable[bytes] | None,
+        application: str | None,
+        product: tuple[int, int] | None,
+        device_id: str | None,
+        networks: tuple[StoredNetwork, ...],
+        mode: str,
+    ) -> Board:
+        if mode not in _BOOT_REQUESTS:
+            raise ValueError(f"no mode {mode!r} to start in; there are {', '.join(_BOOT_REQUESTS)}")
+        identity = self._identity(platform, device_id)
+        built = (*device_os_release(platform, os), user_part(platform, os, application, product))
+        board = Board(
+            platform,
+            identity,
+            self.clock,
+            self.network,
+            sectors=sectors_of(platform),
+            image=flash_image(platform.id, combined((*built, *(modules or ())))),
+            timing=self._timing,
+            boot=lambda made: Bootloader(made, DeviceOs),
+            rng=random.Random(f"{self.seed} {identity.device_id}"),
+            applications=self.applications,
+        )
+        self._commission(board, networks)
+        self.boards[identity.device_id] = board
+        request = _BOOT_REQUESTS[mode]
+        if request is not None:
+            board.power_on()
+            board.boot_request = request
+        return board
+
+    def _identity(self, platform: Platform, device_id: str | None) -> BoardIdentity:
+        chosen = make_device_id(self.random, platform.id) if device_id is None else device_id.lower()
+        if len(chosen) != 24 or not all(digit in "0123456789abcdef" for digit in chosen):
+            raise ValueError(f"a device id has 24 hexadecimal digits; {device_id!r} is none")
+        if chosen in self.boards:
+            raise ValueError(f"there is a board {chosen} already")
+        return BoardIdentity(chosen, make_serial_number(self.random, platform.id), make_mobile_secret(self.random), make_mac(self.random))
+
+    def _commission(self, board: Board, networks: tuple[StoredNetwork, ...]) -> None:
+        """What the factory writes: serial number, keys, the setup network's code."""
+        board.otp.program(SERIAL_NUMBER[0], board.identity.serial_number.encode())
+        board.otp.program(MOBILE_SECRET[0], board.identity.mobile_secret.encode())
+        board.settings.commission(
+            {
+                DctField.DEVICE_ID: bytes.fromhex(board.device_id),
+                DctField.DEVICE_CODE: make_device_code(board.rng).encode(),
+                DctField.DEVICE_SECRET: board.identity.mobile_secret.encode(),
+            },
+            networks,
+        )
+
+    def _switch_off(self) -> None:
+        for board in self.boards.values():
+            board.power_off()
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        for device_id in list(self.boards):
+            if device_id in state:
+                self.boards[device_id].restore(state[device_id])
+            else:
+                self.boards.pop(device_id).power_off()
+
+
+_BOOT_REQUESTS = {"normal": BootRequest.NONE, "dfu": BootRequest.DFU, "safe": BootRequest.SAFE_MODE, "off": None}
