@@ -1,0 +1,203 @@
+"""From power to a mode: the bootloader, the buttons, listening mode, DFU mode and safe mode."""
+
+import pytest
+
+from emulator.board.flash import CutPhase
+from emulator.board.settings import StoredNetwork
+from emulator.factory import device_os_release, user_part
+from particle_protocol.control_requests.codes import RequestType
+from particle_protocol.platforms import platform_by_name
+
+NORMAL, DFU = (0x2B04, 0xC006), (0x2B04, 0xD006)
+PHOTON = platform_by_name("photon")
+
+
+def colours(board):
+    return [str(change.status) for change in board.led.timeline]
+
+
+def test_a_new_photon_comes_up_in_listening_mode(bench):
+    board = bench.board()
+    bench.wait_led(board, "blinking dark blue")
+    assert bench.usb(board) == NORMAL
+    assert bench.request(board, RequestType.GET_DEVICE_MODE) == b"\x08\x01"
+
+
+def test_a_board_without_power_shows_nothing(bench):
+    board = bench.board(mode="off")
+    bench.sleep(5)
+    assert bench.usb(board) is None
+    assert colours(board) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "seen", "usb"),
+    [
+        (0.5, ["breathing white", "blinking dark blue"], NORMAL),
+        (2.0, ["blinking magenta", "off", "breathing white", "blinking dark blue"], NORMAL),
+        (4.0, ["blinking magenta", "blinking yellow", "off", "blinking yellow"], DFU),
+        (11.0, ["blinking magenta", "blinking yellow", "blinking white", "off", "breathing white", "blinking dark blue"], NORMAL),
+    ],
+)
+def test_holding_mode_through_a_reset(bench, seconds, seen, usb):
+    board = bench.board()
+    bench.wait_led(board, "blinking dark blue")
+    before = len(board.led.timeline)
+    bench.hold(board, seconds)
+    assert [text for text in colours(board)[before:]] == ["off", *seen]
+    assert bench.usb(board) == usb
+
+
+def test_the_colours_of_a_held_button_come_at_their_times(bench):
+    board = bench.board()
+    bench.wait_led(board, "blinking dark blue")
+    board.buttons.press_mode()
+    board.buttons.press_reset()
+    board.buttons.release_reset()
+    start = bench.lab.clock.now
+    bench.sleep(11)
+    times = {str(change.status): change.time - start for change in board.led.timeline if change.time > start}
+    assert times["blinking magenta"] == pytest.approx(1.0, abs=0.05)
+    assert times["blinking yellow"] == pytest.approx(3.0, abs=0.05)
+    assert times["blinking white"] == pytest.approx(10.0, abs=0.05)
+
+
+def test_green_is_shown_only_with_a_factory_image(bench):
+    board = bench.board()
+    factory = PHOTON.memory().region("factory")
+    board.flash.program(factory.start, user_part(PHOTON, "2.3.1"))
+    bench.hold(board, 7)
+    assert "fast blinking green" in colours(board)
+    assert bench.usb(board) == NORMAL
+
+
+def test_holding_mode_for_three_seconds_enters_listening_mode(bench):
+    bench.lab.network.access_point("lab", "secret123")
+    board = bench.board(networks=[StoredNetwork("lab", 3, "secret123")])
+    bench.sleep(1)
+    assert board.led.describe() == "blinking green"
+    board.buttons.press_mode()
+    bench.sleep(2.9)
+    assert board.led.describe() != "blinking dark blue"
+    bench.sleep(0.2)
+    assert board.led.describe() == "blinking dark blue"
+    board.buttons.release_mode()
+    bench.sleep(1)
+    assert board.led.describe() == "blinking dark blue"
+
+
+def test_listening_mode_by_request_and_out_again(bench):
+    board = bench.board(networks=[StoredNetwork("lab", 3, "secret123")])
+    bench.sleep(1)
+    assert bench.request(board, RequestType.GET_DEVICE_MODE) == b""
+    bench.request(board, RequestType.START_LISTENING)
+    assert board.led.describe() == "blinking dark blue"
+    bench.request(board, RequestType.STOP_LISTENING)
+    bench.sleep(0.5)
+    assert board.led.describe() == "blinking green"
+
+
+def test_dfu_mode_by_request_comes_a_second_after_the_answer(bench):
+    board = bench.board()
+    bench.sleep(1)
+    bench.request(board, RequestType.DFU_MODE)
+    bench.sleep(0.9)
+    assert bench.usb(board) == NORMAL
+    bench.sleep(0.3)
+    assert bench.usb(board) == DFU
+    assert board.led.describe() == "blinking yellow"
+
+
+def test_a_reset_by_request_boots_once(bench):
+    board = bench.board()
+    bench.sleep(1)
+    bench.request(board, RequestType.RESET)
+    bench.sleep(3)
+    assert board.boots == 2
+    assert bench.usb(board) == NORMAL
+
+
+def test_nothing_from_before_a_reset_acts_after_it(bench):
+    board = bench.board()
+    bench.sleep(1)
+    bench.request(board, RequestType.DFU_MODE)
+    board.buttons.press_reset()
+    board.buttons.release_reset()
+    bench.sleep(3)
+    assert bench.usb(board) == NORMAL
+
+
+def test_without_intact_system_parts_the_bootloader_stays_in_dfu_mode(bench):
+    board = bench.board(mode="off")
+    board.flash.program(0x08060200, bytes(16))
+    board.power_on()
+    bench.sleep(1)
+    assert bench.usb(board) == DFU
+
+
+@pytest.mark.parametrize("broken", ["dependency", "crc"])
+def test_a_user_part_that_cannot_run_means_safe_mode(bench, broken):
+    if broken == "dependency":
+        board = bench.board(os="2.1.0", modules=[user_part(PHOTON, "2.2.0")])
+    else:
+        board = bench.board(mode="off")
+        board.flash.program(0x080A0040, bytes(8))
+        board.power_on()
+    bench.sleep(1)
+    assert bench.usb(board) == NORMAL
+    assert board.firmware.safe_mode
+
+
+def test_a_power_cut_while_an_update_is_copied_is_made_good_at_the_next_boot(bench):
+    board = bench.board(os="2.1.0")
+    bench.sleep(1)
+    new = device_os_release(PHOTON, "2.2.0")[1]
+    receiver = board.firmware.receiver
+    receiver.begin(len(new))
+    receiver.write(0, new)
+    assert receiver.finish() == 0
+    board.flash.cut_power(1, CutPhase.MIDDLE)
+    board.power_off()
+    board.power_on()
+    bench.sleep(1)
+    assert not board.powered
+    board.power_on()
+    bench.sleep(1)
+    assert board.flash.read(0x08020000, len(new)) == new
+
+
+def test_the_14400_baud_touch_is_a_way_into_dfu_mode(bench):
+    board = bench.board()
+    bench.sleep(1)
+    board.plug.function.control(_line_coding(14400), (14400).to_bytes(4, "little") + b"\0\0\x08")
+    bench.sleep(0.5)
+    assert bench.usb(board) == DFU
+
+
+def _line_coding(baud):
+    from particle_protocol.usb import Setup
+
+    return Setup(0x21, 0x20, 0, 0, 7)
+
+
+def test_the_same_seed_makes_the_same_boards():
+    from emulator.lab import Lab
+
+    ids = []
+    for _ in range(2):
+        with Lab(seed=5) as lab:
+            ids.append([lab.add_board().device_id for _ in range(3)])
+    assert ids[0] == ids[1]
+    assert len(set(ids[0])) == 3
+
+
+def test_a_snapshot_brings_the_board_back(bench):
+    board = bench.board()
+    bench.sleep(1)
+    kept = bench.lab.snapshot()
+    board.settings.add_network(StoredNetwork("other", 0))
+    board.flash.erase(0x080A0000)
+    bench.lab.restore(kept)
+    bench.wait_led(board, "blinking dark blue")
+    assert board.settings.networks == ()
+    assert board.firmware.safe_mode is False
