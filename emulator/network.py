@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from emulator.clock import Clock, Signal
+from particle_protocol.listening.wifi import WifiCipher, WifiSecurity
 
 Address: TypeAlias = tuple[str, int]
 
@@ -130,22 +131,14 @@ class _End(Stream):
             self.on_closed(reason)
 
 
-class Security:
-    """Security of an access point, by the number the Photon's serial console uses (Device OS 2.3.1, hal/inc/wlan_hal.h)."""
-
-    OPEN = 0
-    WEP = 1
-    WPA = 2
-    WPA2 = 3
-
-
 @dataclass(slots=True, eq=False)
 class AccessPoint:
     """A Wi-Fi access point within reach of the Lab's boards. `rssi` in dBm; `password` empty on an open network."""
 
     ssid: str
     password: str = ""
-    security: int = Security.WPA2
+    security: WifiSecurity = WifiSecurity.WPA2
+    cipher: WifiCipher = WifiCipher.AES
     channel: int = 6
     rssi: int = -52
     bssid: bytes = b"\x02\x00\x5e\x00\x53\x01"
@@ -188,7 +181,7 @@ class Network:
 
     def access_point(self, ssid: str, password: str = "", **more: object) -> AccessPoint:
         """Set up an access point; `more` are the other fields of `AccessPoint`. Without a password it is open."""
-        more.setdefault("security", Security.WPA2 if password else Security.OPEN)
+        more.setdefault("security", WifiSecurity.WPA2 if password else WifiSecurity.OPEN)
         number = len(self.access_points) + 1
         more.setdefault("bssid", bytes((2, 0, 0x5E, 0, 0x53, number & 0xFF)))
         made = AccessPoint(ssid, password, **more)  # type: ignore[arg-type]  # checked by the dataclass's names

@@ -97,11 +97,12 @@ class Settings:
         """The stored Wi-Fi networks, newest first."""
         if self._current is None:
             return ()
-        raw = self._flash.read(self._current + _NETWORKS_AT, MAX_NETWORKS * _NETWORK.size)
+        stored = self._flash.read(self._current + _NETWORKS_AT, MAX_NETWORKS * _NETWORK.size)
         found = []
-        for ssid_length, ssid, security, key_length, key, cipher in _NETWORK.iter_unpack(raw):
+        for ssid_length, ssid, security, key_length, key, cipher in _NETWORK.iter_unpack(stored):
             if ssid_length <= 32:
-                found.append(StoredNetwork(ssid[:ssid_length].decode(), security, key[:key_length].decode(), cipher))
+                texts = (raw.decode("utf-8", "surrogateescape") for raw in (ssid[:ssid_length], key[:key_length]))
+                found.append(StoredNetwork(next(texts), security, next(texts), cipher))
         return tuple(found)
 
     def add_network(self, network: StoredNetwork) -> None:
@@ -167,8 +168,8 @@ class Settings:
 
 
 def _pack(networks: tuple[StoredNetwork, ...]) -> bytes:
-    packed = b"".join(
-        _NETWORK.pack(len(each.ssid.encode()), each.ssid.encode(), each.security, len(each.password), each.password.encode(), each.cipher)
-        for each in networks[:MAX_NETWORKS]
-    )
+    packed = b""
+    for network in networks[:MAX_NETWORKS]:
+        ssid, key = (text.encode("utf-8", "surrogateescape") for text in (network.ssid, network.password))
+        packed += _NETWORK.pack(len(ssid), ssid, network.security, len(key), key, network.cipher)
     return packed.ljust(MAX_NETWORKS * _NETWORK.size, b"\xff")

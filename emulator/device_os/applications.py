@@ -13,8 +13,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from emulator.board.board import Board
-from emulator.device_os.application import Application, Tinker
+from emulator.device_os.application import Application
 from emulator.device_os.modules import ModuleTable
+from emulator.device_os.tinker import Tinker
 from firmware_images.fields import ModuleFunction
 
 _MARKER = re.compile(rb"particle-hil application: ([\w.-]+)\0")

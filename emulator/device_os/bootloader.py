@@ -14,6 +14,7 @@ from emulator.clock import Timer
 from emulator.device_os.dfu_memory import dfu_alternates
 from emulator.device_os.modules import ModuleTable
 from emulator.device_os.staged import StagedUpdates
+from emulator.device_os.startup import STARTUP_SAFE, startup_mode
 from emulator.usb.dfu_mode import DfuModeDevice
 from firmware_images.fields import ModuleFunction
 from particle_protocol.dct import SystemFlag
@@ -42,9 +43,7 @@ class Bootloader:
     def start(self) -> None:
         """Look at the button; without it, go on at once."""
         board = self._board
-        settings = board.settings
-        if settings.flag(SystemFlag.STARTUP_MODE) == 1:
-            settings.put_flag(SystemFlag.STARTUP_MODE, 0)
+        startup_mode(board, clear_bits=STARTUP_SAFE)
         if board.buttons.mode and board.boot_request is BootRequest.NONE:
             self._hold()
             return
@@ -91,13 +90,14 @@ class Bootloader:
         if factory_reset or (not dfu and board.settings.flag(SystemFlag.FACTORY_RESET) == _FACTORY_RESET):
             board.led.show(Signals.HOLD_FACTORY_RESET, self._scope.now)
             staged.restore_factory_image()
+            board.settings.put_flag(SystemFlag.FACTORY_RESET, 0xFFFF)
             board.reset_reason = ResetReason.FACTORY_RESET
         modules = ModuleTable(board.flash, board.platform, self._memory)
         if dfu or not self._can_run(modules):
             self._enter_dfu()
             return
         if safe:
-            board.settings.put_flag(SystemFlag.STARTUP_MODE, 1)
+            startup_mode(board, set_bits=STARTUP_SAFE)
         board.run(self._jump(board, modules))
 
     def _can_run(self, modules: ModuleTable) -> bool:

@@ -1,16 +1,33 @@
 """Listening mode: the LED blinks dark blue, and the serial console answers.
 
-The console's dialogue is `particle_protocol.listening`; this connects it to a board.
+The dialogue itself is `particle_protocol.listening`; this connects it to a board.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from emulator.board.board import BootRequest, ResetReason
+from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
+from emulator.board.settings import StoredNetwork
 from emulator.board.status_led import Priority, Signals
+from emulator.clock import Timer
+from emulator.device_os.describe import system_describe
+from emulator.device_os.startup import STARTUP_LISTEN, startup_mode
+from emulator.device_os.wifi import SCAN_TIME
+from particle_protocol.dct import DctField
+from particle_protocol.listening.console import ConsoleSettings, ListeningConsole
+from particle_protocol.listening.events import ConsoleEvent, LeaveListening, RestartListening, ScanRequested, SerialUpdateRequested
+from particle_protocol.listening.wifi import WifiCipher, WifiCredentials, WifiSecurity
 
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
+
+CIPHER_REQUIRED, BAD_SSID, BAD_KEY = -2, -3, -4
+"""Why credentials are refused (Device OS 2.3.1, hal/inc/wlan_hal.h:262-267)."""
+_KEY_LENGTHS = {WifiSecurity.WEP: (5, 58), WifiSecurity.WPA: (8, 64), WifiSecurity.WPA2: (8, 64)}
 
 
 class ListeningMode:
@@ -19,17 +36,134 @@ class ListeningMode:
     def __init__(self, system: DeviceOs) -> None:
         self.active = False
         self._system = system
+        self._console: ListeningConsole | None = None
+        self._timer: Timer | None = None
+        system.serial.on_receive = self._receive
 
     def enter(self) -> None:
         """Enter listening mode. Does nothing when in it."""
-        if not self.active:
-            self.active = True
-            self._system.enter_listening()
-            self._system.led.start(Signals.LISTENING_MODE, Priority.CRITICAL)
+        if self.active:
+            return
+        self.active = True
+        system = self._system
+        system.enter_listening()
+        system.led.start(Signals.LISTENING_MODE, Priority.CRITICAL)
+        settings = ConsoleSettings.of(system.board.platform, system.version_numbers)
+        self._console = ListeningConsole(_Facts(system), settings)
 
     def leave(self) -> None:
         """Leave listening mode. Does nothing when not in it."""
-        if self.active:
-            self.active = False
-            self._system.led.stop(Signals.LISTENING_MODE)
-            self._system.left_listening()
+        if not self.active:
+            return
+        self.active = False
+        self._console = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._system.led.stop(Signals.LISTENING_MODE)
+        self._system.left_listening()
+
+    def _receive(self, data: bytes) -> None:
+        if self._console is not None:
+            self._console.receive(data, self._system.scope.now)
+            self._serve()
+
+    def _serve(self) -> None:
+        """Send what the console has to say, and do what it asks for."""
+        console = self._console
+        if console is None:
+            return
+        self._system.serial.write(console.data_to_send())
+        for event in console.events():
+            self._do(event)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = console.deadline()
+        if due is not None:
+            self._timer = self._system.scope.call_at(due, self._due)
+
+    def _due(self) -> None:
+        if self._console is not None:
+            self._console.handle_timer(self._system.scope.now)
+            self._serve()
+
+    def _do(self, event: ConsoleEvent) -> None:
+        system = self._system
+        if isinstance(event, ScanRequested):
+            system.scope.call_later(SCAN_TIME, self._scanned, event.ssid)
+        elif isinstance(event, LeaveListening):
+            self.leave()
+        elif isinstance(event, RestartListening):
+            startup_mode(system.board, set_bits=STARTUP_LISTEN)
+            system.scope.call_later(0.0, system.reset, ResetReason.SAFE_MODE, BootRequest.SAFE_MODE)
+        elif isinstance(event, SerialUpdateRequested) and self._console is not None:
+            self._console.update_done(_NO_SERIAL_UPDATE)
+
+    def _scanned(self, ssid: str) -> None:
+        if self._console is None:
+            return
+        found = next((point for point in self._system.wifi.scan() if point.ssid == ssid), None)
+        if found is None:
+            self._console.scan_done()
+        else:
+            self._console.scan_done(found.security, found.cipher)
+        self._serve()
+
+
+_NO_SERIAL_UPDATE = "Failed to receive the file!\r\n"
+"""What a board prints when a transfer by YModem does not come about (Device OS 2.3.1, system/src/system_ymodem.cpp:300-356)."""
+
+
+class _Facts:
+    """What the console asks about the board (`ConsoleFirmware`)."""
+
+    def __init__(self, system: DeviceOs) -> None:
+        self._system = system
+        self._board = system.board
+
+    def device_id(self) -> str:
+        return self._board.device_id
+
+    def properties(self) -> Sequence[tuple[str, str]]:
+        facts = (("ms", self._board.otp.text(*MOBILE_SECRET)), ("sn", self._board.otp.text(*SERIAL_NUMBER)))
+        return [(key, value) for key, value in facts if value]
+
+    def mac_address(self) -> bytes:
+        return self._board.identity.mac
+
+    def system_version(self) -> str:
+        return self._system.version
+
+    def module_info(self) -> str:
+        return "{" + system_describe(self._board.platform, self._system.modules).encode() + "}"
+
+    def diagnostics(self) -> str:
+        return json.dumps(self._system.diagnostics(), separators=(",", ":"))
+
+    def is_claimed(self) -> bool:
+        return self._board.settings.get(DctField.CLAIMED) == b"1"
+
+    def set_claim_code(self, code: str) -> None:
+        self._board.settings.put(DctField.CLAIM_CODE, code.encode())
+
+    def check_credentials(self, credentials: WifiCredentials) -> int:
+        return self._judge(credentials)
+
+    def save_credentials(self, credentials: WifiCredentials) -> int:
+        result = self._judge(credentials)
+        if result == 0:
+            network = StoredNetwork(credentials.ssid, credentials.security, credentials.password, credentials.cipher)
+            self._board.settings.add_network(network)
+        return result
+
+    def _judge(self, credentials: WifiCredentials) -> int:
+        """Device OS 2.3.1, hal/src/photon/wlan_hal.cpp:1051-1205."""
+        if not 0 < len(credentials.ssid.encode("utf-8", "surrogateescape")) <= 32:
+            return BAD_SSID
+        needs_cipher = credentials.security in (WifiSecurity.WPA, WifiSecurity.WPA2)
+        if needs_cipher and credentials.cipher is WifiCipher.NOT_SET:
+            return CIPHER_REQUIRED
+        limits = _KEY_LENGTHS.get(credentials.security)
+        if limits is not None and not limits[0] <= len(credentials.password.encode("utf-8", "surrogateescape")) <= limits[1]:
+            return BAD_KEY
+        return 0

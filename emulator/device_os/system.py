@@ -17,6 +17,7 @@ from emulator.device_os.control import ControlRequests
 from emulator.device_os.listening import ListeningMode
 from emulator.device_os.modules import ModuleTable, version_text
 from emulator.device_os.receiver import UpdateReceiver
+from emulator.device_os.startup import STARTUP_LISTEN, STARTUP_SAFE, startup_mode
 from emulator.device_os.wifi import Wifi
 from emulator.usb.normal_mode import CdcPort, NormalModeDevice
 from firmware_images.fields import ModuleFunction
@@ -121,7 +122,8 @@ class DeviceOs:
         self.board.reset(reason, request)
 
     def _connect_or_listen(self) -> None:
-        if self.board.settings.networks:
+        asked = startup_mode(self.board, clear_bits=STARTUP_LISTEN) & STARTUP_LISTEN
+        if self.board.settings.networks and not asked:
             self.wifi.connect()
         else:
             self.listening.enter()
@@ -145,7 +147,7 @@ class DeviceOs:
 
     def _must_be_safe(self) -> bool:
         """Whether this boot is one in safe mode (Device OS 2.3.1, hal/src/stm32f2xx/core_hal_stm32f2xx.c:470-508)."""
-        asked = self.board.settings.flag(SystemFlag.STARTUP_MODE) == 1
+        asked = bool(startup_mode(self.board) & STARTUP_SAFE)
         user = self.modules.find(ModuleFunction.USER_PART, 1)
         bootloader = self.modules.find(ModuleFunction.BOOTLOADER, 0)
         system = self.modules.find(ModuleFunction.SYSTEM_PART, 2)

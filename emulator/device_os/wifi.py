@@ -13,7 +13,8 @@ from emulator.board.board import Board
 from emulator.board.settings import StoredNetwork
 from emulator.board.status_led import LedService, Priority, Signals
 from emulator.clock import Timer
-from emulator.network import AccessPoint, Security
+from emulator.network import AccessPoint
+from particle_protocol.listening.wifi import WifiSecurity
 
 SCAN_TIME = 0.6
 JOIN_TIME = 0.9
@@ -135,6 +136,6 @@ class Wifi:
 
 def _accepts(point: AccessPoint, network: StoredNetwork) -> bool:
     """Whether an access point lets a station in that has these credentials."""
-    if point.security == Security.OPEN:
-        return network.security == Security.OPEN
-    return network.security != Security.OPEN and network.password == point.password
+    if point.security == WifiSecurity.OPEN:
+        return network.security == WifiSecurity.OPEN
+    return network.security != WifiSecurity.OPEN and network.password == point.password
