@@ -11,6 +11,7 @@ from emulator.board.flash import INSTANT, STM32F205_TIMING, FlashTiming
 from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
 from emulator.board.settings import StoredNetwork
 from emulator.clock import Clock
+from emulator.cloud import Cloud, CloudSettings, Storage
 from emulator.device_os.application import Application
 from emulator.device_os.bootloader import Bootloader
 from emulator.device_os.system import DeviceOs
@@ -18,9 +19,10 @@ from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
 from emulator.factory import combined, device_os_release, flash_image, make_device_code, sectors_of, user_part
+from emulator.identity import make_device_id, make_mac, make_mobile_secret, make_serial_number
 from emulator.network import Network
 from particle_protocol.dct import DctField
-from particle_protocol.identifiers import make_device_id, make_mac, make_mobile_secret, make_serial_number
+from particle_protocol.lightssl import DeviceKey, lab_device_key, lab_server_key
 from particle_protocol.platforms import Platform, platform_by_name
 
 DEFAULT_OS_VERSION = "2.3.1"
@@ -29,16 +31,26 @@ DEFAULT_OS_VERSION = "2.3.1"
 class Lab:
     """A world of its own: boards, their network and their cloud, on one clock.
 
-    `seed` decides everything that is drawn by chance. `served` lets real time carry it, which is needed as soon as another program joins in;
-    otherwise time is virtual. `timing` is that of the boards' flash: as in the data sheet in virtual time, none when served, unless told.
+    `seed` decides everything that is drawn by chance. `served` lets real time carry it, which is needed as soon as another program joins
+    in; otherwise time is virtual. `timing` is that of the boards' flash: as in the data sheet in virtual time, none when served, unless told.
     """
 
-    def __init__(self, *, seed: int = 0, served: bool = False, timing: FlashTiming | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        served: bool = False,
+        timing: FlashTiming | None = None,
+        storage: Storage | None = None,
+        cloud_settings: CloudSettings | None = None,
+    ) -> None:
         self.seed = seed
         self.driver: Driver = ServedDriver() if served else InlineDriver()
         self.clock: Clock = self.driver.clock
         self.random = random.Random(seed)
         self.network = Network(self.clock, random.Random(seed + 1))
+        self.server_key = lab_server_key()
+        self.cloud = Cloud(self.clock, random.Random(seed + 2), self.driver.reply, storage, cloud_settings)
         self.boards: dict[str, Board] = {}
         self.applications: dict[str, Callable[[], Application]] = {}
         """What the user parts made by `emulator.factory.user_part(application=NAME)` run, by that name."""
@@ -55,6 +67,7 @@ class Lab:
         device_id: str | None = None,
         networks: Iterable[StoredNetwork] = (),
         mode: str = "normal",
+        unique_key: bool = False,
     ) -> Board:
         """Make a board and switch it on.
 
@@ -67,12 +80,13 @@ class Lab:
             device_id: 24 hexadecimal digits; drawn from the seed unless told.
             networks: Wi-Fi networks it knows. Without any it comes up in listening mode.
             mode: `normal`, `dfu`, `safe`, or `off` for a board without power.
+            unique_key: make a new RSA key for it, which costs some 12 ms, instead of taking one from the pool.
 
         Raises:
             ValueError: the platform cannot be emulated, the device id is taken or malformed, or the mode is unknown.
         """
         return self.driver.call(
-            self._add_board, platform_by_name(platform), os, modules, application, product, device_id, tuple(networks), mode
+            self._add_board, platform_by_name(platform), os, modules, application, product, device_id, tuple(networks), mode, unique_key
         )
 
     def close(self) -> None:
@@ -88,7 +102,7 @@ class Lab:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that would outlive a power cut, to hand to `restore`."""
-        return self.driver.call(lambda: {device_id: board.snapshot() for device_id, board in self.boards.items()})
+        return self.driver.call(self._snapshot)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Bring back a snapshot: boards made since are gone, those that had power boot anew. Time goes on."""
@@ -104,6 +118,7 @@ class Lab:
         device_id: str | None,
         networks: tuple[StoredNetwork, ...],
         mode: str,
+        unique_key: bool,
     ) -> Board:
         if mode not in _BOOT_REQUESTS:
             raise ValueError(f"no mode {mode!r} to start in; there are {', '.join(_BOOT_REQUESTS)}")
@@ -121,7 +136,8 @@ class Lab:
             rng=random.Random(f"{self.seed} {identity.device_id}"),
             applications=self.applications,
         )
-        self._commission(board, networks)
+        key = DeviceKey.generate() if unique_key else lab_device_key(self.random.getrandbits(16))
+        self._commission(board, networks, key)
         self.boards[identity.device_id] = board
         request = _BOOT_REQUESTS[mode]
         if request is not None:
@@ -137,29 +153,56 @@ class Lab:
             raise ValueError(f"there is a board {chosen} already")
         return BoardIdentity(chosen, make_serial_number(self.random, platform.id), make_mobile_secret(self.random), make_mac(self.random))
 
-    def _commission(self, board: Board, networks: tuple[StoredNetwork, ...]) -> None:
-        """What the factory writes: serial number, keys, the setup network's code."""
+    def _commission(self, board: Board, networks: tuple[StoredNetwork, ...], key: DeviceKey) -> None:
+        """What the factory writes into a board, and tells the cloud about it."""
         board.otp.program(SERIAL_NUMBER[0], board.identity.serial_number.encode())
         board.otp.program(MOBILE_SECRET[0], board.identity.mobile_secret.encode())
         board.settings.commission(
             {
+                DctField.DEVICE_PRIVATE_KEY: key.der,
+                DctField.SERVER_PUBLIC_KEY: self.server_key.public.der,
                 DctField.DEVICE_ID: bytes.fromhex(board.device_id),
                 DctField.DEVICE_CODE: make_device_code(board.rng).encode(),
                 DctField.DEVICE_SECRET: board.identity.mobile_secret.encode(),
             },
             networks,
         )
+        self.cloud.factory.manufacture(
+            board.device_id,
+            board.platform.id,
+            serial_number=board.identity.serial_number,
+            mobile_secret=board.identity.mobile_secret,
+            mac_wifi=board.identity.mac.hex(),
+            public_key=key.public_der,
+        )
 
     def _switch_off(self) -> None:
         for board in self.boards.values():
             board.power_off()
+        self.cloud.close()
+
+    def _snapshot(self) -> dict[str, Any]:
+        return {
+            "boards": {device_id: board.snapshot() for device_id, board in self.boards.items()},
+            "cloud": self.cloud.snapshot(),
+            "access points": [(point, point.on_air) for point in self.network.access_points],
+        }
 
     def _restore(self, state: dict[str, Any]) -> None:
-        for device_id in list(self.boards):
-            if device_id in state:
-                self.boards[device_id].restore(state[device_id])
+        for board in self.boards.values():
+            board.power_off()
+        self.cloud.restore(state["cloud"])
+        self.network.access_points = [point for point, _ in state["access points"]]
+        for point, on_air in state["access points"]:
+            if on_air:
+                point.switch_on()
             else:
-                self.boards.pop(device_id).power_off()
+                point.switch_off()
+        for device_id in list(self.boards):
+            if device_id in state["boards"]:
+                self.boards[device_id].restore(state["boards"][device_id])
+            else:
+                del self.boards[device_id]
 
 
 _BOOT_REQUESTS = {"normal": BootRequest.NONE, "dfu": BootRequest.DFU, "safe": BootRequest.SAFE_MODE, "off": None}

@@ -21,7 +21,8 @@ Address: TypeAlias = tuple[str, int]
 class Stream:
     """One end of an ordered byte stream.
 
-    Its owner sets `on_data` and `on_closed`. `on_closed(reason)` is called at most once, and never after the owner's own `close()` or `abort()`.
+    Its owner sets `on_data` and `on_closed`. `on_closed(reason)` is called at most once, and never after the owner's own `close()` or
+    `abort()`.
     """
 
     __slots__ = ("on_closed", "on_data", "peer")

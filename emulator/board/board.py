@@ -17,29 +17,12 @@ from emulator.board.status_led import OFF, StatusLed
 from emulator.clock import Clock, Signal
 from emulator.network import Network
 from emulator.usb.plug import PlugEvent, UsbFunction, UsbPlug
+from particle_protocol.messages.goodbye import ResetReason
 from particle_protocol.platforms import Platform
 from particle_protocol.usb import Setup, Stall
 
 BOOT_TIME = 0.02
-"""Seconds from a reset to the first instruction that can be seen from outside. Nobody measured it; long enough for a host to see the gap."""
-
-
-class ResetReason(enum.IntEnum):
-    """Why a board booted (Device OS 2.3.1, services/inc/system_defs.h)."""
-
-    UNKNOWN = 10
-    PIN = 20
-    POWER_DOWN = 40
-    WATCHDOG = 60
-    UPDATE = 70
-    UPDATE_ERROR = 80
-    UPDATE_TIMEOUT = 90
-    FACTORY_RESET = 100
-    SAFE_MODE = 110
-    DFU_MODE = 120
-    PANIC = 130
-    USER = 140
-    CONFIG_UPDATE = 150
+"""Seconds from a reset to the first thing that can be seen from outside. Chosen: long enough for a host to see the gap."""
 
 
 class BootRequest(enum.IntEnum):
@@ -211,7 +194,7 @@ class Board:
             self._halt()
             self.changed.fire()
         else:
-            self.reset_reason = ResetReason.PIN
+            self.reset_reason = ResetReason.PIN_RESET
             self.boot_request = BootRequest.NONE
             self._restart()
 

@@ -17,6 +17,7 @@ class Pattern(enum.Enum):
 
     OFF = "off"
     SOLID = "solid"
+    RAINBOW = "rainbow"
     BLINK = "blinking"
     FADE = "breathing"
 
@@ -42,6 +43,9 @@ _COLOURS = {
     0x1F1F1F: "gray",
 }
 
+_RAINBOW = (0xEE82EE, 0x4B0082, 0x0000FF, 0x00FF00, 0xFFFF00, 0xFFA500, 0xFF0000)
+"""What the cloud's signal shows, 100 ms each (Device OS 2.3.1, system/src/system_cloud_internal.cpp)."""
+
 
 @dataclass(frozen=True, slots=True)
 class LedStatus:
@@ -52,12 +56,14 @@ class LedStatus:
     period: float = 0.0
 
     def colour_at(self, elapsed: float) -> int:
-        """The colour `elapsed` seconds after the status began: blinking is on in the first half of its period, breathing dims and returns."""
+        """The colour `elapsed` seconds after the status began: blinking starts with on, breathing with bright."""
         if self.pattern is Pattern.OFF:
             return 0
         if self.pattern is Pattern.SOLID or self.period <= 0:
             return self.colour
         part = elapsed % self.period / self.period
+        if self.pattern is Pattern.RAINBOW:
+            return _RAINBOW[int(part * len(_RAINBOW))]
         if self.pattern is Pattern.BLINK:
             return self.colour if part < 0.5 else 0
         bright = abs(1 - 2 * part)
@@ -66,6 +72,8 @@ class LedStatus:
     def __str__(self) -> str:
         if self.pattern is Pattern.OFF:
             return "off"
+        if self.pattern is Pattern.RAINBOW:
+            return "rainbow"
         colour = _COLOURS.get(self.colour, f"#{self.colour:06x}")
         fast = "fast " if self.pattern is Pattern.BLINK and self.period <= 0.1 else ""
         return f"{fast}{self.pattern.value} {colour}"
@@ -95,6 +103,7 @@ class Signals:
     HOLD_RESET_SETTINGS = LedStatus(0xFFFFFF, Pattern.BLINK, 0.1)
     NO_INTERNET = LedStatus(0xFF6000, Pattern.BLINK, 0.5)
     HANDSHAKE_FAILED = LedStatus(0xFF0000, Pattern.SOLID)
+    NYAN = LedStatus(0, Pattern.RAINBOW, 0.7)
     CLEAR_CREDENTIALS = LedStatus(0x0000FF, Pattern.BLINK, 0.1)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emulator.board.board import Board, BootRequest, Firmware, ResetReason
+from emulator.board.board import Board, BootRequest, Firmware
 from emulator.board.status_led import OFF, LedStatus, Signals
 from emulator.clock import Timer
 from emulator.device_os.dfu_memory import dfu_alternates
@@ -18,7 +18,8 @@ from emulator.device_os.startup import STARTUP_SAFE, startup_mode
 from emulator.usb.dfu_mode import DfuModeDevice
 from firmware_images.fields import ModuleFunction
 from particle_protocol.dct import SystemFlag
-from particle_protocol.dfu import DfuDevice
+from particle_protocol.dfu import LEAVE_DELAY, DfuDevice, Leave
+from particle_protocol.messages.goodbye import ResetReason
 
 HOLD_SAFE_MODE = 1.0
 HOLD_DFU_MODE = 3.0
@@ -112,10 +113,10 @@ class Bootloader:
     def _enter_dfu(self) -> None:
         board = self._board
         board.led.show(Signals.DFU_MODE, self._scope.now)
-        device = DfuDevice(dfu_alternates(board), board.platform)
-        device.on_leave = self._leave_dfu
+        device = DfuDevice(dfu_alternates(board), board.platform.mcu, on_leave=self._leave_dfu)
         board.attach(DfuModeDevice(board.platform, board.device_id, device, lambda: board.clock.now))
 
-    def _leave_dfu(self) -> None:
+    def _leave_dfu(self, leave: Leave) -> None:
         """The host is done: boot anew, once it has had the answer."""
-        self._scope.call_later(0.05, self._board.reset, ResetReason.DFU_MODE)
+        request = BootRequest.SAFE_MODE if leave is Leave.SAFE_MODE else BootRequest.NONE
+        self._scope.call_later(LEAVE_DELAY, self._board.reset, ResetReason.DFU_MODE, request)

@@ -1,7 +1,7 @@
 """What Device OS on a Photon answers to control requests over USB.
 
-One handler per request type; a type without one is not supported (-120), which is also what host tools expect of requests that came with later
-boards. Facts: Device OS 2.3.1, system/src/system_control_internal.cpp and system/src/control/*.cpp.
+One handler per request type; a type without one is not supported (-120), which is also what host tools expect of requests that came
+with later boards. Facts: Device OS 2.3.1, system/src/system_control_internal.cpp and system/src/control/*.cpp.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emulator.board.board import BootRequest, ResetReason
+from emulator.board.board import BootRequest
 from emulator.board.flash import FlashError
 from emulator.board.otp import SERIAL_NUMBER
 from emulator.board.status_led import Priority, Signals
@@ -23,6 +23,7 @@ from particle_protocol.control_requests.errors import BadMessage
 from particle_protocol.control_requests.generated import config_pb2, storage_pb2
 from particle_protocol.control_requests.messages import decode_message, encode_string
 from particle_protocol.dct import DctField, ServerAddress, SystemFlag
+from particle_protocol.messages.goodbye import ResetReason
 
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
@@ -35,7 +36,7 @@ _LEGACY_TYPES = {
     ModuleFunction.BOOTLOADER: storage_pb2.LEGACY_BOOTLOADER,
     ModuleFunction.SYSTEM_PART: storage_pb2.LEGACY_SYSTEM_PART,
     ModuleFunction.USER_PART: storage_pb2.LEGACY_USER_PART,
-    ModuleFunction.MONO: storage_pb2.LEGACY_MONOLITHIC,
+    ModuleFunction.MONOLITHIC: storage_pb2.LEGACY_MONOLITHIC,
     ModuleFunction.NCP: storage_pb2.LEGACY_NCP,
     ModuleFunction.RADIO_STACK: storage_pb2.LEGACY_RADIO_STACK,
 }
@@ -197,10 +198,7 @@ class ControlRequests:
         request.reply(Result.OK, reply.SerializeToString())
 
     def _nyan(self, request: Request, *, on: bool) -> None:
-        if on:
-            self._system.led.start(Signals.NYAN, Priority.IMPORTANT)
-        else:
-            self._system.led.stop(Signals.NYAN)
+        self._system.show_nyan(on=on)
         request.reply(Result.OK)
 
     def _start_update(self, request: Request) -> None:

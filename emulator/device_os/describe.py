@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from emulator.device_os.modules import InstalledModule, ModuleTable
+from emulator.device_os.modules import InstalledModule, ModuleTable, judge
 from firmware_images import fields
+from firmware_images.module import Module
 from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleFunction, SystemDescribe, Validity
 from particle_protocol.platforms import Platform
 
@@ -11,6 +12,15 @@ from particle_protocol.platforms import Platform
 def system_describe(platform: Platform, modules: ModuleTable) -> SystemDescribe:
     """The system's part of a describe message."""
     return SystemDescribe(platform.id, tuple(_described(module) for module in modules.modules))
+
+
+def described(module: Module | None, platform: Platform, modules: ModuleTable) -> DescribedModule | None:
+    """A module that was received but not installed yet, as the describe message would show it."""
+    if module is None:
+        return None
+    prefix = module.prefix
+    slot = next((slot for slot in platform.memory().modules if (slot.function, slot.index) == (prefix.function, prefix.index)), None)
+    return None if slot is None else _described(judge(slot, module, platform, modules.prefixes))
 
 
 def _described(module: InstalledModule) -> DescribedModule:

@@ -6,64 +6,60 @@ from emulator.board.board import Board
 from emulator.board.flash import Flash, FlashError
 from emulator.board.settings import Settings
 from particle_protocol.dct import DCT_IMAGE_SIZE
-from particle_protocol.dfu import DfuMemory, MemoryFault
+from particle_protocol.dfu import DfuFault, DfuMemory
+
+_LARGEST_SECTOR, _BLOCK = 128, 4
+"""KiB: what the host is told to wait for is the largest sector and a whole block."""
 
 
 class FlashMemory:
     """The internal flash as a DFU alternate. Which sectors may be read, erased or written is the map's to say."""
 
-    __slots__ = ("_flash", "name")
+    __slots__ = ("_flash", "erase_time", "name", "program_time")
 
     def __init__(self, name: str, flash: Flash) -> None:
         self.name = name
         self._flash = flash
+        self.erase_time = _LARGEST_SECTOR * flash.timing.erase
+        self.program_time = _BLOCK * flash.timing.program
 
     def read(self, address: int, length: int) -> bytes:
         """See `DfuMemory.read`."""
         try:
             return self._flash.read(address, length)
         except FlashError as error:
-            raise MemoryFault(str(error)) from error
+            raise DfuFault(str(error)) from error
 
     def erase(self, address: int) -> None:
         """See `DfuMemory.erase`."""
         try:
             self._flash.erase(address)
         except FlashError as error:
-            raise MemoryFault(str(error)) from error
+            raise DfuFault(str(error)) from error
 
     def program(self, address: int, data: bytes) -> None:
         """See `DfuMemory.program`."""
         try:
             self._flash.program(address, data)
         except FlashError as error:
-            raise MemoryFault(str(error)) from error
-
-    def erase_time(self, address: int) -> float:
-        """Seconds that erasing the sector at `address` takes."""
-        try:
-            return self._flash.sector_at(address).size / 1024 * self._flash.timing.erase
-        except FlashError as error:
-            raise MemoryFault(str(error)) from error
-
-    def program_time(self, address: int, length: int) -> float:
-        """Seconds that programming `length` bytes takes."""
-        return length / 1024 * self._flash.timing.program
+            raise DfuFault(str(error)) from error
 
 
 class DctMemory:
     """The application section of the DCT as a DFU alternate: addresses are its offsets, and writing needs no erasing."""
 
-    __slots__ = ("_settings", "name")
+    __slots__ = ("_settings", "erase_time", "name", "program_time")
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
+        self.erase_time = 0.0
+        self.program_time = 0.0
         self._settings = settings
 
     def read(self, address: int, length: int) -> bytes:
         """See `DfuMemory.read`."""
         if address + length > DCT_IMAGE_SIZE:
-            raise MemoryFault(f"the DCT image ends at 0x{DCT_IMAGE_SIZE:x}")
+            raise DfuFault(f"the DCT image ends at 0x{DCT_IMAGE_SIZE:x}")
         return self._settings.read(address, length)
 
     def erase(self, address: int) -> None:
@@ -74,15 +70,7 @@ class DctMemory:
         try:
             self._settings.write(address, data)
         except ValueError as error:
-            raise MemoryFault(str(error)) from error
-
-    def erase_time(self, address: int) -> float:
-        """Takes no time."""
-        return 0.0
-
-    def program_time(self, address: int, length: int) -> float:
-        """Takes no time that a host would notice."""
-        return 0.0
+            raise DfuFault(str(error)) from error
 
 
 def dfu_alternates(board: Board) -> list[DfuMemory]:

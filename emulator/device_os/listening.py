@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from emulator.board.board import BootRequest, ResetReason
+from emulator.board.board import BootRequest
 from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
 from emulator.board.settings import StoredNetwork
 from emulator.board.status_led import Priority, Signals
@@ -21,6 +21,7 @@ from particle_protocol.dct import DctField
 from particle_protocol.listening.console import ConsoleSettings, ListeningConsole
 from particle_protocol.listening.events import ConsoleEvent, LeaveListening, RestartListening, ScanRequested, SerialUpdateRequested
 from particle_protocol.listening.wifi import WifiCipher, WifiCredentials, WifiSecurity
+from particle_protocol.messages.goodbye import ResetReason
 
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs

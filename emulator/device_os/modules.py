@@ -56,7 +56,7 @@ class ModuleTable:
             if module is not None:
                 found.append((slot, module))
         prefixes = [module.prefix for _, module in found if module.crc_ok]
-        self.modules = tuple(_installed(slot, module, platform, prefixes) for slot, module in found)
+        self.modules = tuple(judge(slot, module, platform, prefixes) for slot, module in found)
 
     def find(self, function: ModuleFunction, index: int) -> InstalledModule | None:
         """The module in that slot, or None when there is nothing that looks like one."""
@@ -80,7 +80,8 @@ def module_in_slot(flash: Flash, slot: ModuleSlot, platform: Platform) -> Module
     return module
 
 
-def _installed(slot: ModuleSlot, module: Module, platform: Platform, prefixes: list[Prefix]) -> InstalledModule:
+def judge(slot: ModuleSlot, module: Module, platform: Platform, prefixes: list[Prefix]) -> InstalledModule:
+    """What the device makes of a module, given the prefixes of those that are installed."""
     validity = validate(module, platform.id, prefixes, checks=BOOT_CHECKS)
     suffix = module.suffix
     sha256, product = b"", None

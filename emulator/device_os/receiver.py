@@ -11,6 +11,7 @@ from emulator.board.flash import FlashError
 from emulator.device_os.modules import ModuleTable
 from emulator.device_os.staged import StagedUpdates
 from firmware_images.device_rules import BOOT_CHECKS, ModuleError, validate
+from firmware_images.module import Module
 
 
 class UpdateReceiver:
@@ -53,6 +54,10 @@ class UpdateReceiver:
     def cancel(self) -> None:
         """Forget the update."""
         self.active = False
+
+    def module(self) -> Module | None:
+        """The module that was received, or None when it is none."""
+        return self._staged.module()
 
     def validate(self) -> int:
         """Judge what was received: 0, or the error code that the device reports."""

@@ -7,7 +7,7 @@ system_task.cpp.)
 
 from __future__ import annotations
 
-from emulator.board.board import Board, BootRequest, ResetReason
+from emulator.board.board import Board, BootRequest
 from emulator.board.status_led import LedService, Priority, Signals
 from emulator.clock import Timer
 from emulator.device_os.application import Application
@@ -19,10 +19,11 @@ from emulator.device_os.modules import ModuleTable, version_text
 from emulator.device_os.receiver import UpdateReceiver
 from emulator.device_os.startup import STARTUP_LISTEN, STARTUP_SAFE, startup_mode
 from emulator.device_os.wifi import Wifi
-from emulator.usb.normal_mode import CdcPort, NormalModeDevice
+from emulator.usb.cdc_port import CdcPort
+from emulator.usb.normal_mode import NormalModeDevice
 from firmware_images.fields import ModuleFunction
 from particle_protocol.dct import DctField, SystemFlag
-from particle_protocol.messages.goodbye import CloudReason
+from particle_protocol.messages.goodbye import CloudReason, ResetReason
 from particle_protocol.platforms import parse_os_version
 
 ENTER_LISTENING = 3.0
@@ -46,6 +47,7 @@ class DeviceOs:
         self.version_numbers = parse_os_version(self.version)
         self.led = LedService(board.led, lambda: board.clock.now)
         self.reset_reason = board.reset_reason
+        self._started = board.clock.now
         self.safe_mode = self._must_be_safe()
         self.application: Application | None = None if self.safe_mode else load_application(board, modules)
         self.receiver = UpdateReceiver(board, modules)
@@ -65,10 +67,12 @@ class DeviceOs:
             board.settings.clear_networks()
             board.settings.put_flag(SystemFlag.NVMEM_RESET, 0xFFFF)
         self._remember_product()
+        if self.application is not None:
+            self.application.start(_Context(self))
         control = ControlRequests(self)
         self.serial.on_line_coding = self._line_coding
-        function = NormalModeDevice(board.platform, board.device_id, control.channel, control.raw, self.serial, board.plug.readable)
-        board.attach(function)
+        self.serial.on_readable = board.plug.readable
+        board.attach(NormalModeDevice(board.platform, board.device_id, control.channel, control.raw, self.serial))
         if board.buttons.mode:
             self.mode_changed()
         self.scope.call_later(_RADIO_ON, self._connect_or_listen)
@@ -153,10 +157,33 @@ class DeviceOs:
         system = self.modules.find(ModuleFunction.SYSTEM_PART, 2)
         return asked or not all(module is not None and module.healthy for module in (user, bootloader, system))
 
+    @property
+    def product(self) -> tuple[int, int] | None:
+        """PRODUCT_ID and PRODUCT_VERSION of the application: what its class says, else what its module's suffix says."""
+        if self.application is not None and self.application.product is not None:
+            return self.application.product
+        user = self.modules.find(ModuleFunction.USER_PART, 1)
+        return None if user is None else user.product
+
+    def show_nyan(self, *, on: bool) -> None:
+        """Start or stop the rainbow on the LED."""
+        if on:
+            self.led.start(Signals.NYAN, Priority.IMPORTANT)
+        else:
+            self.led.stop(Signals.NYAN)
+
+    def diagnostics(self) -> dict[str, int]:
+        """The diagnostics that a host or the console asks for, by name (Device OS 2.3.1, services/inc/diagnostics.h)."""
+        return {
+            "net:stat": int(self.wifi.is_up),
+            "cloud:stat": int(self.cloud.connected),
+            "sys:uptime": int(self.scope.now - self._started),
+        }
+
     def _remember_product(self) -> None:
         """Outside safe mode the product of the application goes into the DCT, where safe mode finds it."""
-        if self.application is not None and self.application.product is not None:
-            product_id, version = self.application.product
+        if not self.safe_mode and self.product is not None:
+            product_id, version = self.product
             stored = product_id.to_bytes(2, "little") + version.to_bytes(2, "little")
             self.board.settings.write(DctField.PRODUCT_STORE.offset, stored)
 
@@ -164,3 +191,25 @@ class DeviceOs:
 def _installed_version(modules: ModuleTable) -> str:
     system = modules.find(ModuleFunction.SYSTEM_PART, 2)
     return "0.0.0" if system is None else version_text(modules.content(system))
+
+
+class _Context:
+    """What the firmware offers to the application (`ApplicationContext`)."""
+
+    def __init__(self, system: DeviceOs) -> None:
+        self._system = system
+        self.call_later = system.scope.call_later
+
+    @property
+    def now(self) -> float:
+        return self._system.scope.now
+
+    @property
+    def connected(self) -> bool:
+        return self._system.cloud.connected
+
+    def publish(self, name: str, data: str | bytes, *, ttl: int, public: bool, with_ack: bool) -> bool:
+        return self._system.cloud.publish(name, data, ttl=ttl, public=public, with_ack=with_ack)
+
+    def reset(self, request: str) -> None:
+        self._system.cloud.reset_requested(request)

@@ -51,6 +51,11 @@ class Wifi:
         self._leave: Callable[[], None] | None = None
         self._scope.on_end(self._forget)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the board has an address."""
+        return self.state is WifiState.UP
+
     def scan(self) -> list[AccessPoint]:
         """The access points within reach that show their name, strongest first."""
         heard = [point for point in self._board.network.access_points if point.on_air and not point.hidden]
