@@ -32,7 +32,8 @@ class Lab:
     """A world of its own: boards, their network and their cloud, on one clock.
 
     `seed` decides everything that is drawn by chance. `served` lets real time carry it, which is needed as soon as another program joins
-    in; otherwise time is virtual. `timing` is that of the boards' flash: as in the data sheet in virtual time, none when served, unless told.
+    in; otherwise time is virtual. `timing` is that of the boards' flash: as in the data sheet in virtual time, none when served, unless
+    told.
     """
 
     def __init__(

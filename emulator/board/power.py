@@ -1,7 +1,8 @@
 """Power scopes: everything that a boot starts, and that must die with it.
 
 A board's firmware gets one `PowerScope` per boot. Its timers, and whatever else it hangs on the scope, end on a reset or a power cut,
-so that nothing from before a reset can fire after it. A scope keeps its own timers and arms a single wake-up in the Lab's clock, the least of them.
+so that nothing from before a reset can fire after it. A scope keeps its own timers and arms a single wake-up in the Lab's clock, the
+least of them.
 """
 
 from __future__ import annotations

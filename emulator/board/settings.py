@@ -1,8 +1,8 @@
 """The DCT (device configuration table): what a board remembers about itself, kept in flash so that a power cut cannot lose it.
 
 On the Photon it lives in the two 16 KiB sectors at 0x08004000 and 0x08008000, one of which is current. A change writes a whole new
-copy into the other sector and marks it complete last, so that at every moment at least one complete copy exists. The fields of the *application
-section* have fixed offsets (`particle_protocol.dct`); DFU alternate 1 addresses them by those offsets.
+copy into the other sector and marks it complete last, so that at every moment at least one complete copy exists. The fields of the
+*application section* have fixed offsets (`particle_protocol.dct`); DFU alternate 1 addresses them by those offsets.
 
 The layout in front of the application section is the vendor's secret and no program can see it; ours is a 64-byte header and the stored
 Wi-Fi networks.
