@@ -48,6 +48,8 @@ class Accounts:
         self._users = core.state.table("users", User, lambda user: user.id)
         self._by_name = self._users.index(lambda user: user.username)
         self._pending = core.state.table("pending_secrets", PendingSecret, lambda pending: pending.token)
+        self.on_rename: list[Callable[[str, str], None]] = []
+        """What other rooms do when a username (old, new) changes: called inside the transaction."""
         self.before_delete: list[Callable[[User], None]] = []
         """What other rooms do before a user goes: called inside the transaction."""
 
@@ -153,6 +155,8 @@ class Accounts:
         if holder is not None and holder.id != user.id:
             raise UsernameTaken(name)
         with self._core.change():
+            for follow in self.on_rename:
+                follow(user.username, name)
             return self._users.put(replace(user, username=name))
 
     def change_password(self, who: Principal, current_password: str, password: str) -> User:

@@ -15,7 +15,7 @@ from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
 from emulator.cloud.records import Device
-from emulator.cloud.sessions import DeviceSession
+from emulator.cloud.sessions import DeviceSession, HelloFacts
 from emulator.cloud.updates import Updates
 from particle_protocol.describe import ApplicationDescribe, ModuleFunction, ModuleStore, SystemDescribe
 
@@ -25,6 +25,8 @@ SAFE_MODE = "spark/device/safemode"
 IDENTITY = "spark/device/ident/0"
 _FOR_THE_CLOUD = (CLAIM_CODE, SAFE_MODE, IDENTITY, "spark/hardware/", "spark/device/claim/")
 """Events that devices send to the cloud alone (Device OS 2.3.1, system_cloud_internal.cpp:1109-1225)."""
+LONG_HELLO_SINCE = 3000
+"""System module version of Device OS 3.0.0, whose Hello tells it (3.3.1, lightssl_protocol.h:70-80)."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """When an event that the device had not subscribed to yet is offered again."""
 
@@ -53,6 +55,10 @@ class Arrivals:
         """Why a device may not connect (SIM, IMEI); None: it may."""
         self.place: Callable[[Device], Device] = lambda device: device
         """Settles product membership and quarantine after Hello."""
+        self.greet: Callable[[Device], None] = lambda device: None
+        """Takes note, after Hello, of the firmware that a member runs."""
+        self.resume: Callable[[Device], None] = lambda device: None
+        """Called when a connected device allows or demands updates again."""
         self.settle: Callable[[Device], None] = lambda device: None
         """Called once a device has described itself: heals it, or brings it its product's firmware."""
         self.vitals: Callable[[Device, str], None] = lambda device, data: None
@@ -90,6 +96,7 @@ class Arrivals:
         with self._core.change():
             device = self._hello(device, session)
             device = self.place(device)
+            self.greet(device)
             code = self._claim_codes.waiting_for(device.iccid, device.imei)
             if code is not None:
                 device = self._claim_codes.received(device, code) or device
@@ -145,8 +152,8 @@ class Arrivals:
         elif name == "spark/device/diagnostics/update" and data:
             self.vitals(device, data)
         self._events.from_device(device, name, data, public=public, ttl=ttl)
-        if name.startswith("particle/device/updates/") and self._connections.online(device.id):
-            self.settle(device)
+        if name.startswith("particle/device/updates/"):
+            self.resume(device)
 
     def _known(self, device_id: str, platform_id: int | None) -> Device | None:
         device = self._devices.by_id(device_id)
@@ -160,7 +167,7 @@ class Arrivals:
             device,
             firmware_product_id=None if hello.product_id == UNSET else hello.product_id,
             firmware_version=None if hello.product_version == UNSET else hello.product_version,
-            system_version=device.system_version if hello.system_version is None else hello.system_version,
+            system_version=_system_version(device, session.hello),
             last_handshake_at=now,
             first_online_at=device.first_online_at or now,
             last_ip_address=session.peer.partition(":")[0] or None,
@@ -197,3 +204,11 @@ class Arrivals:
         if self._connections.current(session) is None or session.publish(name, data) or attempt >= len(RETRY_SECONDS):
             return
         self._core.clock.call_later(RETRY_SECONDS[attempt], self._offer, session, name, data, attempt + 1)
+
+
+def _system_version(device: Device, hello: HelloFacts) -> int | None:
+    """What Hello says of Device OS. Its short form is that of 2.3.1 and earlier: what was known before may be too new then."""
+    if hello.system_version is not None:
+        return hello.system_version
+    known = device.system_version
+    return known if known is not None and known < LONG_HELLO_SINCE else None

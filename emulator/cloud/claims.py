@@ -115,7 +115,7 @@ class Claims:
             DeviceLimitReached: it has none.
         """
         if owner.kind is OwnerKind.USER and device.product_id is None:
-            self._limits.check_room(owner.id)
+            self._limits.check(owner.id, more=1)
         name = device.name
         if name is not None:
             name = self._devices.free_name(owner, name, besides=device.id)

@@ -8,6 +8,20 @@ from typing import Any
 from emulator.clock import Clock
 from emulator.cloud.accounts import Accounts
 from emulator.cloud.arrivals import Arrivals
+from emulator.cloud.agreements import Agreements
+from emulator.cloud.customers import Customers
+from emulator.cloud.diagnostics import Diagnostics
+from emulator.cloud.groups import Groups
+from emulator.cloud.healing import Healing, Library
+from emulator.cloud.members import Members
+from emulator.cloud.products import Products
+from emulator.cloud.quarantine import Quarantine
+from emulator.cloud.releases import Releases
+from emulator.cloud.rollout import Rollout
+from emulator.cloud.sims import Sims
+from emulator.cloud.teams import Teams
+from emulator.cloud.views import Views, needs_sim
+from emulator.cloud.webhooks import Webhooks
 from emulator.cloud.basics import Rng
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.claims import Claims
@@ -58,26 +72,70 @@ class Cloud:
         self.accounts = Accounts(core, self.mail)
         self.registry = Registry(core)
         self.access = Gate(self.accounts, self.registry)
-        self.clients = Clients(core)
+        self.clients = Clients(core, self.access)
         self.tokens = Tokens(core, self.accounts, self.clients)
+        self.products = Products(core, self.accounts, self.registry, self.access)
+        self.teams = Teams(core, self.accounts, self.registry, self.access, self.tokens, self.mail)
+        self.accounts.on_rename.append(self.registry.rename)
+        self._devices(core)
+        self._claiming(core)
+        self._fleets(core)
+        self._arrivals(core)
+
+    def _devices(self, core: Core) -> None:
         self.devices = Devices(core, self.access)
-        self.device_settings = DeviceSettings(core, self.devices)
-        self.factory = Factory(core, self.devices)
         self.connections = Connections(core)
         self.limits = Limits(core, self.accounts, self.registry, self.devices)
+        self.sims = Sims(core, self.access, self.devices, self.connections)
+        self.factory = Factory(core, self.devices, self.sims)
+        self.events = Events(core, self.access, self.devices, self.connections)
+        self.webhooks = Webhooks(core, self.access, self.events)
+        self.diagnostics = Diagnostics(core, self.devices, self.connections)
+        self.updates = Updates(core, self.devices, self.connections, self.events)
+        self.operations = Operations(core, self.devices, self.connections, self.updates)
+        self.agreements = Agreements(
+            core, self.access, self.accounts, self.registry, self.devices, self.limits, self.sims, self.events
+        )
+
+    def _claiming(self, core: Core) -> None:
         self.transfers = Transfers(core, self.devices, self.mail, self.owner_name)
         self.claims = Claims(core, self.access, self.accounts, self.devices, self.connections, self.limits, self.transfers)
         self.transfers.give = self.claims.give
         self.claim_codes = ClaimCodes(core, self.access, self.devices, self.claims)
-        self.events = Events(core, self.access, self.devices, self.connections)
-        self.updates = Updates(core, self.devices, self.connections, self.events)
-        self.operations = Operations(core, self.devices, self.connections, self.updates)
+        self.customers = Customers(core, self.access, self.accounts, self.tokens, self.claims, self.claim_codes)
+
+    def _fleets(self, core: Core) -> None:
+        self.quarantine = Quarantine(core, self.access, self.devices)
+        self.members = Members(core, self.access, self.accounts, self.devices, self.claims, self.limits, self.quarantine)
+        self.members.bring_sim = self.sims.bring
+        self.sims.import_device = self.members.take_along
+        self.claim_codes.join_product = self.members.join_by_code
+        self.groups = Groups(core, self.access, self.devices)
+        self.releases = Releases(core, self.access, self.devices, self.groups)
+        self.library = Library()
+        self.healing = Healing(self.connections, self.events, self.updates, self.library)
+        self.rollout = Rollout(
+            self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing
+        )
+        self.members.refresh = self.rollout.refresh
+        self.device_settings = DeviceSettings(
+            core, self.access, self.devices, self.members, self.groups, self.releases, self.rollout
+        )
+        self.views = Views(self.connections, self.quarantine, self.releases, self.owner_name)
+
+    def _arrivals(self, core: Core) -> None:
         self.arrivals = Arrivals(core, self.devices, self.connections, self.events, self.claim_codes, self.updates, self.factory)
+        self.arrivals.admit = lambda device: self.sims.obstacle(device, needs_sim=needs_sim(device.platform_id))
+        self.arrivals.place = self.quarantine.place
+        self.arrivals.greet = self.rollout.note
+        self.arrivals.settle = self.rollout.settle
+        self.arrivals.resume = self.rollout.resume
+        self.arrivals.vitals = self.diagnostics.received
 
     def owner_name(self, owner: Owner) -> str:
         """The username of whoever owns a device."""
-        user = self.accounts.by_id(owner.id) if owner.kind is OwnerKind.USER else None
-        return "" if user is None else user.username
+        holder = self.accounts.by_id(owner.id) if owner.kind is OwnerKind.USER else self.customers.by_id(owner.id)
+        return "" if holder is None else holder.username
 
     def snapshot(self) -> CloudSnapshot:
         """The state as it is now, to come back to. Connections are not part of it."""

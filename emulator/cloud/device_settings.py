@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
 from emulator.cloud.access import Principal
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
+from emulator.cloud.errors import FirmwareUnknown, Invalid
+from emulator.cloud.gate import Gate
+from emulator.cloud.groups import Groups
+from emulator.cloud.members import Members
 from emulator.cloud.records import Device
+from emulator.cloud.releases import Releases
+from emulator.cloud.rollout import Rollout
 
 
 class Keep(Enum):
@@ -24,9 +31,23 @@ KEEP: Final = Keep.KEEP
 class DeviceSettings:
     """Applies changes to devices: all of one request, or none."""
 
-    def __init__(self, core: Core, devices: Devices) -> None:
+    def __init__(
+        self,
+        core: Core,
+        gate: Gate,
+        devices: Devices,
+        members: Members,
+        groups: Groups,
+        releases: Releases,
+        rollout: Rollout,
+    ) -> None:
         self._core = core
+        self._gate = gate
         self._devices = devices
+        self._members = members
+        self._groups = groups
+        self._releases = releases
+        self._rollout = rollout
 
     def update(
         self,
@@ -52,4 +73,46 @@ class DeviceSettings:
                 device = self._devices.annotate(device, notes)
             if not isinstance(firmware_updates_forced, Keep):
                 device = self._devices.alter(device, firmware_updates_forced=firmware_updates_forced)
+        return device
+
+    def update_member(
+        self,
+        who: Principal,
+        product: str | int,
+        given: str,
+        *,
+        development: bool | Keep = KEEP,
+        desired_firmware_version: int | Keep | None = KEEP,
+        flash: bool = False,
+        groups: Sequence[str] | Keep = KEEP,
+    ) -> Device:
+        """Change what a member is within its product. `groups` replaces all of them; missing ones are made.
+
+        `flash` brings the locked version at once; without it, the device gets it at its next connection.
+
+        Raises:
+            DeviceNotInProduct, PermissionDenied, ScopeRefused: not for this caller.
+            FirmwareUnknown: there is no such version to lock to.
+            DeviceOffline, UpdateRefused: `flash` cannot be done; nothing is changed then.
+            Invalid: a group cannot be named so, or `flash` without a version.
+        """
+        record = self._gate.product(who, product, "devices:update")
+        device = self._members.member(record, given)
+        refresh = False
+        with self._core.change():
+            if not isinstance(development, Keep):
+                refresh = device.development and not development
+                device = self._devices.alter(device, development=development)
+            if not isinstance(groups, Keep):
+                device = self._devices.alter(device, groups=self._groups.ensure(record, groups))
+            if not isinstance(desired_firmware_version, Keep):
+                if desired_firmware_version is not None and not self._releases.exists(record, desired_firmware_version):
+                    raise FirmwareUnknown(desired_firmware_version)
+                device = self._devices.alter(device, desired_firmware_version=desired_firmware_version)
+            if flash:
+                if device.desired_firmware_version is None:
+                    raise Invalid("flash", flash, "needs a version to lock to")
+                self._rollout.check_flash(device)
+        if flash or refresh:
+            self._rollout.refresh(device)
         return device

@@ -6,14 +6,16 @@ from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.errors import Conflict, Invalid
 from emulator.cloud.records import Device
+from emulator.cloud.sims import Sims
 
 
 class Factory:
     """Makes devices known to the cloud."""
 
-    def __init__(self, core: Core, devices: Devices) -> None:
+    def __init__(self, core: Core, devices: Devices, sims: Sims) -> None:
         self._core = core
         self._devices = devices
+        self._sims = sims
 
     def manufacture(
         self,

@@ -183,7 +183,6 @@ class Member:
     username: str
     product_id: int | None = None
     organization_id: str | None = None
-    user_id: str | None = None
     role: Role = Role.DEVELOPER
     programmatic: bool = False
     friendly_name: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from emulator.cloud.access import Role
 from emulator.cloud.core import Core
 from emulator.cloud.records import Member, Organization, Product, User
@@ -77,6 +79,11 @@ class Registry:
             return Role.OWNER
         member = self.members.first(self._by_name, (None, organization.id, user.username))
         return None if member is None or member.programmatic else member.role
+
+    def rename(self, old: str, new: str) -> None:
+        """Somebody's username changed: the teams follow. Belongs inside a transaction."""
+        for member in self.memberships(old):
+            self.members.put(replace(member, username=new))
 
     def memberships(self, username: str) -> list[Member]:
         """All teams somebody is in."""

@@ -46,6 +46,7 @@ class Tokens:
         self.customer_login: Callable[[int, str, str], tuple[str, str] | None] = lambda product_id, email, password: None
         """The same, if the password is right."""
         accounts.before_delete.append(lambda user: self.revoke_account(user.id))
+        clients.on_delete.append(self.revoke_client)
 
     def password_grant(
         self,
@@ -163,6 +164,10 @@ class Tokens:
             raise InvalidClient("Client credentials are invalid")
         return client
 
+    def client_of(self, who: Principal) -> OAuthClient | None:
+        """The OAuth client that a token was made with, if it is still there."""
+        return self._clients.by_id(who.client_id)
+
     def issue_user(self, client: OAuthClient, user: User, *, expires_at: float | None) -> Token:
         """A token of a developer."""
         with self._core.change():
@@ -187,7 +192,9 @@ class Tokens:
             TokenMissing, TokenInvalid, TokenExpired: as named.
         """
         found = self.of(token)
-        return Principal(found.kind, found.account, found.username, found.product_id, found.scopes, found.token, found.client_id)
+        user = self._accounts.by_id(found.account) if found.kind is Kind.USER else None
+        username = found.username if user is None else user.username
+        return Principal(found.kind, found.account, username, found.product_id, found.scopes, found.token, found.client_id)
 
     def of(self, token: str | None) -> Token:
         """The record of a token that counts now.

@@ -42,13 +42,13 @@ class Limits:
             return None
         return self.room(product.owner_id)
 
-    def check_room(self, user_id: str) -> None:
-        """Refuse one more device in the free plan of a user.
+    def check(self, user_id: str, *, more: int = 0) -> None:
+        """Refuse what makes the free plan of a user hold more than it may: as it is now, or with so many devices more.
 
         Raises:
-            DeviceLimitReached: it is full.
+            DeviceLimitReached: too many.
         """
         limit = self._core.settings.device_limit
-        if limit is not None and self.free_devices(user_id) >= limit:
+        if limit is not None and self.free_devices(user_id) + more > limit:
             user = self._accounts.by_id(user_id)
             raise DeviceLimitReached(user_id if user is None else user.username, limit)

@@ -1,0 +1,109 @@
+"""Device vitals: what devices report of their own health, kept for a month."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.cloud.access import Principal
+from emulator.cloud.connections import Connections
+from emulator.cloud.core import Core
+from emulator.cloud.devices import Devices
+from emulator.cloud.errors import DeviceOffline, Invalid, NoDiagnostics
+from emulator.cloud.records import Device
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """One report. `payload` is the JSON object the device sent."""
+
+    id: int
+    device_id: str
+    updated_at: float
+    payload: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The payload."""
+        found: dict[str, Any] = json.loads(self.payload)
+        return found
+
+
+class Diagnostics:
+    """The vitals of all devices."""
+
+    def __init__(self, core: Core, devices: Devices, connections: Connections) -> None:
+        self._core = core
+        self._devices = devices
+        self._connections = connections
+        self._vitals = core.state.table("vitals", Vitals, lambda vitals: vitals.id)
+        self._by_device = self._vitals.index(lambda vitals: vitals.device_id)
+        self._last = max((vitals.id for vitals in self._vitals), default=0)
+
+    def request(self, who: Principal, given: str, product: str | int | None = None) -> Device:
+        """Ask a device for its vitals; they come as an event, later.
+
+        Raises:
+            DeviceForbidden, DeviceNotInProduct, PermissionDenied, ScopeRefused: not for this caller.
+            DeviceOffline: not connected.
+        """
+        device = self._devices.reach(who, given, "devices.diagnostics:update", product)
+        link = self._connections.link(device.id)
+        if link is None:
+            raise DeviceOffline(device.id)
+        link.session.publish("particle/device/diagnostics/update", None)
+        return device
+
+    def last(self, who: Principal, given: str, product: str | int | None = None) -> Vitals:
+        """The newest report.
+
+        Raises:
+            NoDiagnostics: there is none. DeviceForbidden and the others as `request`.
+        """
+        reports = self.history(who, given, product=product)
+        if not reports:
+            raise NoDiagnostics(given)
+        return reports[-1]
+
+    def history(
+        self,
+        who: Principal,
+        given: str,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        product: str | int | None = None,
+    ) -> Sequence[Vitals]:
+        """The reports of a time (POSIX seconds), oldest first.
+
+        Raises:
+            Invalid: the time ends before it starts. DeviceForbidden and the others as `request`.
+        """
+        device = self._devices.reach(who, given, "devices.diagnostics:get", product)
+        now = self._core.now()
+        first = now - self._core.settings.diagnostics_lifetime if start is None else start
+        last = now if end is None else end
+        if first > last:
+            raise Invalid("start_date", start, "must not be after end_date")
+        return [vitals for vitals in self._vitals.where(self._by_device, device.id) if first <= vitals.updated_at <= last]
+
+    def received(self, device: Device, data: str) -> None:
+        """A device reported; what is not a JSON object is not kept, nor what is too old or too much."""
+        try:
+            payload = json.loads(data)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(payload, dict):
+            return
+        now = self._core.now()
+        oldest = now - self._core.settings.diagnostics_lifetime
+        with self._core.change():
+            self._last += 1
+            self._vitals.put(Vitals(self._last, device.id, now, data))
+            kept = self._vitals.where(self._by_device, device.id)
+            surplus = len(kept) - self._core.settings.max_diagnostics
+            for number, vitals in enumerate(kept):
+                if number < surplus or vitals.updated_at < oldest:
+                    self._vitals.remove(vitals.id)

@@ -1,0 +1,340 @@
+"""Product firmware: versions that were uploaded, and to whom they are released.
+
+A version is 1 to 65535, and stands inside the binary as well (PRODUCT_VERSION); both must be the same. A version can be released once a
+device of the product has run it. Product default and each group have one version at a time. Which version a device should run: none, if
+it is marked for development; the one it is locked to; else the highest of those of its groups; else the product default; else none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from emulator.cloud.access import Principal
+from emulator.cloud.core import Core
+from emulator.cloud.devices import Devices
+from emulator.cloud.errors import (
+    BadImage,
+    FirmwareExists,
+    FirmwareNeverRun,
+    FirmwareReleased,
+    FirmwareUnknown,
+    Invalid,
+    VersionMismatch,
+    WrongPlatform,
+)
+from emulator.cloud.gate import Gate
+from emulator.cloud.groups import Groups
+from emulator.cloud.images import read_image
+from emulator.cloud.records import Device, Product
+from firmware_images.fields import ModuleFunction
+
+HIGHEST_VERSION = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """One version of a product's firmware."""
+
+    id: str
+    product_id: int
+    version: int
+    title: str
+    description: str
+    file_name: str
+    size: int
+    sha256: str
+    uploaded_on: float
+    uploaded_by: str
+    updated_at: float
+    mandatory: bool = False
+    product_default: bool = False
+    groups: tuple[str, ...] = ()
+    """The groups whose version this is."""
+    intelligent: bool = False
+    released: bool = False
+    """Whether it ever was."""
+    has_run: bool = False
+    """Whether a device of the product ever said Hello with it."""
+
+    @property
+    def key(self) -> str:
+        """Product and version."""
+        return f"{self.product_id}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """The bytes of one version, kept apart so that changing a title does not write them again."""
+
+    key: str
+    data: bytes
+
+
+class Releases:
+    """The firmware of all products."""
+
+    def __init__(self, core: Core, gate: Gate, devices: Devices, groups: Groups) -> None:
+        self._core = core
+        self._gate = gate
+        self._devices = devices
+        self._groups = groups
+        self._firmware = core.state.table("firmware", Firmware, lambda firmware: firmware.key)
+        self._binaries = core.state.table("binaries", Binary, lambda binary: binary.key)
+        self._by_product = self._firmware.index(lambda firmware: firmware.product_id)
+        self.on_intelligent_release: Callable[[Product], None] = lambda product: None
+        """Called after a release that shall not wait for the devices' next connection."""
+        groups.on_rename.append(self._group_renamed)
+
+    def list(self, who: Principal, given: str | int) -> Sequence[Firmware]:
+        """All versions, the highest first.
+
+        Raises:
+            PermissionDenied, ScopeRefused: not for this caller.
+        """
+        return self.all(self._gate.product(who, given, "firmware:list"))
+
+    def get(self, who: Principal, given: str | int, version: int) -> Firmware:
+        """One version.
+
+        Raises:
+            FirmwareUnknown, PermissionDenied, ScopeRefused: as named.
+        """
+        return self.find(self._gate.product(who, given, "firmware:get"), version)
+
+    def binary(self, who: Principal, given: str | int, version: int) -> bytes:
+        """The bytes of one version.
+
+        Raises:
+            FirmwareUnknown, PermissionDenied, ScopeRefused: as named.
+        """
+        return self.image(self.find(self._gate.product(who, given, "firmware.binary:get"), version))
+
+    def upload(
+        self,
+        who: Principal,
+        given: str | int,
+        version: int,
+        image: bytes,
+        *,
+        title: str = "",
+        description: str = "",
+        file_name: str = "firmware.bin",
+        mandatory: bool = False,
+    ) -> Firmware:
+        """Take in a version.
+
+        Raises:
+            Invalid: the version is not 1 to 65535.
+            FirmwareExists: it was uploaded before.
+            BadImage: not firmware for this product; WrongPlatform, VersionMismatch say how.
+            PermissionDenied, ScopeRefused: not for this caller.
+        """
+        product = self._gate.product(who, given, "firmware:create")
+        if not 1 <= version <= HIGHEST_VERSION:
+            raise Invalid("version", version, f"must be 1 to {HIGHEST_VERSION}")
+        if f"{product.id}:{version}" in self._firmware:
+            raise FirmwareExists(version)
+        sha256, size = _judge(product, version, image)
+        now = self._core.now()
+        with self._core.change():
+            self._binaries.put(Binary(f"{product.id}:{version}", image))
+            return self._firmware.put(
+                Firmware(
+                    id=self._core.names.object_id(),
+                    product_id=product.id,
+                    version=version,
+                    title=title or f"v{version}",
+                    description=description,
+                    file_name=file_name,
+                    size=size,
+                    sha256=sha256,
+                    uploaded_on=now,
+                    uploaded_by=who.username,
+                    updated_at=now,
+                    mandatory=mandatory,
+                ),
+            )
+
+    def update(
+        self,
+        who: Principal,
+        given: str | int,
+        version: int,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        mandatory: bool | None = None,
+    ) -> Firmware:
+        """Change what is said about a version; None keeps.
+
+        Raises:
+            FirmwareUnknown, PermissionDenied, ScopeRefused: as named.
+        """
+        firmware = self.find(self._gate.product(who, given, "firmware:update"), version)
+        return self._put(
+            firmware,
+            title=firmware.title if title is None else title,
+            description=firmware.description if description is None else description,
+            mandatory=firmware.mandatory if mandatory is None else mandatory,
+        )
+
+    def release(
+        self,
+        who: Principal,
+        given: str | int,
+        version: int,
+        *,
+        product_default: bool = False,
+        groups: Sequence[str] = (),
+        intelligent: bool = False,
+    ) -> Firmware:
+        """Release a version to the whole product, or to groups: to the next Hello of each device, or (intelligent) at once.
+
+        Raises:
+            Invalid: neither product default nor groups, or both.
+            GroupUnknown, FirmwareUnknown: as named.
+            FirmwareNeverRun: no device of the product has run it yet.
+            PermissionDenied, ScopeRefused: not for this caller.
+        """
+        product = self._gate.product(who, given, "firmware:release")
+        if product_default == bool(groups):
+            raise Invalid("groups", list(groups), "release either as product default or to groups")
+        firmware = self.find(product, version)
+        chosen = tuple(self._groups.find(product, name).name for name in groups)
+        if not firmware.has_run:
+            raise FirmwareNeverRun(version)
+        with self._core.change():
+            for other in self.all(product):
+                if product_default and other.product_default:
+                    self._put(other, product_default=False)
+                elif not product_default and not set(chosen).isdisjoint(other.groups):
+                    self._put(other, groups=tuple(name for name in other.groups if name not in chosen))
+            firmware = self.find(product, version)
+            firmware = self._put(
+                firmware,
+                released=True,
+                intelligent=intelligent,
+                product_default=product_default or firmware.product_default,
+                groups=firmware.groups + chosen,
+            )
+        if intelligent:
+            self.on_intelligent_release(product)
+        return firmware
+
+    def delete(self, who: Principal, given: str | int, version: int) -> None:
+        """Take a version away.
+
+        Raises:
+            FirmwareReleased: it was released once.
+            FirmwareUnknown, PermissionDenied, ScopeRefused: as named.
+        """
+        firmware = self.find(self._gate.product(who, given, "firmware:remove"), version)
+        if firmware.released:
+            raise FirmwareReleased(version)
+        with self._core.change():
+            self._firmware.remove(firmware.key)
+            self._binaries.remove(firmware.key)
+
+    def all(self, product: Product) -> Sequence[Firmware]:
+        """All versions of a product, the highest first, whoever asks."""
+        return sorted(self._firmware.where(self._by_product, product.id), key=lambda firmware: -firmware.version)
+
+    def find(self, product: Product, version: int) -> Firmware:
+        """One version of a product, whoever asks.
+
+        Raises:
+            FirmwareUnknown: as named.
+        """
+        firmware = self._firmware.get(f"{product.id}:{version}")
+        if firmware is None:
+            raise FirmwareUnknown(version)
+        return firmware
+
+    def exists(self, product: Product, version: int) -> bool:
+        """Whether a version was uploaded to a product."""
+        return f"{product.id}:{version}" in self._firmware
+
+    def image(self, firmware: Firmware) -> bytes:
+        """The bytes of a version."""
+        return self._binaries[firmware.key].data
+
+    def target(self, device: Device) -> Firmware | None:
+        """The version a member should run (see above); None: whatever it likes."""
+        if device.product_id is None or device.development:
+            return None
+        if device.desired_firmware_version is not None:
+            return self._firmware.get(f"{device.product_id}:{device.desired_firmware_version}")
+        default = None
+        for firmware in sorted(self._firmware.where(self._by_product, device.product_id), key=lambda each: -each.version):
+            if not set(device.groups).isdisjoint(firmware.groups):
+                return firmware
+            if firmware.product_default:
+                default = firmware
+        return default
+
+    def devices_on(self, product: Product) -> dict[int, int]:
+        """How many members run each version."""
+        counts: dict[int, int] = {}
+        for device in self._devices.table.where(self._devices.by_product, product.id):
+            if device.firmware_version is not None:
+                counts[device.firmware_version] = counts.get(device.firmware_version, 0) + 1
+        return counts
+
+    def seen_running(self, product_id: int, version: int) -> None:
+        """A member said Hello with a version: from now on it may be released."""
+        firmware = self._firmware.get(f"{product_id}:{version}")
+        if firmware is not None and not firmware.has_run:
+            with self._core.change():
+                self._firmware.put(replace(firmware, has_run=True))
+
+    def impact(
+        self,
+        who: Principal,
+        given: str | int,
+        version: int,
+        *,
+        groups: Sequence[str] = (),
+        product_default: bool = False,
+    ) -> int:
+        """How many devices would get another version by a release.
+
+        Raises:
+            FirmwareUnknown, PermissionDenied, ScopeRefused: as named.
+        """
+        product = self._gate.product(who, given, "groups.impact:get")
+        self.find(product, version)
+        concerned = set(groups)
+        return sum(
+            1
+            for device in self._devices.table.where(self._devices.by_product, product.id)
+            if not device.development
+            and device.desired_firmware_version is None
+            and device.firmware_version != version
+            and (product_default or not concerned.isdisjoint(device.groups))
+        )
+
+    def _put(self, firmware: Firmware, **changes: object) -> Firmware:
+        with self._core.change():
+            return self._firmware.put(
+                replace(firmware, updated_at=self._core.now(), **changes),  # type: ignore[arg-type]  # names are checked by replace
+            )
+
+    def _group_renamed(self, product: Product, name: str, target: str | None) -> None:
+        for firmware in self.all(product):
+            if name in firmware.groups:
+                groups = (target if group == name else group for group in firmware.groups)
+                self._put(firmware, groups=tuple(group for group in groups if group is not None))
+
+
+def _judge(product: Product, version: int, image: bytes) -> tuple[str, int]:
+    facts = read_image(image)
+    if facts.platform_id != product.platform_id:
+        raise WrongPlatform(facts.platform_id, product.platform_id)
+    if facts.function not in (ModuleFunction.USER_PART, ModuleFunction.MONOLITHIC):
+        raise BadImage(f"product firmware is an application, this is a {facts.function}")
+    if facts.product_version != version:
+        raise VersionMismatch(version, facts.product_version)
+    if facts.product_id not in (None, product.id, product.platform_id):
+        raise BadImage(f"built for product {facts.product_id}, uploaded to product {product.id}")
+    return facts.sha256, facts.size

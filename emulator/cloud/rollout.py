@@ -1,0 +1,91 @@
+"""Bringing devices to the firmware they should run.
+
+After its Hello and description, a device that is in safe mode is healed; else, if it runs another version than its product wants (an
+equality test: up or down alike), the right one is sent. Between two Hellos only what must not wait is sent: intelligent releases, locks
+with `flash`, and what follows from a change of the device's own standing (added, approved, no longer a development device).
+"""
+
+from __future__ import annotations
+
+from emulator.cloud.connections import Connections
+from emulator.cloud.devices import Devices
+from emulator.cloud.errors import DeviceOffline, UpdateRefused
+from emulator.cloud.healing import Healing
+from emulator.cloud.quarantine import Quarantine, runs_product_firmware
+from emulator.cloud.records import Device, Product
+from emulator.cloud.releases import Firmware, Releases
+from emulator.cloud.updates import Updates
+
+
+class Rollout:
+    """Decides when a device is updated."""
+
+    def __init__(
+        self,
+        devices: Devices,
+        connections: Connections,
+        quarantine: Quarantine,
+        releases: Releases,
+        updates: Updates,
+        healing: Healing,
+    ) -> None:
+        self._devices = devices
+        self._connections = connections
+        self._quarantine = quarantine
+        self._releases = releases
+        self._updates = updates
+        self._healing = healing
+        releases.on_intelligent_release = self.release_now
+
+    def note(self, device: Device) -> None:
+        """After Hello: remember that a member runs a version."""
+        if device.product_id is not None and runs_product_firmware(device) and device.firmware_version is not None:
+            self._releases.seen_running(device.product_id, device.firmware_version)
+
+    def settle(self, device: Device) -> None:
+        """After the description: heal the device, or bring it its product's firmware."""
+        if not self._healing.heal(device):
+            self.refresh(device)
+
+    def refresh(self, device: Device) -> None:
+        """Send the version the device should run, if it is connected, runs another one, and may be updated."""
+        firmware = self.due(device)
+        if firmware is not None:
+            self._updates.start(device, self._releases.image(firmware))
+
+    def resume(self, device: Device) -> None:
+        """The device allows updates again: what is released intelligently has waited for that."""
+        firmware = self.due(device)
+        if firmware is not None and firmware.intelligent and device.desired_firmware_version is None:
+            self._updates.start(device, self._releases.image(firmware))
+
+    def release_now(self, product: Product) -> None:
+        """An intelligent release: every connected member is looked at."""
+        for device in self._devices.table.where(self._devices.by_product, product.id):
+            if self._connections.online(device.id):
+                self.refresh(device)
+
+    def check_flash(self, device: Device) -> None:
+        """Refuse lock-and-flash for a device that cannot take it now.
+
+        Raises:
+            DeviceOffline: not connected.
+            UpdateRefused: quarantined, marked for development, or being updated.
+        """
+        if not self._connections.online(device.id):
+            raise DeviceOffline(device.id)
+        if device.development or self._quarantine.held(device):
+            raise UpdateRefused(device.id, "it is marked for development" if device.development else "it is not an approved member")
+        if self._updates.running(device.id):
+            raise UpdateRefused(device.id, "another update is under way")
+
+    def due(self, device: Device) -> Firmware | None:
+        """The version to send to a device now; None: none."""
+        link = self._connections.link(device.id)
+        if link is None or link.system is None or self._updates.running(device.id) or self._quarantine.held(device):
+            return None
+        if not device.firmware_updates_enabled and not device.firmware_updates_forced:
+            return None
+        target = self._releases.target(device)
+        running = device.firmware_version if runs_product_firmware(device) else None
+        return None if target is None or target.version == running else target

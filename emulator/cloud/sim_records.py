@@ -1,0 +1,102 @@
+"""What the cloud knows of a SIM, and how long the mobile network takes to do something about one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from emulator.cloud.basics import Rng
+from emulator.cloud.settings import CloudSettings
+
+DAY = 86_400.0
+MINUTE = 60.0
+
+
+class SimStatus(Enum):
+    """The states of a SIM, by the words of the API."""
+
+    ACTIVE = "active"
+    NEVER_ACTIVATED = "never_before_activated"
+    DEACTIVATED = "inactive_user_deactivated"
+    DATA_LIMIT = "inactive_data_limit_reached"
+    INVALID_PAYMENT = "inactive_invalid_payment_method"
+
+
+class SimForm(Enum):
+    """How a SIM sits in a device."""
+
+    EMBEDDED = "MFF2"
+    """Soldered in: activated with its device."""
+    PLASTIC = "4FF"
+    """A nano card: activated by its own number."""
+
+
+class ActivationClass(Enum):
+    """How quickly the network activates a SIM (docs/cloud.md, "SIM activation")."""
+
+    FAST = "fast"
+    GENERALLY_FAST = "generally fast"
+    SOMETIMES_SLOW = "sometimes slow"
+
+
+class SimAction(Enum):
+    """What the network has been asked to do."""
+
+    ACTIVATE = "activate"
+    DEACTIVATE = "deactivate"
+    REACTIVATE = "reactivate"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Sim:
+    """One SIM. Its owner is a user, or a product, or nobody."""
+
+    iccid: str
+    form: SimForm = SimForm.EMBEDDED
+    activation: ActivationClass = ActivationClass.FAST
+    status: SimStatus = SimStatus.NEVER_ACTIVATED
+    user_id: str | None = None
+    product_id: int | None = None
+    pending: SimAction | None = None
+    due_at: float | None = None
+    """When the pending action is done (POSIX seconds)."""
+    activations_count: int = 0
+    deactivations_count: int = 0
+    first_activated_on: float | None = None
+    last_activated_on: float | None = None
+    last_activated_via: str | None = None
+    deactivated_on: float | None = None
+    last_status_change_action: SimAction | None = None
+    base_country_code: str = "US"
+    mb_limit: int | None = None
+    updated_at: float = 0.0
+
+    @property
+    def owned(self) -> bool:
+        """Whether it is anybody's."""
+        return self.user_id is not None or self.product_id is not None
+
+    @property
+    def active(self) -> bool:
+        """Whether a device can get online with it."""
+        return self.status is SimStatus.ACTIVE
+
+
+def network_delay(sim: Sim, action: SimAction, rng: Rng, settings: CloudSettings) -> float:
+    """Seconds until an action is done. Deactivating is quick; activating depends on the class, and on whether it is the first time."""
+    return settings.activation_speed * _seconds(sim, action, rng, settings)
+
+
+def _seconds(sim: Sim, action: SimAction, rng: Rng, settings: CloudSettings) -> float:
+    if action in (SimAction.DEACTIVATE, SimAction.RELEASE):
+        return rng.uniform(1, 10)
+    first = sim.activations_count == 0
+    if sim.activation is ActivationClass.GENERALLY_FAST:
+        if first and rng.random() < settings.sim_rare_delay_chance:
+            return rng.uniform(MINUTE, DAY)
+        return rng.uniform(1, MINUTE)
+    if sim.activation is ActivationClass.SOMETIMES_SLOW and not first:
+        return 10 * MINUTE * math.pow(3 * DAY / (10 * MINUTE), rng.random())
+    return rng.uniform(1, 10)

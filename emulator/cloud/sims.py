@@ -1,0 +1,302 @@
+"""SIMs: who owns them, and whether the mobile network lets them in.
+
+A SIM is found by its number (ICCID) or, if it is built into a device, by the device's serial number. Owning and activating a SIM has
+nothing to do with claiming the device around it; adding that device to a product takes a built-in SIM along and activates it, a plastic
+one not. A SIM that a team member owns moves into the product without leaving the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from emulator.cloud.access import Principal
+from emulator.cloud.connections import Connections
+from emulator.cloud.core import Core
+from emulator.cloud.devices import Devices
+from emulator.cloud.errors import Invalid, SimForeign, SimRefused, SimUnknown
+from emulator.cloud.gate import Gate
+from emulator.cloud.records import Device, Product
+from emulator.cloud.sim_records import ActivationClass, Sim, SimAction, SimForm, SimStatus, network_delay
+
+_TARGET = {
+    SimAction.ACTIVATE: SimStatus.ACTIVE,
+    SimAction.REACTIVATE: SimStatus.ACTIVE,
+    SimAction.DEACTIVATE: SimStatus.DEACTIVATED,
+    SimAction.RELEASE: SimStatus.DEACTIVATED,
+}
+
+
+class Sims:
+    """All SIMs that were ever made for us."""
+
+    def __init__(self, core: Core, gate: Gate, devices: Devices, connections: Connections) -> None:
+        self._core = core
+        self._gate = gate
+        self._devices = devices
+        self._connections = connections
+        self._sims = core.state.table("sims", Sim, lambda sim: sim.iccid)
+        self._by_user = self._sims.index(lambda sim: sim.user_id)
+        self._by_product = self._sims.index(lambda sim: sim.product_id)
+        self.import_device: Callable[[Product, Device], None] = lambda product, device: None
+        """How the device around an imported SIM joins the product, if it may; the members' room says so."""
+        for sim in self._sims:
+            self._arm(sim)
+
+    def make(self, iccid: str, form: SimForm = SimForm.EMBEDDED, activation: ActivationClass = ActivationClass.FAST) -> Sim:
+        """Make a SIM known, as its factory does.
+
+        Raises:
+            Invalid: not 19 to 21 digits that begin with 89, or taken.
+        """
+        if not is_iccid(iccid) or iccid in self._sims:
+            raise Invalid("iccid", iccid, "must be 19 to 21 digits that begin with 89, and new")
+        with self._core.change():
+            return self._sims.put(Sim(iccid, form, activation, updated_at=self._core.now()))
+
+    def by_iccid(self, iccid: str | None) -> Sim | None:
+        """The SIM of a number, or None."""
+        return self._sims.get(iccid)
+
+    def list(self, who: Principal, product: str | int | None = None) -> Sequence[Sim]:
+        """The caller's SIMs, or a product's, by number.
+
+        Raises:
+            PermissionDenied, ScopeRefused: not for this caller.
+        """
+        if product is not None:
+            found = self._sims.where(self._by_product, self._gate.product(who, product, "sims:list").id)
+        else:
+            found = self._sims.where(self._by_user, self._gate.developer_only(who, "sims:list"))
+        return sorted(found, key=lambda sim: sim.iccid)
+
+    def get(self, who: Principal, iccid: str, product: str | int | None = None, *, scope: str = "sims:get") -> Sim:
+        """One SIM of the caller, or of a product.
+
+        Raises:
+            SimUnknown, SimForeign, PermissionDenied, ScopeRefused: as named.
+        """
+        if product is not None:
+            record = self._gate.product(who, product, scope)
+            sim = self._find(iccid)
+            if sim.product_id != record.id:
+                raise SimUnknown(iccid)
+            return sim
+        user_id = self._gate.developer_only(who, scope)
+        sim = self._find(iccid)
+        if sim.user_id == user_id:
+            return sim
+        home = None if sim.product_id is None else self._gate.find_product(sim.product_id)
+        if home is None or not self._gate.may(who, home, scope):
+            raise SimForeign(sim.iccid)
+        return sim
+
+    def check(self, who: Principal, iccid: str) -> Sim:
+        """A SIM that the caller owns, or could activate because nobody does.
+
+        Raises:
+            SimUnknown, SimForeign, PermissionDenied, ScopeRefused: as named.
+        """
+        self._gate.developer_only(who, "sims:get")
+        sim = self._find(iccid)
+        return sim if not sim.owned else self.get(who, sim.iccid)
+
+    def activate(self, who: Principal, identifier: str, *, country: str | None = None, mb_limit: int | None = None) -> Sim:
+        """Make a SIM the caller's and have it activated; by its number, or (built in) by its device's serial number.
+
+        Raises:
+            SimUnknown: no such SIM or serial number.
+            SimForeign: somebody else's.
+            SimRefused: plastic, but named by a serial number; active; or busy.
+        """
+        user_id = self._gate.developer_only(who, "sims:update")
+        sim = self._resolve(identifier)
+        if sim.owned and sim.user_id != user_id:
+            raise SimForeign(sim.iccid)
+        action = SimAction.REACTIVATE if sim.status is SimStatus.DEACTIVATED and sim.user_id == user_id else SimAction.ACTIVATE
+        self._check_idle(sim, wanted=SimStatus.ACTIVE)
+        with self._core.change():
+            sim = replace(
+                sim,
+                user_id=user_id,
+                base_country_code=country or sim.base_country_code,
+                mb_limit=sim.mb_limit if mb_limit is None else mb_limit,
+                last_activated_via="sandbox",
+            )
+            return self._order(sim, action)
+
+    def reactivate(self, who: Principal, iccid: str, *, product: str | int | None = None, mb_limit: int | None = None) -> Sim:
+        """Have a deactivated SIM activated again.
+
+        Raises:
+            SimUnknown, SimForeign, SimRefused, PermissionDenied, ScopeRefused: as named.
+        """
+        sim = self.get(who, iccid, product, scope="sims:update")
+        if sim.status in (SimStatus.ACTIVE, SimStatus.NEVER_ACTIVATED):
+            raise SimRefused(sim.iccid, "is not inactive")
+        self._check_idle(sim, wanted=SimStatus.ACTIVE)
+        return self._order(replace(sim, mb_limit=sim.mb_limit if mb_limit is None else mb_limit), SimAction.REACTIVATE)
+
+    def deactivate(self, who: Principal, iccid: str, *, product: str | int | None = None) -> Sim:
+        """Have an active SIM deactivated; it stays whose it is.
+
+        Raises:
+            SimUnknown, SimForeign, SimRefused, PermissionDenied, ScopeRefused: as named.
+        """
+        sim = self.get(who, iccid, product, scope="sims:update")
+        if not sim.active:
+            raise SimRefused(sim.iccid, "is not active")
+        self._check_idle(sim, wanted=SimStatus.DEACTIVATED)
+        return self._order(sim, SimAction.DEACTIVATE)
+
+    def release(self, who: Principal, iccid: str, *, product: str | int | None = None) -> Sim:
+        """Give a SIM up: it is deactivated, and anybody may activate it then.
+
+        Raises:
+            SimUnknown, SimForeign, SimRefused, PermissionDenied, ScopeRefused: as named.
+        """
+        sim = self.get(who, iccid, product, scope="sims:remove")
+        if sim.pending is not None:
+            raise SimRefused(sim.iccid, f"{sim.pending.value} is in progress")
+        sim = replace(sim, user_id=None, product_id=None)
+        if not sim.active:
+            with self._core.change():
+                return self._sims.put(replace(sim, updated_at=self._core.now(), last_status_change_action=SimAction.RELEASE))
+        return self._order(sim, SimAction.RELEASE)
+
+    def import_sims(self, who: Principal, product: str | int, iccids: Iterable[str]) -> Sequence[Sim]:
+        """Take SIMs into a product and have them activated: those of nobody, and those of team members (which stay online).
+
+        Raises:
+            SimUnknown, SimForeign: one of them; none is imported.
+            PermissionDenied, ScopeRefused: not for this caller.
+        """
+        record = self._gate.product(who, product, "sims:import")
+        imported = []
+        with self._core.change():
+            for iccid in iccids:
+                sim = self._find(iccid)
+                if not self._may_move(sim, record):
+                    raise SimForeign(sim.iccid)
+                imported.append(self._move(sim, record))
+        for sim in imported:
+            device = self.device_of(sim.iccid)
+            if device is not None:
+                self.import_device(record, device)
+        return imported
+
+    def bring(self, device: Device, product: Product) -> None:
+        """A device joined a product: its built-in SIM comes along, unless it is somebody else's."""
+        sim = self._sims.get(device.iccid)
+        if sim is not None and sim.form is SimForm.EMBEDDED and self._may_move(sim, product):
+            self._move(sim, product)
+
+    def device_of(self, iccid: str) -> Device | None:
+        """The device that a SIM was last seen in."""
+        return self._devices.table.first(self._devices.by_iccid, iccid)
+
+    def obstacle(self, device: Device, *, needs_sim: bool) -> str | None:
+        """Why the mobile network does not let a device in; None: it does. SIMs of other makers are not ours to judge."""
+        if device.imei_banned:
+            return "the modem's IMEI is banned from the network"
+        if device.iccid is None:
+            return "the device has no SIM" if needs_sim else None
+        sim = self._sims.get(device.iccid)
+        return None if sim is None or sim.active else f"SIM {sim.iccid} is not active"
+
+    def settle(self, iccid: str, due_at: float | None) -> None:
+        """The network is done with what it was asked to."""
+        sim = self._sims.get(iccid)
+        if sim is None or sim.pending is None or sim.due_at != due_at:
+            return
+        status = _TARGET[sim.pending]
+        now = self._core.now()
+        activated = status is SimStatus.ACTIVE
+        with self._core.change():
+            self._sims.put(
+                replace(
+                    sim,
+                    status=status,
+                    pending=None,
+                    due_at=None,
+                    updated_at=now,
+                    activations_count=sim.activations_count + activated,
+                    deactivations_count=sim.deactivations_count + (not activated),
+                    first_activated_on=sim.first_activated_on or (now if activated else None),
+                    last_activated_on=now if activated else sim.last_activated_on,
+                    deactivated_on=None if activated else now,
+                ),
+            )
+        if not activated:
+            self._drop(iccid)
+
+    def suspend(self, iccid: str, status: SimStatus) -> Sim:
+        """The operator stops a SIM: its data limit is reached, or the bill was not paid."""
+        with self._core.change():
+            now = self._core.now()
+            sim = self._sims.put(replace(self._find(iccid), status=status, deactivated_on=now, updated_at=now))
+        self._drop(iccid)
+        return sim
+
+    def _find(self, iccid: str) -> Sim:
+        sim = self._sims.get(iccid.strip())
+        if sim is None:
+            raise SimUnknown(iccid)
+        return sim
+
+    def _resolve(self, identifier: str) -> Sim:
+        sim = self._sims.get(identifier.strip())
+        if sim is not None:
+            return sim
+        device = self._devices.table.first(self._devices.by_serial, identifier.strip().upper())
+        sim = None if device is None else self._sims.get(device.iccid)
+        if sim is None:
+            raise SimUnknown(identifier)
+        if sim.form is SimForm.PLASTIC:
+            raise SimRefused(sim.iccid, "is a plastic SIM; activate it by its ICCID")
+        return sim
+
+    def _may_move(self, sim: Sim, product: Product) -> bool:
+        if sim.product_id is not None:
+            return sim.product_id == product.id
+        return sim.user_id is None or self._gate.in_team(sim.user_id, product)
+
+    def _move(self, sim: Sim, product: Product) -> Sim:
+        sim = replace(sim, user_id=None, product_id=product.id, updated_at=self._core.now())
+        if sim.status is SimStatus.NEVER_ACTIVATED and sim.pending is None:
+            return self._order(replace(sim, last_activated_via="product"), SimAction.ACTIVATE)
+        if sim.status is SimStatus.DEACTIVATED and sim.pending is None and sim.last_status_change_action is SimAction.RELEASE:
+            return self._order(replace(sim, last_activated_via="product"), SimAction.ACTIVATE)
+        with self._core.change():
+            return self._sims.put(sim)
+
+    def _check_idle(self, sim: Sim, *, wanted: SimStatus) -> None:
+        if sim.pending is not None:
+            raise SimRefused(sim.iccid, f"{sim.pending.value} is in progress")
+        if sim.status is wanted:
+            raise SimRefused(sim.iccid, "is active already" if sim.active else "is inactive already")
+
+    def _order(self, sim: Sim, action: SimAction) -> Sim:
+        """Ask the network; it takes its time."""
+        now = self._core.now()
+        due_at = now + network_delay(sim, action, self._core.rng, self._core.settings)
+        sim = replace(sim, pending=action, due_at=due_at, last_status_change_action=action, updated_at=now)
+        with self._core.change():
+            self._sims.put(sim)
+        self._arm(sim)
+        return sim
+
+    def _arm(self, sim: Sim) -> None:
+        if sim.pending is not None and sim.due_at is not None:
+            self._core.clock.call_later(max(0.0, sim.due_at - self._core.now()), self.settle, sim.iccid, sim.due_at)
+
+    def _drop(self, iccid: str) -> None:
+        device = self.device_of(iccid)
+        link = None if device is None else self._connections.link(device.id)
+        if link is not None:
+            link.session.close(f"SIM {iccid} is not active any more")
+
+
+def is_iccid(text: str) -> bool:
+    """Whether a text is 19 to 21 digits that begin with 89."""
+    return 19 <= len(text) <= 21 and text.startswith("89") and text.isascii() and text.isdigit()
