@@ -7,42 +7,42 @@ from typing import Any
 
 from emulator.clock import Clock
 from emulator.cloud.accounts import Accounts
-from emulator.cloud.arrivals import Arrivals
 from emulator.cloud.agreements import Agreements
-from emulator.cloud.customers import Customers
-from emulator.cloud.diagnostics import Diagnostics
-from emulator.cloud.groups import Groups
-from emulator.cloud.healing import Healing, Library
-from emulator.cloud.members import Members
-from emulator.cloud.products import Products
-from emulator.cloud.quarantine import Quarantine
-from emulator.cloud.releases import Releases
-from emulator.cloud.rollout import Rollout
-from emulator.cloud.sims import Sims
-from emulator.cloud.teams import Teams
-from emulator.cloud.views import Views, needs_sim
-from emulator.cloud.webhooks import Webhooks
+from emulator.cloud.arrivals import Arrivals
 from emulator.cloud.basics import Rng
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.claims import Claims
 from emulator.cloud.clients import Clients
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core, MakeReply
+from emulator.cloud.customers import Customers
 from emulator.cloud.device_settings import DeviceSettings
 from emulator.cloud.devices import Devices
+from emulator.cloud.diagnostics import Diagnostics
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
 from emulator.cloud.gate import Gate
+from emulator.cloud.groups import Groups
+from emulator.cloud.healing import Healing, Library
 from emulator.cloud.mail import Outbox
+from emulator.cloud.members import Members
 from emulator.cloud.operations import Operations
+from emulator.cloud.products import Products
+from emulator.cloud.quarantine import Quarantine
 from emulator.cloud.records import Owner, OwnerKind
 from emulator.cloud.registry import Registry
+from emulator.cloud.releases import Releases
+from emulator.cloud.rollout import Rollout
 from emulator.cloud.settings import CloudSettings
+from emulator.cloud.sims import Sims
 from emulator.cloud.state import Sink
+from emulator.cloud.teams import Teams
 from emulator.cloud.tokens import Tokens
 from emulator.cloud.transfers import Transfers
 from emulator.cloud.updates import Updates
 from emulator.cloud.usage import Limits
+from emulator.cloud.views import Views
+from emulator.cloud.webhooks import Webhooks
 
 
 class Cloud:
@@ -93,9 +93,7 @@ class Cloud:
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)
-        self.agreements = Agreements(
-            core, self.access, self.accounts, self.registry, self.devices, self.limits, self.sims, self.events
-        )
+        self.agreements = Agreements(core, self.access, self.accounts, self.registry, self.devices, self.limits, self.sims, self.events)
 
     def _claiming(self, core: Core) -> None:
         self.transfers = Transfers(core, self.devices, self.mail, self.owner_name)
@@ -114,18 +112,14 @@ class Cloud:
         self.releases = Releases(core, self.access, self.devices, self.groups)
         self.library = Library()
         self.healing = Healing(self.connections, self.events, self.updates, self.library)
-        self.rollout = Rollout(
-            self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing
-        )
+        self.rollout = Rollout(self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing)
         self.members.refresh = self.rollout.refresh
-        self.device_settings = DeviceSettings(
-            core, self.access, self.devices, self.members, self.groups, self.releases, self.rollout
-        )
+        self.device_settings = DeviceSettings(core, self.access, self.devices, self.members, self.groups, self.releases, self.rollout)
         self.views = Views(self.connections, self.quarantine, self.releases, self.owner_name)
 
     def _arrivals(self, core: Core) -> None:
         self.arrivals = Arrivals(core, self.devices, self.connections, self.events, self.claim_codes, self.updates, self.factory)
-        self.arrivals.admit = lambda device: self.sims.obstacle(device, needs_sim=needs_sim(device.platform_id))
+        self.arrivals.admit = self.sims.obstacle
         self.arrivals.place = self.quarantine.place
         self.arrivals.greet = self.rollout.note
         self.arrivals.settle = self.rollout.settle

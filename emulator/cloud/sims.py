@@ -195,12 +195,10 @@ class Sims:
         """The device that a SIM was last seen in."""
         return self._devices.table.first(self._devices.by_iccid, iccid)
 
-    def obstacle(self, device: Device, *, needs_sim: bool) -> str | None:
+    def obstacle(self, device: Device) -> str | None:
         """Why the mobile network does not let a device in; None: it does. SIMs of other makers are not ours to judge."""
         if device.imei_banned:
             return "the modem's IMEI is banned from the network"
-        if device.iccid is None:
-            return "the device has no SIM" if needs_sim else None
         sim = self._sims.get(device.iccid)
         return None if sim is None or sim.active else f"SIM {sim.iccid} is not active"
 

@@ -1,4 +1,7 @@
-"""The part of the mustache language that webhooks' templates use: `{{name}}`, `{{{name}}}`, `{{a.b.0}}`, `{{#list}}...{{/list}}`, `{{^x}}...{{/x}}`."""
+"""The part of the mustache language that the templates of webhooks use.
+
+`{{name}}`, `{{{name}}}`, `{{a.b.0}}`, sections `{{#list}}...{{/list}}` and inverted ones `{{^x}}...{{/x}}`.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from emulator.cloud.connections import Connections, Presence
 from emulator.cloud.quarantine import Quarantine
 from emulator.cloud.records import Device, Owner
 from emulator.cloud.releases import Releases
-from particle_protocol.os_versions import release_of
+from particle_protocol.os_versions import os_version_name
 from particle_protocol.platforms import Feature, UnknownPlatform, platform_by_id
 
 
@@ -63,7 +63,7 @@ def system_release(system_version: int | None) -> str | None:
     """The Device OS version of a system module's version; of one that is not known, the number itself."""
     if system_version is None:
         return None
-    return release_of(system_version) or str(system_version)
+    return os_version_name(system_version) or str(system_version)
 
 
 def is_cellular(platform_id: int) -> bool:
@@ -72,12 +72,3 @@ def is_cellular(platform_id: int) -> bool:
         return platform_by_id(platform_id).has(Feature.CELLULAR)
     except UnknownPlatform:
         return False
-
-
-def needs_sim(platform_id: int) -> bool:
-    """Whether the mobile network is the only way to the cloud for devices of a platform."""
-    try:
-        platform = platform_by_id(platform_id)
-    except UnknownPlatform:
-        return False
-    return platform.has(Feature.CELLULAR) and not platform.has(Feature.WIFI)

@@ -1,8 +1,8 @@
 """Webhooks: requests to somebody's server when an event happens.
 
 A webhook in a user's sandbox fires only for devices that are claimed to that user; one of a product fires for the product's members,
-claimed or not, and never for quarantined ones. It matches events by prefix. The request goes out through the lab's gateway; what comes back is told
-in `hook-sent/`, `hook-response/` (in chunks of 512 bytes) and `hook-error/` events.
+claimed or not, and never for quarantined ones. It matches events by prefix. The request goes out through the lab's gateway; what comes
+back is told in `hook-sent/`, `hook-response/` (in chunks of 512 bytes) and `hook-error/` events.
 """
 
 from __future__ import annotations
