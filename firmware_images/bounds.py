@@ -8,6 +8,7 @@ given as the union of its two eras: it starts at 0x28000 since 6.2.0, at 0x30000
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from firmware_images.fields import ModuleFunction
 
@@ -90,8 +91,8 @@ _RTL872X = (
 )
 _CORE = (_slot(_M, 0, 0x08005000, 0x08020000),)
 
-SLOTS: dict[int, dict[tuple[int, int], Slot]] = {
-    platform: {(slot.function, slot.index): slot for slot in slots}
+SLOTS: Final[dict[tuple[int, int, int], Slot]] = {
+    (platform, slot.function, slot.index): slot
     for platforms, slots in (
         ((0,), _CORE),
         ((6, 8), _STM32F2),
@@ -100,10 +101,16 @@ SLOTS: dict[int, dict[tuple[int, int], Slot]] = {
         ((28, 32, 35, 38), _RTL872X),
     )
     for platform in platforms
+    for slot in slots
 }
+"""By platform id, function and index."""
 
 
 def find_slot(platform_id: int, function: int, index: int) -> Slot | None:
     """The region of a module, or None when the platform (or its memory map) does not know such a module."""
-    slots = SLOTS.get(platform_id)
-    return None if slots is None else slots.get((function, index))
+    return SLOTS.get((platform_id, function, index))
+
+
+def slots_of(platform_id: int) -> list[Slot]:
+    """All regions of a platform."""
+    return [slot for (platform, _, _), slot in SLOTS.items() if platform == platform_id]

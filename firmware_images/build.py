@@ -1,21 +1,22 @@
 """A valid module from a raw body, or an empty one for tests.
 
-Prefix, suffix, SHA-256 and CRC are made; what comes before the prefix (a vector table, an image header) is made too where the device
-looks for the prefix behind it. A body with a vector table of its own is used as it is.
+Prefix, suffix, SHA-256 and CRC are made, and so is what comes before the prefix (a vector table, an image header) where the device looks
+for the prefix behind it.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from firmware_images.bounds import Slot, find_slot
-from firmware_images.errors import BuildRefused
+from firmware_images.draft import START_ALIGNMENT, Draft, usual_rule
+from firmware_images.errors import BuildRefused, EditRefused
 from firmware_images.extension_contents import DynamicLocation, End, ProductData
 from firmware_images.extensions import Extension, ExtensionType
 from firmware_images.fields import (
-    BASE_SUFFIX,
     BASE_SUFFIX_SIZE,
     CRC_SIZE,
     NO_DEPENDENCY,
@@ -27,16 +28,12 @@ from firmware_images.fields import (
     Prefix,
 )
 from firmware_images.locate import RTL872X, RTL_SIGNATURE, Family, family_of
-from firmware_images.module import ShaRule
-from firmware_images.sealing import seal
 
 _PRODUCT = struct.Struct("<HH")
 _RTL_HEADER = struct.Struct("<IIIIIIQ")
 _STACK_POINTERS: Final = {"STM32F2": 0x20020000, "nRF52840": 0x2003F000, "STM32F1": 0x20005000, "nRF51": 0x20008000}
 _WITH_TABLE: Final = (ModuleFunction.BOOTLOADER, ModuleFunction.MONOLITHIC, ModuleFunction.SYSTEM_PART)
-_WRAPPED: Final = (ModuleFunction.NCP, ModuleFunction.RADIO_STACK)
-START_ALIGNMENT: Final = 8
-"""Start addresses that move are kept multiples of this, as the vendor's tools do."""
+_WITHOUT_PRODUCT: Final = (ModuleFunction.NCP, ModuleFunction.RADIO_STACK)
 
 
 def build_module(
@@ -47,8 +44,8 @@ def build_module(
     *,
     dependencies: Iterable[Dependency] = (),
     body: bytes = b"",
-    product_id: int | None = UNSET,
-    product_version: int | None = UNSET,
+    product_id: int = UNSET,
+    product_version: int = UNSET,
     flags: ModuleFlag | int = 0,
     start_address: int | None = None,
     mcu_target: int = 0,
@@ -64,13 +61,13 @@ def build_module(
         version: of the module.
         dependencies: none, one or two.
         body: what comes after the prefix; may be empty.
-        product_id: 0xFFFF means not set; None for a suffix without product fields.
+        product_id: 0xFFFF means not set. Radio stacks and co-processor firmware have no product fields.
         product_version: likewise.
         flags: PREFIX_EXTENSIONS is added where needed.
         start_address: where its slot begins when not given; a slot that grows from a fixed end tells the end instead.
         mcu_target: id of the co-processor the module is for.
         prefix_extensions: records after the prefix; END is added.
-        suffix_extensions: records before the base suffix, outermost first.
+        suffix_extensions: records before the base suffix, outermost first; END is added where the format needs one.
 
     Returns:
         The file, CRC included.
@@ -78,40 +75,24 @@ def build_module(
     Raises:
         BuildRefused: the platform has no place for it, it does not fit, or a number is out of range.
     """
-    function, flags = ModuleFunction(function), ModuleFlag(flags)
+    function = ModuleFunction(function)
     slot = _choose_slot(platform_id, function, index)
     family = family_of(platform_id)
-    header_size = _header_size(family, platform_id, function, slot.index)
-    records = tuple(prefix_extensions)
-    if records:
-        flags |= ModuleFlag.PREFIX_EXTENSIONS
-        if records[-1].type is not ExtensionType.END:
-            records += (End().encode(),)
-    head = b"".join(record.encode() for record in records)
-    fixed = header_size + PREFIX_SIZE + len(head)
-    wrapped = function in _WRAPPED
-    suffix = _suffix(family, function, slot, tuple(suffix_extensions), None if wrapped else product_id, product_version)
-    length = fixed + len(body) + len(suffix)
-    if slot.grows_left and start_address is None:
-        padding = -(length + CRC_SIZE) % START_ALIGNMENT
-        body += bytes(padding)
-        length += padding
-        start_address = slot.end - CRC_SIZE - length
-    start = slot.start_addresses[0] if start_address is None else start_address
-    if not slot.holds_end(start + length) or start < slot.start:
-        raise BuildRefused(
-            f"{function} {slot.index} of platform {platform_id} would take {start:#x}-{start + length:#x}, "
-            f"its region is {slot.start:#x}-{slot.end:#x}"
-        )
-    if slot.grows_left:
-        suffix = _with_location(suffix, start, fixed)
+    draft = Draft(
+        header=bytes(_header_size(family, platform_id, function, slot.index)),
+        prefix=Prefix(0, 0, mcu_target, ModuleFlag(flags), version, platform_id, function, slot.index, *_two(dependencies)),
+        prefix_extensions=_ended(tuple(prefix_extensions)),
+        body=body,
+        grows_left=slot.grows_left,
+    )
+    if draft.prefix_extensions:
+        draft = replace(draft, prefix=replace(draft.prefix, flags=draft.prefix.flags | ModuleFlag.PREFIX_EXTENSIONS))
+    draft = replace(draft, rule=usual_rule(draft.prefix))
+    draft = _with_suffix(draft, family, tuple(suffix_extensions), product_id, product_version)
     try:
-        prefix = Prefix(start, start + length, mcu_target, flags, version, platform_id, function, slot.index, *_two(dependencies))
-        out = bytearray(_header(family, header_size, start, length) + prefix.encode() + head + body + suffix + bytes(CRC_SIZE))
-    except struct.error as reason:
-        raise BuildRefused(f"a number does not fit its field: {reason}") from None
-    seal(out, length, rule=ShaRule.BODY if wrapped else ShaRule.WHOLE, body_offset=fixed)
-    return bytes(out)
+        return _placed(draft, slot, start_address, family).encode()
+    except (struct.error, EditRefused) as reason:
+        raise BuildRefused(str(reason)) from None
 
 
 def _choose_slot(platform_id: int, function: ModuleFunction, index: int | None) -> Slot:
@@ -131,6 +112,11 @@ def _two(dependencies: Iterable[Dependency]) -> tuple[Dependency, Dependency]:
     return first, second
 
 
+def _ended(records: tuple[Extension, ...]) -> tuple[Extension, ...]:
+    """The records with END last; none stay none."""
+    return records if not records or records[-1].type is ExtensionType.END else (*records, End().encode())
+
+
 def _header_size(family: Family | None, platform_id: int, function: ModuleFunction, index: int) -> int:
     """What stands before the prefix: nothing in user parts, radio stacks, co-processor firmware, system parts off the vector table."""
     if family is None or function not in _WITH_TABLE:
@@ -141,6 +127,7 @@ def _header_size(family: Family | None, platform_id: int, function: ModuleFuncti
 
 
 def _header(family: Family | None, size: int, start: int, length: int) -> bytes:
+    """A vector table that points at the body, or the image header of the RTL872x."""
     if not size or family is None:
         return b""
     if family is RTL872X:
@@ -149,31 +136,40 @@ def _header(family: Family | None, size: int, start: int, length: int) -> bytes:
     return struct.pack("<II", _STACK_POINTERS[family.name], reset_handler | 1).ljust(size, b"\0")
 
 
-def _suffix(
-    family: Family | None,
-    function: ModuleFunction,
-    slot: Slot,
-    extensions: tuple[Extension, ...],
-    product_id: int | None,
-    product_version: int | None,
-) -> bytes:
-    """Everything between body and CRC, the SHA-256 still zero."""
-    if product_id is None:
-        product = b""
+def _with_suffix(draft: Draft, family: Family | None, records: tuple[Extension, ...], product_id: int, product_version: int) -> Draft:
+    """The draft with its product fields and suffix records, laid out as builds for that family do."""
+    if not (0 <= product_id <= UNSET and 0 <= product_version <= UNSET):
+        raise BuildRefused(f"product id and version must be 0 to {UNSET}, not {product_id} and {product_version}")
+    if draft.prefix.function in _WITHOUT_PRODUCT:
+        return replace(draft, suffix_extensions=_ended(records))
+    if family is not RTL872X:
+        return replace(draft, suffix_extensions=_ended(records), gap=_PRODUCT.pack(product_id, product_version))
+    location = DynamicLocation(0, 0, 0).encode()
+    return replace(draft, suffix_extensions=(*records, location, ProductData(product_id, product_version).encode()))
+
+
+def _placed(draft: Draft, slot: Slot, start_address: int | None, family: Family | None) -> Draft:
+    """The draft with its addresses, and with all that depends on them."""
+    if slot.grows_left:
+        body = bytes(draft.body)
+        draft = replace(draft, body=body.ljust(len(body) + -(draft.length + CRC_SIZE) % START_ALIGNMENT, b"\0"))
+        start, end = slot.end - CRC_SIZE - draft.length, slot.end - CRC_SIZE
     else:
-        pair = (product_id, UNSET if product_version is None else product_version)
-        try:
-            product = ProductData(*pair).encode().encode() if family is RTL872X else _PRODUCT.pack(*pair)
-        except struct.error:
-            raise BuildRefused(f"product id and version must be 0 to 65535, not {pair[0]} and {pair[1]}") from None
-    location = DynamicLocation(0, 0, 0).encode().encode() if slot.grows_left and function is ModuleFunction.USER_PART else b""
-    if extensions and family is not RTL872X and extensions[-1].type is not ExtensionType.END:
-        extensions += (End().encode(),)
-    records = b"".join(extension.encode() for extension in extensions) + location + product
-    return records + BASE_SUFFIX.pack(0, bytes(32), len(records) + BASE_SUFFIX_SIZE)
-
-
-def _with_location(suffix: bytes, start: int, fixed: int) -> bytes:
-    """The suffix with its DYNAMIC_LOCATION record filled in: the interface table is taken to follow the prefix."""
-    empty = DynamicLocation(0, 0, 0).encode().encode()
-    return suffix.replace(empty, DynamicLocation(start, start + fixed, start + fixed).encode().encode(), 1)
+        start = slot.start_addresses[0] if start_address is None else start_address
+        end = start + draft.length
+    if not slot.holds_end(end) or start < slot.start:
+        raise BuildRefused(
+            f"{draft.prefix.function} {slot.index} of platform {draft.prefix.platform_id} would take {start:#x}-{end:#x}, "
+            f"its region is {slot.start:#x}-{slot.end:#x}"
+        )
+    suffix_size = sum(record.size for record in draft.suffix_extensions) + len(draft.gap) + BASE_SUFFIX_SIZE
+    table = start + draft.length - suffix_size - len(draft.body)
+    return replace(
+        draft,
+        header=_header(family, len(draft.header), start, draft.length),
+        prefix=replace(draft.prefix, start_address=start, end_address=end),
+        suffix_extensions=tuple(
+            DynamicLocation(start, table, table).encode() if record.type is ExtensionType.DYNAMIC_LOCATION else record
+            for record in draft.suffix_extensions
+        ),
+    )

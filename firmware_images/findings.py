@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -26,6 +27,10 @@ class FindingName(enum.StrEnum):
     """Start and end address leave no room for prefix, suffix and CRC."""
     CRC_MISMATCH = "crc-mismatch"
     SHA_MISMATCH = "sha-mismatch"
+    UNSEALED = "unsealed"
+    """SHA-256 and CRC still are the placeholders of a build."""
+    LEGACY_PREFIX = "legacy-prefix"
+    """The second prefix, for bootloaders that look where the system part began before 6.2.0, does not fit."""
     SUFFIX_MISSING = "suffix-missing"
     """The suffix is padding, or claims a size that cannot be."""
     RESERVED_NOT_ZERO = "reserved-not-zero"
@@ -54,7 +59,11 @@ class FindingName(enum.StrEnum):
     PRODUCT_VERSION_MISSING = "product-version-missing"
     PRODUCT_VERSION_ZERO = "product-version-zero"
     PRODUCT_WILDCARD = "product-wildcard"
+    """The product id is the platform id: the device is taken into any product it was added to beforehand."""
+    MCU_TARGET = "mcu-target"
+    """A co-processor module that names no co-processor, or another module that does."""
     SECURITY_MODE = "security-mode"
+    """Device protection that is missing, or recorded where no device looks for it."""
     PADDING = "padding"
     """Filler follows the module."""
     TRAILING_DATA = "trailing-data"
@@ -64,9 +73,12 @@ class FindingName(enum.StrEnum):
     """The flag says that another module follows, and none does."""
     COMBINED_TOO_MANY = "combined-too-many"
     COMPRESSION = "compression"
+    """The compressed data is damaged, or says what cannot be."""
     ASSET_MALFORMED = "asset-malformed"
     NOT_A_MODULE = "not-a-module"
     HEX_MALFORMED = "hex-malformed"
+    HEX_ADDRESS = "hex-address"
+    """The records put the module elsewhere than its prefix."""
     BUNDLE_MALFORMED = "bundle-malformed"
 
 
@@ -87,6 +99,11 @@ class Finding:
     def __str__(self) -> str:
         wanted = f" (expected {self.expected})" if self.expected is not None else ""
         return f"{self.severity.value} {self.name}: {self.detail}{wanted}"
+
+
+def is_sound(findings: Iterable[Finding]) -> bool:
+    """Whether there is nothing among the findings but notes."""
+    return all(finding.severity is Severity.NOTE for finding in findings)
 
 
 def error(name: FindingName, detail: str, expected: str | None = None) -> Finding:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_images.bounds import SLOTS
+from firmware_images.bounds import slots_of
 from firmware_images.errors import NotAModule
 from firmware_images.fields import CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFunction
 
@@ -51,6 +51,7 @@ RTL872X = Family("RTL872x", frozenset({28, 32, 35, 38}), 0x20, None)
 STM32F1 = Family("STM32F1", frozenset({0}), 0x10C, 0x2FF00000)
 NRF51 = Family("nRF51", frozenset({103}), 0xC0, 0x2FF00000)
 FAMILIES: Final = (STM32F2, NRF52840, RTL872X, STM32F1, NRF51)
+_FAMILY_OF: Final = {platform: family for family in FAMILIES for platform in family.platforms}
 KNOWN_PLATFORMS: Final = frozenset().union(*(family.platforms for family in FAMILIES)) | {82}
 _OFFSETS = (0, *(family.offset for family in FAMILIES))
 _KNOWN_FUNCTIONS = range(ModuleFunction.RESOURCE, ModuleFunction.ASSET + 1)
@@ -58,13 +59,16 @@ _KNOWN_FUNCTIONS = range(ModuleFunction.RESOURCE, ModuleFunction.ASSET + 1)
 
 def family_of(platform_id: int) -> Family | None:
     """The processor family of a platform, None when it is not one of those that carry modules."""
-    return next((family for family in FAMILIES if platform_id in family.platforms), None)
+    return _FAMILY_OF.get(platform_id)
 
 
-def prefix_offset_on_device(platform_id: int, first: int, second: int) -> int:
-    """Where the device of this platform looks for the prefix, given the first two words (little-endian)."""
-    family = family_of(platform_id)
-    return family.offset if family is not None and family.has_header(first, second) else 0
+def prefix_offset_of(data: memoryview, platform_id: int) -> int:
+    """Where the device of this platform looks for the prefix of the module that `data` begins with."""
+    family = _FAMILY_OF.get(platform_id)
+    if family is None or len(data) < _WORDS.size:
+        return 0
+    first, second = _WORDS.unpack_from(data)
+    return family.offset if family.has_header(first, second) else 0
 
 
 def locate(data: memoryview, platform_id: int | None = None) -> tuple[int, tuple[int, ...]]:
@@ -80,26 +84,44 @@ def locate(data: memoryview, platform_id: int | None = None) -> tuple[int, tuple
         NotAModule: nothing there resembles a module.
     """
     size = len(data)
-    if size >= PREFIX_SIZE:
-        first, second = _WORDS.unpack_from(data)
-        if platform_id is not None:
-            offset = prefix_offset_on_device(platform_id, first, second)
-            if offset + PREFIX_SIZE <= size and _plausible(fields := PREFIX.unpack_from(data, offset)):
-                return offset, fields
-            raise NotAModule(f"no prefix at {offset:#x}, where platform {platform_id} has it; {_impression(data)}")
-        if first & 0x2F000000 == 0x20000000 or first == RTL_SIGNATURE[0]:
-            for family in FAMILIES:
-                if family.has_header(first, second) and family.offset + PREFIX_SIZE <= size:
-                    fields = PREFIX.unpack_from(data, family.offset)
-                    if fields[5] in family.platforms and _plausible(fields):
-                        return family.offset, fields
-        fields = PREFIX.unpack_from(data)
-        if _plausible(fields) and (fields[5] != 0 or fields[6] == ModuleFunction.ASSET):
-            return 0, fields
-        offset, evidence = _best_guess(data)
-        if evidence >= 3:
-            return offset, PREFIX.unpack_from(data, offset)
-    raise NotAModule(_impression(data))
+    if platform_id is not None:
+        offset = prefix_offset_of(data, platform_id)
+        if offset + PREFIX_SIZE <= size and _plausible(fields := PREFIX.unpack_from(data, offset)):
+            return offset, fields
+        raise NotAModule(f"no prefix at {offset:#x}, where platform {platform_id} has it; {_impression(data)}")
+    if size < PREFIX_SIZE:
+        raise NotAModule(_impression(data))
+    fields = PREFIX.unpack_from(data)
+    if is_plain(fields):
+        return 0, fields
+    first, second = _WORDS.unpack_from(data)
+    for family in FAMILIES:
+        if family.has_header(first, second) and family.offset + PREFIX_SIZE <= size:
+            behind = PREFIX.unpack_from(data, family.offset)
+            if behind[5] in family.platforms and _plausible(behind):
+                return family.offset, behind
+    if _plausible(fields) and (fields[5] != 0 or fields[6] == ModuleFunction.ASSET):
+        return 0, fields
+    offset, evidence = _best_guess(data)
+    if evidence < 3:
+        raise NotAModule(_impression(data))
+    return offset, PREFIX.unpack_from(data, offset)
+
+
+def is_plain(fields: tuple[int, ...]) -> bool:
+    """Whether the numbers at the very start of a file are a prefix beyond doubt: that of a module of a board, without anything before it.
+
+    Its first word is neither a stack pointer of any family nor the first half of the RTL872x's signature.
+    """
+    first = fields[0]
+    return (
+        first & 0x2F000000 != 0x20000000
+        and first != RTL_SIGNATURE[0]
+        and fields[1] > first
+        and 0 < fields[6] <= 9
+        and fields[5] in KNOWN_PLATFORMS
+        and fields[5] != 0
+    )
 
 
 def locate_in_memory(read: Callable[[int, int], bytes], address: int, platform_id: int) -> tuple[int, tuple[int, ...]] | None:
@@ -130,7 +152,7 @@ def _best_guess(data: memoryview) -> tuple[int, int]:
             continue
         fields = PREFIX.unpack_from(data, offset)
         start, end, platform, function = fields[0], fields[1], fields[5], fields[6]
-        slots = SLOTS.get(platform, {}).values()
+        slots = slots_of(platform)
         points = (platform in KNOWN_PLATFORMS and platform != 0) + (function in _KNOWN_FUNCTIONS)
         points += 2 * any(start in slot.start_addresses for slot in slots if slot.start)
         points += any(slot.start < end <= slot.end for slot in slots)

@@ -15,10 +15,11 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cached_property
 
-from firmware_images.extensions import NO_EXTENSIONS, ExtensionList, read_extensions
-from firmware_images.fields import BASE_SUFFIX, BASE_SUFFIX_SIZE, CRC_SIZE, PREFIX_SIZE, ModuleFlag, ModuleFunction, Prefix, Suffix
-from firmware_images.locate import locate, locate_in_memory
+from firmware_images.extensions import NO_EXTENSIONS, ExtensionList, ExtensionType, read_extensions
+from firmware_images.fields import BASE_SUFFIX, BASE_SUFFIX_SIZE, CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFlag, ModuleFunction, Prefix, Suffix
+from firmware_images.locate import is_plain, locate, locate_in_memory
 
 _PRODUCT = struct.Struct("<HH")
 _LONG_PRODUCT = struct.Struct("<IH")
@@ -26,6 +27,7 @@ SUFFIX_WITH_PRODUCT = BASE_SUFFIX_SIZE + _PRODUCT.size
 SUFFIX_WITH_LONG_PRODUCT = BASE_SUFFIX_SIZE + _LONG_PRODUCT.size
 SHA_END = BASE_SUFFIX_SIZE - 2
 """The SHA-256 of a normal build covers the module up to this many bytes before its end address (Device OS 6.2.0, build/module.mk:213)."""
+_LEAST = PREFIX_SIZE + BASE_SUFFIX_SIZE
 _DROP = int(ModuleFlag.DROP_MODULE_INFO)
 _EXTENDED = int(ModuleFlag.PREFIX_EXTENSIONS)
 
@@ -51,39 +53,17 @@ class Module:
         complete: whether `data` reaches to the declared end, CRC included, and the length leaves room for prefix and suffix.
     """
 
-    __slots__ = (
-        "_crc",
-        "_prefix",
-        "_prefix_extensions",
-        "_sha",
-        "_suffix",
-        "_suffix_extensions",
-        "complete",
-        "data",
-        "fields",
-        "module_length",
-        "prefix_offset",
-    )
-
     def __init__(self, data: memoryview, prefix_offset: int, fields: tuple[int, ...]) -> None:
         self.data = data
         self.prefix_offset = prefix_offset
         self.fields = fields
         length = self.module_length = fields[1] - fields[0]
-        self.complete = prefix_offset + PREFIX_SIZE + BASE_SUFFIX_SIZE <= length <= len(data) - CRC_SIZE
-        self._prefix: Prefix | None = None
-        self._prefix_extensions: ExtensionList | None = None
-        self._suffix: tuple[Suffix | None] | None = None
-        self._suffix_extensions: ExtensionList | None = None
-        self._crc: int | None = None
-        self._sha: tuple[bytes, ShaRule | None] | None = None
+        self.complete = prefix_offset + _LEAST <= length <= len(data) - CRC_SIZE
 
-    @property
+    @cached_property
     def prefix(self) -> Prefix:
         """The prefix."""
-        if self._prefix is None:
-            self._prefix = Prefix.of(self.fields)
-        return self._prefix
+        return Prefix.of(self.fields)
 
     @property
     def size(self) -> int:
@@ -100,18 +80,16 @@ class Module:
         """The module's own bytes, CRC included, as far as they are there."""
         return self.data[: max(self.size, 0)]
 
-    @property
+    @cached_property
     def prefix_extensions(self) -> ExtensionList:
         """The records after the prefix; none without the flag for them."""
-        if self._prefix_extensions is None:
-            self._prefix_extensions = NO_EXTENSIONS
-            if self.fields[3] & _EXTENDED:
-                limit = min(len(self.data), self.module_length - BASE_SUFFIX_SIZE)
-                found = read_extensions(self.data, self.prefix_offset + PREFIX_SIZE, limit)
-                if found.problem is None and not found.ended:
-                    found = ExtensionList(found.items, found.size, "the list does not end with an end record")
-                self._prefix_extensions = found
-        return self._prefix_extensions
+        if not self.fields[3] & _EXTENDED:
+            return NO_EXTENSIONS
+        limit = min(len(self.data), self.module_length - BASE_SUFFIX_SIZE)
+        found = read_extensions(self.data, self.prefix_offset + PREFIX_SIZE, limit)
+        if found.problem is None and not found.ended:
+            found = ExtensionList(found.items, found.size, "the list does not end with an end record")
+        return found
 
     @property
     def body_offset(self) -> int:
@@ -121,9 +99,7 @@ class Module:
     @property
     def suffix(self) -> Suffix | None:
         """The suffix; None when the module is not complete, or its suffix is padding or has an impossible size."""
-        if self._suffix is None:
-            self._suffix = (self._read_suffix(),)
-        return self._suffix[0]
+        return self._suffix_and_extensions[0]
 
     @property
     def suffix_size_field(self) -> int | None:
@@ -134,14 +110,7 @@ class Module:
     @property
     def suffix_extensions(self) -> ExtensionList:
         """The records of the suffix."""
-        if self._suffix_extensions is None:
-            suffix = self.suffix
-            found = NO_EXTENSIONS
-            if suffix is not None and suffix.size > SUFFIX_WITH_PRODUCT and suffix.size != SUFFIX_WITH_LONG_PRODUCT:
-                end = self.module_length
-                found = read_extensions(self.data, end - suffix.size, end - BASE_SUFFIX_SIZE)
-            self._suffix_extensions = found
-        return self._suffix_extensions
+        return self._suffix_and_extensions[1]
 
     @property
     def stored_crc(self) -> int | None:
@@ -149,12 +118,10 @@ class Module:
         end = self.module_length
         return int.from_bytes(self.data[end : end + CRC_SIZE], "big") if self.complete else None
 
-    @property
+    @cached_property
     def computed_crc(self) -> int | None:
         """The CRC-32 over the declared length; None when the module is not complete."""
-        if self._crc is None and self.complete:
-            self._crc = zlib.crc32(self.data[: self.module_length])
-        return self._crc
+        return zlib.crc32(self.data[: self.module_length]) if self.complete else None
 
     @property
     def crc_ok(self) -> bool:
@@ -164,12 +131,12 @@ class Module:
     @property
     def computed_sha256(self) -> bytes | None:
         """The digest that ought to be stored, by whichever rule matches, else by the rule for a normal build; None without a suffix."""
-        return None if self.suffix is None else self._digest()[0]
+        return None if self.suffix is None else self._digest[0]
 
     @property
     def sha_rule(self) -> ShaRule | None:
         """The rule by which the stored digest is right, or None when it is right by none."""
-        return None if self.suffix is None else self._digest()[1]
+        return None if self.suffix is None else self._digest[1]
 
     @property
     def sha_ok(self) -> bool:
@@ -182,35 +149,50 @@ class Module:
             return hashlib.sha256(self.data[: self.module_length - SHA_END]).digest()
         return hashlib.sha256(self.data[self.body_offset : self.module_length - BASE_SUFFIX_SIZE]).digest()
 
+    @cached_property
     def _digest(self) -> tuple[bytes, ShaRule | None]:
-        if self._sha is None:
-            end = self.module_length
-            stored = bytes(self.data[end - SHA_END : end - 2])
-            function = self.fields[6]
-            wrapped = self.fields[3] & _DROP or function in (ModuleFunction.NCP, ModuleFunction.RADIO_STACK)
-            if wrapped and function != ModuleFunction.ASSET and self.sha256_over(ShaRule.BODY) == stored:
-                self._sha = stored, ShaRule.BODY
-            else:
-                digest = self.sha256_over(ShaRule.WHOLE)
-                self._sha = digest, ShaRule.WHOLE if digest == stored else None
-        return self._sha
+        end = self.module_length
+        stored = bytes(self.data[end - SHA_END : end - 2])
+        function = self.fields[6]
+        wrapped = self.fields[3] & _DROP or function in (ModuleFunction.NCP, ModuleFunction.RADIO_STACK)
+        if wrapped and function != ModuleFunction.ASSET and self.sha256_over(ShaRule.BODY) == stored:
+            return stored, ShaRule.BODY
+        digest = self.sha256_over(ShaRule.WHOLE)
+        return digest, ShaRule.WHOLE if digest == stored else None
 
-    def _read_suffix(self) -> Suffix | None:
+    @cached_property
+    def _suffix_and_extensions(self) -> tuple[Suffix | None, ExtensionList]:
         end = self.module_length
         if not self.complete:
-            return None
+            return None, NO_EXTENSIONS
         reserved, digest, size = BASE_SUFFIX.unpack_from(self.data, end - BASE_SUFFIX_SIZE)
         if not BASE_SUFFIX_SIZE <= size <= end - self.prefix_offset - PREFIX_SIZE:
-            return None
+            return None, NO_EXTENSIONS
         product_id = product_version = None
+        found = NO_EXTENSIONS
         if size == SUFFIX_WITH_LONG_PRODUCT:
             product_id, product_version = _LONG_PRODUCT.unpack_from(self.data, end - SUFFIX_WITH_LONG_PRODUCT)
-        elif size >= SUFFIX_WITH_PRODUCT:
+        elif size == SUFFIX_WITH_PRODUCT:
             product_id, product_version = _PRODUCT.unpack_from(self.data, end - SUFFIX_WITH_PRODUCT)
-        return Suffix(size, digest, reserved, product_id, product_version)
+        elif size > SUFFIX_WITH_PRODUCT:
+            found = read_extensions(self.data, end - size, end - BASE_SUFFIX_SIZE)
+            at = _product_offset(found, end - size, end - BASE_SUFFIX_SIZE)
+            if at is not None:
+                product_id, product_version = _PRODUCT.unpack_from(self.data, at)
+        return Suffix(size, digest, reserved, product_id, product_version), found
 
     def __repr__(self) -> str:
         return f"<Module {self.prefix}>"
+
+
+def _product_offset(found: ExtensionList, start: int, end: int) -> int | None:
+    """Where the product id lies in a suffix with records: in the record for it, else in the last four bytes after END."""
+    at = start
+    for item in found.items:
+        at += item.size
+        if item.type is ExtensionType.PRODUCT_DATA and len(item.payload) == 2 + _PRODUCT.size:
+            return at - _PRODUCT.size
+    return end - _PRODUCT.size if end - at >= _PRODUCT.size else None
 
 
 def read_module(data: bytes | bytearray | memoryview, *, platform_id: int | None = None) -> Module:
@@ -223,9 +205,11 @@ def read_module(data: bytes | bytearray | memoryview, *, platform_id: int | None
     Raises:
         NotAModule: nothing there resembles a module.
     """
-    view = data if isinstance(data, memoryview) else memoryview(data)
-    if view.format != "B":
-        view = view.cast("B")
+    view = memoryview(data)
+    if platform_id is None and len(view) >= PREFIX_SIZE:
+        fields = PREFIX.unpack_from(view)
+        if is_plain(fields):
+            return Module(view, 0, fields)
     return Module(view, *locate(view, platform_id))
 
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_images.build import build_module
-from firmware_images.checks import check_module
+from firmware_images.checks import Target, check_module
 from firmware_images.errors import BuildRefused, NotAModule
-from firmware_images.extension_contents import AssetDependency, SecurityMode, content_of
+from firmware_images.extension_contents import AssetDependency, Name, content_of
 from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction, Prefix
-from firmware_images.findings import FindingName
+from firmware_images.findings import FindingName, is_sound
 from firmware_images.module import Module, ShaRule, module_in_memory, read_module
 
 BOOTLOADER, SYSTEM, USER = ModuleFunction.BOOTLOADER, ModuleFunction.SYSTEM_PART, ModuleFunction.USER_PART
@@ -43,7 +43,7 @@ def test_a_user_part_put_together_by_hand_is_read_field_by_field() -> None:
     assert (suffix.product_id, suffix.product_version, suffix.size, suffix.reserved) == (6, 2, 40, 0)
     assert module.crc_ok
     assert module.sha_rule is ShaRule.WHOLE
-    assert check_module(module) == ()
+    assert [finding.name for finding in check_module(module)] == [FindingName.PRODUCT_WILDCARD]
 
 
 def test_a_user_part_is_built_as_by_hand() -> None:
@@ -63,7 +63,6 @@ def test_a_user_part_is_built_as_by_hand() -> None:
         (10, SYSTEM, 3, 0, 0x08060000),
         (10, SYSTEM, 1, 0x184, 0x08020000),
         (12, BOOTLOADER, 0, 0x200, 0xF4000),
-        (12, ModuleFunction.NCP, 0, 0, 0),
         (13, SYSTEM, 1, 0x200, 0x30000),
         (13, USER, 2, 0, 0xB4000),
         (26, ModuleFunction.RADIO_STACK, 0, 0, 0x1000),
@@ -84,6 +83,12 @@ def test_the_prefix_of_every_family_is_found_where_the_device_looks(
         assert check_module(module) == ()
 
 
+def test_co_processor_firmware_names_its_processor() -> None:
+    data = build_module(12, ModuleFunction.NCP, 0, 7, body=b"body", mcu_target=33)
+    assert read_module(data).prefix.mcu_target == 33
+    assert check_module(read_module(data)) == ()
+
+
 def test_a_p2_user_part_ends_at_its_fixed_address_and_starts_aligned() -> None:
     module = read_module(build_module(32, USER, 1, 6, body=b"x" * 101, product_version=4, product_id=32))
     assert module.prefix.end_address == 0x08600000 - 4
@@ -92,7 +97,7 @@ def test_a_p2_user_part_ends_at_its_fixed_address_and_starts_aligned() -> None:
     assert suffix is not None
     assert (suffix.size, suffix.product_id, suffix.product_version) == (62, 32, 4)
     assert [str(item.type) for item in module.suffix_extensions.items] == ["dynamic location", "product data"]
-    assert check_module(module) == ()
+    assert is_sound(check_module(module))
 
 
 def test_radio_stacks_are_signed_over_their_body_alone_and_have_no_product() -> None:
@@ -114,12 +119,12 @@ def test_the_crc_is_over_the_declared_length_so_padding_is_no_error() -> None:
 
 def test_extensions_are_read_in_prefix_and_suffix() -> None:
     asset = AssetDependency("logo.png", bytes(range(32)))
-    data = build_module(13, USER, 2, 6, suffix_extensions=[SecurityMode(1).encode(), asset.encode()], product_id=9, product_version=5)
+    data = build_module(13, USER, 2, 6, suffix_extensions=[Name("x").encode(), asset.encode()], product_id=9, product_version=5)
     module = read_module(data)
     suffix = module.suffix
     assert suffix is not None
     assert (suffix.product_id, suffix.product_version) == (9, 5)
-    assert [content_of(item) for item in module.suffix_extensions.items[:2]] == [SecurityMode(1), asset]
+    assert [content_of(item) for item in module.suffix_extensions.items[:2]] == [Name("x"), asset]
     assert module.suffix_extensions.ended
     assert check_module(module) == ()
     grown = read_module(build_module(32, USER, 1, 6, prefix_extensions=[asset.encode()]))
@@ -199,7 +204,7 @@ def touch(module: Module) -> None:
     for name in dir(module):
         if not name.startswith("_") and name != "sha256_over":
             getattr(module, name)
-    check_module(module, platform_id=6, installed=[])
+    check_module(module, Target(platform_id=6, installed=(), protected=True))
     str(module.prefix)
     repr(module)
 

@@ -1,0 +1,200 @@
+"""Bundles: an application and its assets in one .zip.
+
+One .bin in the root; the assets as plain files in `assets/`; environment variables, where there are any, as JSON in `env/`. The
+application already carries the digests of the assets. Whatever else is in the archive is left alone.
+
+Nothing is unpacked beyond what a board could store, and no name may lead out of its folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from firmware_images.assets import asset_dependencies, build_asset, dependency_on, limit_problems
+from firmware_images.edit import set_assets
+from firmware_images.errors import BundleError, NotAModule
+from firmware_images.fields import ModuleFunction
+from firmware_images.findings import Finding, FindingName, error, warning
+from firmware_images.module import Module, read_module
+
+MAX_ENTRIES: Final = 1000
+MAX_ENTRY: Final = 8 * 1024 * 1024
+"""Largest file in a bundle, in bytes, once inflated: assets may shrink when they are deflated, but the largest store has 2 MiB."""
+MAX_TOTAL: Final = 32 * 1024 * 1024
+NEEDED_SYSTEM_VERSION: Final = 5500
+"""Assets came with this version of the system part (Device OS 5.5.0)."""
+_IGNORED: Final = ("Thumbs.db", "desktop.ini", "__MACOSX")
+_DATE: Final = (1980, 1, 1, 0, 0, 0)
+_CHUNK: Final = 0x10000
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What a bundle holds.
+
+    Attributes:
+        name: of the application's file.
+        application: the file.
+        assets: plain content by name.
+        env: environment variables as they are in the archive (JSON text), None without.
+        ignored: names in the archive that mean nothing here.
+    """
+
+    name: str
+    application: bytes
+    assets: Mapping[str, bytes] = field(default_factory=dict)
+    env: bytes | None = None
+    ignored: tuple[str, ...] = ()
+
+
+def make_bundle(application: bytes, assets: Mapping[str, bytes], *, name: str = "application.bin") -> bytes:
+    """Pack an application and its assets; the application gets their digests first.
+
+    The archive is the same for the same input, whenever and wherever it is made.
+
+    Raises:
+        BundleError: the assets would not fit on the platform, a name cannot be one, or the application is no module.
+        EditRefused: the application cannot carry the digests.
+    """
+    for asset in assets:
+        _check_name(asset)
+    try:
+        module = read_module(application)
+    except NotAModule as reason:
+        raise BundleError(f"the application is {reason}") from None
+    if assets:
+        sizes = [(asset, len(build_asset(asset, content))) for asset, content in assets.items()]
+        problems = list(limit_problems(module.prefix.platform_id, sizes))
+        if problems:
+            raise BundleError("; ".join(problems))
+        application = set_assets(module, [dependency_on(asset, content) for asset, content in assets.items()])
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for entry, content in ((name, application), *((f"assets/{asset}", content) for asset, content in assets.items())):
+            info = zipfile.ZipInfo(entry, _DATE)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content)
+    return out.getvalue()
+
+
+def read_bundle(data: bytes | memoryview) -> Bundle:
+    """Unpack a bundle in memory.
+
+    Raises:
+        BundleError: it is no ZIP archive, is damaged or encrypted, has no application or several, a name twice, a name that leads out of
+            its folder, or holds more than any board could store.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return _read(archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError, OSError) as reason:
+        raise BundleError(f"the archive cannot be read: {reason}") from None
+
+
+def _read(archive: zipfile.ZipFile) -> Bundle:
+    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    if len(entries) > MAX_ENTRIES:
+        raise BundleError(f"the archive has {len(entries)} files, more than {MAX_ENTRIES}")
+    applications: dict[str, bytes] = {}
+    assets: dict[str, bytes] = {}
+    env: bytes | None = None
+    ignored: list[str] = []
+    left = MAX_TOTAL
+    seen: set[str] = set()
+    for entry in entries:
+        _check_path(entry.filename)
+        if entry.filename in seen:
+            raise BundleError(f"{entry.filename!r} is in the archive twice")
+        seen.add(entry.filename)
+        folder, _, base = entry.filename.rpartition("/")
+        if (
+            _is_ignored(entry.filename)
+            or folder not in ("", "assets", "env")
+            or (not folder and not base.lower().endswith((".bin", ".json")))
+        ):
+            ignored.append(entry.filename)
+            continue
+        content = _extract(archive, entry, left)
+        left -= len(content)
+        if folder == "assets":
+            assets[base] = content
+        elif base.lower().endswith(".json"):
+            env = content
+        else:
+            applications[base] = content
+    if len(applications) != 1:
+        found = ", ".join(sorted(applications)) or "none"
+        raise BundleError(f"a bundle has one .bin beside its folders, this one has {len(applications)}: {found}")
+    ((name, application),) = applications.items()
+    return Bundle(name, application, assets, env, tuple(ignored))
+
+
+def check_bundle(bundle: Bundle, application: Module | None) -> list[Finding]:
+    """Whether application and assets belong together. The application itself is judged by `firmware_images.checks`."""
+    if application is None:
+        return [error(FindingName.BUNDLE_MALFORMED, f"{bundle.name} in the bundle is not a module", "an application")]
+    found: list[Finding] = []
+    wanted = {asset.name: asset.digest for asset in asset_dependencies(application)}
+    for asset, digest in wanted.items():
+        content = bundle.assets.get(asset)
+        if content is None:
+            found.append(error(FindingName.BUNDLE_MALFORMED, f"the application needs asset {asset!r}, which is not in the bundle"))
+        elif hashlib.sha256(content).digest() != digest:
+            found.append(
+                error(FindingName.ASSET_MALFORMED, f"asset {asset!r} has another content than the application asks for", digest.hex())
+            )
+    found += [
+        warning(FindingName.BUNDLE_MALFORMED, f"asset {asset!r} is not asked for by the application")
+        for asset in bundle.assets
+        if asset not in wanted
+    ]
+    if bundle.assets:
+        system = [dep.version for dep in application.prefix.dependencies if dep.function is ModuleFunction.SYSTEM_PART]
+        if not system or max(system) < NEEDED_SYSTEM_VERSION:
+            found.append(
+                error(
+                    FindingName.DEPENDENCY_TOO_OLD,
+                    f"the application asks for system version {max(system, default=0)}, which knows no assets",
+                    f"{NEEDED_SYSTEM_VERSION} or later",
+                )
+            )
+        sizes = [(asset, len(build_asset(asset, content))) for asset, content in bundle.assets.items()]
+        found += [error(FindingName.ASSET_MALFORMED, problem) for problem in limit_problems(application.prefix.platform_id, sizes)]
+    return found
+
+
+def _check_name(name: str) -> None:
+    if not name or "/" in name or name in (".", "..") or "\0" in name or "\\" in name:
+        raise BundleError(f"{name!r} cannot be the name of an asset")
+
+
+def _check_path(path: str) -> None:
+    parts = path.split("/")
+    if path.startswith("/") or "\\" in path or "\0" in path or ":" in parts[0] or any(part in ("", ".", "..") for part in parts):
+        raise BundleError(f"the archive holds the dangerous name {path!r}")
+
+
+def _is_ignored(path: str) -> bool:
+    return any(part.startswith(".") or part in _IGNORED for part in path.split("/"))
+
+
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes:
+    """The content of one entry, read no further than allowed whatever the archive claims."""
+    if entry.flag_bits & 1:
+        raise BundleError(f"{entry.filename!r} is encrypted")
+    limit = min(MAX_ENTRY, left)
+    chunks = []
+    with archive.open(entry) as source:
+        while chunk := source.read(_CHUNK):
+            limit -= len(chunk)
+            if limit < 0:
+                raise BundleError(f"{entry.filename!r} inflates to more than any board could store")
+            chunks.append(chunk)
+    return b"".join(chunks)
