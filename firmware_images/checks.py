@@ -8,7 +8,7 @@ SHA-256.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from firmware_images.bounds import find_slot
@@ -56,16 +56,28 @@ class Target:
 ANY_DEVICE = Target()
 
 
-def check_module(module: Module, target: Target = ANY_DEVICE) -> tuple[Finding, ...]:
+def check_module(
+    module: Module,
+    target: Target = ANY_DEVICE,
+    *,
+    platform_id: int | None = None,
+    installed: Iterable[Prefix] | None = None,
+) -> tuple[Finding, ...]:
     """Judge a module.
 
     Args:
         module: as read.
         target: the device it is meant for.
+        platform_id: sets that of the target.
+        installed: sets those of the target.
 
     Returns:
         The findings, the most basic first; empty when there is nothing to say.
     """
+    if platform_id is not None:
+        target = replace(target, platform_id=platform_id)
+    if installed is not None:
+        target = replace(target, installed=tuple(installed))
     if target.installed is None and not target.protected and target.platform_id in (None, module.fields[5]):
         product = plain_product(module)
         if product is not None:
@@ -88,11 +100,6 @@ def check_module(module: Module, target: Target = ANY_DEVICE) -> tuple[Finding, 
             () if target.installed is None else _dependencies(module.prefix, target, target.installed),
         )
     )
-
-
-def check_against(module: Module, installed: Iterable[Prefix]) -> tuple[Finding, ...]:
-    """Judge a module for a device with these modules: short for a `Target` with them."""
-    return check_module(module, Target(installed=tuple(installed)))
 
 
 def is_unsealed(module: Module) -> bool:

@@ -1,0 +1,154 @@
+"""Any file that may hold firmware: a module, several combined, Intel HEX, a bundle, or none of these.
+
+`read_image` never fails on bad input: what cannot be read is a finding of the image.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import Final
+
+from firmware_images.bundle import Bundle, check_bundle, read_bundle
+from firmware_images.checks import ANY_DEVICE, Target, check_module
+from firmware_images.combine import MAX_ON_DEVICE, combined_modules
+from firmware_images.errors import BundleError, HexError, NotAModule
+from firmware_images.fields import ModuleFlag
+from firmware_images.findings import Finding, FindingName, error, note, warning
+from firmware_images.hexfile import Segment, modules_in, read_hex
+from firmware_images.module import Module, read_module
+from firmware_images.softdevice import is_softdevice
+
+_CHUNK: Final = 0x4000
+
+
+class ImageKind(enum.StrEnum):
+    """What a file is."""
+
+    MODULE = "module"
+    COMBINED = "combined"
+    HEX = "hex"
+    BUNDLE = "bundle"
+    NOT_A_MODULE = "not-a-module"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A file, read.
+
+    Attributes:
+        kind: what it is.
+        modules: what it holds; none when it is no module. In a bundle, the application.
+        findings: about the file as a whole; those about its modules come from `check_image`.
+        addresses: in a HEX file, where its records put each module.
+        segments: in a HEX file, the memory it describes.
+        bundle: in a bundle, all that is in it.
+    """
+
+    kind: ImageKind
+    modules: tuple[Module, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    addresses: tuple[int, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    bundle: Bundle | None = None
+
+
+def read_image(data: bytes | bytearray | memoryview) -> Image:
+    """Read a file, whatever it is."""
+    view = memoryview(data)
+    if bytes(view[:4]) == b"PK\x03\x04":
+        return _read_bundle(view)
+    if _looks_like_hex(view):
+        return _read_hex(view)
+    try:
+        return _read_modules(read_module(view))
+    except NotAModule as reason:
+        return Image(ImageKind.NOT_A_MODULE, findings=(error(FindingName.NOT_A_MODULE, reason.reason),))
+
+
+def check_image(image: Image, target: Target = ANY_DEVICE) -> tuple[Finding, ...]:
+    """All findings of a file: its own, then those of its modules; from the second module on, the text says which one is meant."""
+    found = list(image.findings)
+    for number, module in enumerate(image.modules, 1):
+        of_this = check_module(module, target)
+        found += of_this if number == 1 else (replace(one, detail=f"module {number}: {one.detail}") for one in of_this)
+    if image.bundle is not None:
+        found += check_bundle(image.bundle, image.modules[0] if image.modules else None)
+    return tuple(found)
+
+
+def _read_modules(first: Module) -> Image:
+    modules = tuple(combined_modules(first))
+    last = modules[-1]
+    found: list[Finding] = []
+    if last.prefix.flags & ModuleFlag.COMBINED and last.complete:
+        what = f"{len(last.trailing)} bytes that are no module follow" if last.trailing else "the file ends"
+        found.append(error(FindingName.COMBINED_END_MISSING, f"module {len(modules)} announces another one, but {what}"))
+    elif last.trailing:
+        found.append(_trailing(last.trailing))
+    if len(modules) > MAX_ON_DEVICE:
+        found.append(warning(FindingName.COMBINED_TOO_MANY, f"{len(modules)} modules are combined", f"{MAX_ON_DEVICE}, all a device takes"))
+    combined = len(modules) > 1 or first.prefix.flags & ModuleFlag.COMBINED
+    return Image(ImageKind.COMBINED if combined else ImageKind.MODULE, modules, tuple(found))
+
+
+def _trailing(rest: memoryview) -> Finding:
+    """What follows the last module."""
+    filler = rest[0]
+    if filler in (0x00, 0xFF) and _is_only(rest, filler):
+        return note(FindingName.PADDING, f"{len(rest)} bytes {filler:02x} follow the module")
+    try:
+        other = read_module(rest)
+    except NotAModule:
+        return warning(FindingName.TRAILING_DATA, f"{len(rest)} bytes follow the module")
+    return warning(FindingName.TRAILING_MODULE, f"another module follows, without the flag that says so: {other.prefix}")
+
+
+def _is_only(rest: memoryview, filler: int) -> bool:
+    pattern = bytes([filler]) * _CHUNK
+    return all(rest[at : at + _CHUNK] == pattern[: len(rest) - at] for at in range(0, len(rest), _CHUNK))
+
+
+def _looks_like_hex(view: memoryview) -> bool:
+    head = bytes(view[:64]).lstrip()
+    return head[:1] == b":" and len(head) >= 11 and all(byte in b"0123456789abcdefABCDEF" for byte in head[1:11])
+
+
+def _read_hex(view: memoryview) -> Image:
+    try:
+        segments = read_hex(bytes(view))
+    except HexError as reason:
+        return Image(ImageKind.HEX, findings=(error(FindingName.HEX_MALFORMED, str(reason)),))
+    found: list[Finding] = []
+    modules = modules_in(segments)
+    for address, module in modules:
+        start = module.prefix.start_address
+        if start != address:
+            detail = f"the records put the module at {address:#x}, its prefix at {start:#x}"
+            found.append(error(FindingName.HEX_ADDRESS, detail, f"{start:#x}"))
+    if not modules:
+        where = ", ".join(f"{len(segment.data)} bytes at {segment.address:#x}" for segment in segments[:4])
+        if is_softdevice(segments):
+            detail = "a SoftDevice that is not wrapped as a module yet (`particle-hil image build --softdevice` does)"
+            found.append(warning(FindingName.NOT_A_MODULE, detail))
+        else:
+            found.append(error(FindingName.NOT_A_MODULE, f"the records describe no module: {where}"))
+    return Image(
+        ImageKind.HEX,
+        tuple(module for _, module in modules),
+        tuple(found),
+        tuple(address for address, _ in modules),
+        segments,
+    )
+
+
+def _read_bundle(view: memoryview) -> Image:
+    try:
+        bundle = read_bundle(view)
+    except BundleError as reason:
+        return Image(ImageKind.BUNDLE, findings=(error(FindingName.BUNDLE_MALFORMED, str(reason)),))
+    try:
+        application = read_module(bundle.application)
+    except NotAModule:
+        return Image(ImageKind.BUNDLE, bundle=bundle)
+    return Image(ImageKind.BUNDLE, (application,), bundle=bundle)

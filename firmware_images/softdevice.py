@@ -1,0 +1,73 @@
+"""Wrapping a SoftDevice, the radio stack of the nRF52840, as a module.
+
+Nordic gives it as Intel HEX that begins with the MBR at address 0; the MBR is left out, the rest goes to 0x1000 (Device OS 6.2.0,
+build/create_module.py:240-306). Its version and a magic number are in the information structure at 0x3000 of Nordic's memory map.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import Final
+
+from firmware_images.build import build_module
+from firmware_images.errors import BuildRefused
+from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
+from firmware_images.hexfile import Segment
+
+MBR_SIZE: Final = 0x1000
+_INFO: Final = 0x3000
+_MAGIC: Final = 0x51B1E5DB
+_INFO_LAYOUT: Final = struct.Struct("<4xI4xH")
+NEEDS: Final = (Dependency(ModuleFunction.BOOTLOADER, 0, 501), Dependency(ModuleFunction.SYSTEM_PART, 1, 1321))
+"""What every radio stack module depends on."""
+
+
+def softdevice_image(segments: Iterable[Segment]) -> bytes | None:
+    """The SoftDevice in a memory image, from address 0 on, gaps filled with 0xFF; None when there is none."""
+    image = bytearray()
+    for segment in segments:
+        if segment.address > MBR_SIZE and not image:
+            return None
+        if segment.address > len(image) + MBR_SIZE:
+            break
+        image.extend(b"\xff" * (segment.address - len(image)))
+        image.extend(segment.data)
+    return bytes(image) if _version(image) is not None else None
+
+
+def is_softdevice(segments: Iterable[Segment]) -> bool:
+    """Whether a memory image holds a SoftDevice."""
+    return softdevice_image(segments) is not None
+
+
+def build_radio_stack(image: bytes, platform_id: int, *, dependencies: Iterable[Dependency] = NEEDS) -> bytes:
+    """Wrap a SoftDevice.
+
+    Args:
+        image: memory from address 0 on, MBR included.
+        platform_id: of the board.
+        dependencies: what the module depends on.
+
+    Raises:
+        BuildRefused: that is no SoftDevice, or the platform has no place for it.
+    """
+    version = _version(image)
+    if version is None:
+        raise BuildRefused(f"no SoftDevice: the magic number {_MAGIC:#010x} is not at {_INFO + 4:#x}")
+    return build_module(
+        platform_id,
+        ModuleFunction.RADIO_STACK,
+        0,
+        version,
+        dependencies=dependencies,
+        body=image[MBR_SIZE:],
+        flags=ModuleFlag.DROP_MODULE_INFO,
+    )
+
+
+def _version(image: bytes | bytearray) -> int | None:
+    if len(image) < _INFO + _INFO_LAYOUT.size:
+        return None
+    magic, version = _INFO_LAYOUT.unpack_from(image, _INFO)
+    return int(version) if magic == _MAGIC else None
