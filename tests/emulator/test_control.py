@@ -1,0 +1,199 @@
+"""What a Photon answers to control requests."""
+
+import pytest
+
+from emulator.board.settings import StoredNetwork
+from emulator.factory import device_os_release, user_part
+from particle_protocol.control_requests.codes import RequestType, Result
+from particle_protocol.control_requests.errors import RequestError
+from particle_protocol.control_requests.generated import config_pb2, storage_pb2
+from particle_protocol.control_requests.host import raw_system_version
+from particle_protocol.control_requests.messages import decode_string
+from particle_protocol.dct import DctField
+from particle_protocol.platforms import platform_by_name
+
+PHOTON = platform_by_name("photon")
+
+
+@pytest.fixture
+def board(bench):
+    made = bench.board(os="2.3.1")
+    bench.sleep(1)
+    return made
+
+
+def refused(bench, board, kind, payload=b""):
+    with pytest.raises(RequestError) as caught:
+        bench.request(board, kind, payload)
+    return caught.value.result
+
+
+def test_identity(bench, board):
+    assert decode_string(bench.request(board, RequestType.GET_DEVICE_ID)) == board.device_id
+    assert decode_string(bench.request(board, RequestType.GET_SERIAL_NUMBER)) == board.identity.serial_number
+    assert decode_string(bench.request(board, RequestType.GET_SYSTEM_VERSION)) == "2.3.1"
+    assert bench.run(board, raw_system_version()) == "2.3.1"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [RequestType.GET_PROTECTED_STATE, RequestType.SET_DEVICE_SETUP_DONE, RequestType.GET_INTERFACE_LIST, RequestType.WIFI_SCAN_NETWORKS, 4711],
+)
+def test_what_came_with_later_boards_is_not_supported(bench, board, kind):
+    assert refused(bench, board, kind) == Result.NOT_SUPPORTED
+
+
+def test_modules_are_told_in_the_form_of_their_day(bench, board):
+    reply = storage_pb2.GetModuleInfoReply.FromString(bench.request(board, RequestType.GET_MODULE_INFO))
+    told = [(each.type, each.index, each.version, each.validity) for each in reply.legacy_modules]
+    assert told == [(1, 0, 1006, 0), (2, 1, 2302, 0), (2, 2, 2302, 0), (3, 1, 6, 0)]
+    assert not reply.modules
+    assert [(each.type, each.index, each.version) for each in reply.legacy_modules[2].dependencies] == [(2, 1, 2302), (1, 0, 1003)]
+
+
+def test_an_unmet_dependency_shows_in_the_modules(bench):
+    board = bench.board(os="2.1.0", modules=[user_part(PHOTON, "2.2.0")])
+    bench.sleep(1)
+    reply = storage_pb2.GetModuleInfoReply.FromString(bench.request(board, RequestType.GET_MODULE_INFO))
+    assert [each.validity for each in reply.legacy_modules] == [0, 0, 0, 2]
+
+
+def test_a_claim_code_is_stored_and_cleared(bench, board):
+    code = "abcdefgh" * 7 + "1234567"
+    bench.request(board, RequestType.SET_CLAIM_CODE, config_pb2.SetClaimCodeRequest(code=code).SerializeToString())
+    assert board.settings.get(DctField.CLAIM_CODE) == code.encode()
+    assert refused(bench, board, RequestType.SET_CLAIM_CODE, config_pb2.SetClaimCodeRequest(code="short").SerializeToString()) == (
+        Result.INVALID_ARGUMENT
+    )
+    bench.request(board, RequestType.SET_CLAIM_CODE)
+    assert board.settings.get(DctField.CLAIM_CODE)[0] == 0
+
+
+def test_the_claimed_flag_is_what_the_dct_holds(bench, board):
+    assert bench.request(board, RequestType.IS_CLAIMED) == b""
+    board.settings.put(DctField.CLAIMED, b"1")
+    assert config_pb2.IsClaimedReply.FromString(bench.request(board, RequestType.IS_CLAIMED)).claimed
+
+
+def test_the_server_address_survives_a_reset(bench, board):
+    wanted = config_pb2.SetServerAddressRequest(protocol=1, address="cloud.example", port=5999)
+    bench.request(board, RequestType.SET_SERVER_ADDRESS, wanted.SerializeToString())
+    bench.request(board, RequestType.RESET)
+    bench.sleep(3)
+    reply = config_pb2.GetServerAddressReply.FromString(
+        bench.request(board, RequestType.GET_SERVER_ADDRESS, config_pb2.GetServerAddressRequest(protocol=1).SerializeToString())
+    )
+    assert (reply.address, reply.port) == ("cloud.example", 5999)
+
+
+def test_keys_are_written_and_read_back(bench, board):
+    wanted = config_pb2.SetSecurityKeyRequest(type=config_pb2.TCP_SERVER_PUBLIC_KEY, data=b"\x30" * 294)
+    bench.request(board, RequestType.SET_SECURITY_KEY, wanted.SerializeToString())
+    asked = config_pb2.GetSecurityKeyRequest(type=config_pb2.TCP_SERVER_PUBLIC_KEY)
+    reply = bench.request(board, RequestType.GET_SECURITY_KEY, asked.SerializeToString())
+    assert config_pb2.GetSecurityKeyReply.FromString(reply).data.startswith(b"\x30" * 294)
+    assert refused(bench, board, RequestType.GET_SECURITY_KEY) == Result.INVALID_ARGUMENT
+
+
+def test_garbage_is_bad_data(bench, board):
+    assert refused(bench, board, RequestType.SET_CLAIM_CODE, b"\xff\xff\xff") == Result.BAD_DATA
+
+
+def test_the_rainbow_comes_and_goes(bench, board):
+    bench.request(board, RequestType.STOP_LISTENING)
+    bench.request(board, RequestType.START_NYAN_SIGNAL)
+    assert "rainbow" in [str(change.status) for change in board.led.timeline] or board.led.describe() == "blinking dark blue"
+    bench.request(board, RequestType.STOP_NYAN_SIGNAL)
+    assert board.led.describe() != "rainbow"
+
+
+def start_update(bench, board, size, format_=0):
+    wanted = storage_pb2.StartFirmwareUpdateRequest(size=size, format=format_)
+    reply = bench.request(board, RequestType.START_FIRMWARE_UPDATE, wanted.SerializeToString())
+    return storage_pb2.StartFirmwareUpdateReply.FromString(reply).chunk_size
+
+
+def send(bench, board, image, chunk):
+    for at in range(0, len(image), chunk):
+        piece = storage_pb2.FirmwareUpdateDataRequest(data=image[at : at + chunk])
+        bench.request(board, RequestType.FIRMWARE_UPDATE_DATA, piece.SerializeToString())
+
+
+def finish(bench, board, validate_only=False):
+    wanted = storage_pb2.FinishFirmwareUpdateRequest(validate_only=validate_only)
+    bench.request(board, RequestType.FINISH_FIRMWARE_UPDATE, wanted.SerializeToString())
+
+
+def test_an_update_over_usb_is_in_place_after_the_reset(bench, board):
+    new = user_part(PHOTON, "2.3.1", body=b"\1" * 5000)
+    chunk = start_update(bench, board, len(new))
+    assert chunk == 1024
+    send(bench, board, new, chunk)
+    finish(bench, board)
+    bench.sleep(3)
+    assert board.boots == 2
+    assert board.flash.read(0x080A0000, len(new)) == new
+    assert not board.firmware.safe_mode
+
+
+@pytest.mark.parametrize(
+    ("damage", "result"),
+    [
+        (lambda image: image[:-1] + bytes((image[-1] ^ 1,)), Result.OTA_INTEGRITY_CHECK_FAILED),
+        (lambda image: b"\0" * len(image), Result.OTA_MODULE_NOT_FOUND),
+    ],
+)
+def test_a_damaged_update_is_refused_with_its_reason(bench, board, damage, result):
+    image = damage(user_part(PHOTON, "2.3.1"))
+    send(bench, board, image, start_update(bench, board, len(image)))
+    with pytest.raises(RequestError) as caught:
+        finish(bench, board)
+    assert caught.value.result == result
+    bench.sleep(3)
+    assert board.boots == 1
+
+
+def test_a_system_part_that_does_not_fit_the_others_is_refused(bench, board):
+    image = device_os_release(PHOTON, "3.0.0")[2]
+    send(bench, board, image, start_update(bench, board, len(image)))
+    with pytest.raises(RequestError) as caught:
+        finish(bench, board)
+    assert caught.value.result == Result.OTA_DEPENDENCY_CHECK_FAILED
+
+
+def test_updates_out_of_turn_are_refused(bench, board):
+    assert refused(bench, board, RequestType.FIRMWARE_UPDATE_DATA) == Result.INVALID_STATE
+    assert refused(bench, board, RequestType.FINISH_FIRMWARE_UPDATE) == Result.INVALID_STATE
+    with pytest.raises(RequestError):
+        start_update(bench, board, 10_000_000)
+    with pytest.raises(RequestError) as caught:
+        start_update(bench, board, 1000, format_=1)
+    assert caught.value.result == Result.NOT_SUPPORTED
+    start_update(bench, board, 1000)
+    assert refused(bench, board, RequestType.FIRMWARE_UPDATE_DATA) == Result.OUT_OF_RANGE
+    assert refused(bench, board, RequestType.FIRMWARE_UPDATE_DATA) == Result.INVALID_STATE
+
+
+def test_an_update_can_be_taken_back(bench, board):
+    start_update(bench, board, 1000)
+    assert board.led.describe() in ("fast blinking magenta", "blinking dark blue")
+    bench.request(board, RequestType.CANCEL_FIRMWARE_UPDATE)
+    assert refused(bench, board, RequestType.FINISH_FIRMWARE_UPDATE) == Result.INVALID_STATE
+
+
+def test_the_cloud_is_not_there_without_a_network(bench):
+    board = bench.board(networks=[StoredNetwork("nowhere", 0)])
+    bench.sleep(5)
+    assert bench.request(board, RequestType.GET_CLOUD_CONNECTION_STATUS) == b""
+    bench.request(board, RequestType.CLOUD_DISCONNECT)
+    bench.request(board, RequestType.CLOUD_CONNECT)
+
+
+def test_a_factory_reset_brings_the_factory_image_back(bench, board):
+    factory = user_part(PHOTON, "2.3.1", body=b"factory")
+    board.flash.erase(PHOTON.memory().region("factory").start)
+    board.flash.program(PHOTON.memory().region("factory").start, factory)
+    board.flash.erase(0x080A0000)
+    bench.request(board, RequestType.FACTORY_RESET)
+    bench.sleep(3)
+    assert board.flash.read(0x080A0000, len(factory)) == factory
