@@ -9,8 +9,14 @@ from particle_protocol.control_requests.host import request
 from particle_protocol.usb import Pause, Setup, Stall
 
 
+class Unplugged(Exception):
+    """The board vanished from the bus in the middle of a conversation."""
+
+
 class Bench:
     """One Lab and what a person at a bench would do and see."""
+
+    Unplugged = Unplugged
 
     def __init__(self):
         self.lab = Lab(seed=1)
@@ -50,6 +56,8 @@ class Bench:
                 try:
                     answer = function.control(wanted.setup, wanted.data)
                 except Stall as error:
+                    if board.plug.function is not function:
+                        raise Unplugged from error
                     stall = error
         except StopIteration as stop:
             return stop.value

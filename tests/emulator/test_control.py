@@ -37,7 +37,13 @@ def test_identity(bench, board):
 
 @pytest.mark.parametrize(
     "kind",
-    [RequestType.GET_PROTECTED_STATE, RequestType.SET_DEVICE_SETUP_DONE, RequestType.GET_INTERFACE_LIST, RequestType.WIFI_SCAN_NETWORKS, 4711],
+    [
+        RequestType.GET_PROTECTED_STATE,
+        RequestType.SET_DEVICE_SETUP_DONE,
+        RequestType.GET_INTERFACE_LIST,
+        RequestType.WIFI_SCAN_NETWORKS,
+        4711,
+    ],
 )
 def test_what_came_with_later_boards_is_not_supported(bench, board, kind):
     assert refused(bench, board, kind) == Result.NOT_SUPPORTED
