@@ -105,6 +105,6 @@ def test_a_cut_while_a_staged_update_is_copied(bench, operation, phase):
 @pytest.mark.soak
 def test_every_cut_while_a_staged_update_is_copied(bench):
     operation = 0
-    while all([staged_cut(bench, operation, phase) for phase in CutPhase]):
+    while all(staged_cut(bench, operation, phase) for phase in CutPhase):
         operation += 1
     assert operation > 5
