@@ -70,10 +70,18 @@ class CloudChannel:
             message_id = self.next_id() if in_place and self._own_ids else request.id
             self.send(Message(Type.ACK, code, message_id, request.token if code else b"", (), payload))
 
-    def respond(self, request: Message, code: int, payload: bytes = b"", *, confirmable: bool = False) -> None:
+    def respond(
+        self,
+        request: Message,
+        code: int,
+        payload: bytes = b"",
+        options: tuple[tuple[int, bytes], ...] = (),
+        *,
+        confirmable: bool = False,
+    ) -> None:
         """Send a response of its own, with the request's token."""
         type_ = Type.CON if confirmable else Type.NON
-        self.send(Message(type_, code, self.next_id(), request.token, (), payload))
+        self.send(Message(type_, code, self.next_id(), request.token, options, payload))
 
     def acknowledged(self, message: Message) -> None:
         """An acknowledgement or a reset has come."""

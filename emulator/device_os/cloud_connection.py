@@ -31,6 +31,7 @@ from emulator.device_os.cloud_startup import SYSTEM_SUBSCRIPTIONS, UPDATES_FORCE
 from emulator.device_os.cloud_system_events import system_event
 from emulator.device_os.cloud_update import CloudUpdate
 from emulator.device_os.publish_limit import PublishLimit
+from particle_protocol.blocks import Block
 from particle_protocol.coap import CoapError, Code, Message, Type, empty
 from particle_protocol.lightssl import DeviceEnd, Established, LightSslError, MessageReceived
 from particle_protocol.messages import (
@@ -232,9 +233,13 @@ class CloudConnection:
         self._channel.send(Event(name, data).encode(self._channel.next_id()))
 
     def post_describe(self, flag: DescribeFlag) -> None:
-        """Send one part of the description unasked."""
+        """Send one part of the description unasked; a long one in blocks, where the firmware can."""
+        payload, size = self._requests.description(flag), self._profile.block_size
+        if size is not None and len(payload) > size:
+            self._post_block(flag, payload, Block(0, more=True, size=size))
+            return
         token = self._channel.next_token() if self._profile.describe_tokens else b""
-        self._channel.send(DescribePost(flag, self._requests.description(flag), token).encode(self._channel.next_id()))
+        self._channel.send(DescribePost(flag, payload, token).encode(self._channel.next_id()))
 
     def subscribe_all(self) -> None:
         """Send all subscriptions: the system's, then the application's."""
@@ -242,6 +247,18 @@ class CloudConnection:
         own = [] if application is None else [each.message for each in application.subscriptions]
         for subscription in (*SYSTEM_SUBSCRIPTIONS, *own):
             self._channel.send(subscription.encode(self._channel.next_id()))
+
+    def _post_block(self, flag: DescribeFlag, payload: bytes, block: Block) -> None:
+        """Send one block; the next one follows its acknowledgement, whatever code that has (3.3.1, description.cpp:280-382)."""
+
+        def acknowledged(error: ProtocolErrorCode) -> None:
+            if block.more and error in (ProtocolErrorCode.NO_ERROR, ProtocolErrorCode.COAP):
+                number = block.number + 1
+                self._post_block(flag, payload, Block(number, (number + 1) * block.size < len(payload), block.size))
+
+        piece = payload[block.number * block.size : (block.number + 1) * block.size]
+        post = DescribePost(flag, piece, self._channel.next_token(), block=block)
+        self._channel.send_and_wait(post.encode(self._channel.next_id()), self._now, acknowledged)
 
     def _take(self) -> None:
         """Act on what the secure channel has brought."""

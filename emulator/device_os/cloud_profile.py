@@ -43,6 +43,8 @@ class CloudProfile:
     """PROTOCOL_BUFFER_SIZE, which bounds every message."""
     text_limit: int
     """Longest function argument and event data."""
+    block_size: int | None
+    """Longer descriptions are sent in blocks of this size (3.0.0)."""
     ping_interval: float = 15.0
     ping_timeout: float = 10.0
 
@@ -69,5 +71,6 @@ def cloud_profile(version: OsVersion) -> CloudProfile:
         old_refusal=version <= (0, 7, 0),
         numeric_verdict=version >= (2, 0, 0),
         buffer_size=960 if version >= (3, 0, 0) else 800,
+        block_size=512 if version >= (3, 0, 0) else None,
         text_limit=864 if version >= (3, 0, 0) else 622 if version >= (0, 8, 0) else 64,
     )

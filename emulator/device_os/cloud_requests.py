@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Final
 
 from emulator.device_os.cloud_channel import CloudChannel
 from emulator.device_os.cloud_facts import CloudFacts, FunctionCalled
 from emulator.device_os.cloud_profile import CloudProfile
-from particle_protocol.coap import Code, Message
+from particle_protocol.blocks import Block
+from particle_protocol.coap import Code, Message, Option
 from particle_protocol.describe import ApplicationDescribe, Description
 from particle_protocol.messages import DescribeFlag, DescribeRequest, FunctionCall, VariableRead, encode_function_result, encode_value
 
@@ -65,10 +67,10 @@ class CloudRequests:
             self._channel.respond(message, Code.CONTENT, value[: self._profile.text_limit])
 
     def describe(self, message: Message) -> None:
-        """Describe what is asked for: an empty acknowledgement, then a confirmable 2.05.
+        """Describe what is asked for: an empty acknowledgement, then a confirmable 2.05; a long one in blocks of the firmware's own size.
 
         Raises:
-            MessageError: a malformed request.
+            CoapError: a malformed request.
         """
         request = DescribeRequest.decode(message)
         flags = request.flags
@@ -77,8 +79,23 @@ class CloudRequests:
                 self._channel.acknowledge(message, Code.BAD_REQUEST)
                 return
             flags = DescribeFlag.SYSTEM | DescribeFlag.APPLICATION
+        payload, size = self.description(flags), self._profile.block_size
+        wanted = message.option(int(Option.BLOCK2))
+        if size is None or (wanted is None and len(payload) <= size):
+            self._channel.acknowledge(message)
+            self._channel.respond(message, Code.CONTENT, payload, confirmable=True)
+            return
+        number = 0 if wanted is None else Block.decode(wanted).number
+        if wanted is not None and Block.decode(wanted).size != size:
+            self._channel.acknowledge(message, Code.BAD_OPTION)
+            return
+        end = (number + 1) * size
+        options = (
+            (int(Option.ETAG), zlib.crc32(payload).to_bytes(4)),
+            (int(Option.BLOCK2), Block(number, end < len(payload), size).encode()),
+        )
         self._channel.acknowledge(message)
-        self._channel.respond(message, Code.CONTENT, self.description(flags), confirmable=True)
+        self._channel.respond(message, Code.CONTENT, payload[number * size : end], options, confirmable=True)
 
     def description(self, flags: DescribeFlag) -> bytes:
         """The payload of a description."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from particle_protocol.blocks import Block
 from particle_protocol.coap import Code, Message, Option, Type, pack_uint, path_options, query_options, unpack_uint
 from particle_protocol.messages.errors import MessageError
 
 _URI_QUERY = int(Option.URI_QUERY)
+_BLOCK1 = int(Option.BLOCK1)
 
 
 class DescribeFlag(enum.IntFlag):
@@ -56,16 +58,22 @@ class DescribeRequest:
 
 @dataclass(frozen=True, slots=True)
 class DescribePost:
-    """A device sends a description of its own accord (since 2.0.0): CON POST /d, without a token up to 2.3.1, with one later."""
+    """A device sends a description of its own accord (since 2.0.0): CON POST /d, without a token up to 2.3.1, with one later.
+
+    A long one comes in pieces (since 3.0.0), each a message of its own: `block` then says which piece `payload` is.
+    """
 
     flags: DescribeFlag
     payload: bytes
     token: bytes = b""
     content_format: int | None = None
+    block: Block | None = None
 
     def encode(self, message_id: int) -> Message:
         """The description as a CoAP message."""
         options = path_options("d")
+        if self.block is not None:
+            options += ((_BLOCK1, self.block.encode()),)
         if self.content_format is not None:
             options += ((int(Option.CONTENT_FORMAT), pack_uint(self.content_format)),)
         return Message(Type.CON, Code.POST, message_id, self.token, options + query_options((bytes((self.flags,)),)), self.payload)
@@ -76,12 +84,19 @@ class DescribePost:
 
         Raises:
             MessageError: not POST /d with one byte of query.
+            CoapError: a malformed block.
         """
         query = message.option(_URI_QUERY)
         if message.code != Code.POST or message.path != "d" or not query:
             raise MessageError("description", message, "POST /d with one byte of query was expected")
-        content_format = message.option(int(Option.CONTENT_FORMAT))
-        return cls(DescribeFlag(query[0]), message.payload, message.token, None if content_format is None else unpack_uint(content_format))
+        content_format, block = message.option(int(Option.CONTENT_FORMAT)), message.option(_BLOCK1)
+        return cls(
+            DescribeFlag(query[0]),
+            message.payload,
+            message.token,
+            None if content_format is None else unpack_uint(content_format),
+            None if block is None else Block.decode(block),
+        )
 
     def __str__(self) -> str:
         return f"description, flags {int(self.flags)}, {len(self.payload)} bytes"

@@ -1,0 +1,31 @@
+"""What public sources leave open about the real device service, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceServiceSettings:
+    """Times in seconds, sizes in bytes. All of them are choices: the sources show the devices' side only."""
+
+    request_timeout: float = 15.0
+    """How long a device may take to answer a function call, a read, a signal or a ping."""
+    handshake_timeout: float = 20.0
+    """How long a device may take to say who it is: as long as it would wait for its server."""
+    hello_timeout: float = 30.0
+    """How long it may then take to say Hello."""
+    idle_timeout: float = 31.0
+    """How long it may be silent. Firmware up to 3.3 pings after 15 s over TCP, so two pings must be missing."""
+    describe_delay: float = 0.05
+    """How long after Hello firmware that does not describe itself (up to 1.5) is asked to."""
+    update_idle: float = 60.0
+    """How long an update may stand still, erasing flash included, before it is given up."""
+    default_chunk_size: int = 512
+    """Bytes in a chunk, when the device has not told."""
+    fast_updates: bool = True
+    """Whether updates are sent fast: numbered chunks, and missed ones again at the end."""
+    default_max_message: int = 800
+    """The message buffer of a device that does not tell (Photon up to Device OS 2.x)."""
+    max_description: int = 65_536
+    """The longest description that is put together from blocks."""

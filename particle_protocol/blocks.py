@@ -1,0 +1,74 @@
+"""Block-wise transfer (RFC 7959): payloads that are longer than a message can be.
+
+Device OS since 3.0 sends long descriptions so, with Block1, each block as a request of its own id and token
+(3.3.1, communication/src/description.cpp:280-382).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from particle_protocol.coap import CoapError, pack_uint, unpack_uint
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The value of a Block1 or Block2 option: which block, of what size in bytes, and whether more follow."""
+
+    number: int
+    more: bool
+    size: int
+
+    def encode(self) -> bytes:
+        """The option's value.
+
+        Raises:
+            CoapError: a size that is no power of two from 16 to 1024, or a number beyond 20 bits.
+        """
+        exponent = self.size.bit_length() - 5
+        if not 0 <= exponent <= 6 or 1 << exponent + 4 != self.size or not 0 <= self.number < 1 << 20:
+            raise CoapError(f"no block {self.number} of {self.size} bytes can be written")
+        return pack_uint(self.number << 4 | self.more << 3 | exponent)
+
+    @classmethod
+    def decode(cls, value: bytes) -> Block:
+        """Read the option's value.
+
+        Raises:
+            CoapError: longer than three bytes, or the reserved size.
+        """
+        number = unpack_uint(value)
+        if len(value) > 3 or number & 7 == 7:
+            raise CoapError(f"no block: {value.hex()}")
+        return cls(number >> 4, bool(number & 8), 1 << (number & 7) + 4)
+
+    def __str__(self) -> str:
+        return f"block {self.number} of {self.size} bytes{', more follow' if self.more else ''}"
+
+
+class BlockAssembler:
+    """Puts blocks together, in their order. A first block begins anew."""
+
+    __slots__ = ("_data", "_limit", "_next")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._data = b""
+        self._next = 0
+
+    def add(self, block: Block, payload: bytes) -> bytes | None:
+        """Take a block; gives the whole once the last one has come.
+
+        Raises:
+            CoapError: a block out of order, or more than the limit.
+        """
+        if block.number == 0:
+            self._data, self._next = b"", 0
+        if block.number != self._next or len(self._data) + len(payload) > self._limit:
+            raise CoapError(f"{block} came, block {self._next} was expected; {len(self._data)} bytes are there")
+        self._data += payload
+        self._next += 1
+        if block.more:
+            return None
+        whole, self._data, self._next = self._data, b"", 0
+        return whole
