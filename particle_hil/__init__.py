@@ -1,1 +1,97 @@
-"""The face of the project: its public names, the pytest entry point and the command. No logic."""
+"""The face of the project: its public names, the pytest entry point and the command. No logic.
+
+Names are imported when they are first used, so that `import particle_hil` (which pytest does in every run) costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.board import Board, By
+    from harness.boards import open_boards
+    from harness.cloud import Account, Cloud, CloudDevice, CloudTarget, WifiNetwork
+    from harness.errors import (
+        Blame,
+        BoardNotAvailable,
+        CapabilityMissing,
+        ChangesNotAllowed,
+        CloudRefused,
+        CloudUnreachable,
+        ConversationFailed,
+        HarnessError,
+        ImageRefused,
+        NotReached,
+        RequestRefused,
+    )
+    from harness.identity import Identity
+    from harness.modes import Capability, Mode
+    from harness.provisioning import DeveloperClaim, Unclaim, Verdict
+
+_HOMES = {
+    "Account": "harness.cloud",
+    "Blame": "harness.errors",
+    "Board": "harness.board",
+    "BoardNotAvailable": "harness.errors",
+    "By": "harness.board",
+    "Capability": "harness.modes",
+    "CapabilityMissing": "harness.errors",
+    "ChangesNotAllowed": "harness.errors",
+    "Cloud": "harness.cloud",
+    "CloudDevice": "harness.cloud",
+    "CloudRefused": "harness.errors",
+    "CloudTarget": "harness.cloud",
+    "CloudUnreachable": "harness.errors",
+    "ConversationFailed": "harness.errors",
+    "DeveloperClaim": "harness.provisioning",
+    "HarnessError": "harness.errors",
+    "Identity": "harness.identity",
+    "ImageRefused": "harness.errors",
+    "Mode": "harness.modes",
+    "NotReached": "harness.errors",
+    "RequestRefused": "harness.errors",
+    "Unclaim": "harness.provisioning",
+    "Verdict": "harness.provisioning",
+    "WifiNetwork": "harness.cloud",
+    "open_boards": "harness.boards",
+}
+
+__all__ = [
+    "Account",
+    "Blame",
+    "Board",
+    "BoardNotAvailable",
+    "By",
+    "Capability",
+    "CapabilityMissing",
+    "ChangesNotAllowed",
+    "Cloud",
+    "CloudDevice",
+    "CloudRefused",
+    "CloudTarget",
+    "CloudUnreachable",
+    "ConversationFailed",
+    "DeveloperClaim",
+    "HarnessError",
+    "Identity",
+    "ImageRefused",
+    "Mode",
+    "NotReached",
+    "RequestRefused",
+    "Unclaim",
+    "Verdict",
+    "WifiNetwork",
+    "open_boards",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

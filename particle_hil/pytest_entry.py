@@ -1,1 +1,87 @@
-"""The pytest entry point: what `pytest` loads when particle-hil is installed."""
+"""The pytest entry point: what `pytest` loads when particle-hil is installed.
+
+It adds the options and, unless a name that the plugin needs belongs to somebody else, hands over to `harness.pytest_plugin`. `harness`,
+`emulator` and `firmware_images` are common names: where one of them is another package, or where another plugin has the same options,
+this one stays inert and says so in one sentence.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+NAMES = ("harness", "emulator", "firmware_images")
+_HOME = Path(__file__).resolve().parent.parent
+_INERT = pytest.StashKey[str]()
+_clash: list[str] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, unless another plugin has one of them."""
+    group = parser.getgroup("particle-hil", "Particle boards (particle-hil)")
+    try:
+        group.addoption(
+            "--board",
+            action="append",
+            default=[],
+            metavar="MONIKER",
+            help="a board to run the tests on, as in emu:photon or usb:DEVICE-ID; give it again for more boards",
+        )
+        group.addoption("--cloud", metavar="URL", help="the cloud of real boards, as in https://api.particle.io (default: none)")
+        group.addoption("--allow-changes", action="store_true", help="let tests flash, claim and rewrite real boards")
+        group.addoption("--wifi", metavar="SSID[:PASSWORD]", help="the Wi-Fi network that real boards may join")
+        group.addoption("--served", action="store_true", help="let emulated boards live in real time, behind sockets")
+        group.addoption(
+            "--seed", type=int, default=0, metavar="N", help="where everything random in an emulated run comes from (default: 0)"
+        )
+    except ValueError as error:
+        _clash.append(str(error))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hand over to the plugin proper, or stay inert."""
+    config.addinivalue_line("markers", "start(mode=, claimed=, os=): the state in which a board is handed to the test (particle-hil)")
+    reason = _why_inert(config)
+    if reason is not None:
+        config.stash[_INERT] = f"particle-hil: inert, because {reason}"
+        if not _clash and config.getoption("--board"):
+            raise pytest.UsageError(config.stash[_INERT])
+        return
+    config.pluginmanager.import_plugin("harness.pytest_plugin")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """The sentence that tells why the plugin is inert, if it is."""
+    return config.stash.get(_INERT, None)
+
+
+def _why_inert(config: pytest.Config) -> str | None:
+    if _clash:
+        return f"another plugin has the same option ({_clash[0]})"
+    for name in NAMES:
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            spec = None
+        place = _place(spec.origin, spec.submodule_search_locations) if spec is not None else None
+        if place is None:
+            return f"its own package {name} cannot be found"
+        if place != _HOME / name:
+            return f"{name} is another package here, at {place}"
+        # The folder of the tests may come onto the path later; importing ours first would then hide theirs.
+        theirs = config.rootpath / name
+        if theirs.resolve() != _HOME / name and (theirs / "__init__.py").exists():
+            return f"{name} is another package here, at {theirs}"
+    return None
+
+
+def _place(origin: str | None, locations: object) -> Path | None:
+    """The folder of a package, or the file of a module."""
+    if origin is not None:
+        path = Path(origin).resolve()
+        return path.parent if path.name == "__init__.py" else path
+    for location in locations or ():  # type: ignore[attr-defined]  # a namespace package has several folders and no file
+        return Path(location).resolve()
+    return None

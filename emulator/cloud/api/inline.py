@@ -39,7 +39,7 @@ class InlineTransport(httpx.BaseTransport):
         headers = [(b"content-type", answer.content_type.encode())] if answer.status != 204 else []
         headers += [(name.encode(), value.encode()) for name, value in answer.headers]
         if isinstance(answer, EventStream):
-            stream = _Stream(answer.source, self.driver, _timeout(request), request)
+            stream = _Stream(answer.source, self.driver, request)
             return httpx.Response(answer.status, headers=headers, stream=stream)
         if request.method == "HEAD":
             return httpx.Response(answer.status, headers=headers)
@@ -68,12 +68,15 @@ def _timeout(request: httpx.Request) -> float:
 
 
 class _Stream(httpx.SyncByteStream):
-    """An event stream, read by letting the Lab's time pass."""
+    """An event stream, read by letting the Lab's time pass.
 
-    def __init__(self, source: ByteSource, driver: Driver, timeout: float, request: httpx.Request) -> None:
+    Each wait takes the read timeout that the request's extensions have at that moment, and iterating again goes on where a timeout ended
+    it: so a reader can wait for one event with a timeout of its own, and for the next one with another.
+    """
+
+    def __init__(self, source: ByteSource, driver: Driver, request: httpx.Request) -> None:
         self._source = source
         self._driver = driver
-        self._timeout = timeout
         self._request = request
         self._more = Signal()
         driver.call(source.open, self._more.fire)
@@ -82,7 +85,11 @@ class _Stream(httpx.SyncByteStream):
         while True:
             try:
                 data = self._driver.wait(
-                    self._next, [self._more], timeout=self._timeout, awaited="something on the event stream", seen=lambda: "silence"
+                    self._next,
+                    [self._more],
+                    timeout=_timeout(self._request),
+                    awaited="something on the event stream",
+                    seen=lambda: "silence",
                 )
             except WaitTimeout as error:
                 raise httpx.ReadTimeout(str(error), request=self._request) from error

@@ -1,0 +1,362 @@
+"""`Board`: what a test may do to a board and ask of it, whatever its kind.
+
+Every action names the board it acts on, ends only when its effect was seen (or with an error that tells what was seen instead), and is
+written into the board's journal. Changes that outlive a reset are refused on a real board unless they were allowed.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.capabilities import NOTHING, Buttons, Extras, Led, Power
+from harness.errors import CapabilityMissing, ChangesNotAllowed
+from harness.host import Host, wait_until
+from harness.identity import Identity
+from harness.journal import Journal
+from harness.modes import DEFAULT_TIMEOUT, SIGNS, TIMEOUTS, Capability, Mode, UsbState
+from harness.serial_console import SerialConsole
+from harness.usb.board_usb import BoardUsb
+from harness.usb.entry import UsbEntry
+from harness.usb.requests import ControlRequests
+from harness.witness import Epoch, Sighting, Witnesses
+from particle_protocol.platforms import Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.cloud import Account
+
+HOLD_FOR_LISTENING = 3.5
+"""Seconds to hold MODE where no LED tells when to let go: listening mode begins after 3 s (Device OS 2.3.1, system/src/main.cpp)."""
+
+HOLD_FOR_DFU = 4.0
+"""Seconds to hold MODE after RESET where no LED tells: yellow follows magenta after 3 s (Device OS 2.3.1, bootloader/src/main.c)."""
+
+DFU_BAUDRATE = 14400
+"""A line coding of this speed makes Device OS reset into DFU mode (Device OS 2.3.1, system/src/system_update.cpp:253)."""
+
+
+class By(enum.StrEnum):
+    """How to bring a board into a mode."""
+
+    REQUEST = "request"
+    """A USB control request."""
+    BUTTON = "button"
+    BAUDRATE = "baudrate"
+    """Opening the serial port at the speed that means DFU mode."""
+
+
+class Board:
+    """One board. Make it through `harness.boards.open_boards`, or use the `board` fixture."""
+
+    def __init__(
+        self,
+        host: Host,
+        platform: Platform,
+        device_id: str,
+        *,
+        moniker: str,
+        port: str = "",
+        allow_changes: bool = False,
+        extras: Extras = NOTHING,
+    ) -> None:
+        self.host = host
+        self.platform = platform
+        self.device_id = device_id.lower()
+        self.moniker = moniker
+        self.allow_changes = allow_changes
+        self.account: Account | None = None
+        """The account that watches this board in the cloud: the witness of what the cloud says."""
+        self.usb = BoardUsb(host, device_id, platform.display_name, port)
+        self.requests = ControlRequests(self.usb)
+        self.journal = Journal(host.clock.now)
+        self.console = SerialConsole(self)
+        self.epoch = Epoch(0, host.clock.now(), "the board was opened")
+        self.releases = extras.releases
+        self._buttons, self._led, self._power = extras.buttons, extras.led, extras.power
+
+    def __str__(self) -> str:
+        return str(self.usb.label)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this board has beyond USB and serial."""
+        has = {Capability.BUTTONS: self._buttons, Capability.LED: self._led, Capability.POWER: self._power, Capability.CLOUD: self.account}
+        return frozenset(capability for capability, thing in has.items() if thing is not None)
+
+    @property
+    def buttons(self) -> Buttons:
+        """The buttons.
+
+        Raises:
+            CapabilityMissing: no program can press them.
+        """
+        if self._buttons is None:
+            raise CapabilityMissing(Capability.BUTTONS, board=self.usb.label, remedy="Ask by USB request instead, where there is one")
+        return self._buttons
+
+    @property
+    def led(self) -> Led:
+        """The LED.
+
+        Raises:
+            CapabilityMissing: no program can see it.
+        """
+        if self._led is None:
+            raise CapabilityMissing(Capability.LED, board=self.usb.label)
+        return self._led
+
+    @property
+    def power(self) -> Power:
+        """The power switch.
+
+        Raises:
+            CapabilityMissing: no program can switch it.
+        """
+        if self._power is None:
+            raise CapabilityMissing(Capability.POWER, board=self.usb.label)
+        return self._power
+
+    def identify(self) -> Identity:
+        """Ask the board who it is: over USB, and where it runs Device OS also by control requests.
+
+        Raises:
+            BoardNotAvailable: it shows nothing on USB, or may not be opened.
+        """
+        entry = self.usb.present()
+        self.journal.did("asked the board who it is, over USB")
+        port = self.usb.serial_entry()
+        found = Identity(self.device_id, self.platform.display_name, entry.port, entry.state, port.name if port else None)
+        if entry.state is UsbState.NORMAL and self.platform.control_requests:
+            found = replace(found, os_version=self.requests.system_version(), modules=tuple(self.requests.modules()))
+        self._saw(str(found))
+        return found
+
+    def os_version(self) -> str | None:
+        """The Device OS version that the board reports, or None in DFU mode."""
+        return self.requests.system_version()
+
+    def mode(self) -> Mode:
+        """The mode that the witnesses agree on now. Without an LED, `Mode.RUNNING` stands for every mode of a running Device OS."""
+        candidates = [Mode.OFF, Mode.DFU, Mode.LISTENING]
+        if self._led is not None:
+            candidates += [Mode.SAFE, Mode.ONLINE, Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD, Mode.OFFLINE]
+        now = Epoch(self.epoch.number, self.epoch.since, self.epoch.cause)
+        for mode in candidates:
+            if self.witnesses.look(mode, now)[0]:
+                return mode
+        return Mode.RUNNING
+
+    @property
+    def witnesses(self) -> Witnesses:
+        """Who can tell what mode the board is in."""
+        asks = self.platform.control_requests
+        return Witnesses(
+            usb=self.usb.entry,
+            usb_text=self.usb.describe,
+            led=self._led.describe if self._led is not None else None,
+            device_mode=self.requests.device_mode if asks else None,
+            cloud_status=self.requests.cloud_status if asks else None,
+            cloud_online=self._cloud_online if self.account is not None else None,
+            unmet_dependency=self.requests.unmet_dependency if asks else None,
+        )
+
+    def wait_for(self, mode: Mode, *, timeout: float | None = None) -> Sighting:
+        """Let time pass until the board is in `mode`, as seen in the present epoch.
+
+        Raises:
+            NotReached: not within `timeout` seconds (by default what such a board may take); tells what was seen.
+            CapabilityMissing: nobody can witness this mode on this kind of board.
+        """
+        seconds = timeout if timeout is not None else TIMEOUTS.get(mode, DEFAULT_TIMEOUT)
+        witnesses = self.witnesses
+        missing = witnesses.can_witness(mode)
+        if missing is not None:
+            raise CapabilityMissing(missing, board=self.usb.label, remedy=f"Without it nobody can witness {mode} on this kind of board")
+        last = Sighting()
+
+        def look() -> Sighting | None:
+            nonlocal last
+            agreed, last = witnesses.look(mode, self.epoch)
+            return last if agreed else None
+
+        sign = SIGNS[mode].led
+        wanted = f"{mode} ({' or '.join(sorted(sign))})" if sign and self._led is not None else str(mode)
+        seen = wait_until(
+            self.host, look, timeout=seconds, awaited=wanted, seen=lambda: str(last), board=self.usb.label, port=self.usb.port or None
+        )
+        self._saw(f"{mode}: {seen.told(led=False)}")
+        return seen
+
+    def enter_listening(self, by: By | str = By.REQUEST) -> None:
+        """Bring a running board into listening mode, by USB request or by holding MODE; ends when it listens."""
+        if By(by) is By.REQUEST:
+            self.journal.did("asked for listening mode (control request 70)")
+            self.requests.start_listening()
+        else:
+            self.journal.did("held MODE for listening mode")
+            with self._holding_mode():
+                self._until_led("blinking dark blue", HOLD_FOR_LISTENING)
+        self.begin_epoch("listening mode was asked for")
+        self.wait_for(Mode.LISTENING)
+
+    def leave_listening(self) -> None:
+        """End listening mode by USB request; ends when the board says that it does not listen."""
+        self.journal.did("asked to leave listening mode (control request 71)")
+        self.requests.stop_listening()
+        self.begin_epoch("leaving listening mode was asked for")
+        self.wait_for(Mode.RUNNING)
+
+    def enter_dfu(self, by: By | str = By.REQUEST) -> None:
+        """Bring the board into DFU mode: by USB request, button, or the serial port's speed; ends when its DFU identity is seen."""
+        by = By(by)
+        before = self.usb.entry()
+        if by is By.BUTTON:
+            self.journal.did("held MODE while resetting, until the LED blinked yellow")
+            with self._holding_mode():
+                self._press_reset()
+                self._until_led("blinking yellow", HOLD_FOR_DFU)
+        elif by is By.BAUDRATE:
+            self.journal.did(f"opened the serial port at {DFU_BAUDRATE} baud")
+            self.console.touch(DFU_BAUDRATE)
+        else:
+            self.journal.did("asked for DFU mode (control request 50)")
+            self.requests.enter_dfu()
+        self.begin_epoch("DFU mode was asked for", ends=before)
+        self.wait_for(Mode.DFU)
+
+    def leave_dfu(self) -> None:
+        """Leave DFU mode as a host does; ends when the board runs Device OS again."""
+        from harness.usb.dfu import leave
+
+        before = self.usb.present()
+        self.journal.did("left DFU mode")
+        leave(self.usb)
+        self.begin_epoch("leaving DFU mode was asked for", ends=before)
+        self.wait_for_usb(UsbState.NORMAL)
+
+    def reset(self, by: By | str = By.REQUEST) -> None:
+        """Reset the board, by USB request or by its RESET button; ends when it was seen to leave the bus and to run Device OS again."""
+        before = self.usb.entry()
+        if By(by) is By.BUTTON:
+            self.journal.did("pressed RESET")
+            self._press_reset()
+        else:
+            self.journal.did("asked for a reset (control request 40)")
+            self.requests.reset()
+        self.begin_epoch("a reset was asked for", ends=before)
+        self.wait_for_usb(UsbState.NORMAL)
+
+    def enter_safe_mode(self) -> None:
+        """Reset the board into safe mode by USB request; ends when it runs again, and breathes magenta where the LED can be seen."""
+        before = self.usb.entry()
+        self.journal.did("asked for safe mode (control request 60)")
+        self.requests.enter_safe_mode()
+        self.begin_epoch("safe mode was asked for", ends=before)
+        self.wait_for_usb(UsbState.NORMAL)
+
+    def flash(self, *images: bytes | str | Path, leave: bool = True) -> None:
+        """Write modules to their own places over DFU, after every check; see `harness.flashing.flash`."""
+        from harness.flashing import flash
+
+        flash(self, images, leave=leave)
+
+    def update_device_os(self, files: Sequence[bytes | str | Path]) -> None:
+        """Install the modules of a Device OS version, up or down; see `harness.flashing.update_device_os`."""
+        from harness.flashing import update_device_os
+
+        update_device_os(self, files)
+
+    def set_wifi(self, ssid: str, password: str = "", *, security: int = 3) -> None:
+        """Give the board Wi-Fi credentials over its serial console, in listening mode; it then leaves that mode and connects."""
+        self.must_allow_changes("store Wi-Fi credentials")
+        self.journal.did(f"gave it the credentials of the network {ssid!r} over the serial console")
+        self.console.set_wifi(ssid, password, security=security)
+        self.begin_epoch("Wi-Fi credentials were given")
+
+    def setup_done(self) -> None:
+        """Mark the board as set up. Only Gen 3 boards have that mark; for the others this does nothing, as in particle-cli (3.49.2)."""
+        if self.platform.generation == 3:
+            self.must_allow_changes("mark it as set up")
+            self.journal.did("marked it as set up (control request 73)")
+            self.requests.set_setup_done(done=True)
+
+    def mac(self) -> str:
+        """The MAC address of its Wi-Fi, as the serial console tells it in listening mode, in lower case with colons."""
+        return self.console.mac()
+
+    def begin_epoch(self, cause: str, *, ends: UsbEntry | None = None) -> None:
+        """Begin a new epoch: from now on only what is seen after `cause` counts. `ends` is the enumeration that it will end."""
+        self.epoch = Epoch(self.epoch.number + 1, self.host.clock.now(), cause, ends)
+
+    def wait_for_usb(self, state: UsbState, *, timeout: float = DEFAULT_TIMEOUT) -> UsbEntry:
+        """Let time pass until the bus shows the board in `state`, in an enumeration of the present epoch.
+
+        Raises:
+            NotReached: not within `timeout` seconds.
+        """
+
+        def fits(entry: UsbEntry | None) -> UsbEntry | None:
+            return entry if entry is not None and entry.state is state and entry != self.epoch.stale else None
+
+        entry = self.usb.wait_for(fits, timeout=timeout, awaited=f"{state} after {self.epoch.cause}")
+        self._saw(f"{entry.state} ({entry})")
+        return entry
+
+    def must_allow_changes(self, change: str) -> None:
+        """Refuse to change a real board for good unless that was allowed.
+
+        Raises:
+            ChangesNotAllowed: it was not.
+        """
+        if not self.allow_changes:
+            raise ChangesNotAllowed(change, board=self.usb.label)
+
+    def led_since_epoch(self) -> list[str]:
+        """What the LED has shown in the present epoch, in order: how modes that pass quickly are asserted."""
+        return [change.text for change in self.led.timeline() if change.time >= self.epoch.since]
+
+    def _saw(self, text: str) -> None:
+        self.journal.saw(text, led=self._led.describe() if self._led is not None else None)
+
+    def _cloud_online(self) -> bool | None:
+        """Whether the cloud reaches the board; None when the account may not see it, so that the cloud is no witness."""
+        assert self.account is not None
+        found = self.account.find(self.device_id)
+        if found is None:
+            return None
+        return found.online and self.account.ping(self.device_id)
+
+    @contextmanager
+    def _holding_mode(self) -> Iterator[None]:
+        self.buttons.press_mode()
+        try:
+            yield
+        finally:
+            self.buttons.release_mode()
+
+    def _press_reset(self) -> None:
+        self.buttons.press_reset()
+        self.host.clock.sleep(0.1)
+        self.buttons.release_reset()
+
+    def _until_led(self, pattern: str, seconds: float) -> None:
+        """Let time pass until the LED shows `pattern`, or just long enough where no LED can be seen."""
+        if self._led is None:
+            self.host.clock.sleep(seconds)
+            return
+        led = self._led
+        wait_until(
+            self.host,
+            lambda: led.describe() == pattern,
+            timeout=seconds * 3,
+            awaited=f"the LED {pattern} while MODE is held",
+            seen=lambda: f"LED {led.describe()}",
+            board=self.usb.label,
+            port=self.usb.port or None,
+        )

@@ -1,0 +1,138 @@
+"""Boards by moniker: `emu:photon?mode=dfu&os=2.1.0&claimed=1`, `usb:0123456789abcdef01234567`.
+
+The part before the colon is the kind. Kinds are entry points of the group `particle_hil.boards`, imported only when named, so another
+distribution can add its own: an entry point names a callable `open_boards(monikers, options) -> Rig`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import parse_qsl
+
+from harness.board import Board
+from harness.cloud import CloudTarget, WifiNetwork
+from harness.errors import BoardNotAvailable, Unavailable
+
+ENTRY_POINTS = "particle_hil.boards"
+
+_BUILT_IN = {"emu": "harness.boards.emu:open_boards", "usb": "harness.boards.usb:open_boards"}
+"""The kinds that are there even when the package was not installed (a source tree on the path has no entry points)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moniker:
+    """A board's name on a command line, taken apart: kind, what it names there, options."""
+
+    text: str
+    kind: str
+    name: str
+    options: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Moniker:
+        """Take `kind:name?option=value&option=value` apart.
+
+        Raises:
+            BoardNotAvailable: it has no kind, or an option without a value or twice.
+        """
+        kind, colon, rest = text.partition(":")
+        if not colon or not kind:
+            raise BoardNotAvailable(
+                Unavailable.BAD_MONIKER,
+                f"{text!r} has no kind",
+                remedy="Write emu:photon, or usb: and the device id; kinds: " + ", ".join(kinds()),
+            )
+        name, _, query = rest.partition("?")
+        try:
+            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+        except ValueError as error:
+            raise BoardNotAvailable(
+                Unavailable.BAD_MONIKER, f"the options of {text!r}: {error}", remedy="Write option=value&option=value"
+            ) from error
+        options = dict(pairs)
+        if len(options) != len(pairs):
+            raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{text!r} gives an option twice")
+        return cls(text, kind.lower(), name, options)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOptions:
+    """What the user chose for all boards of a run."""
+
+    allow_changes: bool = False
+    """Whether real boards may be flashed, claimed and rewritten."""
+    cloud: CloudTarget | None = None
+    """The cloud to use instead of the kind's own."""
+    wifi: WifiNetwork | None = None
+    """The network that real boards may join."""
+    served: bool = False
+    """Whether emulated boards live in real time."""
+    seed: int = 0
+    """Where everything random in an emulated run comes from."""
+
+
+@dataclass(slots=True)
+class Rig:
+    """The boards of one kind that were opened together, and what belongs to them."""
+
+    boards: list[Board]
+    cloud: CloudTarget | None = None
+    """The kind's own cloud, if it has one."""
+    wifi: WifiNetwork | None = None
+    """A network the boards can join."""
+    snapshot: Callable[[], object] | None = None
+    """Takes a snapshot of all of it, if the kind can."""
+    restore: Callable[[object], None] | None = None
+    close: Callable[[], None] = lambda: None
+    """Gives everything back."""
+
+
+OpenBoards: TypeAlias = Callable[[Sequence[Moniker], OpenOptions], Rig]
+
+
+def kinds() -> list[str]:
+    """The kinds of boards there are, built-in ones first."""
+    return list(_BUILT_IN) + sorted({point.name for point in importlib.metadata.entry_points(group=ENTRY_POINTS)} - set(_BUILT_IN))
+
+
+def open_boards(monikers: Sequence[str], options: OpenOptions | None = None) -> list[Rig]:
+    """Open every board, kind by kind in the order in which the kinds are first named; boards keep their order within a kind.
+
+    Raises:
+        BoardNotAvailable: a moniker cannot be read, there is no such kind, or a board cannot be opened. Nothing stays open then.
+    """
+    options = options if options is not None else OpenOptions()
+    by_kind: dict[str, list[Moniker]] = {}
+    for moniker in map(Moniker.parse, monikers):
+        by_kind.setdefault(moniker.kind, []).append(moniker)
+    openers = {kind: _load(kind) for kind in by_kind}
+    rigs: list[Rig] = []
+    try:
+        rigs.extend(openers[kind](wanted, options) for kind, wanted in by_kind.items())
+    except BaseException:
+        for rig in rigs:
+            rig.close()
+        raise
+    return rigs
+
+
+def _load(kind: str) -> OpenBoards:
+    target = _BUILT_IN.get(kind)
+    if target is None:
+        for point in importlib.metadata.entry_points(group=ENTRY_POINTS, name=kind):
+            target = point.value
+    if target is None:
+        raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, kind, remedy="There are: " + ", ".join(f"{name}:" for name in kinds()))
+    module, _, attribute = target.partition(":")
+    try:
+        opener: OpenBoards = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{kind}: its code {target} cannot be loaded", seen=str(error)) from error
+    return opener

@@ -1,0 +1,91 @@
+"""Boards on this computer's USB: `usb:0123456789abcdef01234567` by device id, `usb:1-4.2` by the port it is plugged into.
+
+There is no "first board found": a moniker that fits none or several is refused with the list of what is attached. While a run uses a
+board, another run on this computer is refused it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from harness.board import Board
+from harness.boards import Moniker, OpenOptions, Rig
+from harness.boards.lease import Lease
+from harness.errors import BoardNotAvailable, Unavailable
+from harness.host import Host, RealHost
+from harness.usb.entry import UsbEntry, is_particle_board
+
+_DEVICE_ID = re.compile(r"[0-9a-fA-F]{24}")
+_PORT = re.compile(r"\d+-\d+(\.\d+)*")
+
+
+def open_boards(monikers: Sequence[Moniker], options: OpenOptions, host: Host | None = None) -> Rig:
+    """Find the named boards and lease them for this run.
+
+    Raises:
+        BoardNotAvailable: a moniker is malformed, fits no board or several, or its board is in use or may not be opened.
+    """
+    host = host if host is not None else RealHost()
+    attached = host.usb_entries(is_particle_board)
+    leases: list[Lease] = []
+    boards: list[Board] = []
+
+    def close() -> None:
+        for lease in leases:
+            lease.release()
+
+    try:
+        for moniker in monikers:
+            entry = pick(moniker, attached)
+            assert entry.serial is not None
+            assert entry.platform is not None
+            leases.append(Lease(entry.serial))
+            boards.append(
+                Board(host, entry.platform, entry.serial, moniker=moniker.text, port=entry.port, allow_changes=options.allow_changes)
+            )
+    except BaseException:
+        close()
+        raise
+    return Rig(boards, cloud=options.cloud, wifi=options.wifi, close=close)
+
+
+def pick(moniker: Moniker, attached: Sequence[UsbEntry]) -> UsbEntry:
+    """The one attached board that a moniker names.
+
+    Raises:
+        BoardNotAvailable: it names none or several, or the board's serial number cannot be read.
+    """
+    if moniker.options:
+        raise BoardNotAvailable(
+            Unavailable.BAD_MONIKER,
+            f"{moniker} has options",
+            remedy="A real board has none; use the marker start(...) to bring it to a state",
+        )
+    wanted = moniker.name
+    if _DEVICE_ID.fullmatch(wanted):
+        found = [entry for entry in attached if entry.serial == wanted.lower()]
+    elif _PORT.fullmatch(wanted):
+        found = [entry for entry in attached if entry.port == wanted]
+    else:
+        what = f"{moniker} names no board" if not wanted else f"{wanted!r} is neither a device id of 24 hexadecimal digits nor a USB port"
+        raise BoardNotAvailable(Unavailable.BAD_MONIKER, what, seen=listing(attached), remedy="Write usb: and the device id")
+    if not found:
+        raise BoardNotAvailable(Unavailable.NOT_FOUND, str(moniker), seen=listing(attached), remedy="Check its power and its cable")
+    if len(found) > 1:
+        raise BoardNotAvailable(
+            Unavailable.AMBIGUOUS, str(moniker), seen=listing(found), remedy="Name it by its port, or unplug the others"
+        )
+    if found[0].serial is None:
+        reason = next((each for each in Unavailable if each.value == found[0].trouble), Unavailable.NO_PERMISSION)
+        raise BoardNotAvailable(reason, str(moniker), seen=found[0].trouble)
+    return found[0]
+
+
+def listing(entries: Sequence[UsbEntry]) -> str:
+    """The attached boards in one line, for messages."""
+    if not entries:
+        return "no Particle board on USB"
+    return ", ".join(
+        f"{entry.platform.display_name if entry.platform else '?'} {entry.serial or entry.trouble} at {entry.port}" for entry in entries
+    )

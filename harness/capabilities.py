@@ -1,0 +1,76 @@
+"""What a kind of board may have beyond USB and serial: things that a program can press, see or switch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class Buttons(Protocol):
+    """The buttons of a board, where a program can press them."""
+
+    def press_mode(self) -> None:
+        """Push MODE down."""
+
+    def release_mode(self) -> None:
+        """Let MODE go."""
+
+    def press_reset(self) -> None:
+        """Push RESET down."""
+
+    def release_reset(self) -> None:
+        """Let RESET go."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedChange:
+    """From `time` on, in seconds of the host's clock, the LED showed `text`."""
+
+    time: float
+    text: str
+
+
+class Led(Protocol):
+    """The RGB LED of a board, where a program can see it."""
+
+    def describe(self) -> str:
+        """What it shows, as in "breathing cyan"."""
+
+    def timeline(self) -> list[LedChange]:
+        """The last changes, oldest first."""
+
+
+class Power(Protocol):
+    """The power supply of a board, where a program can switch it."""
+
+    def on(self) -> None:
+        """Give power."""
+
+    def off(self) -> None:
+        """Take power away."""
+
+
+class Releases(Protocol):
+    """Where the firmware of a kind of boards comes from, if not from Particle's releases."""
+
+    def device_os(self, version: str) -> Sequence[bytes | Path]:
+        """The modules of a Device OS version."""
+
+    def application(self) -> bytes | Path:
+        """Tinker, or what stands for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What one board has of these. None: no program can reach it."""
+
+    buttons: Buttons | None = None
+    led: Led | None = None
+    power: Power | None = None
+    releases: Releases | None = None
+    """The kind's own Device OS releases; real ones are used without it."""
+
+
+NOTHING = Extras()

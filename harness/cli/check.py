@@ -1,0 +1,96 @@
+"""`particle-hil check`: the shared suite on named boards, told step by step, with a verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import board_option, json_option, opening_options
+
+if TYPE_CHECKING:
+    from harness.cli.check_report import Report
+
+SUITE = Path(__file__).resolve().parent.parent / "suite"
+
+
+@click.command(epilog="Example: particle-hil check --board emu:photon")
+@board_option
+@opening_options
+@click.option("-k", "only", metavar="WORDS", default="", help="Only the checks whose names have these words, as for pytest -k.")
+@click.option("--quiet", "-q", is_flag=True, help="One line per check, without its steps.")
+@json_option
+def check(boards: tuple[str, ...], only: str, quiet: bool, as_json: bool, **opening: Any) -> int:
+    """Check boards: identity, modes, flashing, provisioning.
+
+    Tells per check what was done and seen, with the LED in its colour, and a verdict. Exit status 0 when nothing failed. A real board is
+    not flashed, claimed or rewritten without --allow-changes; the checks that need it are skipped then.
+    """
+    from harness.boards import Moniker
+
+    for board in boards:
+        Moniker.parse(board)
+    report = _report(quiet=quiet, as_json=as_json)
+    status = run_suite(report, boards, only=only, **opening)
+    if as_json:
+        click.echo(json.dumps(report.as_data(), indent=2))
+    else:
+        report.close()
+    return status
+
+
+def _report(*, quiet: bool, as_json: bool) -> Report:
+    from harness.cli.check_report import Report, TextReport
+
+    return Report() if as_json else TextReport(steps=not quiet)
+
+
+def run_suite(
+    report: Report, boards: tuple[str, ...], *, only: str, cloud: str | None, allow_changes: bool, wifi: str | None, served: bool, seed: int
+) -> int:
+    """Run the suite in this process; gives the command's exit status."""
+    import pytest
+
+    from harness.cli.main import FAILED, OK, UNAVAILABLE
+
+    arguments = [str(SUITE), f"--rootdir={SUITE}", "-c", str(SUITE / "pytest.ini"), "-p", "no:terminal", "-p", "no:cacheprovider", "-s"]
+    arguments += [argument for board in boards for argument in ("--board", board)]
+    arguments += ["--seed", str(seed), *(["-k", only] if only else [])]
+    arguments += [f"--cloud={cloud}"] if cloud else []
+    arguments += [f"--wifi={wifi}"] if wifi else []
+    arguments += [flag for flag, wanted in (("--allow-changes", allow_changes), ("--served", served)) if wanted]
+    with _own_settings():
+        status = pytest.main(arguments, plugins=[report, *_entry()])
+    if report.unavailable:
+        raise report.unavailable
+    if status == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    if status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return OK if report.passed else FAILED
+    return UNAVAILABLE
+
+
+def _entry() -> list[str]:
+    """The plugin by name: plugins are not loaded by their entry points here, so that nobody else's can disturb."""
+    return ["particle_hil.pytest_entry"]
+
+
+@contextlib.contextmanager
+def _own_settings() -> Iterator[None]:
+    """Keep the user's pytest settings out of this run."""
+    changes = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

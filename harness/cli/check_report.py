@@ -1,0 +1,249 @@
+"""What `particle-hil check` tells: a pytest plugin that gathers outcomes and steps, as data or as text while they happen."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness import journal
+from harness.errors import Blame, HarnessError
+from harness.journal import Entry, Kind
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+    from rich.text import Text
+
+
+@dataclass(slots=True)
+class Check:
+    """One check: a test of the suite on one board."""
+
+    name: str
+    title: str
+    board: str
+    outcome: str = "running"
+    reason: str = ""
+    blame: Blame | None = None
+    seconds: float = 0.0
+    steps: list[Entry] = field(default_factory=list)
+
+    def as_data(self) -> dict[str, Any]:
+        """The check as plain data."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "board": self.board,
+            "outcome": self.outcome,
+            "reason": self.reason or None,
+            "blame": str(self.blame) if self.blame else None,
+            "seconds": round(self.seconds, 3),
+            "steps": [{"at": round(each.at, 3), "kind": each.kind.value, "text": each.text, "led": each.led} for each in self.steps],
+        }
+
+
+class Report:
+    """Gathers the checks of a run. Use it as a pytest plugin."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+        self.unavailable: HarnessError | None = None
+        """Why no board could be checked at all."""
+        self._now: Check | None = None
+        self._listening = contextlib.ExitStack()
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was checked, and nothing failed."""
+        return any(check.outcome == "passed" for check in self.checks) and not self.failures
+
+    @property
+    def failures(self) -> list[Check]:
+        """The checks that failed."""
+        return [check for check in self.checks if check.outcome == "failed"]
+
+    def counts(self) -> dict[str, int]:
+        """How many checks ended in each way."""
+        return {outcome: sum(check.outcome == outcome for check in self.checks) for outcome in ("passed", "failed", "skipped")}
+
+    def verdict(self) -> str:
+        """The verdict in one sentence."""
+        counts = self.counts()
+        told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+        if not self.checks:
+            return "nothing was checked"
+        if not self.failures:
+            return told if counts["passed"] else f"nothing was checked: {told}"
+        blames = sorted({str(check.blame) for check in self.failures if check.blame})
+        return f"{told}; to blame: {', '.join(blames) or 'unknown'}"
+
+    def as_data(self) -> dict[str, Any]:
+        """The whole report as plain data."""
+        return {
+            "passed": self.passed,
+            "verdict": self.verdict(),
+            **self.counts(),
+            "checks": [check.as_data() for check in self.checks],
+        }
+
+    def close(self) -> None:
+        """Tell the verdict."""
+
+    def began(self, check: Check) -> None:
+        """A check begins."""
+
+    def stepped(self, entry: Entry) -> None:
+        """Something was done or seen, or a long action got further."""
+
+    def ended(self, check: Check) -> None:
+        """A check has ended."""
+
+    def pytest_sessionstart(self) -> None:
+        """Listen to every journal."""
+        self._listening.enter_context(journal.listen_to_all(self._step))
+
+    def pytest_sessionfinish(self) -> None:
+        """Stop listening."""
+        self._listening.close()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Forget the check before."""
+        self._now = None
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """A check begins, or goes on."""
+        self._begin(item)
+
+    def _begin(self, item: pytest.Item) -> None:
+        function = getattr(item, "function", None)
+        title = (getattr(function, "__doc__", "") or item.name).strip().splitlines()[0]
+        parameters = dict(getattr(getattr(item, "callspec", None), "params", {}))
+        board = str(parameters.pop("board", ""))
+        if parameters:
+            title = f"{title.rstrip('.')} ({', '.join(str(value) for value in parameters.values())})"
+        self._now = Check(item.name, title, board)
+        self.checks.append(self._now)
+        self.began(self._now)
+
+    def _step(self, entry: Entry) -> None:
+        if self._now is not None:
+            if entry.kind is not Kind.PROGRESS:
+                self._now.steps.append(entry)
+            self.stepped(entry)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Note how a phase of a check ended."""
+        report = yield
+        check = self._now
+        if check is None:
+            return report
+        check.seconds += call.duration
+        error = call.excinfo.value if call.excinfo is not None else None
+        if report.skipped:
+            check.outcome, check.reason = "skipped", _reason_of_skip(report)
+        elif report.failed and check.outcome != "failed":
+            check.outcome = "failed"
+            check.reason, check.blame = _explain(error)
+            if isinstance(error, pytest.UsageError):
+                self.unavailable = _cause(error)
+                item.session.shouldstop = check.reason
+        elif report.passed and report.when == "call" and check.outcome == "running":
+            check.outcome = "passed"
+        if report.when == "teardown":
+            self.ended(check)
+        return report
+
+
+def _reason_of_skip(report: pytest.TestReport) -> str:
+    text = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
+
+
+def _explain(error: BaseException | None) -> tuple[str, Blame]:
+    """Why a check failed, and which part is to blame. A check that finds a board wanting blames the board."""
+    if isinstance(error, HarnessError):
+        return str(error), error.blame
+    if isinstance(error, AssertionError):
+        return str(error).splitlines()[0] if str(error) else "the board did something else than expected", Blame.BOARD
+    return f"{type(error).__name__}: {error}", Blame.REQUEST
+
+
+def _cause(error: pytest.UsageError) -> HarnessError:
+    cause = error.__cause__
+    return cause if isinstance(cause, HarnessError) else HarnessError(str(error), blame=Blame.REQUEST)
+
+
+class TextReport(Report):
+    """Tells everything on the terminal while it happens."""
+
+    def __init__(self, *, steps: bool, console: Console | None = None) -> None:
+        from rich.console import Console
+
+        super().__init__()
+        self.steps = steps
+        self.console = console if console is not None else Console(highlight=False, soft_wrap=True)
+        self._status: Status | None = None
+
+    def began(self, check: Check) -> None:
+        """See `Report.began`."""
+        if len({each.board for each in self.checks[-2:]}) > 1 or len(self.checks) == 1:
+            self.console.print(f"\n[bold]{check.board or 'no board'}[/bold]")
+        self._status = self.console.status(check.title)
+        self._status.start()
+
+    def stepped(self, entry: Entry) -> None:
+        """See `Report.stepped`."""
+        if entry.kind is Kind.PROGRESS and self._status is not None:
+            self._status.update(f"{entry.text} {entry.share or 0:.0%}")
+        elif self._status is not None:
+            self._status.update(f"{self.checks[-1].title} - {entry.text}")
+
+    def ended(self, check: Check) -> None:
+        """See `Report.ended`."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+        self.console.print(_line(check))
+        if self.steps or check.outcome == "failed":
+            for entry in check.steps:
+                self.console.print(_step_line(entry))
+        if check.reason:
+            style = "red" if check.outcome == "failed" else "yellow"
+            from rich.text import Text
+
+            self.console.print(Text(f"       {check.reason}", style))
+
+    def close(self) -> None:
+        """See `Report.close`."""
+        style = "bold green" if self.passed else "bold red"
+        from rich.text import Text
+
+        self.console.print(Text.assemble("\n", (f"{'PASS' if self.passed else 'FAIL'}", style), f"  {self.verdict()}"))
+
+
+_MARKS = {"passed": ("✓", "green"), "failed": ("✗", "bold red"), "skipped": ("-", "yellow")}
+
+
+def _line(check: Check) -> Text:
+    from rich.text import Text
+
+    mark, style = _MARKS.get(check.outcome, ("?", "red"))
+    return Text.assemble("  ", (mark, style), f" {check.title}")
+
+
+def _step_line(entry: Entry) -> Text:
+    from rich.text import Text
+
+    from harness.cli.led import led_text
+
+    line = Text.assemble("      ", (f"{entry.kind.value:3}", "dim"), f"  {entry.text}")
+    if entry.led:
+        line.append("  ").append_text(led_text(entry.led))
+    return line

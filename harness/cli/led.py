@@ -1,0 +1,28 @@
+"""The status LED as text in its colour."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+_STYLES = {
+    "dark blue": "bold blue",
+    "blue": "bold blue",
+    "cyan": "bold cyan",
+    "green": "bold green",
+    "magenta": "bold magenta",
+    "yellow": "bold yellow",
+    "red": "bold red",
+    "white": "bold white",
+    "orange": "bold dark_orange",
+    "gray": "bright_black",
+}
+
+LAMP = "●"
+
+
+def led_text(shown: str | None) -> Text:
+    """A lamp in the colour that the LED shows, and its words; nothing where no LED was seen."""
+    if not shown:
+        return Text()
+    style = next((style for colour, style in _STYLES.items() if shown.endswith(colour)), "bright_black")
+    return Text.assemble((LAMP, style), " ", (shown, style))

@@ -1,0 +1,42 @@
+"""Options that several verbs share, and what they mean for opening boards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+board_option = click.option(
+    "--board",
+    "boards",
+    multiple=True,
+    required=True,
+    metavar="MONIKER",
+    help="Which board: emu:photon, emu:photon?mode=dfu&os=2.1.0, usb:DEVICE-ID. Give it again for more.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+_OPENING = (
+    click.option("--cloud", metavar="URL", help="The cloud of real boards. Its account comes from PARTICLE_HIL_TOKEN in the environment."),
+    click.option("--allow-changes", is_flag=True, help="Let real boards be flashed, claimed and rewritten."),
+    click.option("--wifi", metavar="SSID[:PASSWORD]", help="The Wi-Fi network that real boards may join."),
+    click.option("--served", is_flag=True, help="Let emulated boards live in real time, behind sockets."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in an emulated run comes from."),
+)
+
+
+def opening_options(command: F) -> F:
+    """Add the options that say how boards are opened."""
+    for option in reversed(_OPENING):
+        command = option(command)
+    return command
+
+
+def colours_wanted() -> bool:
+    """Whether the user has not asked for text without colours (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR")

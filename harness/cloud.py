@@ -1,0 +1,314 @@
+"""A client for the device cloud's REST API: the emulated cloud in process or over HTTP, or a real one.
+
+    cloud = Cloud(CloudTarget("https://api.particle.io", WallClock()))
+    account = cloud.login("me@example.com", "secret")
+    account.claim(device_id)
+
+What the API answers is told in docs/writing-tests.md, "The cloud"; every error that it gives becomes `CloudRefused` with its own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from harness.cloud_events import EventStream, InProcessChunks, ThreadChunks
+from harness.errors import Blame, ChangesNotAllowed, CloudRefused, CloudUnreachable
+from harness.host import HostClock
+
+CLIENT = ("particle-api", "particle-api")
+"""The public OAuth client that api libraries use (particle-api-js 12.0.2, src/Particle.ts: Defaults)."""
+
+REQUEST_TIMEOUT = 60.0
+"""Seconds; a call of a function is given up by the cloud itself before that."""
+
+
+@dataclass(frozen=True, slots=True)
+class WifiNetwork:
+    """A Wi-Fi network that boards can join. `security` is the number of the console's menu: 0 unsecured, 1 WEP, 2 WPA, 3 WPA2."""
+
+    ssid: str
+    password: str = ""
+    security: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CloudTarget:
+    """Which cloud, and how to reach it."""
+
+    url: str
+    clock: HostClock
+    transport: Callable[[], httpx.BaseTransport] | None = None
+    """Makes the in-process transport to an emulated cloud; None for HTTP."""
+    ours: bool = False
+    """Whether it is an emulated cloud of this run, which may be changed freely."""
+    token: str = field(default="", repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    allow_changes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CloudDevice:
+    """A device as the cloud tells it. `raw` has every field of the answer."""
+
+    id: str
+    name: str | None
+    owner: str | None
+    online: bool
+    platform_id: int | None
+    product_id: int | None
+    status: str | None
+    last_handshake_at: str | None
+    os_version: str | None
+    functions: tuple[str, ...]
+    variables: Mapping[str, str]
+    raw: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> CloudDevice:
+        """Read one device object of the API."""
+        return cls(
+            id=str(raw.get("id", "")),
+            name=raw.get("name"),
+            owner=raw.get("owner"),
+            online=bool(raw.get("online", raw.get("connected", False))),
+            platform_id=raw.get("platform_id"),
+            product_id=raw.get("product_id"),
+            status=raw.get("status"),
+            last_handshake_at=raw.get("last_handshake_at"),
+            os_version=raw.get("system_firmware_version"),
+            functions=tuple(raw.get("functions") or ()),
+            variables=dict(raw.get("variables") or {}),
+            raw=raw,
+        )
+
+
+class Cloud:
+    """The cloud, before anybody logged in."""
+
+    def __init__(self, target: CloudTarget) -> None:
+        self.target = target
+        self.clock = target.clock
+        transport = target.transport() if target.transport is not None else None
+        self._client = httpx.Client(base_url=target.url, transport=transport, timeout=REQUEST_TIMEOUT, trust_env=transport is None)
+
+    def login(self, username: str, password: str) -> Account:
+        """Log in with name and password, as particle-cli does.
+
+        Raises:
+            CloudRefused: wrong credentials.
+        """
+        fields = {"grant_type": "password", "username": username, "password": password, "client_id": CLIENT[0], "client_secret": CLIENT[1]}
+        answer = self.request("POST", "/oauth/token", form=fields)
+        return Account(self, str(answer["access_token"]), username)
+
+    def sign_up(self, username: str, password: str) -> Account:
+        """Make a new user and log in.
+
+        Raises:
+            CloudRefused: the name is in use.
+        """
+        self.request("POST", "/v1/users", json={"username": username, "password": password})
+        return self.login(username, password)
+
+    def account(self, token: str) -> Account:
+        """The account that an access token belongs to.
+
+        Raises:
+            CloudRefused: the token is not valid.
+        """
+        answer = self.request("GET", "/v1/user", token=token)
+        return Account(self, token, str(answer.get("username", "")))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str = "",
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send one request; gives the JSON of its answer ({} for 204).
+
+        Raises:
+            CloudRefused: the answer is an error, or no JSON.
+            CloudUnreachable: there is no answer.
+        """
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        name = f"{method} {path}"
+        try:
+            response = self._client.request(method, path, json=json, data=form, params=query, headers=headers)
+        except httpx.HTTPError as error:
+            raise unreachable(self.target.url, name, error) from error
+        return read_answer(name, response)
+
+    def open_events(self, path: str, token: str) -> EventStream:
+        """Open a server-sent event stream; events are kept from this moment on.
+
+        Raises:
+            CloudRefused: the answer is an error.
+            CloudUnreachable: there is no answer.
+        """
+        headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"}
+        request = self._client.build_request("GET", path, headers=headers)
+        try:
+            response = self._client.send(request, stream=True)
+            if response.status_code != httpx.codes.OK:
+                response.read()
+        except httpx.HTTPError as error:
+            raise unreachable(self.target.url, f"GET {path}", error) from error
+        if response.status_code != httpx.codes.OK:
+            read_answer(f"GET {path}", response)
+        chunks = InProcessChunks(response) if self.target.transport is not None else ThreadChunks(response)
+        return EventStream(chunks, self.clock, path)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+class Account:
+    """A user of the cloud who is logged in."""
+
+    def __init__(self, cloud: Cloud, token: str, username: str) -> None:
+        self.cloud = cloud
+        self.token = token
+        self.username = username
+
+    def devices(self) -> list[CloudDevice]:
+        """The devices of this account."""
+        return [CloudDevice.of(raw) for raw in self._request("GET", "/v1/devices")]
+
+    def device(self, device: str) -> CloudDevice:
+        """One device, by id or by its name in this account.
+
+        Raises:
+            CloudRefused: with status 403 if there is none that this account may see.
+        """
+        return CloudDevice.of(self._request("GET", f"/v1/devices/{device}"))
+
+    def find(self, device: str) -> CloudDevice | None:
+        """One device, or None if this account may not see it."""
+        try:
+            return self.device(device)
+        except CloudRefused as error:
+            if error.status in (403, 404):
+                return None
+            raise
+
+    def claim(self, device_id: str, *, request_transfer: bool = False) -> None:
+        """Claim a device that is online. Claiming one's own again changes nothing.
+
+        Raises:
+            CloudRefused: status 404 when it is offline or unknown, 403 when somebody else has it.
+        """
+        self._change("claim", device_id)
+        self._request("POST", "/v1/devices", json={"id": device_id, "request_transfer": request_transfer})
+
+    def unclaim(self, device: str) -> None:
+        """Give a device up; it may be offline."""
+        self._change("unclaim", device)
+        self._request("DELETE", f"/v1/devices/{device}")
+
+    def rename(self, device: str, name: str) -> None:
+        """Give a device a name, which is unique within the account."""
+        self._change("rename", device)
+        self._request("PUT", f"/v1/devices/{device}", json={"name": name})
+
+    def call(self, device: str, function: str, argument: str = "") -> int:
+        """Call a function of the application; gives what it returned.
+
+        Raises:
+            CloudRefused: status 404 when there is no such function, 408 when the device did not answer.
+        """
+        return int(self._request("POST", f"/v1/devices/{device}/{function}", json={"arg": argument})["return_value"])
+
+    def read(self, device: str, variable: str) -> Any:
+        """The value of a variable of the application.
+
+        Raises:
+            CloudRefused: status 404 when there is no such variable, 408 when the device did not answer.
+        """
+        return self._request("GET", f"/v1/devices/{device}/{variable}")["result"]
+
+    def ping(self, device: str) -> bool:
+        """Whether the device answers the cloud now."""
+        return bool(self._request("PUT", f"/v1/devices/{device}/ping", json={})["online"])
+
+    def signal(self, device: str, *, on: bool) -> None:
+        """Have the device show a rainbow on its LED, or stop it."""
+        self._request("PUT", f"/v1/devices/{device}", json={"signal": "1" if on else "0"})
+
+    def publish(self, name: str, data: str = "", *, private: bool = True, ttl: int = 60) -> None:
+        """Publish an event."""
+        self._request("POST", "/v1/devices/events", json={"name": name, "data": data, "private": private, "ttl": ttl})
+
+    def claim_code(self) -> str:
+        """A new claim code, for a board to bring along when it first connects."""
+        return str(self._request("POST", "/v1/device_claims", json={})["claim_code"])
+
+    def events(self, prefix: str = "", *, device: str = "mine") -> EventStream:
+        """The events of all own devices ("mine"), or of one device, whose names begin with `prefix`."""
+        place = "/v1/devices/events" if device == "mine" else f"/v1/devices/{device}/events"
+        return self.cloud.open_events(place + (f"/{prefix}" if prefix else ""), self.token)
+
+    def _request(self, method: str, path: str, *, json: Any = None) -> Any:
+        return self.cloud.request(method, path, token=self.token, json=json)
+
+    def _change(self, what: str, device: str) -> None:
+        if not (self.cloud.target.ours or self.cloud.target.allow_changes):
+            raise ChangesNotAllowed(f"{what} device {device} in the cloud at {self.cloud.target.url}")
+
+
+def read_answer(name: str, response: httpx.Response) -> Any:
+    """The JSON of an answer.
+
+    Raises:
+        CloudRefused: it is an error, or no JSON.
+    """
+    if response.status_code == httpx.codes.NO_CONTENT:
+        return {}
+    try:
+        body = response.json()
+    except ValueError:
+        raise CloudRefused(name, response.status_code, f"an answer that is no JSON: {response.text[:80]!r}") from None
+    if response.is_success:
+        return body
+    raise CloudRefused(name, response.status_code, error_text(body), body=body, blame=_blame(response.status_code))
+
+
+def error_text(body: Any) -> str:
+    """The words of an error body, whichever of the API's shapes it has (docs/writing-tests.md, "The cloud")."""
+    if not isinstance(body, dict):
+        return str(body)
+    for key in ("error_description", "info"):
+        if isinstance(body.get(key), str):
+            return str(body[key])
+    errors = body.get("errors")
+    if isinstance(errors, list) and errors:
+        return "; ".join(_one_error(each) for each in errors)
+    return str(body.get("error", body))
+
+
+def _one_error(error: Any) -> str:
+    if isinstance(error, dict):
+        return str(error.get("error", error))
+    if isinstance(error, list) and error:
+        return str(error[0])
+    return str(error)
+
+
+def _blame(status: int) -> Blame:
+    return Blame.REQUEST if status in (400, 401, 403) else Blame.CLOUD
+
+
+def unreachable(url: str, name: str, error: Exception) -> CloudUnreachable:
+    """The error for a request that had no answer."""
+    kind = "no answer in time" if isinstance(error, httpx.TimeoutException) else "not reachable"
+    return CloudUnreachable(f"the cloud at {url}: {kind} ({name})", seen=str(error) or type(error).__name__)

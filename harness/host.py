@@ -1,0 +1,223 @@
+"""The computer that a board is plugged into.
+
+The harness reaches every board through a `Host`: its clock, what is on its USB bus, its serial ports, its Wi-Fi. `RealHost` is this
+computer; `harness.lab.EmulatedHost` is one whose boards are emulated. Both list and open USB devices through pyusb and serial ports
+through pyserial, so the code above exercises the same calls on either.
+
+Listing never asks a board for anything but its serial-number string, and one device that cannot be opened does not spoil the list of
+the others: its entry tells the trouble instead.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import serial
+import serial.tools.list_ports
+
+from harness.errors import BoardLabel, BoardNotAvailable, CapabilityMissing, NotReached, Unavailable
+from harness.modes import Capability
+from harness.usb.bus import UsbBus, Wanted
+from harness.usb.device import UsbDevice
+from harness.usb.entry import UsbEntry
+
+T = TypeVar("T")
+
+REST_ON_A_REAL_BUS = 0.05
+"""Seconds between two looks at a real USB bus: libusb through pyusb has no way to be told of changes."""
+
+CONSOLE_BAUDRATE = 9600
+"""What the listening-mode console is opened with (particle-cli 3.49.2, src/cmd/serial.js:39). 14400 would mean DFU mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class SerialEntry:
+    """One serial port of the host."""
+
+    name: str
+    """What opens it: `/dev/ttyACM0`, `COM4`, a pyserial URL."""
+    vid: int | None = None
+    pid: int | None = None
+    serial: str | None = None
+    """The USB serial number of the device behind it, in lower case."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HostClock(Protocol):
+    """The time of a host."""
+
+    def now(self) -> float:
+        """Seconds, never going back."""
+
+    def utc(self) -> datetime:
+        """The date and time of day in UTC."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+
+
+class Host(Protocol):
+    """See the module. `name` is for messages ("this computer")."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def clock(self) -> HostClock:
+        """Its time."""
+
+    def usb_entries(self, wanted: Wanted, *, port: str | None = None) -> list[UsbEntry]:
+        """What is on the bus now, of the (vendor id, product id) that `wanted` accepts; at one port only if `port` is given."""
+
+    def open_usb(self, entry: UsbEntry, label: BoardLabel | None = None) -> UsbDevice:
+        """Open a device for transfers, after making sure that it still is the one that was listed.
+
+        Raises:
+            BoardNotAvailable: it went away, is busy, or may not be opened.
+        """
+
+    def serial_entries(self) -> list[SerialEntry]:
+        """The serial ports now."""
+
+    def open_serial(self, entry: SerialEntry, label: BoardLabel | None = None, *, baudrate: int = CONSOLE_BAUDRATE) -> serial.Serial:
+        """Open a serial port exclusively.
+
+        Raises:
+            BoardNotAvailable: it went away, is busy, or may not be opened.
+        """
+
+    def rest(self, seconds: float, *, port: str | None = None) -> bool:
+        """Let at most `seconds` pass; comes back early when something changed on the bus (at `port`, if given).
+
+        Returns False when nothing more can happen, however long one waits (virtual time only).
+        """
+
+    def join_wifi(self, ssid: str, password: str | None = None) -> None:
+        """Join the host to a Wi-Fi network (a board's own, in SoftAP).
+
+        Raises:
+            CapabilityMissing: this host cannot.
+        """
+
+
+class WallClock:
+    """The time of this computer."""
+
+    def now(self) -> float:
+        """See `HostClock.now`."""
+        return time.monotonic()
+
+    def utc(self) -> datetime:
+        """See `HostClock.utc`."""
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """See `HostClock.sleep`."""
+        time.sleep(seconds)
+
+
+class RealHost:
+    """This computer: pyusb with the backend it finds by itself, and pyserial's list of ports.
+
+    `clock` is the wall clock unless a test hands in another one.
+    """
+
+    name = "this computer"
+
+    def __init__(self, clock: HostClock | None = None) -> None:
+        self.clock: HostClock = clock if clock is not None else WallClock()
+        self._bus = UsbBus()
+
+    def usb_entries(self, wanted: Wanted, *, port: str | None = None) -> list[UsbEntry]:
+        """See `Host.usb_entries`."""
+        return self._bus.entries(wanted, port=port)
+
+    def open_usb(self, entry: UsbEntry, label: BoardLabel | None = None) -> UsbDevice:
+        """See `Host.open_usb`."""
+        return self._bus.open(entry, label)
+
+    def serial_entries(self) -> list[SerialEntry]:
+        """See `Host.serial_entries`."""
+        return list_serial_ports()
+
+    def open_serial(self, entry: SerialEntry, label: BoardLabel | None = None, *, baudrate: int = CONSOLE_BAUDRATE) -> serial.Serial:
+        """See `Host.open_serial`."""
+        return open_serial_port(entry, label, baudrate=baudrate)
+
+    def rest(self, seconds: float, *, port: str | None = None) -> bool:
+        """See `Host.rest`. A real bus is looked at again after a short time."""
+        self.clock.sleep(min(seconds, REST_ON_A_REAL_BUS))
+        return True
+
+    def join_wifi(self, ssid: str, password: str | None = None) -> None:
+        """See `Host.join_wifi`."""
+        raise CapabilityMissing(Capability.WIFI, remedy=f"Join this computer to the network {ssid!r} by hand")
+
+
+def list_serial_ports() -> list[SerialEntry]:
+    """The serial ports that pyserial lists."""
+    return [
+        SerialEntry(port.device, port.vid, port.pid, port.serial_number.lower() if port.serial_number else None)
+        for port in serial.tools.list_ports.comports()
+    ]
+
+
+def open_serial_port(entry: SerialEntry, label: BoardLabel | None, *, baudrate: int) -> serial.Serial:
+    """Open a port through pyserial, exclusively where the operating system can.
+
+    Raises:
+        BoardNotAvailable: it went away, is busy, or may not be opened.
+    """
+    options: dict[str, Any] = {} if "://" in entry.name else {"exclusive": True}
+    try:
+        return serial.serial_for_url(entry.name, baudrate=baudrate, timeout=0, **options)
+    except (serial.SerialException, OSError, ValueError) as error:
+        reason, remedy = Unavailable.UNPLUGGED, ""
+        code = getattr(error, "errno", None)
+        if code in (errno.EACCES, errno.EPERM):
+            reason = Unavailable.NO_PERMISSION
+            remedy = "Add yourself to the group that owns serial ports (Debian: dialout)" if sys.platform == "linux" else ""
+        elif code in (errno.EBUSY, errno.EAGAIN) or "lock" in str(error):
+            reason, remedy = Unavailable.BUSY, "Close the other program (a serial monitor, ModemManager) and try again"
+        raise BoardNotAvailable(reason, f"serial port {entry.name}", board=label, seen=str(error), remedy=remedy) from error
+
+
+def wait_until(
+    host: Host,
+    look: Callable[[], T | None],
+    *,
+    timeout: float,
+    awaited: str,
+    seen: Callable[[], str],
+    board: BoardLabel | None = None,
+    port: str | None = None,
+    poll: float = 0.25,
+    remedy: str = "",
+) -> T:
+    """Look again and again, at every change on the bus and every `poll` seconds, until `look()` gives something.
+
+    Returns what `look()` gave when it was neither None nor False.
+
+    Raises:
+        NotReached: not within `timeout` seconds, or nothing more can happen; tells what was seen.
+    """
+    clock = host.clock
+    end = clock.now() + timeout
+    while True:
+        found = look()
+        if found is not None and found is not False:
+            return found
+        left = end - clock.now()
+        if left <= 0:
+            raise NotReached(awaited, timeout, seen=seen(), board=board, remedy=remedy)
+        if not host.rest(min(poll, left), port=port):
+            raise NotReached(awaited, timeout, seen=seen(), board=board, remedy=remedy, stalled=True)

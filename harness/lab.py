@@ -1,0 +1,307 @@
+"""The one room of the harness that knows the emulator: emulated hosts, boards and clouds, as the harness sees them.
+
+An `EmulatedHost` is a computer whose USB ports have emulated boards in them. Above it nothing differs from real boards: its devices are
+listed and opened through pyusb, its serial ports through pyserial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, cast
+
+import serial
+
+from emulator.board.board import Board as EmulatedBoard
+from emulator.board.settings import StoredNetwork
+from emulator.cloud.api import Api, InlineTransport
+from emulator.doors.http import HttpDoor
+from emulator.doors.pyusb_backend import EmulatedUsbBackend
+from emulator.doors.serial_url import comports
+from emulator.doors.usb_host import UsbHost
+from emulator.drivers import Driver, WaitTimeout
+from emulator.drivers.served import ServedDriver
+from emulator.factory import EMULATED, device_os_release, user_part
+from emulator.lab import DEFAULT_OS_VERSION, Lab
+from harness.board import Board
+from harness.boards import Rig
+from harness.capabilities import Extras, LedChange
+from harness.cloud import Cloud, CloudTarget, WifiNetwork
+from harness.errors import BoardLabel, CapabilityMissing
+from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
+from harness.modes import Capability, Mode
+from harness.starting import Start
+from harness.usb.bus import UsbBus, Wanted
+from harness.usb.device import UsbDevice
+from harness.usb.entry import UsbEntry
+from particle_protocol.platforms import platform_by_name
+
+__all__ = ["EmulatedHost", "Lab", "LabClock", "LabRig", "board_on"]
+
+SSID, PASSWORD = "particle-hil", "a long enough secret"
+"""The Wi-Fi network of a Lab; its user has the same password."""
+
+USER = "tester@example.com"
+LAB_URL = "http://lab"
+"""How the cloud of a Lab in virtual time is called; nothing is resolved or opened."""
+
+
+NO_BOARDS: Mapping[str, EmulatedBoard] = {}
+
+
+class LabClock:
+    """The time of a Lab."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._clock = driver.clock
+
+    def now(self) -> float:
+        """See `HostClock.now`."""
+        return self._driver.call(self._now)
+
+    def _now(self) -> float:
+        return self._clock.now
+
+    def utc(self) -> datetime:
+        """See `HostClock.utc`."""
+        return self._driver.call(self._clock.utc)
+
+    def sleep(self, seconds: float) -> None:
+        """See `HostClock.sleep`."""
+        self._driver.sleep(seconds)
+
+
+class EmulatedHost:
+    """A computer with emulated boards in its USB ports. `boards` maps ports, as in `1-1`, to boards."""
+
+    def __init__(self, lab: Lab, boards: Mapping[str, EmulatedBoard] = NO_BOARDS, name: str = "emulated host") -> None:
+        self.name = name
+        self.lab = lab
+        self.driver = lab.driver
+        self.clock = LabClock(lab.driver)
+        self.usb_host = UsbHost(lab.driver)
+        self.backend = EmulatedUsbBackend(lab.driver, self.usb_host)
+        self.boards: dict[str, EmulatedBoard] = {}
+        """What is plugged in, by port."""
+        self._changes: dict[str, int] = {}
+        self._rested: dict[str, int] = {}
+        self._bus = UsbBus(self.backend)
+        for port, board in boards.items():
+            self.plug_in(port, board)
+
+    def plug_in(self, port: str, board: EmulatedBoard) -> None:
+        """Put a board into a free port."""
+        self.usb_host.plug_in(port, board.plug)
+        self.boards[port] = board
+        self._changes[port] = self._rested[port] = 0
+        self.driver.call(board.changed.subscribe, lambda: self._changed(port))
+
+    def _changed(self, port: str) -> None:
+        self._changes[port] += 1
+
+    def usb_entries(self, wanted: Wanted, *, port: str | None = None) -> list[UsbEntry]:
+        """See `Host.usb_entries`."""
+        return self._bus.entries(wanted, port=port)
+
+    def open_usb(self, entry: UsbEntry, label: BoardLabel | None = None) -> UsbDevice:
+        """See `Host.open_usb`."""
+        return self._bus.open(entry, label)
+
+    def serial_entries(self) -> list[SerialEntry]:
+        """See `Host.serial_entries`."""
+        return [
+            SerialEntry(port.device, port.vid, port.pid, port.serial_number.lower() if port.serial_number else None)
+            for port in comports(self.usb_host)
+        ]
+
+    def open_serial(self, entry: SerialEntry, label: BoardLabel | None = None, *, baudrate: int = CONSOLE_BAUDRATE) -> serial.Serial:
+        """See `Host.open_serial`."""
+        return open_serial_port(entry, label, baudrate=baudrate)
+
+    def rest(self, seconds: float, *, port: str | None = None) -> bool:
+        """See `Host.rest`. Comes back early whenever the board at `port` (or any) shows something else, its LED included."""
+        ports = [port] if port in self.boards else list(self.boards)
+        signals = [self.boards[each].changed for each in ports]
+
+        def changed() -> bool:
+            return any(self._changes[each] != self._rested[each] for each in ports)
+
+        try:
+            self.driver.wait(changed, signals, timeout=seconds, awaited="a change on USB")
+        except WaitTimeout as timeout:
+            return not timeout.stalled
+        finally:
+            for each in ports:
+                self._rested[each] = self._changes[each]
+        return True
+
+    def join_wifi(self, ssid: str, password: str | None = None) -> None:
+        """See `Host.join_wifi`."""
+        raise CapabilityMissing(Capability.WIFI, remedy=f"The emulated host has no Wi-Fi to join {ssid!r} with")
+
+
+class LabButtons:
+    """The buttons of an emulated board."""
+
+    def __init__(self, driver: Driver, board: EmulatedBoard) -> None:
+        self._driver = driver
+        self._buttons = board.buttons
+
+    def press_mode(self) -> None:
+        """See `Buttons.press_mode`."""
+        self._driver.call(self._buttons.press_mode)
+
+    def release_mode(self) -> None:
+        """See `Buttons.release_mode`."""
+        self._driver.call(self._buttons.release_mode)
+
+    def press_reset(self) -> None:
+        """See `Buttons.press_reset`."""
+        self._driver.call(self._buttons.press_reset)
+
+    def release_reset(self) -> None:
+        """See `Buttons.release_reset`."""
+        self._driver.call(self._buttons.release_reset)
+
+
+class LabLed:
+    """The LED of an emulated board."""
+
+    def __init__(self, driver: Driver, board: EmulatedBoard) -> None:
+        self._driver = driver
+        self._led = board.led
+
+    def describe(self) -> str:
+        """See `Led.describe`."""
+        return self._driver.call(self._led.describe)
+
+    def timeline(self) -> list[LedChange]:
+        """See `Led.timeline`."""
+        return [LedChange(change.time, str(change.status)) for change in self._driver.call(lambda: self._led.timeline)]
+
+
+class LabPower:
+    """The power supply of an emulated board."""
+
+    def __init__(self, driver: Driver, board: EmulatedBoard) -> None:
+        self._driver = driver
+        self._board = board
+
+    def on(self) -> None:
+        """See `Power.on`."""
+        self._driver.call(self._board.power_on)
+
+    def off(self) -> None:
+        """See `Power.off`."""
+        self._driver.call(self._board.power_off)
+
+
+class LabReleases:
+    """Firmware that the emulator builds, with the places, versions and dependencies of the real one."""
+
+    def __init__(self, board: EmulatedBoard) -> None:
+        self._platform = board.platform
+
+    def device_os(self, version: str) -> Sequence[bytes]:
+        """See `Releases.device_os`."""
+        return device_os_release(self._platform, version)
+
+    def application(self) -> bytes:
+        """See `Releases.application`."""
+        return user_part(self._platform, "2.1.0")
+
+
+def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon") -> Board:
+    """The harness's view of the board at a port of an emulated host, with its buttons, LED and power switch."""
+    emulated = host.boards[port]
+    driver = host.driver
+    extras = Extras(
+        LabButtons(driver, emulated),
+        LabLed(driver, emulated),
+        LabPower(driver, emulated),
+        LabReleases(emulated),
+    )
+    return Board(host, emulated.platform, emulated.device_id, moniker=moniker, port=port, allow_changes=True, extras=extras)
+
+
+class LabRig:
+    """A Lab behind one emulated host: what the kind `emu:` opens. `rig` is what the harness sees of it."""
+
+    def __init__(self, *, seed: int = 0, served: bool = False) -> None:
+        self.lab = Lab(seed=seed, served=served)
+        self.host = EmulatedHost(self.lab)
+        self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)
+        self._http: HttpDoor | None = None
+        self._starts: list[Start] = []
+        self.rig = Rig(
+            [],
+            cloud=self._open_cloud(),
+            wifi=WifiNetwork(SSID, PASSWORD),
+            snapshot=self.lab.snapshot,
+            restore=self._restore,
+            close=self.close,
+        )
+
+    def add_board(self, moniker: str, platform: str, start: Start, device_id: str | None = None) -> Board:
+        """Make a board and plug it into the next free port.
+
+        Raises:
+            ValueError, LookupError: it cannot be emulated so.
+        """
+        if platform_by_name(platform or "photon").name not in EMULATED:
+            raise ValueError(f"a {platform} cannot be emulated yet; these can: {', '.join(EMULATED)}")
+        knows_network = start.claimed or start.mode not in (None, Mode.LISTENING, Mode.DFU, Mode.OFF)
+        emulated = self.lab.add_board(
+            platform or "photon",
+            os=start.os or DEFAULT_OS_VERSION,
+            device_id=device_id,
+            networks=(StoredNetwork(SSID, int(WifiNetwork(SSID).security), PASSWORD),) if knows_network else (),
+            mode=_LAB_MODES.get(start.mode, "normal") if start.mode is not None else "normal",
+        )
+        port = f"1-{len(self.host.boards) + 1}"
+        self.host.plug_in(port, emulated)
+        board = board_on(self.host, port, moniker)
+        self.rig.boards.append(board)
+        self._starts.append(start)
+        return board
+
+    def settle(self) -> None:
+        """Let time pass until every board is in the mode in which it starts."""
+        for board, start in zip(self.rig.boards, self._starts, strict=True):
+            if start.mode is Mode.OFF:
+                continue
+            board.usb.wait_for(lambda entry: entry, timeout=10, awaited="it to come up")
+            if start.mode is None:
+                board.wait_for(Mode.ONLINE if start.claimed else Mode.LISTENING)
+            else:
+                Start(start.mode).bring(board, self.rig.wifi)
+            board.journal.clear()
+
+    def close(self) -> None:
+        """End the Lab, and what it serves."""
+        if self._http is not None:
+            self._http.close()
+        self.lab.close()
+
+    def _open_cloud(self) -> CloudTarget:
+        """Make the Lab's cloud reachable, in process or over HTTP, with one user in it."""
+        api, driver = Api(self.lab.cloud), self.lab.driver
+        target = CloudTarget(LAB_URL, self.host.clock, lambda: InlineTransport(api, driver), ours=True, username=USER, password=PASSWORD)
+        if isinstance(driver, ServedDriver):
+            self._http = HttpDoor(driver, api.answer)
+            self._http.open()
+            target = replace(target, url=self._http.url, transport=None)
+        cloud = Cloud(target)
+        cloud.sign_up(USER, PASSWORD)
+        cloud.close()
+        return target
+
+    def _restore(self, state: object) -> None:
+        self.lab.restore(cast("dict[str, Any]", state))
+        self.settle()
+
+
+_LAB_MODES = {Mode.DFU: "dfu", Mode.SAFE: "safe", Mode.OFF: "off"}
+"""How a Lab is told to start a board; every other mode is reached from `normal`."""

@@ -1,0 +1,128 @@
+"""The modes of a board, what a kind of board is capable of, and the signs by which witnesses know a mode.
+
+A mode is what a witness saw: the USB bus, a control request, the LED, the cloud. `SIGNS` says for each mode what each witness must
+report; a witness that a kind lacks is not asked, one that it has must agree.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Mode(enum.Enum):
+    """The modes of a board, in the field's words (docs/writing-tests.md, "Modes")."""
+
+    OFF = "off"
+    """Nothing is enumerated on USB: no power, in reset, or asleep."""
+    DFU = "DFU mode"
+    LISTENING = "listening mode"
+    SAFE = "safe mode"
+    """Device OS runs and connects, the application does not."""
+    CONNECTING_NETWORK = "connecting to the network"
+    CONNECTING_CLOUD = "connecting to the cloud"
+    ONLINE = "connected to the cloud"
+    OFFLINE = "running without the cloud"
+    """Device OS runs in normal mode and there is no cloud session."""
+    RUNNING = "normal mode"
+    """Device OS runs and does not listen, whatever it is doing about the network."""
+
+    def __str__(self) -> str:
+        return self.value
+
+    @classmethod
+    def parse(cls, text: str) -> Mode:
+        """The mode by its name in any case (`dfu`, `listening`, `online`, ...) or by its words ("safe mode").
+
+        Raises:
+            ValueError: there is no such mode; the message lists them.
+        """
+        wanted = text.strip().lower().replace("-", "_")
+        for mode in cls:
+            if wanted in (mode.name.lower(), mode.value.lower().replace(" ", "_"), mode.value.lower()):
+                return mode
+        raise ValueError(f"there is no mode {text!r}; there are: {', '.join(mode.name.lower() for mode in cls)}")
+
+
+class Capability(enum.Enum):
+    """What a kind of board may or may not have beyond USB and serial."""
+
+    BUTTONS = "buttons that a program can press"
+    LED = "LED that a program can see"
+    POWER = "power switch"
+    SNAPSHOT = "snapshots"
+    CLOUD = "cloud"
+    WIFI = "Wi-Fi network for it to join"
+
+
+class UsbState(enum.Enum):
+    """What the USB bus shows of a board."""
+
+    ABSENT = "nothing on USB"
+    NORMAL = "normal-mode USB"
+    DFU = "DFU-mode USB"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class DeviceMode(enum.IntEnum):
+    """The answer to control request 72 (Device OS 2.3.1, system/inc/system_control.h:42-133; device-os-protobuf control/config.proto)."""
+
+    NORMAL = 0
+    LISTENING = 1
+
+    def __str__(self) -> str:
+        return f"{self.name.lower()} (control request 72)"
+
+
+class CloudStatus(enum.IntEnum):
+    """The answer to control request 300 (device-os-protobuf, control/cloud.proto)."""
+
+    DISCONNECTED = 0
+    CONNECTING = 1
+    CONNECTED = 2
+    DISCONNECTING = 3
+
+    def __str__(self) -> str:
+        return f"{self.name.lower()} (control request 300)"
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What each witness must report in one mode. None: this witness says nothing about it."""
+
+    usb: UsbState
+    device_mode: DeviceMode | None = None
+    led: frozenset[str] | None = None
+    cloud_status: frozenset[CloudStatus] | None = None
+    cloud_online: bool | None = None
+
+
+_NO_SESSION = frozenset({CloudStatus.DISCONNECTED, CloudStatus.CONNECTING, CloudStatus.DISCONNECTING})
+
+SIGNS: dict[Mode, Signs] = {
+    Mode.OFF: Signs(UsbState.ABSENT),
+    Mode.DFU: Signs(UsbState.DFU, led=frozenset({"blinking yellow"})),
+    Mode.LISTENING: Signs(UsbState.NORMAL, DeviceMode.LISTENING, frozenset({"blinking dark blue"})),
+    Mode.SAFE: Signs(UsbState.NORMAL, DeviceMode.NORMAL, frozenset({"breathing magenta"})),
+    Mode.CONNECTING_NETWORK: Signs(UsbState.NORMAL, DeviceMode.NORMAL, frozenset({"blinking green"}), _NO_SESSION),
+    Mode.CONNECTING_CLOUD: Signs(UsbState.NORMAL, DeviceMode.NORMAL, frozenset({"blinking cyan", "fast blinking cyan"}), _NO_SESSION),
+    Mode.ONLINE: Signs(
+        UsbState.NORMAL, DeviceMode.NORMAL, frozenset({"breathing cyan"}), frozenset({CloudStatus.CONNECTED}), cloud_online=True
+    ),
+    Mode.OFFLINE: Signs(
+        UsbState.NORMAL,
+        DeviceMode.NORMAL,
+        frozenset({"breathing white", "breathing green", "blinking green", "blinking cyan", "fast blinking cyan"}),
+        _NO_SESSION,
+    ),
+    Mode.RUNNING: Signs(UsbState.NORMAL, DeviceMode.NORMAL),
+}
+"""LED patterns: Device OS 2.3.1, system/src/system_led_signal.cpp and docs/writing-tests.md, "Modes"."""
+
+TIMEOUTS = {Mode.ONLINE: 90.0, Mode.SAFE: 60.0, Mode.OFF: 10.0}
+"""Seconds within which a board reaches a mode: first connections take a Wi-Fi scan, an address, a name look-up and a handshake."""
+
+DEFAULT_TIMEOUT = 30.0
+"""Seconds for every other mode."""

@@ -1,0 +1,7 @@
+"""The flows that bring boards into service and out of it, each a list of named steps with progress and a verdict."""
+
+from harness.provisioning.developer_claim import DeveloperClaim
+from harness.provisioning.flow import Flow, Step, StepReport, Verdict
+from harness.provisioning.unclaim import Unclaim
+
+__all__ = ["DeveloperClaim", "Flow", "Step", "StepReport", "Unclaim", "Verdict"]

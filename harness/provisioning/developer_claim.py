@@ -1,0 +1,147 @@
+"""The developer claim: a board out of its box becomes a device of one's own account.
+
+identify -> (Device OS) -> (application) -> listening mode -> Wi-Fi credentials -> connect -> claim -> (name) -> setup done.
+Steps in brackets happen when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import CloudRefused, NotReached
+from harness.modes import Mode, UsbState
+from harness.provisioning.flow import Flow, Step
+from harness.releases import release_files
+
+if TYPE_CHECKING:
+    from harness.board import Board
+    from harness.cloud import Account, WifiNetwork
+
+CLAIM_TIMEOUT = 60.0
+"""Seconds within which the cloud must see the board online: it connects by itself as soon as it has the network."""
+
+CLAIM_RETRY = 2.0
+"""Seconds between two tries."""
+
+
+class DeveloperClaim(Flow):
+    """Bring `board` into `account`.
+
+    Args:
+        board: any board that enumerates.
+        account: who is to own it.
+        wifi: the network it joins; None for a board that has its credentials.
+        os: the Device OS version to install first, or None to leave it.
+        images: modules to write first, such as an application.
+        name: the name to give it, or None.
+    """
+
+    name = "developer claim"
+
+    def __init__(
+        self,
+        board: Board,
+        account: Account,
+        wifi: WifiNetwork | None = None,
+        *,
+        os: str | None = None,
+        images: Sequence[bytes | str | Path] = (),
+        name: str | None = None,
+    ) -> None:
+        super().__init__(board)
+        self.account = account
+        self.wifi = wifi
+        self.os = os
+        self.images = images
+        self.device_name = name
+
+    def steps(self) -> Sequence[Step]:
+        """See `Flow.steps`."""
+        wanted = [
+            Step("identify", self.identify),
+            Step("update Device OS", self.update) if self.os is not None else None,
+            Step("flash", self.flash) if self.images else None,
+            Step("enter listening mode", self.listen) if self.wifi is not None else None,
+            Step("give Wi-Fi credentials", self.give_wifi) if self.wifi is not None else None,
+            Step("connect to the cloud", self.connect),
+            Step("claim", self.claim),
+            Step("rename", self.rename) if self.device_name is not None else None,
+            Step("mark as set up", self.mark_set_up),
+        ]
+        return [step for step in wanted if step is not None]
+
+    def identify(self) -> str:
+        """Make sure that it is the board that is meant, and that it answers."""
+        return str(self.board.identify())
+
+    def update(self) -> str | None:
+        """Install the Device OS version, unless the board runs it."""
+        assert self.os is not None
+        if self.board.usb.state() is UsbState.NORMAL and self.board.os_version() == self.os:
+            return None
+        self.board.update_device_os(release_files(self.board, self.os))
+        return f"Device OS {self.board.os_version()}"
+
+    def flash(self) -> str:
+        """Write the images."""
+        self.board.flash(*self.images)
+        return ", ".join(map(str, self.board.requests.modules()))
+
+    def listen(self) -> str | None:
+        """Bring the board into listening mode, unless it is."""
+        if self.board.usb.state() is UsbState.DFU:
+            self.board.leave_dfu()
+        if self.board.mode() is Mode.LISTENING:
+            return None
+        self.board.enter_listening()
+        return str(Mode.LISTENING)
+
+    def give_wifi(self) -> str:
+        """Hand over the credentials on the serial console."""
+        assert self.wifi is not None
+        self.board.set_wifi(self.wifi.ssid, self.wifi.password, security=self.wifi.security)
+        return f"the board took the credentials of {self.wifi.ssid!r}"
+
+    def connect(self) -> str:
+        """Let the board connect. Without an LED to see, only the cloud can tell, at the claim."""
+        if self.board.usb.state() is UsbState.DFU:
+            self.board.leave_dfu()
+        missing = self.board.witnesses.can_witness(Mode.ONLINE)
+        seen = self.board.wait_for(Mode.RUNNING if missing is not None else Mode.ONLINE)
+        return str(seen)
+
+    def claim(self) -> str:
+        """Claim the board, which must be online for that; the cloud may learn of it a moment after the board."""
+        self.board.must_allow_changes("claim it")
+        self.board.journal.did(f"claimed it for {self.account.username}")
+        clock = self.board.host.clock
+        end = clock.now() + CLAIM_TIMEOUT
+        while True:
+            try:
+                self.account.claim(self.board.device_id)
+            except CloudRefused as error:
+                if error.status != 404 or "online" not in error.text:
+                    raise
+                if clock.now() >= end:
+                    raise NotReached(
+                        "the cloud to see the board online", CLAIM_TIMEOUT, seen=f"the cloud says: {error.text}", board=self.board.usb.label
+                    ) from error
+                clock.sleep(CLAIM_RETRY)
+                continue
+            return f"owned by {self.account.device(self.board.device_id).owner}"
+
+    def rename(self) -> str:
+        """Give it its name."""
+        assert self.device_name is not None
+        self.board.must_allow_changes("rename it")
+        self.account.rename(self.board.device_id, self.device_name)
+        return f"called {self.account.device(self.board.device_id).name!r}"
+
+    def mark_set_up(self) -> str | None:
+        """Mark it as set up, where boards have such a mark."""
+        if self.board.platform.generation != 3:
+            return None
+        self.board.setup_done()
+        return "marked as set up"

@@ -1,0 +1,159 @@
+"""The serial console of listening mode, from the host: each question opens the board's port, asks, and closes it again.
+
+The port is found by the board's serial number, so it is the right one whatever the operating system called it this time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import serial
+
+from harness.errors import Blame, BoardNotAvailable, ConversationFailed, NotReached, Unavailable
+from harness.host import CONSOLE_BAUDRATE, SerialEntry, wait_until
+from particle_protocol.listening import (
+    ConsoleError,
+    ConsoleIdentity,
+    ConsoleSteps,
+    CredentialsRefused,
+    Read,
+    WifiCredentials,
+    WifiSecurity,
+    configure_wifi,
+    identify,
+    is_claimed,
+    leave_listening,
+    mac_address,
+    module_info,
+    set_claim_code,
+    system_version,
+)
+from particle_protocol.listening.answers import ConsoleAnswerError
+
+if TYPE_CHECKING:
+    from harness.board import Board
+
+T = TypeVar("T")
+
+PORT_TIMEOUT = 10.0
+"""Seconds for the operating system to make a serial port of a board that has just enumerated."""
+
+
+class SerialConsole:
+    """The console of one board. Every method needs the board in listening mode, and raises `ConversationFailed` when it does not answer."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def identify(self) -> ConsoleIdentity:
+        """What `i` tells: the device id, and on some boards serial number, IMEI and ICCID."""
+        return self.run(identify())
+
+    def mac(self) -> str:
+        """What `m` tells: the MAC address, in lower case with colons."""
+        return self.run(mac_address())
+
+    def version(self) -> str:
+        """What `v` tells: the Device OS version."""
+        return self.run(system_version())
+
+    def modules(self) -> dict[str, Any]:
+        """What `s` tells: platform and modules, as the board describes itself to the cloud."""
+        return self.run(module_info())
+
+    def is_claimed(self) -> bool:
+        """What `c` tells: whether the board was ever claimed. The cloud may know better."""
+        return self.run(is_claimed())
+
+    def set_claim_code(self, code: str) -> None:
+        """`C`: store a claim code of 63 characters, for the board to bring along when it connects."""
+        self._board.must_allow_changes("store a claim code")
+        self.run(set_claim_code(code))
+
+    def set_wifi(self, ssid: str, password: str = "", *, security: int = 3) -> None:
+        """`w`: store Wi-Fi credentials; listening mode ends when the board took them.
+
+        Raises:
+            ConversationFailed: the board did not take them.
+        """
+        self.run(configure_wifi(WifiCredentials(ssid, password, WifiSecurity(security))))
+
+    def leave(self) -> None:
+        """`x`: end listening mode."""
+        self.run(leave_listening())
+
+    def touch(self, baudrate: int) -> None:
+        """Open the port at a speed that means something to the board, and close it."""
+        with self.open(baudrate=baudrate):
+            pass
+
+    def run(self, steps: ConsoleSteps[T]) -> T:
+        """Carry a conversation with the console; gives its result.
+
+        Raises:
+            ConversationFailed: the console did not say what was awaited.
+            BoardNotAvailable: the board has no serial port, or left in mid-conversation.
+        """
+        label = self._board.usb.label
+        try:
+            with self.open() as port:
+                return converse(port, steps)
+        except CredentialsRefused as error:
+            raise ConversationFailed(str(error), board=label, blame=Blame.NETWORK) from error
+        except (ConsoleError, ConsoleAnswerError) as error:
+            raise ConversationFailed(str(error), board=label, seen=self._board.usb.describe()) from error
+        except (serial.SerialException, OSError) as error:
+            raise BoardNotAvailable(Unavailable.UNPLUGGED, "in the middle of a serial dialogue", board=label, seen=str(error)) from error
+
+    @contextmanager
+    def open(self, *, baudrate: int = CONSOLE_BAUDRATE) -> Iterator[serial.Serial]:
+        """The board's serial port, open while the context lasts.
+
+        Raises:
+            BoardNotAvailable: the board has none, or it may not be opened.
+        """
+        port = self._board.host.open_serial(self._entry(), self._board.usb.label, baudrate=baudrate)
+        try:
+            yield port
+        finally:
+            port.close()
+
+    def _entry(self) -> SerialEntry:
+        usb = self._board.usb
+        try:
+            return wait_until(
+                self._board.host,
+                usb.serial_entry,
+                timeout=PORT_TIMEOUT,
+                awaited="a serial port",
+                seen=usb.describe,
+                board=usb.label,
+                port=usb.port or None,
+            )
+        except NotReached as error:
+            raise BoardNotAvailable(
+                Unavailable.NO_SERIAL_PORT, board=usb.label, seen=usb.describe(), remedy="A board in DFU mode has none; check the cable"
+            ) from error
+
+
+def converse(port: serial.Serial, steps: ConsoleSteps[T]) -> T:
+    """Carry a conversation over an open port; gives its result."""
+    received = b""
+    try:
+        step = next(steps)
+        while True:
+            if isinstance(step, Read):
+                port.timeout = step.seconds
+                received = port.read(1)
+                waiting: int = port.in_waiting if received else 0
+                received += port.read(waiting) if waiting else b""
+            else:
+                port.write(step.data)
+                received = b""
+            step = steps.send(received)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # a generator's return value is typed by its annotation only
+    finally:
+        steps.close()

@@ -1,0 +1,1 @@
+"""The host side of a board's USB protocols, over pyusb."""

@@ -1,0 +1,72 @@
+"""DFU mode from the host: writing, reading and leaving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from harness.errors import ConversationFailed, ImageRefused, Refusal
+from harness.usb.board_usb import BoardUsb
+from particle_protocol.dfu import AccessError, AddressError, DfuError, open_session
+from particle_protocol.usb import HostSteps
+
+T = TypeVar("T")
+
+FLASH, SETTINGS = 0, 1
+"""DFU alternates: the internal flash, and the DCT (Device OS 2.3.1, usbd_flash_if.h:41, usbd_dct_if.h:25)."""
+
+
+def write_module(usb: BoardUsb, address: int, data: bytes, progress: Callable[[int, int], None]) -> None:
+    """Erase the sectors that hold the range, and write it. `progress` is called with bytes written and their total.
+
+    Raises:
+        ImageRefused: the board's memory map does not allow it; nothing was erased.
+        ConversationFailed: the board refused in the middle.
+        BoardNotAvailable: it went away.
+    """
+
+    def steps() -> HostSteps[None]:
+        session = yield from open_session()
+        yield from session.write(FLASH, address, data, progress=progress)
+
+    _run(usb, steps())
+
+
+def read_memory(usb: BoardUsb, address: int, length: int, *, alternate: int = FLASH) -> bytes:
+    """Read from the flash, or from the DCT, where addresses are offsets.
+
+    Raises:
+        ImageRefused: the board's memory map does not allow it.
+        ConversationFailed, BoardNotAvailable: see `write_module`.
+    """
+
+    def steps() -> HostSteps[bytes]:
+        session = yield from open_session()
+        return (yield from session.read(alternate, address, length))
+
+    return _run(usb, steps())
+
+
+def leave(usb: BoardUsb) -> None:
+    """Have the board leave DFU mode; it is gone from the bus soon after.
+
+    Raises:
+        ConversationFailed, BoardNotAvailable: see `write_module`.
+    """
+
+    def steps() -> HostSteps[None]:
+        session = yield from open_session()
+        yield from session.leave()
+
+    _run(usb, steps())
+
+
+def _run(usb: BoardUsb, steps: HostSteps[T]) -> T:
+    try:
+        return usb.run(steps)
+    except (AddressError, AccessError) as error:
+        raise ImageRefused(Refusal.OUT_OF_RANGE, str(error), board=usb.label) from error
+    except DfuError as error:
+        raise ConversationFailed(
+            str(error), board=usb.label, seen=usb.describe(), remedy="Reset the board into DFU mode with its buttons and try again"
+        ) from error

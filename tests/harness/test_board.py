@@ -1,0 +1,232 @@
+"""A board as a test uses it: an emulated one, driven over pyusb and pyserial."""
+
+import pytest
+
+from harness.board import By
+from harness.capabilities import NOTHING
+from harness.errors import (
+    BoardNotAvailable,
+    CapabilityMissing,
+    ChangesNotAllowed,
+    ConversationFailed,
+    ImageRefused,
+    NotReached,
+    Refusal,
+    RequestRefused,
+    Unavailable,
+)
+from harness.modes import Capability, Mode, UsbState
+
+
+def bare(board, **changes):
+    """The same board as a kind without buttons, LED and power sees it: a real one on USB."""
+    from harness.board import Board
+
+    return Board(board.host, board.platform, board.device_id, moniker="usb:x", port=board.usb.port, extras=NOTHING, **changes)
+
+
+def test_a_board_out_of_its_box_listens(board):
+    assert board.mode() is Mode.LISTENING
+    assert board.led.describe() == "blinking dark blue"
+
+
+def test_a_board_tells_who_it_is(board):
+    identity = board.identify()
+    assert (identity.device_id, identity.platform, identity.usb, identity.os_version) == (
+        board.device_id,
+        "Photon",
+        UsbState.NORMAL,
+        "2.3.1",
+    )
+    assert identity.serial_port.startswith("emu://")
+    assert {str(module.key) for module in identity.modules} >= {"bootloader 0", "system part 1", "system part 2", "user part 1"}
+
+
+def test_what_was_done_and_seen_is_in_the_journal(board):
+    board.enter_dfu()
+    did, saw = board.journal.entries
+    assert (did.kind.value, did.text) == ("did", "asked for DFU mode (control request 50)")
+    assert (saw.kind.value, saw.led) == ("saw", "blinking yellow")
+    assert "2b04:d006 at port 1-1" in saw.text
+
+
+@pytest.mark.parametrize("by", By)
+def test_dfu_mode_is_reached_in_every_way(board, by):
+    board.enter_dfu(by)
+    assert board.mode() is Mode.DFU
+    assert board.identify().os_version is None
+    board.leave_dfu()
+    assert board.usb.state() is UsbState.NORMAL
+
+
+def test_a_board_that_is_about_to_reset_is_not_taken_for_one_that_has(board):
+    before = board.usb.present()
+    board.requests.reset()
+    board.begin_epoch("a reset was asked for", ends=before)
+    assert board.usb.present() == before, "it acts a second after its answer"
+    with pytest.raises(NotReached, match="not yet reset \\(a reset was asked for\\)"):
+        board.wait_for(Mode.RUNNING, timeout=0.5)
+    assert board.wait_for_usb(UsbState.NORMAL) != before
+
+
+def test_a_mode_that_does_not_come_is_told_with_what_was_seen_instead(board):
+    with pytest.raises(NotReached, match=r"waited for DFU mode \(blinking yellow\), but .*; seen: normal-mode USB") as caught:
+        board.wait_for(Mode.DFU, timeout=5)
+    assert board.device_id in str(caught.value)
+    assert "at USB port 1-1" in str(caught.value)
+    assert "LED blinking dark blue" in str(caught.value)
+
+
+def test_power_off_is_seen_on_the_bus(board):
+    board.power.off()
+    assert board.mode() is Mode.OFF
+    with pytest.raises(BoardNotAvailable, match="nothing at USB port 1-1") as caught:
+        board.identify()
+    assert caught.value.reason is Unavailable.NOT_FOUND
+
+
+def test_a_request_in_dfu_mode_says_so(board):
+    board.enter_dfu()
+    with pytest.raises(ConversationFailed, match="is it in DFU mode"):
+        board.enter_listening()
+
+
+def test_a_refused_request_names_request_and_result(board):
+    with pytest.raises(RequestRefused, match="-120") as caught:
+        board.requests.set_setup_done(done=True)
+    assert caught.value.result == -120
+
+
+def test_setup_done_does_nothing_on_a_photon(board):
+    board.journal.clear()
+    board.setup_done()
+    assert board.journal.entries == []
+
+
+def test_the_console_tells_the_mac_address(board):
+    assert board.mac() == ":".join(f"{byte:02x}" for byte in board.host.boards["1-1"].identity.mac)
+
+
+def test_wifi_credentials_end_listening_mode(board):
+    board.set_wifi("particle-hil", "a long enough secret")
+    board.wait_for(Mode.RUNNING)
+    assert board.host.boards["1-1"].settings.networks[0].ssid == "particle-hil"
+
+
+def test_a_console_that_does_not_answer_is_told(board):
+    board.set_wifi("particle-hil", "a long enough secret")
+    board.wait_for(Mode.RUNNING)
+    with pytest.raises(ConversationFailed, match="is the board in listening mode"):
+        board.mac()
+
+
+def test_a_board_in_dfu_mode_has_no_serial_port(board):
+    board.enter_dfu()
+    with pytest.raises(BoardNotAvailable) as caught:
+        board.mac()
+    assert caught.value.reason is Unavailable.NO_SERIAL_PORT
+
+
+def test_what_a_real_board_lacks_is_told_as_such(board):
+    real = bare(board)
+    assert real.capabilities == frozenset()
+    for use, capability in (
+        (lambda: real.buttons, Capability.BUTTONS),
+        (lambda: real.led, Capability.LED),
+        (lambda: real.power, Capability.POWER),
+    ):
+        with pytest.raises(CapabilityMissing) as caught:
+            use()
+        assert caught.value.capability is capability
+
+
+def test_a_mode_that_nobody_can_witness_is_not_waited_for(board):
+    with pytest.raises(CapabilityMissing, match="nobody can witness connecting to the network"):
+        bare(board).wait_for(Mode.CONNECTING_NETWORK)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda board: board.flash(b""),
+        lambda board: board.set_wifi("x"),
+        lambda board: board.update_device_os([]),
+        lambda board: board.console.set_claim_code("0" * 63),
+    ],
+)
+def test_a_real_board_is_not_changed_unless_allowed(board, change):
+    with pytest.raises((ChangesNotAllowed, ImageRefused)):
+        change(bare(board))
+    assert board.mode() is Mode.LISTENING
+
+
+def test_without_an_led_listening_mode_is_witnessed_by_request(board):
+    real = bare(board)
+    assert real.mode() is Mode.LISTENING
+    real.enter_dfu()
+    assert real.mode() is Mode.DFU
+    real.leave_dfu()
+    real.wait_for(Mode.LISTENING)
+
+
+def test_an_application_is_flashed_and_reported(board):
+    board.flash(board.releases.application())
+    assert board.requests.unmet_dependency() == ""
+
+
+def test_a_missing_file_is_told(board, tmp_path):
+    with pytest.raises(ImageRefused, match="No such file") as caught:
+        board.flash(tmp_path / "nothing.bin")
+    assert caught.value.reason is Refusal.UNREADABLE
+
+
+def test_device_os_goes_up_and_down(board):
+    for version in ("2.1.0", "2.2.0", "2.1.0"):
+        board.update_device_os(board.releases.device_os(version))
+        assert board.os_version() == version
+
+
+def test_a_bootloader_only_moves_up(board):
+    def bootloader():
+        return next(module.version for module in board.requests.modules() if str(module.key) == "bootloader 0")
+
+    board.update_device_os(board.releases.device_os("3.3.1"))
+    newest = bootloader()
+    board.update_device_os(board.releases.device_os("2.1.0"))
+    assert bootloader() == newest == 1100
+    assert board.os_version() == "2.1.0"
+
+
+def test_progress_is_told(board):
+    shares = []
+    with board.journal.listen(lambda entry: shares.append(entry.share) if entry.share is not None else None):
+        board.flash(board.releases.application())
+    assert shares[-1] == 1.0
+
+
+def test_two_boards_with_one_serial_number_are_refused(board):
+    other = board.host.boards["1-1"]
+    board.host.plug_in("1-2", other)
+    board.usb.port = ""
+    with pytest.raises(BoardNotAvailable, match="1-1, 1-2") as caught:
+        board.usb.entry()
+    assert caught.value.reason is Unavailable.AMBIGUOUS
+
+
+def test_a_board_plugged_in_elsewhere_is_found_again(board):
+    emulated = board.host.boards["1-1"]
+    board.host.usb_host.unplug("1-1")
+    assert board.mode() is Mode.OFF
+    board.host.plug_in("1-7", emulated)
+    assert board.identify().usb_port == "1-7"
+    assert str(board).endswith("at USB port 1-7")
+
+
+def test_another_board_in_its_place_is_not_taken_for_it(board):
+    lab = board.host.lab
+    board.host.usb_host.unplug("1-1")
+    other = lab.add_board("photon")
+    board.host.plug_in("1-1", other)
+    lab.driver.sleep(1)
+    with pytest.raises(BoardNotAvailable, match=f"board {other.device_id} at its port 1-1"):
+        board.identify()

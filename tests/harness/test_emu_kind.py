@@ -1,0 +1,71 @@
+"""The kind `emu:`: starting states by moniker."""
+
+import pytest
+
+from harness.errors import BoardNotAvailable, Unavailable
+from harness.modes import Mode
+
+ID = "0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("moniker", "mode"),
+    [
+        ("emu:photon", Mode.LISTENING),
+        ("emu:photon?mode=dfu", Mode.DFU),
+        ("emu:photon?mode=listening", Mode.LISTENING),
+        ("emu:photon?mode=off", Mode.OFF),
+    ],
+)
+def test_the_starting_mode_is_that_of_the_moniker(open_rig, moniker, mode):
+    assert open_rig(moniker).boards[0].mode() is mode
+
+
+def test_the_device_os_version_and_the_device_id_are_those_of_the_moniker(open_rig):
+    board = open_rig(f"emu:photon?os=2.1.0&id={ID}").boards[0]
+    assert board.device_id == ID
+    assert board.os_version() == "2.1.0"
+
+
+def test_boards_of_a_run_share_one_lab_in_their_order(open_rig):
+    first, second = open_rig("emu:photon?mode=dfu", "emu:photon").boards
+    assert (first.mode(), second.mode()) == (Mode.DFU, Mode.LISTENING)
+    assert first.host is second.host
+    assert first.device_id != second.device_id
+
+
+def test_the_seed_decides_what_is_drawn(open_rig):
+    ids = [open_rig("emu:photon", seed=seed).boards[0].device_id for seed in (1, 1, 2)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize("moniker", ["emu:photon", "emu:photon?mode=dfu"])
+def test_a_snapshot_brings_the_board_back(open_rig, moniker):
+    rig = open_rig(moniker)
+    board = rig.boards[0]
+    first = board.mode()
+    state = rig.snapshot()
+    board.flash(board.releases.application())
+    board.wait_for(Mode.LISTENING)
+    board.set_wifi("elsewhere", "secret too long")
+    rig.restore(state)
+    assert board.mode() is first
+    assert board.host.boards["1-1"].settings.networks == ()
+
+
+@pytest.mark.parametrize(
+    ("moniker", "text"),
+    [
+        ("emu:toaster", "toaster"),
+        ("emu:boron", "cannot be emulated yet"),
+        ("emu:photon?mode=asleep", "there is no mode 'asleep'"),
+        ("emu:photon?os=latest", "latest"),
+        ("emu:photon?claimed=yes", "claimed=yes"),
+        ("emu:photon?colour=red", "the option 'colour'. There are: claimed, id, mode, os"),
+        ("emu:photon?id=123", "24 hexadecimal digits"),
+    ],
+)
+def test_what_cannot_be_emulated_is_told(open_rig, moniker, text):
+    with pytest.raises(BoardNotAvailable, match=text) as caught:
+        open_rig(moniker)
+    assert caught.value.reason is Unavailable.BAD_MONIKER

@@ -1,0 +1,67 @@
+"""What messages say, and how modes are named."""
+
+import pytest
+
+from harness.errors import (
+    Blame,
+    BoardLabel,
+    BoardNotAvailable,
+    ChangesNotAllowed,
+    CloudRefused,
+    ImageRefused,
+    NotReached,
+    Refusal,
+    Unavailable,
+)
+from harness.modes import SIGNS, Mode
+
+LABEL = BoardLabel("0123456789abcdef01234567", "1-4.2", "Photon")
+
+
+def test_an_error_names_the_board_what_was_awaited_what_was_seen_and_the_remedy():
+    error = NotReached("listening mode", 30, seen="DFU-mode USB", board=LABEL, remedy="Leave DFU mode first")
+    assert str(error) == (
+        "Photon 0123456789abcdef01234567 at USB port 1-4.2: waited for listening mode, but not within 30 s; "
+        "seen: DFU-mode USB. Leave DFU mode first"
+    )
+
+
+def test_a_stalled_wait_says_that_nothing_more_can_happen():
+    assert "but nothing more can happen" in str(NotReached("a mode", 30, seen="", stalled=True))
+    assert "seen: nothing" in str(NotReached("a mode", 30, seen=""))
+
+
+@pytest.mark.parametrize(
+    ("error", "blame"),
+    [
+        (BoardNotAvailable(Unavailable.UNPLUGGED), Blame.RACK),
+        (BoardNotAvailable(Unavailable.AMBIGUOUS), Blame.REQUEST),
+        (ChangesNotAllowed("flash it"), Blame.REQUEST),
+        (ImageRefused(Refusal.BAD_CHECKSUM, "a.bin"), Blame.REQUEST),
+        (CloudRefused("GET /", 500, "oops"), Blame.CLOUD),
+        (NotReached("a mode", 1, seen="nothing"), Blame.BOARD),
+        (NotReached("an event", 1, seen="nothing", blame=Blame.CLOUD), Blame.CLOUD),
+    ],
+)
+def test_every_error_knows_who_is_to_blame(error, blame):
+    assert error.blame is blame
+
+
+def test_a_refused_image_says_that_nothing_was_erased():
+    assert str(ImageRefused(Refusal.WRONG_PLATFORM, "a.bin")) == "a.bin: made for another platform; nothing was erased"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"), [("dfu", Mode.DFU), ("DFU mode", Mode.DFU), ("Safe mode", Mode.SAFE), ("connecting-cloud", Mode.CONNECTING_CLOUD)]
+)
+def test_modes_are_read_by_name_or_words(text, mode):
+    assert Mode.parse(text) is mode
+
+
+def test_an_unknown_mode_is_refused_with_the_list():
+    with pytest.raises(ValueError, match="there is no mode 'sleeping'; there are: off, dfu, listening"):
+        Mode.parse("sleeping")
+
+
+def test_every_mode_has_signs():
+    assert set(SIGNS) == set(Mode)

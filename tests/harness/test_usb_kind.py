@@ -1,0 +1,105 @@
+"""The kind `usb:`, proved without hardware: emulated boards behind pyusb's ordinary backend and pyserial's ordinary list of ports."""
+
+import pytest
+import serial.tools.list_ports
+import usb.backend.libusb1
+
+from emulator.doors.serial_url import comports
+from harness.board import By
+from harness.boards import Moniker, OpenOptions
+from harness.boards.usb import open_boards
+from harness.cli.boards import survey
+from harness.errors import BoardNotAvailable, CapabilityMissing, ChangesNotAllowed, Unavailable
+from harness.host import RealHost
+from harness.lab import board_on
+from harness.modes import Mode, UsbState
+
+
+@pytest.fixture
+def computer(open_rig, monkeypatch, tmp_path):
+    """This computer, with two emulated Photons in its USB ports; their time is its time."""
+    rig = open_rig("emu:photon", "emu:photon?mode=dfu")
+    emulated = rig.boards[0].host
+    monkeypatch.setattr(usb.backend.libusb1, "get_backend", lambda *_, **__: emulated.backend)
+    monkeypatch.setattr(serial.tools.list_ports, "comports", lambda *_, **__: comports(emulated.usb_host))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    host = RealHost(emulated.clock)
+    host.ids = [board.device_id for board in rig.boards]
+    host.emulated = emulated
+    return host
+
+
+@pytest.fixture
+def open_usb(computer):
+    rigs = []
+
+    def open_one(*monikers, **options):
+        rigs.append(open_boards([Moniker.parse(text) for text in monikers], OpenOptions(**options), computer))
+        return rigs[-1].boards
+
+    yield open_one
+    for rig in rigs:
+        rig.close()
+
+
+def test_attached_boards_are_surveyed(computer):
+    first, second = survey(computer)
+    assert first == {
+        "moniker": f"usb:{computer.ids[0]}",
+        "device_id": computer.ids[0],
+        "platform": "Photon",
+        "usb": "normal-mode USB",
+        "usb_id": "2b04:c006",
+        "port": "1-1",
+        "serial_port": computer.serial_entries()[0].name,
+        "trouble": None,
+    }
+    assert (second["device_id"], second["usb"], second["serial_port"]) == (computer.ids[1], "DFU-mode USB", None)
+
+
+def test_a_board_is_opened_by_its_device_id(computer, open_usb):
+    (board,) = open_usb(f"usb:{computer.ids[0]}")
+    assert board.identify().device_id == computer.ids[0]
+    assert board.mode() is Mode.LISTENING
+
+
+def test_a_board_is_opened_by_its_port(computer, open_usb):
+    (board,) = open_usb("usb:1-2")
+    assert board.device_id == computer.ids[1]
+    assert board.mode() is Mode.DFU
+
+
+def test_modes_change_over_ordinary_pyusb_and_pyserial(computer, open_usb):
+    (board,) = open_usb("usb:1-1")
+    board.enter_dfu(By.BAUDRATE)
+    board.leave_dfu()
+    board.wait_for(Mode.LISTENING)
+    board.reset()
+    board.wait_for(Mode.LISTENING)
+    assert board.console.identify().device_id == computer.ids[0]
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_real_board_is_flashed_only_when_allowed(computer, open_usb, allowed):
+    image = board_on(computer.emulated, "1-1").releases.application()
+    (board,) = open_usb("usb:1-2", allow_changes=allowed)
+    if not allowed:
+        with pytest.raises(ChangesNotAllowed, match=r"refused to flash it.*--allow-changes"):
+            board.flash(image)
+        assert board.usb.state() is UsbState.DFU
+        return
+    board.flash(image)
+    assert board.usb.state() is UsbState.NORMAL
+
+
+def test_a_leased_board_is_refused_to_others(computer, open_usb):
+    open_usb("usb:1-1")
+    with pytest.raises(BoardNotAvailable, match="another particle-hil run uses it") as caught:
+        open_usb("usb:1-1")
+    assert caught.value.reason is Unavailable.BUSY
+
+
+def test_buttons_are_missing(computer, open_usb):
+    (board,) = open_usb("usb:1-1")
+    with pytest.raises(CapabilityMissing, match="buttons"):
+        board.enter_listening(By.BUTTON)
