@@ -12,8 +12,10 @@ from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
 from emulator.board.settings import StoredNetwork
 from emulator.clock import Clock
 from emulator.cloud import Cloud, CloudSettings, Storage
+from emulator.cloud.device_service import LightSslService
 from emulator.device_os.application import Application
 from emulator.device_os.bootloader import Bootloader
+from emulator.device_os.cloud_manager import DEFAULT_SERVER
 from emulator.device_os.system import DeviceOs
 from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
@@ -26,6 +28,8 @@ from particle_protocol.lightssl import DeviceKey, lab_device_key, lab_server_key
 from particle_protocol.platforms import Platform, platform_by_name
 
 DEFAULT_OS_VERSION = "2.3.1"
+CLOUD_HOST, CLOUD_PORT = "192.0.2.1", 5683
+"""Where the cloud is in the Lab's network, which is nobody else's (RFC 5737)."""
 
 
 class Lab:
@@ -52,6 +56,9 @@ class Lab:
         self.network = Network(self.clock, random.Random(seed + 1))
         self.server_key = lab_server_key()
         self.cloud = Cloud(self.clock, random.Random(seed + 2), self.driver.reply, storage, cloud_settings)
+        self.device_service = LightSslService(self.clock, self.cloud.arrivals, self.server_key, self.driver.reply, random.Random(seed + 3))
+        self.network.listen(CLOUD_HOST, CLOUD_PORT, self.device_service.accept)
+        self.network.names[DEFAULT_SERVER[0]] = CLOUD_HOST
         self.boards: dict[str, Board] = {}
         self.applications: dict[str, Callable[[], Application]] = {}
         """What the user parts made by `emulator.factory.user_part(application=NAME)` run, by that name."""

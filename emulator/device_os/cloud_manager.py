@@ -270,16 +270,19 @@ class CloudManager:
         return float(2 ** min(7, max(0, self._failures - 1) // 5))
 
     def _hang_up(self, reason: str) -> None:
-        """Be disconnected, at once and without a word."""
+        """Be disconnected: the socket is closed, the cloud hears no reason."""
         self.last_error = reason
         self.status = CloudStatus.DISCONNECTED
         self._led.stop(Signals.CLOUD_CONNECTING, Signals.CLOUD_HANDSHAKE, Signals.CLOUD_CONNECTED, Signals.SAFE_MODE)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._stream is not None:
+            self._stream.close()
         self._vanish()
 
     def _vanish(self) -> None:
+        """Drop everything. A stream that is still open then just falls silent, as on a power cut."""
         if self._give_up is not None:
             self._give_up()
             self._give_up = None
