@@ -28,7 +28,7 @@ from particle_protocol.dfu.errors import (
     DfuTimeout,
 )
 from particle_protocol.dfu.host import DfuReport, DfuSession, Progress, get_status, open_session
-from particle_protocol.dfu.memory_map import DfuseMap, Segment
+from particle_protocol.dfu.memory_map import DfuseMap, Segment, protected_map
 from particle_protocol.dfu.rules import RULES, Rules
 
 __all__ = [
@@ -61,4 +61,5 @@ __all__ = [
     "Segment",
     "get_status",
     "open_session",
+    "protected_map",
 ]

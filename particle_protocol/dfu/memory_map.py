@@ -14,6 +14,7 @@ from particle_protocol.dfu.errors import DfuMapError
 
 _UNITS = {"": 1, " ": 1, "B": 1, "K": 1024, "M": 1024 * 1024}
 _SEGMENT = re.compile(r"\s*([0-9]{1,6})\*([0-9]{1,6})([ BKM]?)([a-g])\s*", re.ASCII)
+_KIND = re.compile(r"(\*[0-9]+[ BKM]?)[a-g]", re.ASCII)
 _ADDRESS = re.compile(r"\s*0x([0-9a-fA-F]{1,8})\s*", re.ASCII)
 
 
@@ -102,15 +103,10 @@ class DfuseMap:
         """Whether Device Protection speaks from the map: everything can be erased, nothing read or written."""
         return all(s.erasable and not s.readable and not s.writable for s in self.segments)
 
-    def as_protected(self) -> str:
-        """The map as a protected device tells it, as text: the same sectors, all of kind "b"."""
-        groups: list[str] = []
-        at: int | None = None
-        for s in self.segments:
-            part = f"{s.sectors}*{s.sector_size // 1024:03}Kb" if s.sector_size % 1024 == 0 else f"{s.sectors}*{s.sector_size:03}Bb"
-            groups.append(f",{part}" if s.start == at else f"/0x{s.start:08X}/{part}")
-            at = s.end
-        return f"@{self.name}   {''.join(groups)}"
+
+def protected_map(text: str) -> str:
+    """The same map as a protected device tells it: all sectors of kind "b", which can only be erased."""
+    return _KIND.sub(r"\1b", text)
 
 
 def _segment(part: str, start: int) -> Segment | None:

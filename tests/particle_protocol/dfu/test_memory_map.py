@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from particle_protocol.dfu import DfuMapError, DfuseMap
+from particle_protocol.dfu import DfuMapError, DfuseMap, protected_map
 from particle_protocol.platforms import platforms
 
 PHOTON = "@Internal Flash   /0x08000000/03*016Ka,01*016Kg,01*064Kg,07*128Kg"
@@ -49,7 +49,8 @@ def test_ranges_know_their_segments_and_sectors():
 
 
 def test_a_protected_device_lets_only_erase():
-    protected = DfuseMap.parse(DfuseMap.parse(PHOTON).as_protected())
+    protected = DfuseMap.parse(protected_map(PHOTON))
+    assert protected_map(PHOTON) == "@Internal Flash   /0x08000000/03*016Kb,01*016Kb,01*064Kb,07*128Kb"
     assert protected.protected
     assert not DfuseMap.parse(PHOTON).protected
     assert [(s.start, s.end) for s in protected.segments] == [(s.start, s.end) for s in DfuseMap.parse(PHOTON).segments]
