@@ -7,6 +7,7 @@ import pytest
 from particle_protocol.dct import DctField
 from particle_protocol.listening import CredentialsRefused, WifiCredentials, WifiSecurity
 from particle_protocol.listening import dialogue as console
+from particle_protocol.usb import Setup, StandardRequest
 
 
 @pytest.fixture
@@ -14,6 +15,7 @@ def board(bench):
     bench.lab.network.access_point("lab", "secret123")
     made = bench.board()
     bench.sleep(1)
+    made.plug.function.control(Setup(0x00, StandardRequest.SET_CONFIGURATION, 1, 0, 0), b"")
     return made
 
 
