@@ -272,11 +272,15 @@ class Board:
 
         update_device_os(self, files)
 
-    def set_wifi(self, ssid: str, password: str = "", *, security: int = 3) -> None:
-        """Give the board Wi-Fi credentials over its serial console, in listening mode; it then leaves that mode and connects."""
+    def set_wifi(self, ssid: str, password: str = "", *, security: int | None = None) -> None:
+        """Give the board Wi-Fi credentials over its serial console, in listening mode; it then leaves that mode and connects.
+
+        `security` is the number of the console's menu (0 unsecured, 1 WEP, 2 WPA, 3 WPA2), for networks that the board's own scan does
+        not find; WPA2 unless told, and unsecured without a password.
+        """
         self.must_allow_changes("store Wi-Fi credentials")
         self.journal.did(f"gave it the credentials of the network {ssid!r} over the serial console")
-        self.console.set_wifi(ssid, password, security=security)
+        self.console.set_wifi(ssid, password, security=security if security is not None else 3 if password else 0)
         self.begin_epoch("Wi-Fi credentials were given")
 
     def setup_done(self) -> None:

@@ -8,6 +8,7 @@ this one stays inert and says so in one sentence.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,14 @@ _INERT = pytest.StashKey[str]()
 _clash: list[str] = []
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options, unless another plugin has one of them."""
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, None, None]:
+    """Add the options last of all, after other plugins and conftest files, so that theirs take precedence and a clash harms nobody."""
+    yield
+    _add_options(parser)
+
+
+def _add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("particle-hil", "Particle boards (particle-hil)")
     try:
         group.addoption(
@@ -34,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption("--wifi", metavar="SSID[:PASSWORD]", help="the Wi-Fi network that real boards may join")
         group.addoption("--served", action="store_true", help="let emulated boards live in real time, behind sockets")
         group.addoption(
-            "--seed", type=int, default=0, metavar="N", help="where everything random in an emulated run comes from (default: 0)"
+            "--lab-seed", type=int, default=0, metavar="N", help="where everything random in an emulated run comes from (default: 0)"
         )
     except ValueError as error:
         _clash.append(str(error))

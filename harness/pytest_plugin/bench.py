@@ -114,7 +114,7 @@ def options_of(config: pytest.Config) -> OpenOptions:
         cloud=cloud_from_environment(config.getoption("--cloud"), allow_changes=allow),
         wifi=parse_wifi(config.getoption("--wifi")),
         served=bool(config.getoption("--served")),
-        seed=int(config.getoption("--seed")),
+        seed=int(config.getoption("--lab-seed")),
     )
 
 
