@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -256,7 +257,7 @@ class Account:
     def events(self, prefix: str = "", *, device: str = "mine") -> EventStream:
         """The events of all own devices ("mine"), or of one device, whose names begin with `prefix`."""
         place = "/v1/devices/events" if device == "mine" else f"/v1/devices/{device}/events"
-        return self.cloud.open_events(place + (f"/{prefix}" if prefix else ""), self.token)
+        return self.cloud.open_events(place + (f"/{quote(prefix, safe='')}" if prefix else ""), self.token)
 
     def _request(self, method: str, path: str, *, json: Any = None) -> Any:
         return self.cloud.request(method, path, token=self.token, json=json)

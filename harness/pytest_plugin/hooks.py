@@ -33,7 +33,7 @@ def _parametrized(metafunc: pytest.Metafunc) -> bool:
     return any("board" in (name.replace(" ", "").split(",") if isinstance(name, str) else name) for name in names)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn "this board has no such thing" into a skip, and put what was done and seen beside a failure."""
     report = yield

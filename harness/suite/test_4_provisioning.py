@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.board import Board
@@ -12,12 +14,12 @@ from harness.releases import release_files
 from harness.suite.conftest import NEWER, OLDER
 
 
-def test_the_whole_sequence(board: Board, account: Account, wifi: WifiNetwork) -> None:
-    """Identified, updated up and down, given Wi-Fi, online, claimed, named, set up, unclaimed while offline, and online again."""
-    provision_and_release(board, account, wifi)
+def test_the_whole_sequence(board: Board, account: Account, wifi: WifiNetwork, application: bytes | Path) -> None:
+    """Identified, updated up and down, flashed, given Wi-Fi, online, claimed, named, set up, unclaimed while offline, online again."""
+    provision_and_release(board, account, wifi, application)
 
 
-def provision_and_release(board: Board, account: Account, wifi: WifiNetwork) -> None:
+def provision_and_release(board: Board, account: Account, wifi: WifiNetwork, application: bytes | Path) -> None:
     """The sequence itself, which the benchmarks run too."""
     assert board.identify().device_id == board.device_id
     board.enter_dfu()
@@ -27,14 +29,15 @@ def provision_and_release(board: Board, account: Account, wifi: WifiNetwork) -> 
         board.update_device_os(release_files(board, version))
         assert board.os_version() == version
 
-    verdict = DeveloperClaim(board, account, wifi, name=f"hil-{board.device_id[-6:]}").run()
+    name = f"hil-{board.device_id[-6:]}"
+    verdict = DeveloperClaim(board, account, wifi, images=[application], name=name).run()
     verdict.raise_if_failed()
     if Capability.LED in board.capabilities:
         shown = board.led_since_epoch()
         assert shown[-1] == "breathing cyan", shown
         assert any("green" in each for each in shown), f"the LED never told of the network: {shown}"
     mine = account.device(board.device_id)
-    assert (mine.owner, mine.online, mine.name) == (account.username, True, f"hil-{board.device_id[-6:]}")
+    assert (mine.owner, mine.online, mine.name) == (account.username, True, name)
 
     board.setup_done()
     assert board.mode() in (Mode.ONLINE, Mode.RUNNING), "marking it as set up must not disturb a board"

@@ -1,13 +1,19 @@
 """The shared suite passes on emulated boards: in virtual time, and on the same board seen as a real one on USB."""
 
 import json
+import os
+from types import SimpleNamespace
 
 import pytest
+import serial.tools.list_ports
+import usb.backend.libusb1
 from click.testing import CliRunner
 
+from emulator.doors.serial_url import comports
 from harness.cli.check import check
+from harness.host import RealHost
 
-NOT_YET = "not safe and not helped and not sequence and not functions and not status_events"
+real_time = pytest.mark.skipif(not os.environ.get("CI"), reason="takes a minute of real time; set CI=1 to have it run")
 
 
 def run_check(*arguments):
@@ -17,7 +23,7 @@ def run_check(*arguments):
 
 
 def test_the_suite_passes_on_an_emulated_photon():
-    status, report = run_check("--board", "emu:photon", "-k", NOT_YET)
+    status, report = run_check("--board", "emu:photon")
     assert [(check["name"], check["reason"]) for check in report["checks"] if check["outcome"] == "failed"] == []
     assert report["skipped"] == 0
     assert report["passed"]
@@ -38,3 +44,56 @@ def test_a_board_that_cannot_be_opened_ends_the_command(moniker):
 
     with pytest.raises(BoardNotAvailable):
         CliRunner().invoke(check, ["--board", moniker], standalone_mode=False, catch_exceptions=False)
+
+
+@pytest.fixture
+def computer(open_rig, monkeypatch, tmp_path):
+    """This computer with an emulated Photon in a USB port: behind pyusb's ordinary backend and pyserial's ordinary list of ports."""
+
+    def plug(**options):
+        rig = open_rig("emu:photon", **options)
+        emulated, built = rig.boards[0].host, rig.boards[0].releases
+        monkeypatch.setattr(usb.backend.libusb1, "get_backend", lambda *_, **__: emulated.backend)
+        monkeypatch.setattr(serial.tools.list_ports, "comports", lambda *_, **__: comports(emulated.usb_host))
+        monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+        monkeypatch.setattr("harness.releases.release", lambda _, version: SimpleNamespace(files=built.device_os(version)))
+        monkeypatch.setattr("harness.releases.tinker", lambda _: built.application())
+        monkeypatch.setattr("harness.pytest_plugin.bench.cloud_from_environment", lambda *_, **__: rig.cloud)
+        return rig
+
+    return plug
+
+
+def check_as_a_real_one(rig, *arguments):
+    changes = ("--allow-changes", "--wifi", f"{rig.wifi.ssid}:{rig.wifi.password}")
+    status, report = run_check("--board", f"usb:{rig.boards[0].device_id}", *changes, *arguments)
+    failed = [(check["name"], check["reason"]) for check in report["checks"] if check["outcome"] == "failed"]
+    assert failed == []
+    assert status == 0
+    return [check["reason"] for check in report["checks"] if check["outcome"] == "skipped"]
+
+
+def test_the_suite_passes_on_the_same_board_as_a_real_one_on_usb(computer, monkeypatch):
+    rig = computer()
+    host = RealHost(rig.boards[0].host.clock)
+    monkeypatch.setattr("harness.boards.usb.RealHost", lambda: host)
+    skipped = check_as_a_real_one(rig)
+    assert skipped
+    assert all("this board has no" in reason for reason in skipped)
+
+
+def test_identity_is_checked_on_usb_in_real_time(computer):
+    """The same with nothing handed in: the wall clock, polling, HTTP."""
+    assert check_as_a_real_one(computer(served=True), "-k", "identity") == []
+
+
+@real_time
+def test_the_suite_passes_on_usb_in_real_time(computer):
+    assert all("this board has no" in reason for reason in check_as_a_real_one(computer(served=True)))
+
+
+@real_time
+def test_the_suite_passes_on_a_served_photon():
+    status, report = run_check("--board", "emu:photon", "--served")
+    assert [(check["name"], check["reason"]) for check in report["checks"] if check["outcome"] != "passed"] == []
+    assert status == 0
