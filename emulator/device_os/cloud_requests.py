@@ -85,17 +85,15 @@ class CloudRequests:
             self._channel.acknowledge(message)
             self._channel.respond(message, Code.CONTENT, payload, confirmable=True)
             return
-        number = 0 if wanted is None else Block.decode(wanted).number
-        if wanted is not None and Block.decode(wanted).size != size:
+        asked = Block(0, more=False, size=size) if wanted is None else Block.decode(wanted)
+        if asked.size != size:
             self._channel.acknowledge(message, Code.BAD_OPTION)
             return
-        end = (number + 1) * size
-        options = (
-            (int(Option.ETAG), zlib.crc32(payload).to_bytes(4)),
-            (int(Option.BLOCK2), Block(number, end < len(payload), size).encode()),
-        )
+        end = (asked.number + 1) * size
+        block = Block(asked.number, end < len(payload), size)
+        options = ((int(Option.ETAG), zlib.crc32(payload).to_bytes(4)), (int(Option.BLOCK2), block.encode()))
         self._channel.acknowledge(message)
-        self._channel.respond(message, Code.CONTENT, payload[number * size : end], options, confirmable=True)
+        self._channel.respond(message, Code.CONTENT, payload[end - size : end], options, confirmable=True)
 
     def description(self, flags: DescribeFlag) -> bytes:
         """The payload of a description."""

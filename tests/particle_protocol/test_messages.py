@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from particle_protocol.blocks import Block
 from particle_protocol.coap import CoapError, Code, Message, Type
 from particle_protocol.messages import (
     DescribeFlag,
@@ -79,6 +80,17 @@ def test_golden_bytes_read_and_write_alike(wire, kind, expected):
 
 def test_the_clouds_hello_has_eight_bytes():
     assert cloud_hello(25146).encode().hex() == "5002623ab168"
+
+
+def test_an_event_can_have_a_content_format():
+    event = Event("a", b"{}", content_format=50)
+    assert event.encode(1).option(12) == b"2"
+    assert Event.decode(event.encode(1)) == event
+
+
+def test_a_block_of_a_description_says_which_it_is():
+    post = DescribePost(DescribeFlag.SYSTEM, b"piece", b"t", block=Block(3, more=True, size=512))
+    assert DescribePost.decode(post.encode(1)) == post
 
 
 def test_the_clouds_event_names_are_split_at_their_slashes():

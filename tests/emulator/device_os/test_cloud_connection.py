@@ -3,6 +3,7 @@
 import pathlib
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,10 @@ from emulator.device_os.cloud_facts import (
     UpdatesForced,
     UpdatesPending,
 )
+from particle_protocol.blocks import Block
 from particle_protocol.coap import Code, Message, Option, Type, path_options
+from particle_protocol.describe import DescribedModule, Description, ModuleFunction, SystemDescribe
+from particle_protocol.lightssl import DeviceKey, lab_device_key
 from particle_protocol.messages import CloudReason, Event, FunctionCall, Goodbye
 from particle_protocol.protocol_errors import ProtocolErrorCode as Error
 
@@ -96,6 +100,58 @@ def test_device_os_3_3_1_refuses_a_describe_request_without_query(pair):
 def test_device_os_3_3_1_answers_for_both_parts_with_broken_json(pair, decoded):
     link = pair((3, 3, 1)).connect()
     assert decoded(link.say("4101623d23b1644103"))[1].payload.startswith(b'{"p":3,"m":[]"f":["echo"')
+
+
+def long_system():
+    return SystemDescribe(6, tuple(DescribedModule(131072, function=ModuleFunction.USER, index=n, version=6) for n in range(12)))
+
+
+def test_device_os_3_3_1_describes_at_length_in_blocks(pair, decoded):
+    link = pair((3, 3, 1), system_describe=long_system)
+    link.handshake()
+    said = decoded(link.say("50020001b168"))
+    whole = b""
+    for number in range(2):
+        post = next(each for each in said if each.path == "d" and each.option(Option.URI_QUERY) == b"\1")
+        assert Block.decode(post.option(Option.BLOCK1)) == Block(number, number == 0, 512)
+        whole += post.payload
+        said = decoded(link.say(Message(Type.ACK, Code.CONTINUE, post.id, post.token)))
+    assert said == []
+    assert Description.decode(whole).system == long_system()
+
+
+def test_blocks_stop_when_nobody_acknowledges_them(pair, decoded):
+    link = pair((3, 3, 1), system_describe=long_system)
+    link.handshake()
+    link.say("50020001b168")
+    count = len(link.said)
+    link.now = 14.0
+    link.say("60000000")
+    link.at(21.0)
+    assert len(link.said) == count
+
+
+def test_device_os_3_3_1_answers_at_length_in_blocks_of_its_own_size(pair, decoded):
+    link = pair((3, 3, 1), system_describe=long_system).connect()
+
+    def ask(*block):
+        options = (*path_options("d"), (int(Option.URI_QUERY), b"\1"), *((int(Option.BLOCK2), each.encode()) for each in block))
+        return decoded(link.say(Message(Type.CON, Code.GET, 5, b"t", options)))
+
+    _, first = ask()
+    _, second = ask(Block(1, more=False, size=512))
+    assert Description.decode(first.payload + second.payload).system == long_system()
+    assert first.option(Option.ETAG) == second.option(Option.ETAG)
+    assert not Block.decode(second.option(Option.BLOCK2)).more
+    assert [each.code for each in ask(Block(1, more=False, size=256))] == [Code.BAD_OPTION]
+
+
+def test_a_key_that_device_os_cannot_walk_is_a_decryption_error(pair):
+    key = lab_device_key(0)._numbers
+    crippled = DeviceKey(RSAPrivateNumbers(key.p, key.q, key.d >> 16, key.dmp1, key.dmq1, key.iqmp, key.public_numbers))
+    link = pair(device_key=crippled)
+    assert link.handshake() == []
+    assert link.events[0].error is Error.DECRYPTION
 
 
 def test_device_os_1_5_2_subscribes_during_the_handshake_and_waits_to_be_asked(pair, decoded):
