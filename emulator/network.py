@@ -178,6 +178,8 @@ class Network:
         self._servers: dict[Address, Callable[[Stream], None]] = {}
         self.names: dict[str, str] = {}
         self.access_points: list[AccessPoint] = []
+        self.routes: dict[Address, Address] = {}
+        """Where a connection goes instead of the address it is for, as a router's port forwarding does."""
         self.outside: Outside | None = None
 
     def access_point(self, ssid: str, password: str = "", **more: object) -> AccessPoint:
@@ -212,6 +214,7 @@ class Network:
         if target is None or link.down or not via.internet:
             reason = f"cannot resolve {host}" if target is None else f"{host}:{port} is unreachable: the network is down"
             return self._clock.call_later(link.latency + 1.0, failed, reason).cancel
+        target, port = self.routes.get((target, port), (target, port))
         accept = self._servers.get((target, port))
         if accept is None:
             if self.outside is not None:

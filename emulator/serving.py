@@ -1,0 +1,76 @@
+"""A Lab on real sockets: its cloud's REST API over HTTP, its device service over TCP, and its boards as clients of the latter."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from emulator.cloud.api import Api
+from emulator.device_os.cloud_manager import DEFAULT_SERVER
+from emulator.doors.http import HttpDoor
+from emulator.doors.sockets import RealNetwork, TcpListener
+from emulator.drivers.served import ServedDriver
+from emulator.lab import CLOUD_PORT, Lab
+
+LOOPBACK = "127.0.0.1"
+
+
+class Service:
+    """What a served Lab shows to other programs.
+
+    `http_port` and `device_port` 0 take any free port. The Lab's own boards connect to the device service over a real socket, like any
+    other board. Usable as a context manager; closing it leaves the Lab running.
+
+    Raises:
+        TypeError: the Lab runs in virtual time.
+        OSError: a port is taken, or not allowed.
+    """
+
+    def __init__(self, lab: Lab, *, host: str = LOOPBACK, http_port: int = 0, device_port: int = 0) -> None:
+        driver = lab.driver
+        if not isinstance(driver, ServedDriver):
+            raise TypeError("only a served Lab can be reached over sockets; make it with Lab(served=True)")
+        self.lab = lab
+        self._http = HttpDoor(driver, Api(lab.cloud).answer, host, http_port)
+        self._devices = TcpListener(driver, lab.device_service.accept, host, device_port)
+        self._outside = RealNetwork(driver)
+        self._http.open()
+        try:
+            self._devices.open()
+        except OSError:
+            self._http.close()
+            raise
+        driver.call(self._route_boards)
+
+    @property
+    def url(self) -> str:
+        """Where the REST API is, such as `http://127.0.0.1:8080`."""
+        return self._http.url
+
+    @property
+    def device_address(self) -> tuple[str, int]:
+        """Where boards connect."""
+        return self._devices.host, self._devices.port
+
+    @property
+    def server_public_key(self) -> bytes:
+        """The server key that boards must hold: SubjectPublicKeyInfo, DER."""
+        return self.lab.server_key.public.der
+
+    def close(self) -> None:
+        """Hang up on everybody and stop listening."""
+        self._http.close()
+        self._devices.close()
+        self._outside.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _route_boards(self) -> None:
+        network = self.lab.network
+        network.outside = self._outside
+        network.names[DEFAULT_SERVER[0]] = LOOPBACK
+        network.routes[(LOOPBACK, CLOUD_PORT)] = self.device_address
