@@ -75,6 +75,8 @@ class FindingName(enum.StrEnum):
     COMPRESSION = "compression"
     """The compressed data is damaged, or says what cannot be."""
     ASSET_MALFORMED = "asset-malformed"
+    UNREADABLE = "unreadable"
+    """The file cannot be read at all."""
     NOT_A_MODULE = "not-a-module"
     HEX_MALFORMED = "hex-malformed"
     HEX_ADDRESS = "hex-address"

@@ -145,6 +145,19 @@ def release(platform: str, version: str) -> Release:
     return Release(platform, version, files)
 
 
+def releases() -> dict[str, list[str]]:
+    """The platforms there are files for, by Device OS version; fetches every package.
+
+    Raises:
+        FirmwareUnavailable: a package cannot be fetched.
+    """
+    found: dict[str, list[str]] = {}
+    for version, package in RELEASES.items():
+        files = (path for path in (package_images(package) / "updates").glob("*.bin") if _version_of(path) == version)
+        found[version] = sorted({path.name.split("-")[0] for path in files})
+    return found
+
+
 def tinker(platform: str) -> Path:
     """The Tinker application of a platform by its short name.
 

@@ -1,0 +1,125 @@
+"""`particle-hil image inspect`, `check` and `diff`: nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from firmware_images.checks import ANY_DEVICE, Target
+from firmware_images.findings import Finding
+from firmware_images.image import Image, check_image, read_image
+from harness.cli.image_options import first_module, parse_platform
+from harness.image_files import FileUnusable, read_file
+from harness.image_report import FINDINGS, UNREADABLE, draw, exit_status, plain_lines, report, unreadable
+
+_files = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object per line and file.")
+
+
+@click.command()
+@_files
+@_json
+def inspect(files: tuple[Path, ...], as_json: bool) -> None:
+    """Show everything an image says about itself, and what is wrong with it."""
+    status = 0
+    shown: list[tuple[str, Image, Sequence[Finding]]] = []
+    drawing = not as_json and sys.stdout.isatty()
+    for path in files:
+        try:
+            image = read_image(read_file(path))
+        except FileUnusable as reason:
+            status = UNREADABLE
+            click.echo(json.dumps(unreadable(str(path), str(reason))) if as_json else str(reason), err=not as_json)
+            continue
+        findings = check_image(image)
+        status = max(status, exit_status(image, findings))
+        if as_json:
+            click.echo(json.dumps(report(str(path), image, findings)))
+        elif drawing:
+            shown.append((str(path), image, findings))
+        else:
+            click.echo("\n".join(plain_lines(str(path), image, findings)))
+    if shown:
+        draw(shown)
+    sys.exit(status)
+
+
+@click.command()
+@_files
+@_json
+@click.option("--platform", callback=parse_platform, help="The board it is for, by name or number.")
+@click.option("--installed", multiple=True, type=click.Path(path_type=Path), help="A module on the board; give it again for more.")
+@click.option("--device-os", metavar="VERSION", help="The board has the modules of this Device OS version (fetched when needed).")
+@click.option("--device-rules", is_flag=True, help="Judge dependencies as a board does at boot, its quirks included.")
+@click.option("--update", is_flag=True, help="Judge dependencies as a board does when it applies an update.")
+@click.option("--protected", is_flag=True, help="The board has device protection on.")
+def check(
+    files: tuple[Path, ...],
+    as_json: bool,
+    platform: int | None,
+    installed: tuple[Path, ...],
+    device_os: str | None,
+    device_rules: bool,
+    update: bool,
+    protected: bool,
+) -> None:
+    """Judge images, for a board and the modules on it if these are told. One line per finding."""
+    paths = [*installed, *_release(platform, device_os)]
+    prefixes = tuple(first_module(path).prefix for path in paths) if paths else None
+    target = Target(platform, prefixes, device_rules or update, update, protected)
+    if target == Target():
+        target = ANY_DEVICE
+    status = 0
+    for path in files:
+        try:
+            image = read_image(read_file(path))
+        except FileUnusable as reason:
+            status = UNREADABLE
+            click.echo(json.dumps(unreadable(str(path), str(reason))) if as_json else str(reason), err=not as_json)
+            continue
+        findings = check_image(image, target)
+        of_this = exit_status(image, findings)
+        status = max(status, of_this)
+        if as_json:
+            click.echo(json.dumps(report(str(path), image, findings)))
+            continue
+        for finding in findings:
+            click.echo(f"{path}: {finding}")
+        if not of_this:
+            click.echo(f"{path}: fine")
+    sys.exit(status)
+
+
+def _release(platform: int | None, version: str | None) -> Sequence[Path]:
+    if version is None:
+        return ()
+    if platform is None:
+        raise click.UsageError("--device-os needs --platform")
+    from harness.firmware_store import FirmwareUnavailable, release
+    from harness.image_report import platform_name
+
+    try:
+        return release(platform_name(platform), version).files
+    except FirmwareUnavailable as reason:
+        raise FileUnusable(str(reason)) from None
+
+
+@click.command()
+@click.argument("left", type=click.Path(path_type=Path))
+@click.argument("right", type=click.Path(path_type=Path))
+@_json
+def diff(left: Path, right: Path, as_json: bool) -> None:
+    """Tell what differs between two modules. Exit status 0 when nothing does, 1 when something does."""
+    from firmware_images.diff import diff_modules
+
+    found = diff_modules(first_module(left), first_module(right))
+    for difference in found:
+        if as_json:
+            click.echo(json.dumps({"what": difference.what, "left": difference.left, "right": difference.right}))
+        else:
+            click.echo(str(difference))
+    sys.exit(FINDINGS if found else 0)

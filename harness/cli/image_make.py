@@ -1,0 +1,88 @@
+"""`particle-hil image build`: a module from raw bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from firmware_images.checks import check_module
+from firmware_images.errors import BuildRefused
+from firmware_images.fields import UNSET, Dependency, ModuleFunction
+from firmware_images.module import read_module
+from harness.cli.image_options import out_option, parse_dependencies, parse_function, parse_number, parse_platform
+from harness.image_files import read_file, write_file
+
+
+@click.command()
+@out_option
+@click.option("--platform", callback=parse_platform, help="Platform, by name or number.")
+@click.option("--function", default="user-part", show_default=True, callback=parse_function, help="What the module is for.")
+@click.option("--index", callback=parse_number, help="Index; the first that the platform has a place for unless told.")
+@click.option("--version", default="1", show_default=True, callback=parse_number, help="Version of the module.")
+@click.option("--depends", multiple=True, callback=parse_dependencies, help="A dependency such as s2>=2101; at most two.")
+@click.option("--body", type=click.Path(path_type=Path), help="What comes after the prefix; empty unless told.")
+@click.option("--product-id", default=str(UNSET), callback=parse_number, help="Product id.")
+@click.option("--product-version", default=str(UNSET), callback=parse_number, help="Product version.")
+@click.option("--start-address", callback=parse_number, help="Where it begins; at the beginning of its region unless told.")
+@click.option("--mcu-target", default="0", callback=parse_number, help="Id of the co-processor it is for.")
+@click.option("--flags", default="0", callback=parse_number, help="Flags, as a number.")
+@click.option("--softdevice", type=click.Path(path_type=Path), help="Wrap this SoftDevice (Intel HEX, or binary from address 0).")
+@click.option("--asset", type=click.Path(path_type=Path), help="Wrap this file as an asset module.")
+@click.option("--no-compress", is_flag=True, help="Do not deflate the asset.")
+def build(
+    output: Path,
+    platform: int | None,
+    function: ModuleFunction,
+    index: int | None,
+    version: int,
+    depends: tuple[Dependency, ...],
+    body: Path | None,
+    product_id: int,
+    product_version: int,
+    start_address: int | None,
+    mcu_target: int,
+    flags: int,
+    softdevice: Path | None,
+    asset: Path | None,
+    no_compress: bool,
+) -> None:
+    """Make a valid module: of raw bytes, of a SoftDevice, or of a file that is to be an asset."""
+    if asset is not None:
+        from firmware_images.assets import build_asset
+
+        data = build_asset(asset.name, read_file(asset), compress=not no_compress)
+    elif platform is None:
+        raise click.UsageError("tell the platform: --platform photon")
+    elif softdevice is not None:
+        data = _radio_stack(softdevice, platform)
+    else:
+        from firmware_images.build import build_module
+
+        data = build_module(
+            platform,
+            function,
+            index,
+            version,
+            dependencies=depends,
+            body=b"" if body is None else read_file(body),
+            product_id=product_id,
+            product_version=product_version,
+            flags=flags,
+            start_address=start_address,
+            mcu_target=mcu_target,
+        )
+    write_file(output, data)
+    for finding in check_module(read_module(data)):
+        click.echo(f"{output}: {finding}", err=True)
+
+
+def _radio_stack(path: Path, platform: int) -> bytes:
+    from firmware_images.hexfile import Segment, read_hex
+    from firmware_images.softdevice import build_radio_stack, softdevice_image
+
+    data = read_file(path)
+    image = softdevice_image(read_hex(data) if data[:1] == b":" else [Segment(0, data)])
+    if image is None:
+        raise BuildRefused(f"{path} holds no SoftDevice from address 0 on")
+    return build_radio_stack(image, platform)

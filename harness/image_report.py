@@ -1,0 +1,238 @@
+"""What `particle-hil image` says of a file: one JSON object, lines of plain text, or (on a terminal) a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from firmware_images.errors import ImageError
+from firmware_images.extension_contents import content_of
+from firmware_images.extensions import ExtensionList
+from firmware_images.findings import Finding, FindingName, Severity, error
+from firmware_images.image import Image, ImageKind
+from firmware_images.module import Module
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Report = dict[str, Any]
+FINE, FINDINGS, UNREADABLE = 0, 1, 2
+"""Exit statuses: nothing but notes; errors or warnings; not a module, or not a file that can be read."""
+
+
+def report(file: str, image: Image, findings: Sequence[Finding]) -> Report:
+    """All that is known of a file. The fields of the module itself are those of the first one, or null; `modules` has each of them."""
+    modules = [_module(module) for module in image.modules]
+    found: Report = {"file": file, "kind": image.kind.value, **(modules[0] if modules else _NO_MODULE)}
+    found["findings"] = [_finding(finding) for finding in findings]
+    if len(modules) > 1:
+        found["modules"] = modules
+    if image.kind is ImageKind.HEX:
+        found["segments"] = [{"address": segment.address, "size": len(segment.data)} for segment in image.segments]
+    if image.bundle is not None:
+        found["application"] = image.bundle.name
+        found["assets"] = [{"name": name, "size": len(content)} for name, content in image.bundle.assets.items()]
+    return found
+
+
+def unreadable(file: str, reason: str) -> Report:
+    """The report of a file that could not be read at all."""
+    return {"file": file, "kind": None, **_NO_MODULE, "findings": [_finding(error(FindingName.UNREADABLE, reason))]}
+
+
+def exit_status(image: Image, findings: Iterable[Finding]) -> int:
+    """The status a file gives the command."""
+    if not image.modules:
+        return UNREADABLE
+    return FINDINGS if any(finding.severity is not Severity.NOTE for finding in findings) else FINE
+
+
+def _finding(finding: Finding) -> Report:
+    return {
+        "name": finding.name.value,
+        "severity": finding.severity.value,
+        "detail": finding.detail,
+        "expected": finding.expected,
+    }
+
+
+def _module(module: Module) -> Report:
+    prefix, suffix = module.prefix, module.suffix
+    stored, computed = module.stored_crc, module.computed_crc
+    return {
+        "platform_id": prefix.platform_id,
+        "function": int(prefix.function),
+        "index": prefix.index,
+        "version": prefix.version,
+        "start_address": prefix.start_address,
+        "end_address": prefix.end_address,
+        "flags": int(prefix.flags),
+        "dependencies": [{"function": int(dep.function), "index": dep.index, "version": dep.version} for dep in prefix.dependencies],
+        "product_id": None if suffix is None else suffix.product_id,
+        "product_version": None if suffix is None else suffix.product_version,
+        "suffix_size": None if suffix is None else suffix.size,
+        "sha256": {
+            "stored": None if suffix is None else suffix.sha256.hex(),
+            "computed": None if module.computed_sha256 is None else module.computed_sha256.hex(),
+            "ok": module.sha_ok,
+        },
+        "crc": {
+            "stored": None if stored is None else f"{stored:08x}",
+            "computed": None if computed is None else f"{computed:08x}",
+            "ok": module.crc_ok,
+        },
+        "mcu_target": prefix.mcu_target,
+        "prefix_offset": module.prefix_offset,
+        "size": module.size,
+        "trailing": len(module.trailing),
+        "extensions": {"prefix": _extensions(module.prefix_extensions), "suffix": _extensions(module.suffix_extensions)},
+    }
+
+
+_NO_MODULE: Report = dict.fromkeys(
+    (
+        "platform_id",
+        "function",
+        "index",
+        "version",
+        "start_address",
+        "end_address",
+        "flags",
+        "dependencies",
+        "product_id",
+        "product_version",
+        "suffix_size",
+        "sha256",
+        "crc",
+    )
+)
+
+
+def _extensions(found: ExtensionList) -> list[Report]:
+    records = []
+    for item in found.items:
+        try:
+            text = str(content_of(item))
+        except (ValueError, ImageError) as reason:
+            text = str(reason)
+        records.append({"type": int(item.type), "name": str(item.type), "size": item.size, "content": text, "payload": item.payload.hex()})
+    return records
+
+
+def platform_name(platform_id: int) -> str:
+    """The short name of a platform, else its number."""
+    from particle_protocol.platforms import UnknownPlatform, platform_by_id
+
+    try:
+        return platform_by_id(platform_id).name
+    except UnknownPlatform:
+        return str(platform_id)
+
+
+def describe(module: Module) -> list[tuple[str, str]]:
+    """A module as pairs of label and text, for a person."""
+    prefix, suffix = module.prefix, module.suffix
+    rows = [
+        ("module", f"{prefix.function} {prefix.index}"),
+        ("version", str(prefix.version)),
+        ("platform", f"{platform_name(prefix.platform_id)} ({prefix.platform_id})"),
+        ("address", f"{prefix.start_address:#x} - {prefix.end_address:#x}, {module.size} bytes"),
+        ("needs", ", ".join(f"{dep.function} {dep.index} >= {dep.version}" for dep in prefix.dependencies) or "nothing"),
+    ]
+    if prefix.flags:
+        rows.append(("flags", (prefix.flags.name or str(int(prefix.flags))).lower().replace("_", " ").replace("|", ", ")))
+    if suffix is not None:
+        if suffix.product_id is not None:
+            rows.append(("product", _product(suffix.product_id, suffix.product_version)))
+        rows.append(("sha-256", suffix.sha256.hex() + ("" if module.sha_ok else "  (wrong)")))
+    if module.stored_crc is not None:
+        rows.append(("crc", f"{module.stored_crc:08x}" + ("" if module.crc_ok else "  (wrong)")))
+    for where, found in (("prefix", module.prefix_extensions), ("suffix", module.suffix_extensions)):
+        rows += [(f"{where} extension", str(record["content"])) for record in _extensions(found)]
+    return rows
+
+
+def plain_lines(file: str, image: Image, findings: Sequence[Finding]) -> list[str]:
+    """A file as lines of text."""
+    lines = [f"{file}: {image.kind.value}"]
+    for number, module in enumerate(image.modules, 1):
+        if len(image.modules) > 1:
+            lines.append(f"  {number}.")
+        lines += [f"  {label:<16} {text}" for label, text in describe(module)]
+    if image.bundle is not None:
+        lines += [f"  {'asset':<16} {name}, {len(content)} bytes" for name, content in image.bundle.assets.items()]
+    lines += [f"  {finding}" for finding in findings]
+    return lines
+
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+
+
+def draw(files: Sequence[tuple[str, Image, Sequence[Finding]]]) -> None:
+    """All files in one table on the terminal, a line for each module, and below it what was found."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    names = _short_names([file for file, _, _ in files])
+    console.print(_table(zip(names, files, strict=True), console.width))
+    for name, (_, _, findings) in zip(names, files, strict=True):
+        for finding in findings:
+            console.print(Text.assemble((finding.name.value, _STYLES[finding.severity]), f" {name}: {_sentence(finding)}"))
+
+
+_WIDE = 120
+"""Columns of a terminal from which on addresses are shown too."""
+
+
+def _table(files: Iterable[tuple[str, tuple[str, Image, Sequence[Finding]]]], width: int) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    wide = width >= _WIDE
+    grid.add_column("file", no_wrap=True, overflow="ellipsis", max_width=max(16, width - 60 - 20 * wide))
+    for heading in ("module", "version", "platform", *(("address", "size") if wide else ()), "needs", "product", "checks"):
+        grid.add_column(heading, no_wrap=heading != "needs", min_width=8, justify="right" if heading in ("version", "size") else "left")
+    for name, (_, image, findings) in files:
+        for number, module in enumerate(image.modules):
+            grid.add_row(escape(name) if number == 0 else "", *_cells(module, wide=wide), _verdict(module, findings))
+        if not image.modules:
+            grid.add_row(escape(name), f"[bold red]{image.kind.value}[/]")
+    return grid
+
+
+def _cells(module: Module, *, wide: bool) -> list[str]:
+    prefix, suffix = module.prefix, module.suffix
+    return [
+        f"{prefix.function} {prefix.index}",
+        str(prefix.version),
+        platform_name(prefix.platform_id),
+        *((f"{prefix.start_address:#x}", str(module.size)) if wide else ()),
+        " ".join(map(str, prefix.dependencies)),
+        "" if suffix is None or suffix.product_id in (None, 0xFFFF) else f"{suffix.product_id} v{suffix.product_version}",
+    ]
+
+
+def _verdict(module: Module, findings: Sequence[Finding]) -> str:
+    if not module.crc_ok:
+        return "[bold red]CRC wrong[/]"
+    if not module.sha_ok:
+        return "[bold red]SHA wrong[/]"
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return "[bold red]see below[/]"
+    return "[yellow]see below[/]" if any(finding.severity is Severity.WARNING for finding in findings) else "[green]fine[/]"
+
+
+def _short_names(files: Sequence[str]) -> list[str]:
+    """The files' names without their folders, where that tells them apart."""
+    short = [file.replace("\\", "/").rpartition("/")[2] for file in files]
+    return short if len(set(short)) == len(set(files)) else list(files)
+
+
+def _product(product_id: int, version: int | None) -> str:
+    return "not set" if product_id == version == 0xFFFF else f"{product_id} version {version}"
+
+
+def _sentence(finding: Finding) -> str:
+    return finding.detail + (f" (expected {finding.expected})" if finding.expected else "")
