@@ -189,7 +189,7 @@ def _table(files: Iterable[tuple[str, tuple[str, Image, Sequence[Finding]]]], wi
     from rich.markup import escape
     from rich.table import Table
 
-    grid = Table(box=None, pad_edge=False, header_style="bold")
+    grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     wide = width >= _WIDE
     grid.add_column("file", no_wrap=True, overflow="ellipsis", max_width=max(16, width - 60 - 20 * wide))
     for heading in ("module", "version", "platform", *(("address", "size") if wide else ()), "needs", "product", "checks"):
