@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import itertools
+import zipfile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,11 +70,14 @@ def test_findings_of_further_modules_say_which_one() -> None:
     assert details == ["the module is for platform 6", "module 2: the module is for platform 6"]
 
 
-def test_a_bundle_whose_application_is_none() -> None:
-    data = make_bundle(BORON, {})
-    image = read_image(data.replace(b"PK\x05\x06", b"PK\x05\x06"))
-    assert image.bundle is not None
-    assert image.bundle.application == BORON
+def test_a_bundle_whose_application_is_no_module() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("app.bin", b"no module")
+    image = read_image(out.getvalue())
+    assert image.kind is ImageKind.BUNDLE
+    assert image.modules == ()
+    assert names(out.getvalue()) == ["bundle-malformed"]
 
 
 @given(data=st.binary(max_size=400), start=st.sampled_from([b"", b":", b"PK\x03\x04", b":10000000", PART[:0x1A0], WHOLE[:40]]))
@@ -114,4 +121,4 @@ def test_ranges_hold_every_difference_and_begin_and_end_with_one(left: bytes, ri
     assert different <= inside
     assert {start for start, _ in ranges} <= different
     assert {end - 1 for _, end in ranges} <= different
-    assert all(one[1] < other[0] for one, other in zip(ranges, ranges[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in itertools.pairwise(ranges))
