@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -32,6 +33,18 @@ NEEDED_SYSTEM_VERSION: Final = 5500
 _IGNORED: Final = ("Thumbs.db", "desktop.ini", "__MACOSX")
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _CHUNK: Final = 0x10000
+_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    OSError,
+)
+"""What `zipfile` raises on an archive that is damaged, here or there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +107,9 @@ def read_bundle(data: bytes | memoryview) -> Bundle:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _read(archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError, OSError) as reason:
+    except BundleError:
+        raise
+    except _DAMAGE as reason:
         raise BundleError(f"the archive cannot be read: {reason}") from None
 
 
@@ -189,6 +204,8 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> byt
     """The content of one entry, read no further than allowed whatever the archive claims."""
     if entry.flag_bits & 1:
         raise BundleError(f"{entry.filename!r} is encrypted")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BundleError(f"{entry.filename!r} is compressed in a way no bundle is ({entry.compress_type})")
     limit = min(MAX_ENTRY, left)
     chunks = []
     with archive.open(entry) as source:
