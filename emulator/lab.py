@@ -21,9 +21,9 @@ from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
 from emulator.factory import combined, device_os_release, flash_image, make_device_code, sectors_of, user_part
-from emulator.identity import make_device_id, make_mac, make_mobile_secret, make_serial_number
 from emulator.network import Network
 from particle_protocol.dct import DctField
+from particle_protocol.identifiers import make_device_id, make_mac_address, make_mobile_secret, make_serial_number, parse_device_id
 from particle_protocol.lightssl import DeviceKey, lab_device_key, lab_server_key
 from particle_protocol.platforms import Platform, platform_by_name
 
@@ -154,12 +154,12 @@ class Lab:
         return board
 
     def _identity(self, platform: Platform, device_id: str | None) -> BoardIdentity:
-        chosen = make_device_id(self.random, platform.id) if device_id is None else device_id.lower()
-        if len(chosen) != 24 or not all(digit in "0123456789abcdef" for digit in chosen):
-            raise ValueError(f"a device id has 24 hexadecimal digits; {device_id!r} is none")
+        chosen = make_device_id(self.random, platform) if device_id is None else parse_device_id(device_id)
         if chosen in self.boards:
             raise ValueError(f"there is a board {chosen} already")
-        return BoardIdentity(chosen, make_serial_number(self.random, platform.id), make_mobile_secret(self.random), make_mac(self.random))
+        return BoardIdentity(
+            chosen, make_serial_number(self.random, platform), make_mobile_secret(self.random), make_mac_address(self.random).raw
+        )
 
     def _commission(self, board: Board, networks: tuple[StoredNetwork, ...], key: DeviceKey) -> None:
         """What the factory writes into a board, and tells the cloud about it."""
