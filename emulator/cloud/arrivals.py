@@ -14,6 +14,7 @@ from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
+from emulator.cloud.images import meant_version
 from emulator.cloud.records import Device
 from emulator.cloud.sessions import DeviceSession, HelloFacts
 from emulator.cloud.updates import Updates
@@ -145,6 +146,10 @@ class Arrivals:
             self._tell(device, name, data, public=public, ttl=ttl)
 
     def _tell(self, device: Device, name: str, data: str | None, *, public: bool, ttl: int) -> None:
+        answer = self._asked(device, name)
+        if answer is not None:
+            self._events.deliver(device, name, answer)
+            return
         if name == "particle/device/updates/enabled":
             device = self._devices.learn(device, firmware_updates_enabled=data == "true")
         elif name == "particle/device/updates/forced":
@@ -154,6 +159,16 @@ class Arrivals:
         self._events.from_device(device, name, data, public=public, ttl=ttl)
         if name.startswith("particle/device/updates/"):
             self.resume(device)
+
+    def _asked(self, device: Device, name: str) -> str | None:
+        """What a device asks about itself by publishing these names (the firmware reference's "Get name, public IP, random seed")."""
+        if name == "particle/device/name":
+            return device.name or ""
+        if name == "particle/device/ip":
+            return device.last_ip_address or ""
+        if name == "particle/device/random":
+            return self._core.names.token()
+        return None
 
     def _known(self, device_id: str, platform_id: int | None) -> Device | None:
         device = self._devices.by_id(device_id)
@@ -166,7 +181,7 @@ class Arrivals:
         return self._devices.learn(
             device,
             firmware_product_id=None if hello.product_id == UNSET else hello.product_id,
-            firmware_version=None if hello.product_version == UNSET else hello.product_version,
+            firmware_version=meant_version(hello.product_id, hello.product_version, hello.platform_id),
             system_version=_system_version(device, session.hello),
             last_handshake_at=now,
             first_online_at=device.first_online_at or now,

@@ -21,6 +21,7 @@ from emulator.cloud.devices import Devices
 from emulator.cloud.diagnostics import Diagnostics
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
+from emulator.cloud.fleet import Fleet
 from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
 from emulator.cloud.healing import Healing, Library
@@ -115,6 +116,7 @@ class Cloud:
         self.rollout = Rollout(self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing)
         self.members.refresh = self.rollout.refresh
         self.device_settings = DeviceSettings(core, self.access, self.devices, self.members, self.groups, self.releases, self.rollout)
+        self.fleet = Fleet(self.access, self.devices)
         self.views = Views(self.connections, self.quarantine, self.releases, self.owner_name)
 
     def _arrivals(self, core: Core) -> None:

@@ -24,6 +24,8 @@ from emulator.cloud.records import Device, Owner, OwnerKind
 
 Listener = Callable[["Event"], None]
 Scope = tuple[str, object]
+SYSTEM = ("spark/", "particle/")
+"""Events about devices, which no device hears unless it is addressed: every device listens to these prefixes for orders of the cloud."""
 API = "api"
 """What stands in place of a device id for events published through the API."""
 INTERNAL = "particle-internal"
@@ -259,7 +261,7 @@ class Events:
 
     def _to_devices(self, event: Event) -> None:
         """Deliver to the subscriptions of devices: those of the same owner; for a publish to a product, its members."""
-        if not len(self._connections):
+        if not len(self._connections) or event.name.startswith(SYSTEM):
             return
         table = self._devices.table
         if event.owner is not None:

@@ -40,14 +40,26 @@ def read_image(image: bytes) -> ImageFacts:
     if not module.crc_ok:
         raise BadImage("the module is cut short or its CRC is wrong")
     prefix, suffix = module.prefix, module.suffix
+    product_id = UNSET if suffix is None or suffix.product_id is None else suffix.product_id
+    product_version = UNSET if suffix is None or suffix.product_version is None else suffix.product_version
     return ImageFacts(
         platform_id=prefix.platform_id,
         function=prefix.function,
         index=prefix.index,
         version=prefix.version,
         dependencies=prefix.dependencies,
-        product_id=None if suffix is None or suffix.product_id == UNSET else suffix.product_id,
-        product_version=None if suffix is None or suffix.product_version == UNSET else suffix.product_version,
+        product_id=None if product_id == UNSET else product_id,
+        product_version=meant_version(product_id, product_version, prefix.platform_id),
         sha256="" if suffix is None else suffix.sha256.hex(),
         size=module.size,
     )
+
+
+def meant_version(product_id: int, product_version: int, platform_id: int) -> int | None:
+    """A product version as a binary or Hello says it; None: it was never set.
+
+    0xFFFF stands for "not set", but is also the highest version there is: it counts as one where an explicit product id stands beside it.
+    """
+    if product_version == UNSET and product_id in (UNSET, platform_id):
+        return None
+    return product_version

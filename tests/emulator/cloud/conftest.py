@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from emulator.cloud import Cloud, CloudSettings, HelloFacts, Principal, Storage
-from emulator.cloud.records import Device
+from emulator.cloud.fleet import FleetQuery
+from emulator.cloud.records import Device, Plan, Product
 from emulator.drivers import Reply
 from emulator.drivers.inline import InlineDriver
+from firmware_images.build import build_module
+from firmware_images.fields import Dependency
+from firmware_images.fields import ModuleFunction as ImageFunction
 from particle_protocol.describe import ApplicationDescribe, DescribedModule, ModuleFunction, SystemDescribe
 from particle_protocol.messages.values import VariableType
 
@@ -101,6 +105,7 @@ class World:
     def __init__(self, settings: CloudSettings | None = None, storage: Storage | None = None) -> None:
         self.driver = InlineDriver()
         self.cloud = Cloud(self.driver.clock, random.Random(7), self.driver.reply, storage, settings)
+        self._numbers = itertools.count(1)
         self._ids = (f"{number:024x}" for number in itertools.count(0x3F00_2A00_1747_3437_3334_0000))
 
     def user(self, name: str = "u1") -> Principal:
@@ -110,6 +115,83 @@ class World:
             self.cloud.accounts.create(username, "secret")
         token = self.cloud.tokens.password_grant("particle-cli", "particle-cli", username, "secret")
         return self.cloud.tokens.principal(token.token)
+
+    def product(self, who: Principal, platform_id: int = PHOTON, **facts: Any) -> Product:
+        """A product of `who`."""
+        name = facts.pop("name", f"product {next(self._numbers)}")
+        return self.cloud.products.create(who, name, platform_id, **facts)
+
+    def paid_product(self, who: Principal, platform_id: int = PHOTON, plan: Plan = Plan.GROWTH) -> Product:
+        """A product of an organization that `who` owns."""
+        owner = self.cloud.accounts.of(who)
+        organization = self.cloud.products.create_organization(owner, f"company {next(self._numbers)}", plan)
+        return self.product(who, platform_id, organization=organization.slug)
+
+    def teammate(self, owner: Principal, product: Product, name: str = "t", role: str = "Developer") -> Principal:
+        """Somebody else in the product's team."""
+        self.cloud.teams.invite(owner, f"{name}@example.com", role, product=product.id)
+        return self.user(name)
+
+    def customer(self, owner: Principal, product: Product, name: str = "c") -> Principal:
+        """A customer of the product, logged in."""
+        client = self.cloud.clients.create(owner, f"app of {name}", product=product.id)
+        token = self.cloud.customers.create(client.id, client.secret, product.id, f"{name}@customers.example", "secret")
+        return self.cloud.tokens.principal(token.token)
+
+    def api_user(self, owner: Principal, product: Product, *scopes: str) -> Principal:
+        """A program in the product's team."""
+        made = self.cloud.teams.create_api_user(owner, "line", scopes, product=product.id)
+        return self.cloud.tokens.principal(made.token.token)
+
+    def member(self, owner: Principal, product: Product, **facts: Any) -> Device:
+        """A fresh device that was added to the product, and never online."""
+        device = self.device(product.platform_id, **facts)
+        assert self.cloud.members.add(owner, product.id, [device.id]).updated == [device.id]
+        return self.now(device)
+
+    def image(self, product: Product, version: int, *, product_id: int | None = None, needs: int = 2302) -> bytes:
+        """An application of that product version, for a system part of version `needs` or later."""
+        needed = Dependency(ImageFunction.SYSTEM_PART, 1, needs)
+        number = product.id if product_id is None else product_id
+        return build_module(
+            product.platform_id, ImageFunction.USER_PART, version=6, dependencies=[needed], product_id=number, product_version=version
+        )
+
+    def upload(self, who: Principal, product: Product, version: int, *, has_run: bool = True, **facts: Any) -> bytes:
+        """Upload a version, which a development device has run."""
+        image = self.image(product, version, **facts)
+        self.cloud.releases.upload(who, product.id, version, image)
+        if has_run:
+            self.cloud.releases.seen_running(product.id, version)
+        return image
+
+    def release(self, who: Principal, product: Product, version: int, *groups: str, intelligent: bool = False) -> None:
+        """Release a version to groups, or as product default."""
+        self.cloud.releases.release(who, product.id, version, product_default=not groups, groups=groups, intelligent=intelligent)
+
+    def runs(self, device: Device, product: Product, version: int, **kwargs: Any) -> ScriptedSession:
+        """The device connects with a version of the product's firmware."""
+        return self.connect(device, product_id=product.id, product_version=version, **kwargs)
+
+    def listed(self, who: Principal, product: Product, **query: Any) -> list[str]:
+        """The ids on the product's list."""
+        return [device.id for device in self.cloud.fleet.list(who, product.id, FleetQuery(per_page=100, **query)).devices]
+
+    def standing(self, device: Device, product: Product) -> str:
+        """What the device is to the product: member, quarantined, denied, or nothing."""
+        view = self.cloud.views.of(self.now(device), product.id)
+        if view.quarantined or view.denied:
+            return "denied" if view.denied else "quarantined"
+        return "member" if view.device.product_id == product.id else "nothing"
+
+    def fill(self, who: Principal, count: int) -> list[Device]:
+        """So many devices, claimed by `who`, offline by now."""
+        devices = []
+        for _ in range(count):
+            device, session = self.claimed(who)
+            session.leave()
+            devices.append(device)
+        return devices
 
     def device(self, platform_id: int = PHOTON, **facts: Any) -> Device:
         """A device fresh from the factory."""

@@ -1,0 +1,395 @@
+"""R81-R97: versions, releases, and which device gets which when."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.cloud.errors import (
+    BadImage,
+    DeviceOffline,
+    FirmwareExists,
+    FirmwareNeverRun,
+    FirmwareReleased,
+    FirmwareUnknown,
+    Invalid,
+    UpdateRefused,
+    VersionMismatch,
+)
+from emulator.cloud.images import read_image
+from emulator.cloud.sessions import Refused
+from firmware_images.build import build_module
+from firmware_images.fields import Dependency
+from firmware_images.fields import ModuleFunction as ImageFunction
+from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleFunction, Validity
+
+PHOTON, BORON = 6, 13
+HURT = Validity.INTEGRITY | Validity.RANGE | Validity.PLATFORM
+
+
+@pytest.fixture
+def fleet(world):
+    """`world` with a product of `o`, versions 3 and 5 ready for release."""
+    world.o = world.user("o")
+    world.p = world.product(world.o)
+    world.v3 = world.upload(world.o, world.p, 3)
+    world.v5 = world.upload(world.o, world.p, 5)
+    return world
+
+
+def target(world, device):
+    return world.cloud.views.of(world.now(device)).targeted_firmware_release_version
+
+
+def change(world, device, **changes):
+    return world.cloud.device_settings.update_member(world.o, world.p.id, device.id, **changes)
+
+
+@pytest.mark.rule("R81")
+def test_groups_of_one_product_run_different_versions(fleet):
+    a, b = fleet.member(fleet.o, fleet.p), fleet.member(fleet.o, fleet.p)
+    change(fleet, a, groups=["a"])
+    change(fleet, b, groups=["b"])
+    fleet.release(fleet.o, fleet.p, 3, "a")
+    fleet.release(fleet.o, fleet.p, 5, "b")
+    assert fleet.runs(a, fleet.p, 1).flashed == [fleet.v3]
+    assert fleet.runs(b, fleet.p, 1).flashed == [fleet.v5]
+
+
+@pytest.mark.rule("R82")
+def test_the_version_of_the_upload_is_the_one_inside_the_binary(fleet):
+    image = fleet.image(fleet.p, 2)
+    with pytest.raises(VersionMismatch) as refused:
+        fleet.cloud.releases.upload(fleet.o, fleet.p.id, 4, image)
+    assert (refused.value.given, refused.value.embedded) == (4, 2)
+    assert fleet.cloud.releases.upload(fleet.o, fleet.p.id, 2, image).version == 2
+    assert fleet.cloud.releases.binary(fleet.o, fleet.p.id, 2) == image
+    with pytest.raises(FirmwareExists):
+        fleet.cloud.releases.upload(fleet.o, fleet.p.id, 2, image)
+
+
+@pytest.mark.rule("R82")
+def test_what_is_no_application_of_this_product_is_refused(fleet):
+    upload = fleet.cloud.releases.upload
+    other = fleet.product(fleet.o)
+    images = [
+        b"not firmware at all",
+        fleet.image(fleet.p, 7)[:-3],
+        build_module(PHOTON, ImageFunction.SYSTEM_PART, 2, 2302, product_id=fleet.p.id, product_version=7),
+        build_module(PHOTON, ImageFunction.USER_PART, version=6),
+        fleet.image(other, 7),
+    ]
+    for image in images:
+        with pytest.raises(BadImage):
+            upload(fleet.o, fleet.p.id, 7, image)
+    with pytest.raises(FirmwareUnknown):
+        fleet.cloud.releases.get(fleet.o, fleet.p.id, 7)
+
+
+@pytest.mark.rule("R83")
+def test_a_version_is_1_to_65535(fleet):
+    for wrong in (0, -1, 65536):
+        with pytest.raises(Invalid):
+            fleet.cloud.releases.upload(fleet.o, fleet.p.id, wrong, fleet.v3)
+    fleet.upload(fleet.o, fleet.p, 1)
+    top = build_module(PHOTON, ImageFunction.USER_PART, version=6, product_id=fleet.p.id, product_version=0xFFFE)
+    fleet.cloud.releases.upload(fleet.o, fleet.p.id, 0xFFFE, top)
+    assert [each.version for each in fleet.cloud.releases.list(fleet.o, fleet.p.id)] == [0xFFFE, 5, 3, 1]
+
+
+@pytest.mark.rule("R83")
+def test_version_65535_is_a_version(fleet):
+    top = build_module(PHOTON, ImageFunction.USER_PART, version=6, product_id=fleet.p.id, product_version=0xFFFF)
+    assert fleet.cloud.releases.upload(fleet.o, fleet.p.id, 0xFFFF, top).version == 65535
+
+
+@pytest.mark.rule("R84", "R86")
+def test_lock_comes_before_group_and_group_before_product_default(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    fleet.upload(fleet.o, fleet.p, 7)
+    assert target(fleet, device) is None
+    fleet.release(fleet.o, fleet.p, 3)
+    assert target(fleet, device) == 3
+    change(fleet, device, groups=["a"])
+    fleet.release(fleet.o, fleet.p, 5, "a")
+    assert target(fleet, device) == 5
+    change(fleet, device, desired_firmware_version=7)
+    assert target(fleet, device) == 7
+    change(fleet, device, desired_firmware_version=None)
+    assert target(fleet, device) == 5
+    change(fleet, device, groups=[])
+    assert target(fleet, device) == 3
+    change(fleet, device, development=True, desired_firmware_version=7)
+    assert target(fleet, device) is None
+
+
+@pytest.mark.rule("R84")
+def test_of_several_groups_the_highest_version_counts(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    change(fleet, device, groups=["a", "b"])
+    fleet.release(fleet.o, fleet.p, 5, "a")
+    fleet.release(fleet.o, fleet.p, 3, "b")
+    assert target(fleet, device) == 5
+    fleet.release(fleet.o, fleet.p, 3, "a")
+    assert target(fleet, device) == 3, "a group has one version: the one released to it last"
+
+
+@pytest.mark.rule("R84")
+def test_the_product_default_is_one_version(fleet):
+    fleet.release(fleet.o, fleet.p, 5)
+    fleet.release(fleet.o, fleet.p, 3)
+    assert [each.version for each in fleet.cloud.releases.list(fleet.o, fleet.p.id) if each.product_default] == [3]
+    with pytest.raises(FirmwareReleased):
+        fleet.cloud.releases.delete(fleet.o, fleet.p.id, 5)
+
+
+@pytest.mark.rule("R85", "R91")
+@pytest.mark.parametrize(("running", "flashed"), [(5, True), (3, False), (1, True)])
+def test_a_device_that_runs_another_version_gets_the_right_one_up_or_down(fleet, running, flashed):
+    fleet.release(fleet.o, fleet.p, 3)
+    device = fleet.member(fleet.o, fleet.p)
+    session = fleet.runs(device, fleet.p, running)
+    assert session.flashed == ([fleet.v3] if flashed else [])
+
+
+@pytest.mark.rule("R85")
+def test_a_member_with_generic_firmware_gets_the_products(fleet):
+    fleet.release(fleet.o, fleet.p, 3)
+    device = fleet.member(fleet.o, fleet.p)
+    assert fleet.connect(device).flashed == [fleet.v3]
+    other = fleet.member(fleet.o, fleet.p)
+    assert fleet.connect(other, product_version=3, system_version=None, product_id=PHOTON).flashed == [], "a wildcard that runs 3"
+
+
+@pytest.mark.rule("R86")
+def test_what_is_flashed_is_told_as_events(fleet):
+    heard = fleet.hear(fleet.o, "spark/flash", product=fleet.p.id)
+    fleet.release(fleet.o, fleet.p, 3)
+    device = fleet.member(fleet.o, fleet.p)
+    fleet.runs(device, fleet.p, 1)
+    assert heard == [("spark/flash/status", "started"), ("spark/flash/status", "success")]
+
+
+@pytest.mark.rule("R86")
+def test_a_device_that_refuses_is_told_as_failed_and_asked_again_at_its_next_connection(fleet):
+    heard = fleet.hear(fleet.o, "spark/flash", product=fleet.p.id)
+    fleet.release(fleet.o, fleet.p, 3)
+    device = fleet.member(fleet.o, fleet.p)
+    session = fleet.runs(device, fleet.p, 1, describe=False)
+    session.refuses = Refused("updates are disabled")
+    session.describe()
+    assert heard[-1] == ("spark/flash/status", "failed")
+    assert len(session.flashed) == 1
+    session.leave()
+    assert len(fleet.runs(device, fleet.p, 1).flashed) == 1
+
+
+@pytest.mark.rule("R87")
+def test_an_intelligent_release_reaches_connected_devices_at_once(fleet):
+    here, away, right = (fleet.member(fleet.o, fleet.p) for _ in range(3))
+    session, same = fleet.runs(here, fleet.p, 1), fleet.runs(right, fleet.p, 3)
+    fleet.release(fleet.o, fleet.p, 3, intelligent=True)
+    assert session.flashed == [fleet.v3]
+    assert same.flashed == []
+    assert fleet.runs(away, fleet.p, 1).flashed == [fleet.v3]
+
+
+@pytest.mark.rule("R87")
+def test_an_intelligent_release_waits_for_a_device_that_has_updates_disabled(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    session = fleet.runs(device, fleet.p, 1)
+    session.event("particle/device/updates/enabled", "false")
+    fleet.release(fleet.o, fleet.p, 3, intelligent=True)
+    assert session.flashed == []
+    session.event("particle/device/updates/enabled", "true")
+    assert session.flashed == [fleet.v3]
+
+
+@pytest.mark.rule("R88")
+def test_a_standard_release_waits_for_the_next_connection(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    session = fleet.runs(device, fleet.p, 1)
+    fleet.release(fleet.o, fleet.p, 3)
+    session.event("particle/device/updates/enabled", "true")
+    fleet.pass_time(3600)
+    assert session.flashed == []
+    session.leave()
+    assert fleet.runs(device, fleet.p, 1).flashed == [fleet.v3]
+
+
+@pytest.mark.rule("R89")
+def test_lock_and_flash_reaches_that_device_at_once(fleet):
+    device, other = fleet.member(fleet.o, fleet.p), fleet.member(fleet.o, fleet.p)
+    session, bystander = fleet.runs(device, fleet.p, 1), fleet.runs(other, fleet.p, 1)
+    change(fleet, device, desired_firmware_version=5, flash=True)
+    assert session.flashed == [fleet.v5]
+    assert bystander.flashed == []
+
+
+@pytest.mark.rule("R89")
+def test_a_lock_alone_waits_for_the_next_connection(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    session = fleet.runs(device, fleet.p, 1)
+    change(fleet, device, desired_firmware_version=5)
+    session.event("particle/device/updates/enabled", "true")
+    assert session.flashed == []
+    session.leave()
+    assert fleet.runs(device, fleet.p, 1).flashed == [fleet.v5]
+
+
+@pytest.mark.rule("R89")
+def test_lock_and_flash_that_cannot_be_done_changes_nothing(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    with pytest.raises(DeviceOffline):
+        change(fleet, device, desired_firmware_version=5, flash=True)
+    with pytest.raises(FirmwareUnknown):
+        change(fleet, device, desired_firmware_version=99)
+    fleet.runs(device, fleet.p, 1)
+    with pytest.raises(Invalid):
+        change(fleet, device, flash=True)
+    with pytest.raises(UpdateRefused):
+        change(fleet, device, development=True, desired_firmware_version=5, flash=True)
+    now = fleet.now(device)
+    assert (now.desired_firmware_version, now.development) == (None, False)
+
+
+@pytest.mark.rule("R90")
+@pytest.mark.parametrize("how", ["standard", "intelligent", "locked"])
+def test_an_offline_device_gets_its_version_when_it_is_back(fleet, how):
+    device = fleet.member(fleet.o, fleet.p)
+    fleet.runs(device, fleet.p, 1).leave()
+    if how == "locked":
+        change(fleet, device, desired_firmware_version=3)
+    else:
+        fleet.release(fleet.o, fleet.p, 3, intelligent=how == "intelligent")
+    assert fleet.runs(device, fleet.p, 1).flashed == [fleet.v3]
+
+
+@pytest.mark.rule("R92")
+def test_an_application_says_the_lowest_device_os_it_needs(fleet):
+    (needed,) = read_image(fleet.image(fleet.p, 9, needs=1512)).dependencies
+    assert (needed.function, needed.version) == (ImageFunction.SYSTEM_PART, 1512)
+
+
+def boron(function, index, version, *needs, valid=True):
+    """A module of a Boron as described."""
+    dependencies = tuple(ModuleDependency(*need) for need in needs)
+    passed = Validity(30) if valid else HURT
+    return DescribedModule(1 << 18, function=function, index=index, version=version, dependencies=dependencies, passed=passed)
+
+
+@pytest.mark.rule("R93", "R95")
+def test_a_device_in_safe_mode_is_healed_module_by_module_in_the_order_of_their_dependencies(world):
+    o = world.user("o")
+    product = world.product(o, BORON)
+    system = Dependency(ImageFunction.SYSTEM_PART, 1, 0)
+    needs = [Dependency(ImageFunction.BOOTLOADER, 0, 1200), Dependency(ImageFunction.RADIO_STACK, 0, 202)]
+    images = {
+        "a": build_module(BORON, ImageFunction.RADIO_STACK, 0, 202),
+        "b": build_module(BORON, ImageFunction.BOOTLOADER, 0, 1200),
+        "s": build_module(BORON, system.function, 1, 4200, dependencies=needs),
+    }
+    for image in images.values():
+        world.cloud.library.add(image)
+    device = world.member(o, product)
+    heard = world.hear(o, "spark/", product=product.id)
+    versions = {"a": 182, "b": 1101, "s": 4003}
+    order = []
+    for _ in range(4):
+        session = world.connect(device, system_version=versions["s"], describe=False)
+        session.event("spark/device/safemode", "")
+        healthy = versions["s"] >= 4200
+        session.describe(
+            boron(ModuleFunction.BOOTLOADER, 0, versions["b"]),
+            boron(ModuleFunction.RADIO_STACK, 0, versions["a"]),
+            boron(ModuleFunction.SYSTEM, 1, versions["s"]),
+            boron(ModuleFunction.USER, 2, 6, (ModuleFunction.SYSTEM, 1, 4200), valid=healthy),
+        )
+        if session.flashed:
+            (letter,) = (each for each, image in images.items() if image == session.flashed[0])
+            order.append(letter)
+            versions[letter] = {"a": 202, "b": 1200, "s": 4200}[letter]
+        session.leave()
+    assert order == ["b", "a", "s"]
+    assert world.cloud.views.of(world.now(device)).system_firmware_version == "4.2.0"
+    assert [name for name, _ in heard].count("spark/status/safe-mode") == 3
+    assert [name for name, _ in heard].count("spark/safe-mode-updater/updating") == 3
+
+
+@pytest.mark.rule("R93")
+def test_in_safe_mode_a_device_says_so(world):
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    session.event("spark/device/safemode", "")
+    assert world.cloud.views.of(world.now(device)).status == "safe_mode"
+    session.leave()
+    world.connect(device)
+    assert world.cloud.views.of(world.now(device)).status == "normal"
+
+
+@pytest.mark.rule("R94")
+def test_device_os_is_never_taken_down(world):
+    o = world.user("o")
+    product = world.product(o)
+    world.cloud.library.add(build_module(PHOTON, ImageFunction.SYSTEM_PART, 1, 1512))
+    image = world.upload(o, product, 3, needs=1512)
+    world.release(o, product, 3)
+    device = world.member(o, product)
+    session = world.runs(device, product, 1)
+    assert session.flashed == [image]
+    session.leave()
+    session = world.runs(device, product, 3, describe=False)
+    session.describe(
+        DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=2302),
+        DescribedModule(
+            1 << 17, function=ModuleFunction.USER, index=1, version=6, dependencies=(ModuleDependency(ModuleFunction.SYSTEM, 1, 1512),)
+        ),
+    )
+    assert session.flashed == []
+    assert world.cloud.views.of(world.now(device)).system_firmware_version == "2.3.1"
+
+
+@pytest.mark.rule("R96")
+def test_a_development_device_is_left_alone_until_it_is_unmarked(fleet):
+    fleet.release(fleet.o, fleet.p, 3, intelligent=True)
+    device = fleet.member(fleet.o, fleet.p)
+    change(fleet, device, development=True, desired_firmware_version=5)
+    session = fleet.runs(device, fleet.p, 1)
+    fleet.release(fleet.o, fleet.p, 3, intelligent=True)
+    assert session.flashed == []
+    change(fleet, device, development=False)
+    assert session.flashed == [fleet.v5]
+
+
+@pytest.mark.rule("R97")
+def test_a_version_is_released_only_after_a_device_has_run_it(fleet):
+    fleet.upload(fleet.o, fleet.p, 8, has_run=False)
+    with pytest.raises(FirmwareNeverRun):
+        fleet.release(fleet.o, fleet.p, 8)
+    device = fleet.member(fleet.o, fleet.p)
+    change(fleet, device, desired_firmware_version=8)
+    assert len(fleet.runs(device, fleet.p, 1).flashed) == 1
+    with pytest.raises(FirmwareNeverRun):
+        fleet.release(fleet.o, fleet.p, 8)
+    fleet.runs(device, fleet.p, 8)
+    fleet.release(fleet.o, fleet.p, 8)
+    assert fleet.cloud.releases.get(fleet.o, fleet.p.id, 8).product_default
+
+
+@pytest.mark.rule("R97")
+def test_a_strangers_device_does_not_make_a_version_releasable(fleet):
+    fleet.upload(fleet.o, fleet.p, 8, has_run=False)
+    fleet.runs(fleet.device(), fleet.p, 8)
+    with pytest.raises(FirmwareNeverRun):
+        fleet.release(fleet.o, fleet.p, 8)
+
+
+@pytest.mark.rule("R97")
+def test_a_release_is_to_the_product_or_to_groups(fleet):
+    release = fleet.cloud.releases.release
+    fleet.cloud.groups.create(fleet.o, fleet.p.id, "a")
+    with pytest.raises(Invalid):
+        release(fleet.o, fleet.p.id, 3)
+    with pytest.raises(Invalid):
+        release(fleet.o, fleet.p.id, 3, product_default=True, groups=["a"])
+    with pytest.raises(FirmwareUnknown):
+        release(fleet.o, fleet.p.id, 4, product_default=True)
