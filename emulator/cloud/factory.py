@@ -60,6 +60,18 @@ class Factory:
                 ),
             )
 
+    def ban_imei(self, imei: str, *, banned: bool = True) -> None:
+        """A country's mobile networks refuse a modem, whatever SIM is in it.
+
+        Raises:
+            Invalid: no device has this modem.
+        """
+        devices = self._devices.table.where(self._devices.by_imei, imei)
+        if not devices:
+            raise Invalid("imei", imei, "no device has this modem")
+        for device in devices:
+            self._devices.learn(device, imei_banned=banned)
+
     def register_key(self, device_id: str, key: bytes) -> Device:
         """Give a device another public key (SubjectPublicKeyInfo, DER).
 

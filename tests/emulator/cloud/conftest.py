@@ -221,9 +221,9 @@ class World:
             session.describe()
         return session
 
-    def online(self, platform_id: int = PHOTON, **kwargs: Any) -> tuple[Device, ScriptedSession]:
+    def online(self, platform_id: int = PHOTON, iccid: str | None = None, **kwargs: Any) -> tuple[Device, ScriptedSession]:
         """A fresh device that is connected."""
-        device = self.device(platform_id)
+        device = self.device(platform_id, iccid=iccid)
         session = self.connect(device, **kwargs)
         return self.now(device), session
 
