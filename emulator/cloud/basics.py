@@ -8,24 +8,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import UTC, datetime
-from typing import Protocol
+from random import Random
 
 from emulator.clock import Clock
-
-_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-
-class Rng(Protocol):
-    """Where names and tokens come from: `random.Random` of the lab's seed, or `random.SystemRandom`."""
-
-    def getrandbits(self, k: int, /) -> int:
-        """`k` random bits."""
-
-    def random(self) -> float:
-        """A number from 0 up to 1."""
-
-    def uniform(self, a: float, b: float) -> float:
-        """A number from `a` to `b`."""
+from particle_protocol.identifiers import make_claim_code
 
 
 class Calendar:
@@ -45,7 +31,7 @@ class Calendar:
 class Names:
     """Makes ids, tokens and codes."""
 
-    def __init__(self, rng: Rng) -> None:
+    def __init__(self, rng: Random) -> None:
         self._rng = rng
 
     def object_id(self) -> str:
@@ -62,8 +48,7 @@ class Names:
 
     def claim_code(self) -> str:
         """63 characters of the base64 alphabet: what a device keeps in its 63 bytes (Device OS 2.3.1, dct.h, `claim_code`)."""
-        bits = self._rng.getrandbits(6 * 63)
-        return "".join(_BASE64[(bits >> (6 * place)) & 63] for place in range(63))
+        return make_claim_code(self._rng)
 
     def salt(self) -> bytes:
         """16 bytes for a password's hash."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from emulator.clock import Clock
 from emulator.cloud.accounts import Accounts
 from emulator.cloud.agreements import Agreements
 from emulator.cloud.arrivals import Arrivals
-from emulator.cloud.basics import Rng
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.claims import Claims
 from emulator.cloud.clients import Clients
@@ -61,7 +61,7 @@ class Cloud:
     def __init__(
         self,
         clock: Clock,
-        rng: Rng,
+        rng: Random,
         reply: MakeReply,
         storage: Sink | None = None,
         settings: CloudSettings | None = None,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 from emulator.clock import Clock
-from emulator.cloud.basics import Calendar, Names, Rng
+from emulator.cloud.basics import Calendar, Names
 from emulator.cloud.settings import CloudSettings
 from emulator.cloud.state import Change, Sink, State
 from emulator.drivers import Reply
@@ -19,7 +20,7 @@ class Core:
 
     __slots__ = ("calendar", "clock", "names", "reply", "rng", "settings", "state")
 
-    def __init__(self, clock: Clock, rng: Rng, reply: MakeReply, sink: Sink | None, settings: CloudSettings) -> None:
+    def __init__(self, clock: Clock, rng: Random, reply: MakeReply, sink: Sink | None, settings: CloudSettings) -> None:
         self.clock = clock
         self.calendar = Calendar(clock)
         self.rng = rng

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from emulator.cloud.core import Core
-from emulator.cloud.devices import Devices, is_device_id
+from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Conflict, Invalid
 from emulator.cloud.records import Device
 from emulator.cloud.sims import Sims
+from particle_protocol.identifiers import IdentifierError, parse_device_id, parse_imei, parse_serial_number
+from particle_protocol.skus import UnknownSku, find_sku
+
+T = TypeVar("T")
 
 
 class Factory:
@@ -31,22 +38,26 @@ class Factory:
         public_key: bytes | None = None,
         name: str | None = None,
     ) -> Device:
-        """Make a device.
+        """Make a device, and (where the SKU says what kind it has) its SIM.
 
         Raises:
-            Invalid: the id is not 24 hex digits.
+            Invalid: an identifier cannot be one, or the SKU is unknown.
             Conflict: the id, or the serial number, is taken.
         """
-        if not is_device_id(device_id):
-            raise Invalid("id", device_id, "must be 24 hex digits")
+        device_id = _checked("id", parse_device_id, device_id)
+        serial_number = None if serial_number is None else _checked("serial_number", parse_serial_number, serial_number)
+        imei = None if imei is None else _checked("imei", parse_imei, imei)
+        kind = None if sku is None else _checked("sku", find_sku, sku)
         if self._devices.by_id(device_id) is not None:
             raise Conflict(device_id, f"device {device_id} exists")
         if serial_number is not None and self._devices.by_serial.count(serial_number):
             raise Conflict(serial_number, f"a device with serial number {serial_number} exists")
         with self._core.change():
+            if kind is not None and kind.sim is not None and iccid is not None and self._sims.by_iccid(iccid) is None:
+                self._sims.make(iccid, kind.sim, kind.activation)
             return self._devices.table.put(
                 Device(
-                    id=device_id.lower(),
+                    id=device_id,
                     platform_id=platform_id,
                     created_at=self._core.now(),
                     name=name,
@@ -82,3 +93,15 @@ class Factory:
         if device is None:
             raise Invalid("deviceID", device_id, "no such device")
         return self._devices.alter(device, public_key=key)
+
+
+def _checked(field: str, read: Callable[[str], T], text: str) -> T:
+    """What an identifier reads as.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        return read(text)
+    except (IdentifierError, UnknownSku) as error:
+        raise Invalid(field, text, str(error)) from None

@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from random import Random
 from urllib.parse import quote
-
-from emulator.cloud.basics import Rng
 
 STEP = 30
 DIGITS = 6
 
 
-def new_secret(rng: Rng) -> str:
+def new_secret(rng: Random) -> str:
     """20 random bytes in base32."""
     return base64.b32encode(rng.getrandbits(160).to_bytes(20, "big")).decode()
 

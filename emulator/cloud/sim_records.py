@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from random import Random
 
-from emulator.cloud.basics import Rng
 from emulator.cloud.settings import CloudSettings
+from particle_protocol.skus import ActivationClass, SimForm
 
 DAY = 86_400.0
 MINUTE = 60.0
@@ -21,23 +22,6 @@ class SimStatus(Enum):
     DEACTIVATED = "inactive_user_deactivated"
     DATA_LIMIT = "inactive_data_limit_reached"
     INVALID_PAYMENT = "inactive_invalid_payment_method"
-
-
-class SimForm(Enum):
-    """How a SIM sits in a device."""
-
-    EMBEDDED = "MFF2"
-    """Soldered in: activated with its device."""
-    PLASTIC = "4FF"
-    """A nano card: activated by its own number."""
-
-
-class ActivationClass(Enum):
-    """How quickly the network activates a SIM (docs/cloud.md, "SIM activation")."""
-
-    FAST = "fast"
-    GENERALLY_FAST = "generally fast"
-    SOMETIMES_SLOW = "sometimes slow"
 
 
 class SimAction(Enum):
@@ -84,12 +68,12 @@ class Sim:
         return self.status is SimStatus.ACTIVE
 
 
-def network_delay(sim: Sim, action: SimAction, rng: Rng, settings: CloudSettings) -> float:
+def network_delay(sim: Sim, action: SimAction, rng: Random, settings: CloudSettings) -> float:
     """Seconds until an action is done. Deactivating is quick; activating depends on the class, and on whether it is the first time."""
     return settings.activation_speed * _seconds(sim, action, rng, settings)
 
 
-def _seconds(sim: Sim, action: SimAction, rng: Rng, settings: CloudSettings) -> float:
+def _seconds(sim: Sim, action: SimAction, rng: Random, settings: CloudSettings) -> float:
     if action in (SimAction.DEACTIVATE, SimAction.RELEASE):
         return rng.uniform(1, 10)
     first = sim.activations_count == 0

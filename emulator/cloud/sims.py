@@ -17,7 +17,9 @@ from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Invalid, SimForeign, SimRefused, SimUnknown
 from emulator.cloud.gate import Gate
 from emulator.cloud.records import Device, Product
-from emulator.cloud.sim_records import ActivationClass, Sim, SimAction, SimForm, SimStatus, network_delay
+from emulator.cloud.sim_records import Sim, SimAction, SimStatus, network_delay
+from particle_protocol.identifiers import IdentifierError, parse_iccid
+from particle_protocol.skus import ActivationClass, SimForm
 
 _TARGET = {
     SimAction.ACTIVATE: SimStatus.ACTIVE,
@@ -49,8 +51,12 @@ class Sims:
         Raises:
             Invalid: not 19 to 21 digits that begin with 89, or taken.
         """
-        if not is_iccid(iccid) or iccid in self._sims:
-            raise Invalid("iccid", iccid, "must be 19 to 21 digits that begin with 89, and new")
+        try:
+            iccid = parse_iccid(iccid)
+        except IdentifierError as error:
+            raise Invalid("iccid", iccid, str(error)) from None
+        if iccid in self._sims:
+            raise Invalid("iccid", iccid, "there is one")
         with self._core.change():
             return self._sims.put(Sim(iccid, form, activation, updated_at=self._core.now()))
 
@@ -293,8 +299,3 @@ class Sims:
         link = None if device is None else self._connections.link(device.id)
         if link is not None:
             link.session.close(f"SIM {iccid} is not active any more")
-
-
-def is_iccid(text: str) -> bool:
-    """Whether a text is 19 to 21 digits that begin with 89."""
-    return 19 <= len(text) <= 21 and text.startswith("89") and text.isascii() and text.isdigit()

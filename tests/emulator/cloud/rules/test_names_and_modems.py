@@ -67,8 +67,8 @@ def test_an_older_electron_tells_its_sim_as_an_event(world):
 def test_an_older_electron_is_imported_by_the_imei_of_its_sticker(world):
     o = world.user("o")
     product = world.product(o, ELECTRON)
-    device = world.device(ELECTRON, imei="353162070000011")
-    assert world.cloud.members.add(o, product.id, ["353162070000011"]).updated == [device.id]
+    device = world.device(ELECTRON, imei="353162070000014")
+    assert world.cloud.members.add(o, product.id, ["353162070000014"]).updated == [device.id]
 
 
 @pytest.mark.rule("R155")
@@ -78,9 +78,9 @@ def test_a_banned_modem_does_not_get_online_with_any_sim(world):
         world.cloud.sims.make(iccid)
         world.cloud.sims.activate(u1, iccid)
     world.pass_time(60)
-    device = world.device(ELECTRON, iccid=OLD, imei="353162070000011")
+    device = world.device(ELECTRON, iccid=OLD, imei="353162070000014")
     world.connect(device).leave()
-    world.cloud.factory.ban_imei("353162070000011")
+    world.cloud.factory.ban_imei("353162070000014")
     session = world.connect(device)
     assert session.closed
     assert "IMEI" in session.close_reason

@@ -9,7 +9,8 @@ import pytest
 from emulator.cloud.errors import PermissionDenied, SimForeign, SimRefused, SimUnknown
 from emulator.cloud.members import parse_entries
 from emulator.cloud.settings import CloudSettings
-from emulator.cloud.sim_records import DAY, ActivationClass, Sim, SimAction, SimForm, SimStatus, network_delay
+from emulator.cloud.sim_records import DAY, Sim, SimAction, SimStatus, network_delay
+from particle_protocol.skus import ActivationClass, SimForm
 
 ELECTRON, BORON = 10, 13
 ICCID = "8934076500002589174"
@@ -37,9 +38,9 @@ def test_a_built_in_sim_is_activated_by_the_serial_number(world):
 def test_a_plastic_sim_is_activated_by_its_number_only(world):
     u1 = world.user()
     world.cloud.sims.make(ICCID, SimForm.PLASTIC)
-    world.device(ELECTRON, serial_number="E26AAAAAAAAAAAA", iccid=ICCID)
+    world.device(ELECTRON, serial_number="E260KMA12345678", iccid=ICCID)
     with pytest.raises(SimRefused):
-        world.cloud.sims.activate(u1, "E26AAAAAAAAAAAA")
+        world.cloud.sims.activate(u1, "E260KMA12345678")
     assert world.cloud.sims.by_iccid(ICCID).pending is None
     world.cloud.sims.activate(u1, ICCID)
     world.pass_time(60)

@@ -7,9 +7,7 @@ from collections import Counter
 
 import pytest
 
-skus = pytest.importorskip("particle_protocol.skus")
-identifiers = pytest.importorskip("particle_protocol.identifiers")
-platforms = pytest.importorskip("particle_protocol.platforms")
+from particle_protocol import identifiers, platforms, skus
 
 ARGON, BORON, PHOTON = (platforms.platform_by_name(name) for name in ("argon", "boron", "photon"))
 
