@@ -1,0 +1,348 @@
+"""`particle-hil image`: what it prints, writes and returns."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from firmware_images.assets import asset_dependencies, asset_name
+from firmware_images.build import build_module
+from firmware_images.combine import combine
+from firmware_images.edit import Changes, edit_module
+from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
+from firmware_images.hexfile import write_hex
+from firmware_images.module import read_module
+from harness import image_files
+from harness.cli.image import image_group
+from harness.image_files import FileUnusable, read_file, write_file
+
+BOOTLOADER, SYSTEM, USER = ModuleFunction.BOOTLOADER, ModuleFunction.SYSTEM_PART, ModuleFunction.USER_PART
+PART_1 = build_module(6, SYSTEM, 1, 2101, dependencies=[Dependency(SYSTEM, 2, 207)], body=b"one")
+PART_2 = build_module(6, SYSTEM, 2, 2101, dependencies=[Dependency(SYSTEM, 1, 2101)], body=b"two")
+APPLICATION = build_module(6, USER, 1, 6, dependencies=[Dependency(SYSTEM, 2, 2101)], body=b"app")
+BORON = build_module(13, USER, 2, 6, dependencies=[Dependency(SYSTEM, 1, 5501)], body=b"application")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name, content in {"part1": PART_1, "part2": PART_2, "app": APPLICATION, "boron": BORON}.items():
+        (tmp_path / f"{name}.bin").write_bytes(content)
+    return tmp_path
+
+
+def image(*arguments: str) -> Result:
+    """Run the command; an argument may hold several words."""
+    result = CliRunner().invoke(image_group, [word for each in arguments for word in each.split()])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def objects(result: Result) -> list[dict[str, object]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_inspect_prints_one_object_per_file(folder: Path) -> None:
+    result = image("inspect", "--json", "app.bin", "part1.bin")
+    app, part = objects(result)
+    assert result.exit_code == 0
+    module = read_module(APPLICATION)
+    assert module.suffix is not None
+    digest = module.suffix.sha256.hex()
+    assert {name: app[name] for name in app if name not in ("extensions", "mcu_target", "prefix_offset", "size", "trailing")} == {
+        "file": "app.bin",
+        "kind": "module",
+        "platform_id": 6,
+        "function": 5,
+        "index": 1,
+        "version": 6,
+        "start_address": 0x080A0000,
+        "end_address": module.prefix.end_address,
+        "flags": 0,
+        "dependencies": [{"function": 4, "index": 2, "version": 2101}],
+        "product_id": 65535,
+        "product_version": 65535,
+        "suffix_size": 40,
+        "sha256": {"stored": digest, "computed": digest, "ok": True},
+        "crc": {"stored": f"{module.stored_crc:08x}", "computed": f"{module.stored_crc:08x}", "ok": True},
+        "findings": [],
+    }
+    assert part["prefix_offset"] == 0x184
+
+
+def test_inspect_says_what_is_wrong_by_its_status(folder: Path) -> None:
+    (folder / "broken.bin").write_bytes(APPLICATION[:-1] + b"?")
+    (folder / "text.bin").write_text("no module")
+    assert image("inspect", "app.bin").exit_code == 0
+    assert image("inspect", "app.bin", "broken.bin").exit_code == 1
+    assert image("inspect", "broken.bin", "text.bin", "app.bin").exit_code == 2
+    result = image("inspect", "--json", "text.bin", "missing.bin")
+    assert result.exit_code == 2
+    text, missing = objects(result)
+    assert (text["kind"], text["platform_id"], text["crc"]) == ("not-a-module", None, None)
+    assert missing["kind"] is None
+    assert [finding["name"] for finding in missing["findings"]] == ["unreadable"]  # type: ignore[attr-defined]
+
+
+def test_inspect_reads_every_kind(folder: Path) -> None:
+    (folder / "both.bin").write_bytes(combine([read_module(PART_1), read_module(PART_2)]))
+    (folder / "app.hex").write_bytes(write_hex(APPLICATION, 0x080A0000))
+    (folder / "logo.png").write_bytes(b"logo")
+    assert image("bundle", "boron.bin", "logo.png", "-o", "bundle.zip").exit_code == 0
+    result = image("inspect", "--json", "both.bin", "app.hex", "bundle.zip")
+    both, hexed, bundle = objects(result)
+    assert result.exit_code == 0
+    assert (both["kind"], hexed["kind"], bundle["kind"]) == ("combined", "hex", "bundle")
+    assert [module["index"] for module in both["modules"]] == [1, 2]  # type: ignore[attr-defined]
+    assert hexed["segments"] == [{"address": 0x080A0000, "size": len(APPLICATION)}]
+    assert bundle["assets"] == [{"name": "logo.png", "size": 4}]
+    lines = image("inspect", "both.bin", "app.hex", "bundle.zip").stdout
+    assert "system part 2 >= 207" in lines
+    assert "logo.png, 4 bytes" in lines
+
+
+def test_inspect_draws_a_table_on_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from firmware_images.image import check_image, read_image
+    from harness.image_report import draw
+
+    files = {"app.bin": APPLICATION[:-1] + b"?", "part.bin": PART_1, "x": b"x"}
+    read = [(f"/some/folder/{name}", read_image(data)) for name, data in files.items()]
+    for width, expected in ((80, False), (140, True)):
+        monkeypatch.setenv("COLUMNS", str(width))
+        draw([(name, image, check_image(image)) for name, image in read])
+        shown = capsys.readouterr().out
+        assert max(map(len, shown.splitlines())) <= width
+        assert "app.bin" in shown
+        assert "/some" not in shown
+        assert "CRC wrong" in shown
+        assert "crc-mismatch app.bin" in shown
+        assert "not-a-module" in shown
+        assert ("0x8020000" in shown) is expected
+
+
+def test_check_judges_for_a_board_and_its_modules(folder: Path) -> None:
+    assert image("check", "app.bin", "part1.bin", "--platform", "photon").stdout == "app.bin: fine\npart1.bin: fine\n"
+    result = image("check", "app.bin", "--platform", "p1")
+    assert result.exit_code == 1
+    assert result.stdout == "app.bin: error platform-mismatch: the module is for platform 6 (expected platform 8)\n"
+    assert image("check", "app.bin", "--installed", "part2.bin").exit_code == 0
+    result = image("check", "--json", "app.bin", "--installed", "part1.bin")
+    assert result.exit_code == 1
+    assert [finding["name"] for finding in objects(result)[0]["findings"]] == ["dependency-missing"]  # type: ignore[attr-defined]
+    assert image("check", "app.bin", "--installed", "part1.bin", "--update").exit_code == 0
+    assert image("check", "app.bin", "--platform", "toaster").exit_code == 2
+    assert image("check", "app.bin", "--device-os", "2.1.0").exit_code == 2
+    assert "No such file" in image("check", "app.bin", "--installed", "nothing.bin").stderr
+
+
+def test_diff_tells_what_differs(folder: Path) -> None:
+    (folder / "other.bin").write_bytes(edit_module(read_module(APPLICATION), Changes(product_id=9, product_version=3)))
+    assert image("diff", "app.bin", "app.bin").exit_code == 0
+    result = image("diff", "app.bin", "other.bin")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("product id: 65535 -> 9\nproduct version: 65535 -> 3\nsha256: ")
+    assert objects(image("diff", "--json", "app.bin", "other.bin"))[0] == {"what": "product id", "left": "65535", "right": "9"}
+    assert image("diff", "app.bin", "missing.bin").exit_code == 2
+
+
+def test_edit_changes_fields(folder: Path) -> None:
+    result = image("edit", "app.bin", "--product-id", "0x1234", "--product-version", "7", "--depends", "s2>=2302", "-o", "out.bin")
+    assert result.exit_code == 0
+    module = read_module((folder / "out.bin").read_bytes())
+    assert module.suffix is not None
+    assert (module.suffix.product_id, module.suffix.product_version) == (0x1234, 7)
+    assert module.prefix.dependencies == (Dependency(SYSTEM, 2, 2302),)
+    assert (folder / "app.bin").read_bytes() == APPLICATION
+    back = "--product-id 65535 --product-version 65535 --depends s2>=2101"
+    assert image("edit", "out.bin", "--in-place", back).exit_code == 0
+    assert (folder / "out.bin").read_bytes() == APPLICATION
+
+
+def test_edit_changes_the_rest_too(folder: Path) -> None:
+    where = "--platform p1 --function system-part --index 2 --start-address 0x8060000"
+    what = "--version 9 --mcu-target 33 --no-dependencies --set-flag encrypted"
+    assert image("edit", "app.bin", where, what, "-o", "out.bin").exit_code == 0
+    prefix = read_module((folder / "out.bin").read_bytes()).prefix
+    assert (prefix.version, prefix.platform_id, prefix.function, prefix.index, prefix.mcu_target) == (9, 8, SYSTEM, 2, 33)
+    assert (prefix.start_address, prefix.flags, prefix.dependencies) == (0x08060000, ModuleFlag.ENCRYPTED, ())
+    assert image("edit", "out.bin", "--clear-flag", "encrypted", "--in-place").exit_code == 0
+    assert read_module((folder / "out.bin").read_bytes()).prefix.flags == 0
+
+
+def test_edit_adds_and_removes_records(folder: Path) -> None:
+    (folder / "logo.png").write_bytes(b"logo")
+    (folder / "font").write_bytes(b"font")
+    (folder / "cert.der").write_bytes(b"certificate")
+    assert image("edit", "boron.bin", "--asset", "logo.png", "-o", "one.bin").exit_code == 0
+    assert image("edit", "one.bin", "--asset", "font", "-o", "two.bin").exit_code == 0
+    assert [asset.name for asset in asset_dependencies(read_module((folder / "two.bin").read_bytes()))] == ["logo.png", "font"]
+    assert image("edit", "two.bin", "--no-assets", "-o", "none.bin").exit_code == 0
+    assert (folder / "none.bin").read_bytes() == BORON
+    assert image("edit", "boron.bin", "--add-extension", "0x7777=00ff", "-o", "strange.bin").exit_code == 0
+    assert image("edit", "strange.bin", "--remove-extension", "0x7777", "-o", "none.bin").exit_code == 0
+    assert (folder / "none.bin").read_bytes() == BORON
+    boot = build_module(13, BOOTLOADER, 0, 3100)
+    (folder / "boot.bin").write_bytes(boot)
+    assert image("edit", "boot.bin", "--protect", "--certificate", "cert.der", "-o", "safe.bin").exit_code == 0
+    assert image("check", "safe.bin", "--protected").exit_code == 0
+    assert image("edit", "safe.bin", "--remove-extension", "security-mode", "-o", "none.bin").exit_code == 0
+    assert (folder / "none.bin").read_bytes() == boot
+
+
+def test_edit_keeps_what_else_is_in_the_file(folder: Path) -> None:
+    (folder / "both.bin").write_bytes(combine([read_module(PART_1), read_module(PART_2)]) + b"\xff" * 10)
+    assert image("edit", "both.bin", "--module", "2", "--version", "2302", "--in-place").exit_code == 0
+    data = (folder / "both.bin").read_bytes()
+    assert data.endswith(b"\xff" * 10)
+    (both,) = objects(image("inspect", "--json", "both.bin"))
+    assert [module["version"] for module in both["modules"]] == [2101, 2302]  # type: ignore[attr-defined]
+    assert image("edit", "both.bin", "--module", "3", "--in-place").exit_code == 2
+
+
+def test_edit_reads_and_writes_hex(folder: Path) -> None:
+    (folder / "app.hex").write_bytes(write_hex(APPLICATION, 0x080A0000))
+    assert image("edit", "app.hex", "--product-version", "3", "-o", "out.hex").exit_code == 0
+    assert image("hex", "out.hex", "-o", "out.bin").exit_code == 0
+    assert (folder / "out.bin").read_bytes() == edit_module(read_module(APPLICATION), Changes(product_version=3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["app.bin"], "--output FILE or --in-place"),
+        (["app.bin", "--in-place", "-o", "x"], "--output FILE or --in-place"),
+        (["app.bin", "-o", "x", "--depends", "s2>=1", "--no-dependencies"], "exclude each other"),
+        (["app.bin", "-o", "x", "--depends", "x9"], "is no dependency"),
+        (["app.bin", "-o", "x", "--function", "toaster"], "is no module function"),
+        (["app.bin", "-o", "x", "--version", "seven"], "is no number"),
+        (["app.bin", "-o", "x", "--version", "70000"], "does not fit"),
+        (["app.bin", "-o", "x", "--add-extension", "7"], "particle-hil image"),
+        (["app.bin", "-o", "x", "--add-extension", "x=00"], "is no record"),
+        (["app.bin", "-o", "x", "--remove-extension", "nothing"], "is no type of record"),
+        (["app.bin", "-o", "no/such/folder/x"], "No such file"),
+        (["missing.bin", "-o", "x"], "missing.bin: No such file"),
+        (["text.txt", "-o", "x"], "no prefix at any"),
+    ],
+    ids=str,
+)
+def test_edit_says_what_cannot_be(folder: Path, arguments: list[str], said: str) -> None:
+    (folder / "text.txt").write_text("a text that is long enough to hold a prefix and more of the same")
+    result = image("edit", *arguments)
+    if said == "particle-hil image":
+        assert result.exit_code == 0
+        return
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (folder / "x").exists()
+
+
+def test_build_makes_modules_assets_and_radio_stacks(folder: Path) -> None:
+    (folder / "body").write_bytes(b"app")
+    assert image("build --platform photon --version 6 --depends s2>=2101 --body body -o out.bin").exit_code == 0
+    assert (folder / "out.bin").read_bytes() == APPLICATION
+    assert image("build", "--asset", "body", "-o", "asset.bin").exit_code == 0
+    assert asset_name(read_module((folder / "asset.bin").read_bytes())) == "body"
+    softdevice = bytearray(0x4000)
+    softdevice[0x3004:0x3008], softdevice[0x300C:0x300E] = bytes.fromhex("dbe5b151"), bytes.fromhex("ca00")
+    (folder / "sd.hex").write_bytes(write_hex(bytes(softdevice), 0))
+    assert image("inspect", "sd.hex").exit_code == 2
+    assert image("build", "--platform", "12", "--softdevice", "sd.hex", "-o", "stack.bin").exit_code == 0
+    assert read_module((folder / "stack.bin").read_bytes()).prefix.version == 202
+    assert "tell the platform" in image("build", "-o", "x").stderr
+    assert "no place for" in image("build", "--platform", "photon", "--index", "7", "-o", "x").stderr
+    assert "no SoftDevice" in image("build", "--platform", "12", "--softdevice", "body", "-o", "x").stderr
+
+
+def test_hex_goes_both_ways_and_seals(folder: Path) -> None:
+    assert image("hex", "part1.bin", "-o", "part1.hex").exit_code == 0
+    assert image("hex", "part1.hex", "-o", "again.bin").exit_code == 0
+    assert (folder / "again.bin").read_bytes() == PART_1
+    unsealed = bytearray(APPLICATION)
+    unsealed[-38:-6], unsealed[-4:] = bytes(range(1, 33)), bytes.fromhex("78563412")
+    (folder / "unsealed.hex").write_bytes(write_hex(bytes(unsealed), 0x080A0000))
+    assert image("inspect", "unsealed.hex").exit_code == 1
+    assert image("hex", "unsealed.hex", "--seal", "-o", "sealed.bin").exit_code == 0
+    assert (folder / "sealed.bin").read_bytes() == APPLICATION
+
+
+def test_bundles_are_packed_and_unpacked(folder: Path) -> None:
+    (folder / "logo.png").write_bytes(b"logo")
+    (folder / "deep").mkdir()
+    (folder / "deep" / "logo.png").write_bytes(b"other")
+    assert image("bundle", "boron.bin", "logo.png", "-o", "bundle.zip").exit_code == 0
+    result = image("bundle", "--unpack", "bundle.zip", "-o", "out")
+    assert result.stdout.split() == ["out/boron.bin", "out/assets/logo.png"]
+    assert (folder / "out/assets/logo.png").read_bytes() == b"logo"
+    assert "two assets are named" in image("bundle", "boron.bin", "logo.png", "deep/logo.png", "-o", "x").stderr
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("app.bin", BORON)
+        file.writestr("../evil.bin", BORON)
+    (folder / "evil.zip").write_bytes(out.getvalue())
+    result = image("bundle", "--unpack", "evil.zip", "-o", "sub/folder")
+    assert (result.exit_code, "dangerous" in result.stderr) == (2, True)
+    assert not (folder / "sub").exists()
+
+
+def test_modules_are_compressed_and_inflated(folder: Path) -> None:
+    assert image("compress", "part1.bin", "-o", "packed.bin").exit_code == 0
+    assert image("check", "packed.bin").exit_code == 0
+    assert image("compress", "--inflate", "packed.bin", "-o", "again.bin").exit_code == 0
+    assert (folder / "again.bin").read_bytes() == PART_1
+    assert "is not compressed" in image("compress", "--inflate", "part1.bin", "-o", "x").stderr
+    assert "already" in image("compress", "packed.bin", "-o", "x").stderr
+
+
+def test_modules_are_combined_and_split(folder: Path) -> None:
+    assert image("combine", "part1.bin", "part2.bin", "-o", "both.bin").exit_code == 0
+    result = image("split", "both.bin", "-o", "parts")
+    assert result.stdout.split() == ["parts/1-system-part-1.bin", "parts/2-system-part-2.bin"]
+    assert (folder / "parts/2-system-part-2.bin").read_bytes() == PART_2
+    assert image("combine", "both.bin", "part1.bin", "-o", "x").exit_code == 2
+
+
+def test_an_interrupted_write_loses_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "app.bin"
+    path.chmod(0o640)
+
+    def power_cut(_file: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(image_files.os, "fsync", power_cut)
+    with pytest.raises(FileUnusable, match="Input/output error"):
+        write_file(path, b"new")
+    assert path.read_bytes() == APPLICATION
+    assert {each.name for each in folder.iterdir()} == {"app.bin", "part1.bin", "part2.bin", "boron.bin"}
+    monkeypatch.undo()
+    write_file(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_stays_a_link(folder: Path) -> None:
+    (folder / "link.bin").symlink_to("app.bin")
+    write_file(folder / "link.bin", b"new")
+    assert (folder / "link.bin").is_symlink()
+    assert (folder / "app.bin").read_bytes() == b"new"
+
+
+def test_a_file_far_too_large_is_not_read(folder: Path) -> None:
+    with (folder / "huge.bin").open("wb") as file:
+        os.truncate(file.fileno(), image_files.MAX_FILE + 1)
+    with pytest.raises(FileUnusable, match="far too many"):
+        read_file(folder / "huge.bin")
+
+
+def test_every_verb_has_help(folder: Path) -> None:
+    listed = image("--help").stdout
+    for verb in ["inspect", "check", "edit", "build", "hex", "bundle", "compress", "combine", "split", "diff", "fetch"]:
+        assert verb in listed
+        result = image(verb, "--help")
+        assert (result.exit_code, "Usage:" in result.stdout) == (0, True)
+    assert image("nonsense").exit_code == 2
