@@ -1,5 +1,9 @@
 """Where each module of each platform lives in memory.
 
+The platforms' own memory maps (`particle_protocol.platforms`) are read from a file and know one Device OS version at a time; here is what
+images need of all versions together, as plain Python, so that a command which looks at one image starts at once. A test proves that the
+two agree.
+
 Sources: Device OS 2.3.1, hal/src/photon/ota_module_bounds.c:4-16 and hal/src/electron/ota_module_bounds.c:4-16; Device OS 6.2.0,
 hal/src/nRF52840/ota_module_bounds.c:9-160 and hal/src/rtl872x/ota_module_bounds.c:8-105. The region of the nRF52840 system part is
 given as the union of its two eras: it starts at 0x28000 since 6.2.0, at 0x30000 before.
@@ -20,6 +24,31 @@ _B, _M, _S, _U, _N, _R = (
     ModuleFunction.NCP,
     ModuleFunction.RADIO_STACK,
 )
+PLATFORM_NAMES: Final = {
+    0: "core",
+    6: "photon",
+    8: "p1",
+    10: "electron",
+    12: "argon",
+    13: "boron",
+    14: "xenon",
+    15: "esomx",
+    22: "asom",
+    23: "bsom",
+    24: "xsom",
+    25: "b5som",
+    26: "tracker",
+    28: "trackerm",
+    32: "p2",
+    35: "msom",
+    37: "electron2",
+    38: "sulu",
+    42: "tachyon",
+    82: "oak",
+    88: "duo",
+    103: "bluz",
+}
+"""Short names of the platforms that images are for; some are older than what `particle_protocol.platforms` tells of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The checks that look into a module: records, product fields, compressed data, assets, device protection."""
+"""The checks that look into a module: records, product fields, compressed data, assets, device protection.
+
+What only a few modules need is imported where it is needed, so that looking at an ordinary one starts at once.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,8 @@ import functools
 import hashlib
 from collections.abc import Iterator
 
-from firmware_images.assets import asset_digest, asset_name
-from firmware_images.compress import inflated_chunks, inflated_problem
 from firmware_images.errors import ImageError
-from firmware_images.extension_contents import content_of
-from firmware_images.extensions import ExtensionType
+from firmware_images.extensions import ExtensionList, ExtensionType
 from firmware_images.fields import UNSET, ModuleFlag, ModuleFunction
 from firmware_images.findings import Finding, FindingName, error, note, warning
 from firmware_images.module import SUFFIX_WITH_LONG_PRODUCT, Module
@@ -39,11 +39,18 @@ def check_extensions(module: Module) -> Iterator[Finding]:
     for where, found in (("prefix", module.prefix_extensions), ("suffix", module.suffix_extensions)):
         if found.problem is not None:
             yield error(FindingName.EXTENSION_MALFORMED, f"{where} extensions: {found.problem}")
-        for item in found.items:
-            try:
-                content_of(item)
-            except ValueError as reason:
-                yield error(FindingName.EXTENSION_MALFORMED, f"{where} extension {item.type} {reason}")
+        if found.items:
+            yield from _unreadable_records(where, found)
+
+
+def _unreadable_records(where: str, found: ExtensionList) -> Iterator[Finding]:
+    from firmware_images.extension_contents import content_of
+
+    for item in found.items:
+        try:
+            content_of(item)
+        except ValueError as reason:
+            yield error(FindingName.EXTENSION_MALFORMED, f"{where} extension {item.type} {reason}")
 
 
 def check_product(module: Module) -> Iterator[Finding]:
@@ -96,6 +103,8 @@ def check_compression(module: Module) -> Iterator[Finding]:
     """Whether compressed data can be inflated, to what it claims."""
     if not module.fields[3] & _COMPRESSED or not module.complete or module.suffix is None:
         return
+    from firmware_images.compress import inflated_problem
+
     try:
         problem = inflated_problem(module)
     except ImageError as reason:
@@ -108,6 +117,9 @@ def check_asset(module: Module) -> Iterator[Finding]:
     """What a device asks of an asset module (Device OS 6.2.0, system/src/asset_manager.cpp:435-492)."""
     if module.fields[6] != _ASSET or module.suffix is None:
         return
+    from firmware_images.assets import asset_digest, asset_name
+    from firmware_images.compress import inflated_chunks
+
     if not module.prefix.flags & ModuleFlag.DROP_MODULE_INFO:
         yield error(FindingName.ASSET_MALFORMED, "the flag that drops the module's information is not set")
     if module.fields[3] & _PREFIX_EXTENSIONS:

@@ -13,7 +13,6 @@ from itertools import chain
 
 from firmware_images.bounds import find_slot
 from firmware_images.check_contents import check_asset, check_compression, check_extensions, check_product, check_security, product_findings
-from firmware_images.device_rules import broken_dependents, dependencies_met
 from firmware_images.fields import BASE_SUFFIX_SIZE, CRC_SIZE, ModuleFlag, ModuleFunction, Prefix
 from firmware_images.findings import Finding, FindingName, error, note, warning
 from firmware_images.legacy_prefix import check_legacy_prefix
@@ -223,6 +222,8 @@ def _dependency_fields(module: Module) -> Iterator[Finding]:
 
 
 def _dependencies(prefix: Prefix, target: Target, installed: tuple[Prefix, ...]) -> Iterator[Finding]:
+    from firmware_images.device_rules import broken_dependents, dependencies_met
+
     for other in broken_dependents(prefix, installed):
         needed = max(dep.version for dep in other.dependencies if (dep.function, dep.index) == (prefix.function, prefix.index))
         yield error(

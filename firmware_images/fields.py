@@ -35,10 +35,6 @@ class ModuleFlag(enum.IntFlag, boundary=enum.KEEP):
     PREFIX_EXTENSIONS = 0x10
 
 
-_FUNCTIONS = tuple(ModuleFunction(number) for number in range(256))
-_FLAGS = tuple(ModuleFlag(number) for number in range(256))
-
-
 @dataclass(frozen=True, slots=True)
 class Dependency:
     """Another module that must be installed, and its lowest version that will do."""
@@ -91,13 +87,13 @@ class Prefix:
             start,
             end,
             target,
-            _FLAGS[flags],
+            ModuleFlag(flags),
             version,
             platform,
-            _FUNCTIONS[function],
+            ModuleFunction(function),
             index,
-            Dependency(_FUNCTIONS[f1], i1, v1),
-            Dependency(_FUNCTIONS[f2], i2, v2),
+            Dependency(ModuleFunction(f1), i1, v1),
+            Dependency(ModuleFunction(f2), i2, v2),
         )
 
     def encode(self) -> bytes:

@@ -6,11 +6,8 @@ in a HEX file may still hold their placeholders (Device OS 6.2.0, build/module.m
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Final
-
-import intelhex
 
 from firmware_images.errors import HexError, NotAModule
 from firmware_images.module import Module, read_module
@@ -112,6 +109,10 @@ def _joined(blocks: dict[int, bytearray]) -> tuple[Segment, ...]:
 
 def write_hex(data: bytes | memoryview, address: int) -> bytes:
     """An Intel HEX text that puts `data` at `address`, with line ends as every programmer reads them."""
+    import io
+
+    import intelhex
+
     image = intelhex.IntelHex()
     image.frombytes(bytes(data), offset=address)
     out = io.StringIO()

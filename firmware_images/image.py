@@ -1,23 +1,25 @@
 """Any file that may hold firmware: a module, several combined, Intel HEX, a bundle, or none of these.
 
-`read_image` never fails on bad input: what cannot be read is a finding of the image.
+`read_image` never fails on bad input: what cannot be read is a finding of the image. The rarer kinds are read by modules that are
+imported when they are met.
 """
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from firmware_images.bundle import Bundle, check_bundle, read_bundle
 from firmware_images.checks import ANY_DEVICE, Target, check_module
-from firmware_images.combine import MAX_ON_DEVICE, combined_modules
+from firmware_images.combined import MAX_ON_DEVICE, combined_modules
 from firmware_images.errors import BundleError, HexError, NotAModule
 from firmware_images.fields import ModuleFlag
 from firmware_images.findings import Finding, FindingName, error, note, warning
-from firmware_images.hexfile import Segment, modules_in, read_hex
 from firmware_images.module import Module, read_module
-from firmware_images.softdevice import is_softdevice
+
+if TYPE_CHECKING:
+    from firmware_images.bundle import Bundle
+    from firmware_images.hexfile import Segment
 
 _CHUNK: Final = 0x4000
 
@@ -73,6 +75,8 @@ def check_image(image: Image, target: Target = ANY_DEVICE) -> tuple[Finding, ...
         of_this = check_module(module, target)
         found += of_this if number == 1 else (replace(one, detail=f"module {number}: {one.detail}") for one in of_this)
     if image.bundle is not None:
+        from firmware_images.bundle import check_bundle
+
         found += check_bundle(image.bundle, image.modules[0] if image.modules else None)
     return tuple(found)
 
@@ -115,6 +119,9 @@ def _looks_like_hex(view: memoryview) -> bool:
 
 
 def _read_hex(view: memoryview) -> Image:
+    from firmware_images.hexfile import modules_in, read_hex
+    from firmware_images.softdevice import is_softdevice
+
     try:
         segments = read_hex(bytes(view))
     except HexError as reason:
@@ -143,6 +150,8 @@ def _read_hex(view: memoryview) -> Image:
 
 
 def _read_bundle(view: memoryview) -> Image:
+    from firmware_images.bundle import read_bundle
+
     try:
         bundle = read_bundle(view)
     except BundleError as reason:

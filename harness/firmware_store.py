@@ -225,11 +225,7 @@ def _fetch(package: str, folder: Path) -> None:
         for path in unpacked.rglob("*.bin"):
             if path.name not in NOT_MODULES:
                 _verify(path)
-        try:
-            unpacked.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+        _move(unpacked, folder)
 
 
 def npm_pack(spec: str, folder: Path) -> Path:
@@ -238,26 +234,62 @@ def npm_pack(spec: str, folder: Path) -> Path:
     Raises:
         FirmwareUnavailable: there is no npm client, or it could not fetch the package.
     """
+    done = _npm(["pack", spec, "--json", "--pack-destination", str(folder)], spec, folder)
+    return folder / str(json.loads(done)[0]["filename"])
+
+
+def npm_install(name: str, version: str) -> Path:
+    """Have the npm client install a package, and all it needs, into the cache; once. Its install scripts are not run.
+
+    Returns:
+        The folder that holds its `node_modules`.
+
+    Raises:
+        FirmwareUnavailable: as `npm_pack` says.
+    """
+    folder = cache_folder() / f"{name}-{version}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".install-", dir=folder.parent) as scratch:
+            made = Path(scratch) / "installed"
+            made.mkdir()
+            (made / "package.json").write_text("{}")
+            _npm(["install", f"{name}@{version}", "--no-audit", "--no-fund", "--ignore-scripts"], f"{name}@{version}", made)
+            _move(made, folder)
+    return folder
+
+
+def _npm(arguments: list[str], what: str, folder: Path) -> str:
+    """What the npm client prints when it is run in a folder."""
     npm = shutil.which("npm")
     if npm is None:
         raise FirmwareUnavailable(
             Reason.NO_NPM,
-            f"{spec} is not in {cache_folder()}, and fetching it needs the npm client: "
+            f"{what} is not in {cache_folder()}, and fetching it needs the npm client: "
             "install Node.js 20 or later, or copy the cache of another machine",
         )
-    command = [npm, "pack", spec, "--json", "--pack-destination", str(folder), "--prefer-offline", "--fetch-retries=1"]
+    command = [npm, *arguments, "--prefer-offline", "--fetch-retries=1"]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False)  # noqa: S603 - no shell, fixed program
     except subprocess.TimeoutExpired:
-        raise FirmwareUnavailable(Reason.NO_NETWORK, f"npm did not fetch {spec} within {_FETCH_SECONDS} seconds") from None
+        raise FirmwareUnavailable(Reason.NO_NETWORK, f"npm did not fetch {what} within {_FETCH_SECONDS} seconds") from None
     if done.returncode:
         code = next((line for line in done.stderr.splitlines() if " code " in line), done.stderr.strip()[-200:])
         raise FirmwareUnavailable(
             Reason.NO_NETWORK,
-            f"npm could not fetch {spec} ({code.strip()}); "
+            f"npm could not fetch {what} ({code.strip()}); "
             f"check the network and the registry (`npm ping`), or copy another machine's cache to {cache_folder()}",
         )
-    return folder / str(json.loads(done.stdout)[0]["filename"])
+    return done.stdout
+
+
+def _move(made: Path, folder: Path) -> None:
+    """Give a finished folder its name; another process may have been faster."""
+    try:
+        made.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
 
 
 def _unpack(tarball: Path, folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +38,8 @@ def write_file(path: Path, data: bytes) -> None:
     Raises:
         FileUnusable: it cannot be written; what was there before is untouched.
     """
+    import tempfile
+
     scratch = None
     try:
         target = path.resolve()

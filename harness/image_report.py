@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from firmware_images.bounds import PLATFORM_NAMES
 from firmware_images.errors import ImageError
-from firmware_images.extension_contents import content_of
 from firmware_images.extensions import ExtensionList
 from firmware_images.findings import Finding, FindingName, Severity, error
 from firmware_images.image import Image, ImageKind
@@ -109,6 +109,10 @@ _NO_MODULE: Report = dict.fromkeys(
 
 
 def _extensions(found: ExtensionList) -> list[Report]:
+    if not found.items:
+        return []
+    from firmware_images.extension_contents import content_of
+
     records = []
     for item in found.items:
         try:
@@ -121,12 +125,7 @@ def _extensions(found: ExtensionList) -> list[Report]:
 
 def platform_name(platform_id: int) -> str:
     """The short name of a platform, else its number."""
-    from particle_protocol.platforms import UnknownPlatform, platform_by_id
-
-    try:
-        return platform_by_id(platform_id).name
-    except UnknownPlatform:
-        return str(platform_id)
+    return PLATFORM_NAMES.get(platform_id, str(platform_id))
 
 
 def describe(module: Module) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import sys
 import click
 
 VERBS = {
-    "inspect": "image_look:inspect",
+    "inspect": "image_inspect:inspect",
     "check": "image_look:check",
     "diff": "image_look:diff",
     "edit": "image_change:edit",

@@ -1,4 +1,4 @@
-"""`particle-hil image inspect`, `check` and `diff`: nothing is changed."""
+"""`particle-hil image check` and `diff`: images are judged, nothing is changed."""
 
 from __future__ import annotations
 
@@ -10,47 +10,16 @@ from pathlib import Path
 import click
 
 from firmware_images.checks import ANY_DEVICE, Target
-from firmware_images.findings import Finding
-from firmware_images.image import Image, check_image, read_image
+from firmware_images.image import check_image, read_image
+from harness.cli.image_inspect import files_argument, json_option
 from harness.cli.image_options import first_module, parse_platform
 from harness.image_files import FileUnusable, read_file
-from harness.image_report import FINDINGS, UNREADABLE, draw, exit_status, plain_lines, report, unreadable
-
-_files = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON object per line and file.")
+from harness.image_report import FINDINGS, UNREADABLE, exit_status, report, unreadable
 
 
 @click.command()
-@_files
-@_json
-def inspect(files: tuple[Path, ...], as_json: bool) -> None:
-    """Show everything an image says about itself, and what is wrong with it."""
-    status = 0
-    shown: list[tuple[str, Image, Sequence[Finding]]] = []
-    drawing = not as_json and sys.stdout.isatty()
-    for path in files:
-        try:
-            image = read_image(read_file(path))
-        except FileUnusable as reason:
-            status = UNREADABLE
-            click.echo(json.dumps(unreadable(str(path), str(reason))) if as_json else str(reason), err=not as_json)
-            continue
-        findings = check_image(image)
-        status = max(status, exit_status(image, findings))
-        if as_json:
-            click.echo(json.dumps(report(str(path), image, findings)))
-        elif drawing:
-            shown.append((str(path), image, findings))
-        else:
-            click.echo("\n".join(plain_lines(str(path), image, findings)))
-    if shown:
-        draw(shown)
-    sys.exit(status)
-
-
-@click.command()
-@_files
-@_json
+@files_argument
+@json_option
 @click.option("--platform", callback=parse_platform, help="The board it is for, by name or number.")
 @click.option("--installed", multiple=True, type=click.Path(path_type=Path), help="A module on the board; give it again for more.")
 @click.option("--device-os", metavar="VERSION", help="The board has the modules of this Device OS version (fetched when needed).")
@@ -111,7 +80,7 @@ def _release(platform: int | None, version: str | None) -> Sequence[Path]:
 @click.command()
 @click.argument("left", type=click.Path(path_type=Path))
 @click.argument("right", type=click.Path(path_type=Path))
-@_json
+@json_option
 def diff(left: Path, right: Path, as_json: bool) -> None:
     """Tell what differs between two modules. Exit status 0 when nothing does, 1 when something does."""
     from firmware_images.diff import diff_modules

@@ -1,12 +1,19 @@
-"""Real images, where they can be had."""
+"""Real images, and the npm library that is our peer, where they can be had."""
 
 from __future__ import annotations
 
+import base64
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.firmware_store import FirmwareUnavailable, Reason, all_images
+from harness.firmware_store import FirmwareUnavailable, Reason, all_images, npm_install
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +25,50 @@ def real_images() -> list[Path]:
         if failure.reason in (Reason.NO_NPM, Reason.NO_NETWORK):
             pytest.skip(str(failure))
         raise
+
+
+class Peer:
+    """The npm library binary-version-reader, run beside ours in one node process."""
+
+    VERSION = "3.1.3"
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def run(self, jobs: Sequence[dict[str, Any]]) -> list[Any]:
+        """Run jobs (see peer.js); bytes in a job go as base64. A job that failed gives its error as an exception object."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(jobs, default=lambda value: base64.b64encode(value).decode()) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, f"the node process ended with status {self.process.wait(10)}"
+        return [RuntimeError(each["error"]) if "error" in each else each["result"] for each in json.loads(answer)]
+
+    def bytes(self, **job: Any) -> bytes:
+        """The bytes one job gives."""
+        (result,) = self.run([job])
+        if isinstance(result, Exception):
+            raise result
+        return base64.b64decode(result)
+
+
+@pytest.fixture(scope="session")
+def peer() -> Iterator[Peer]:
+    """The peer; skips where there is neither node nor a way to fetch the library."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("the peer comparison needs node: install Node.js 20 or later, with npm")
+    try:
+        folder = npm_install("binary-version-reader", Peer.VERSION)
+    except FirmwareUnavailable as failure:
+        if failure.reason in (Reason.NO_NPM, Reason.NO_NETWORK):
+            pytest.skip(str(failure))
+        raise
+    command = [node, str(Path(__file__).with_name("peer.js"))]
+    environment = {**os.environ, "NODE_PATH": str(folder / "node_modules")}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Peer(process)
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from firmware_images.bounds import find_slot, slots_of
+from firmware_images.bounds import PLATFORM_NAMES, find_slot, slots_of
 from firmware_images.fields import ModuleFunction
 from particle_protocol.platforms import ModuleSlot, Platform, platforms
 
@@ -36,6 +36,12 @@ def test_start_addresses_are_those_of_some_era() -> None:
             of_this = [region for region in regions if (region.function, region.index) == (slot.function, slot.index)]
             if of_this and not slot.grows_left:
                 assert set(slot.start_addresses) == {region.start for region in of_this}
+
+
+def test_platforms_have_their_short_names() -> None:
+    assert {platform.id: PLATFORM_NAMES[platform.id] for platform in platforms()} == {
+        platform.id: platform.name for platform in platforms()
+    }
 
 
 def test_only_the_end_address_is_compared_and_both_limits_belong_to_the_region() -> None:

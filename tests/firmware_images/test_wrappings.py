@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from firmware_images.build import build_module
 from firmware_images.checks import check_module
-from firmware_images.combine import combine, combined_modules, split
+from firmware_images.combine import combine, split
+from firmware_images.combined import combined_modules
 from firmware_images.compress import compress_module, compressed_header, inflate_module, inflated_chunks
 from firmware_images.draft import Draft
 from firmware_images.edit import Changes, edit_module, set_assets
