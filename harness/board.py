@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.capabilities import NOTHING, Buttons, Extras, Led, Power
-from harness.errors import CapabilityMissing, ChangesNotAllowed
+from harness.errors import CapabilityMissing, ChangesNotAllowed, NotReached
 from harness.host import Host, wait_until
 from harness.identity import Identity
 from harness.journal import Journal
@@ -23,7 +23,7 @@ from harness.serial_console import SerialConsole
 from harness.usb.board_usb import BoardUsb
 from harness.usb.entry import UsbEntry
 from harness.usb.requests import ControlRequests
-from harness.witness import Epoch, Sighting, Witnesses
+from harness.witness import Epoch, Sighting, Witnesses, diagnose
 from particle_protocol.platforms import Platform
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Board:
         self.console = SerialConsole(self)
         self.epoch = Epoch(0, host.clock.now(), "the board was opened")
         self.releases = extras.releases
+        self._refusal = extras.refusal
         self._buttons, self._led, self._power = extras.buttons, extras.led, extras.power
 
     def __str__(self) -> str:
@@ -187,9 +188,14 @@ class Board:
 
         sign = SIGNS[mode].led
         wanted = f"{mode} ({' or '.join(sorted(sign))})" if sign and self._led is not None else str(mode)
-        seen = wait_until(
-            self.host, look, timeout=seconds, awaited=wanted, seen=lambda: str(last), board=self.usb.label, port=self.usb.port or None
-        )
+        label, port = self.usb.label, self.usb.port or None
+        try:
+            seen = wait_until(self.host, look, timeout=seconds, awaited=wanted, seen=lambda: str(last), board=label, port=port)
+        except NotReached as error:
+            error.blame, error.remedy = diagnose(mode, last)
+            if mode is Mode.ONLINE and self._refusal is not None and (refusal := self._refusal()):
+                error.seen += f", and in the cloud's log: {refusal}"
+            raise
         self._saw(f"{mode}: {seen.told(led=False)}")
         return seen
 

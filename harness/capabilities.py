@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -71,6 +71,8 @@ class Extras:
     power: Power | None = None
     releases: Releases | None = None
     """The kind's own Device OS releases; real ones are used without it."""
+    refusal: Callable[[], str] | None = None
+    """Tells why the cloud turned this board away last, or an empty string, where the cloud's log can be read."""
 
 
 NOTHING = Extras()

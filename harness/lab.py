@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 import serial
@@ -16,7 +17,6 @@ import serial
 from emulator.board.board import Board as EmulatedBoard
 from emulator.board.settings import StoredNetwork
 from emulator.cloud.api import Api, InlineTransport
-from emulator.doors.http import HttpDoor
 from emulator.doors.pyusb_backend import EmulatedUsbBackend
 from emulator.doors.serial_url import comports
 from emulator.doors.usb_host import UsbHost
@@ -24,18 +24,21 @@ from emulator.drivers import Driver, WaitTimeout
 from emulator.drivers.served import ServedDriver
 from emulator.factory import EMULATED, device_os_release, user_part
 from emulator.lab import DEFAULT_OS_VERSION, Lab
+from emulator.serving import Service
 from harness.board import Board
 from harness.boards import Rig
-from harness.capabilities import Extras, LedChange
+from harness.capabilities import Extras, LedChange, Releases
 from harness.cloud import Cloud, CloudTarget, WifiNetwork
 from harness.errors import BoardLabel, CapabilityMissing
+from harness.flashing import load
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
 from harness.modes import Capability, Mode
+from harness.releases import real_application, real_release
 from harness.starting import Start
 from harness.usb.bus import UsbBus, Wanted
 from harness.usb.device import UsbDevice
 from harness.usb.entry import UsbEntry
-from particle_protocol.platforms import platform_by_name
+from particle_protocol.platforms import Platform, platform_by_name
 
 __all__ = ["EmulatedHost", "Lab", "LabClock", "LabRig", "board_on"]
 
@@ -88,6 +91,9 @@ class EmulatedHost:
         self._changes: dict[str, int] = {}
         self._rested: dict[str, int] = {}
         self._bus = UsbBus(self.backend)
+        self._bus_changes = 0
+        self._listed: tuple[int, list[UsbEntry]] | None = None
+        self.driver.call(self.usb_host.changed.subscribe, self._bus_changed)
         for port, board in boards.items():
             self.plug_in(port, board)
 
@@ -101,9 +107,15 @@ class EmulatedHost:
     def _changed(self, port: str) -> None:
         self._changes[port] += 1
 
+    def _bus_changed(self) -> None:
+        self._bus_changes += 1
+
     def usb_entries(self, wanted: Wanted, *, port: str | None = None) -> list[UsbEntry]:
-        """See `Host.usb_entries`."""
-        return self._bus.entries(wanted, port=port)
+        """See `Host.usb_entries`. The bus is listed anew only after something came or went on it."""
+        changes = self._bus_changes
+        if self._listed is None or self._listed[0] != changes:
+            self._listed = changes, self._bus.entries(_anything)
+        return [entry for entry in self._listed[1] if (port is None or entry.port == port) and wanted(entry.vid, entry.pid)]
 
     def open_usb(self, entry: UsbEntry, label: BoardLabel | None = None) -> UsbDevice:
         """See `Host.open_usb`."""
@@ -140,6 +152,10 @@ class EmulatedHost:
     def join_wifi(self, ssid: str, password: str | None = None) -> None:
         """See `Host.join_wifi`."""
         raise CapabilityMissing(Capability.WIFI, remedy=f"The emulated host has no Wi-Fi to join {ssid!r} with")
+
+
+def _anything(vid: int, pid: int) -> bool:
+    return True
 
 
 class LabButtons:
@@ -198,11 +214,13 @@ class LabPower:
         self._driver.call(self._board.power_off)
 
 
-class LabReleases:
+class BuiltReleases:
     """Firmware that the emulator builds, with the places, versions and dependencies of the real one."""
 
-    def __init__(self, board: EmulatedBoard) -> None:
-        self._platform = board.platform
+    default_os = DEFAULT_OS_VERSION
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
 
     def device_os(self, version: str) -> Sequence[bytes]:
         """See `Releases.device_os`."""
@@ -213,7 +231,27 @@ class LabReleases:
         return user_part(self._platform, "2.1.0")
 
 
-def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon") -> Board:
+class RealReleases:
+    """Particle's own binaries, out of the cache."""
+
+    default_os = "2.2.0"
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def device_os(self, version: str) -> Sequence[Path]:
+        """See `Releases.device_os`."""
+        return real_release(self._platform, version)
+
+    def application(self) -> Path:
+        """See `Releases.application`."""
+        return real_application(self._platform)
+
+
+_FIRMWARE: dict[str, type[BuiltReleases | RealReleases]] = {"built": BuiltReleases, "real": RealReleases}
+
+
+def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", releases: Releases | None = None) -> Board:
     """The harness's view of the board at a port of an emulated host, with its buttons, LED and power switch."""
     emulated = host.boards[port]
     driver = host.driver
@@ -221,9 +259,16 @@ def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon") -> Boar
         LabButtons(driver, emulated),
         LabLed(driver, emulated),
         LabPower(driver, emulated),
-        LabReleases(emulated),
+        releases if releases is not None else BuiltReleases(emulated.platform),
+        lambda: driver.call(_last_refusal, host.lab, emulated.device_id),
     )
     return Board(host, emulated.platform, emulated.device_id, moniker=moniker, port=port, allow_changes=True, extras=extras)
+
+
+def _last_refusal(lab: Lab, device_id: str) -> str:
+    """Why the cloud turned a board away last; connections that ended before they told whose they were count too."""
+    refusals = reversed(lab.device_service.refusals)
+    return next((str(refusal) for refusal in refusals if refusal.device_id in (None, device_id)), "")
 
 
 class LabRig:
@@ -233,7 +278,7 @@ class LabRig:
         self.lab = Lab(seed=seed, served=served)
         self.host = EmulatedHost(self.lab)
         self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)
-        self._http: HttpDoor | None = None
+        self._service: Service | None = None
         self._starts: list[Start] = []
         self.rig = Rig(
             [],
@@ -244,25 +289,31 @@ class LabRig:
             close=self.close,
         )
 
-    def add_board(self, moniker: str, platform: str, start: Start, device_id: str | None = None) -> Board:
-        """Make a board and plug it into the next free port.
+    def add_board(self, moniker: str, platform: str, start: Start, device_id: str | None = None, *, firmware: str = "built") -> Board:
+        """Make a board and plug it into the next free port. `firmware` is "built" or "real".
 
         Raises:
             ValueError, LookupError: it cannot be emulated so.
+            ImageRefused: there is no such real firmware to be had.
         """
+        if firmware not in _FIRMWARE:
+            raise ValueError(f"firmware={firmware}; there are: {', '.join(_FIRMWARE)}")
         if platform_by_name(platform or "photon").name not in EMULATED:
             raise ValueError(f"a {platform} cannot be emulated yet; these can: {', '.join(EMULATED)}")
         knows_network = start.claimed or start.mode not in (None, Mode.LISTENING, Mode.DFU, Mode.OFF)
+        releases = _FIRMWARE[firmware](platform_by_name(platform or "photon"))
+        os = start.os or releases.default_os
         emulated = self.lab.add_board(
             platform or "photon",
-            os=start.os or DEFAULT_OS_VERSION,
+            os=os,
+            modules=[load(source)[1] for source in (*releases.device_os(os), releases.application())] if firmware == "real" else None,
             device_id=device_id,
             networks=(StoredNetwork(SSID, int(WifiNetwork(SSID).security), PASSWORD),) if knows_network else (),
             mode=_LAB_MODES.get(start.mode, "normal") if start.mode is not None else "normal",
         )
         port = f"1-{len(self.host.boards) + 1}"
         self.host.plug_in(port, emulated)
-        board = board_on(self.host, port, moniker)
+        board = board_on(self.host, port, moniker, releases)
         self.rig.boards.append(board)
         self._starts.append(start)
         return board
@@ -281,18 +332,17 @@ class LabRig:
 
     def close(self) -> None:
         """End the Lab, and what it serves."""
-        if self._http is not None:
-            self._http.close()
+        if self._service is not None:
+            self._service.close()
         self.lab.close()
 
     def _open_cloud(self) -> CloudTarget:
-        """Make the Lab's cloud reachable, in process or over HTTP, with one user in it."""
+        """Make the Lab's cloud reachable, in process or over HTTP and TCP on loopback, with one user in it."""
         api, driver = Api(self.lab.cloud), self.lab.driver
         target = CloudTarget(LAB_URL, self.host.clock, lambda: InlineTransport(api, driver), ours=True, username=USER, password=PASSWORD)
         if isinstance(driver, ServedDriver):
-            self._http = HttpDoor(driver, api.answer)
-            self._http.open()
-            target = replace(target, url=self._http.url, transport=None)
+            self._service = Service(self.lab)
+            target = replace(target, url=self._service.url, transport=None)
         cloud = Cloud(target)
         cloud.sign_up(USER, PASSWORD)
         cloud.close()

@@ -1,4 +1,4 @@
-"""The modules of a Device OS version, for a board: real ones for real boards, what the board's kind offers otherwise."""
+"""The firmware for a board: Particle's own releases for real boards, what the board's kind offers otherwise."""
 
 from __future__ import annotations
 
@@ -8,23 +8,19 @@ from typing import TYPE_CHECKING
 
 from harness.errors import ImageRefused, Refusal
 from harness.firmware_store import FirmwareUnavailable, release, tinker
+from particle_protocol.platforms import Platform
 
 if TYPE_CHECKING:
     from harness.board import Board
 
 
 def release_files(board: Board, version: str) -> Sequence[bytes | Path]:
-    """The modules of Device OS `version` for this board. Those of a real board come from the cache, or are fetched into it.
+    """The modules of Device OS `version` for this board.
 
     Raises:
         ImageRefused: there are none to be had; tells why.
     """
-    if board.releases is not None:
-        return board.releases.device_os(version)
-    try:
-        return release(board.platform.name, version).files
-    except FirmwareUnavailable as error:
-        raise ImageRefused(Refusal.NO_SUCH_VERSION, str(error), board=board.usb.label) from error
+    return board.releases.device_os(version) if board.releases is not None else real_release(board.platform, version)
 
 
 def application_file(board: Board) -> bytes | Path:
@@ -33,9 +29,28 @@ def application_file(board: Board) -> bytes | Path:
     Raises:
         ImageRefused: there is none to be had; tells why.
     """
-    if board.releases is not None:
-        return board.releases.application()
+    return board.releases.application() if board.releases is not None else real_application(board.platform)
+
+
+def real_release(platform: Platform, version: str) -> tuple[Path, ...]:
+    """The files of Particle's release, out of the cache, or fetched into it.
+
+    Raises:
+        ImageRefused: there are none to be had; tells why.
+    """
     try:
-        return tinker(board.platform.name)
+        return release(platform.name, version).files
     except FirmwareUnavailable as error:
-        raise ImageRefused(Refusal.NO_SUCH_VERSION, str(error), board=board.usb.label) from error
+        raise ImageRefused(Refusal.NO_SUCH_VERSION, str(error)) from error
+
+
+def real_application(platform: Platform) -> Path:
+    """The file of Particle's Tinker, out of the cache, or fetched into it.
+
+    Raises:
+        ImageRefused: there is none to be had; tells why.
+    """
+    try:
+        return tinker(platform.name)
+    except FirmwareUnavailable as error:
+        raise ImageRefused(Refusal.NO_SUCH_VERSION, str(error)) from error

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from harness.errors import CloudRefused, CloudUnreachable, ConversationFailed, HarnessError, RequestRefused
+from harness.errors import Blame, CloudRefused, CloudUnreachable, ConversationFailed, HarnessError, RequestRefused
 from harness.modes import SIGNS, Capability, CloudStatus, DeviceMode, Mode, Signs, UsbState
 from harness.usb.entry import UsbEntry
 
@@ -61,6 +61,28 @@ class Sighting:
         if self.cloud_online is not None:
             parts.append(f"the cloud says {'online' if self.cloud_online else 'offline'}")
         return ", ".join((*parts, *self.notes))
+
+
+def diagnose(mode: Mode, seen: Sighting) -> tuple[Blame, str]:
+    """Which part of the bench a board that does not reach `mode` points at, and what to do."""
+    if seen.usb is UsbState.ABSENT:
+        return Blame.RACK, "Check its power and its cable"
+    if mode is not Mode.ONLINE or seen.stale:
+        return Blame.BOARD, ""
+    if seen.cloud_online is False:
+        return Blame.CLOUD, "The board says that it is connected; the cloud does not"
+    led = seen.led or ""
+    if led.endswith(("blinking green", "breathing green")):
+        return Blame.NETWORK, "Check the network's name and password, and that it is within reach"
+    if led.endswith("magenta"):
+        return Blame.BOARD, "It is in safe mode: flash an application that fits its Device OS, or the Device OS that its application needs"
+    if led.endswith("orange"):
+        return Blame.NETWORK, "It joined the network, but has no way to the cloud from there"
+    if led.endswith(("blinking cyan", "red")):
+        return Blame.CLOUD, "It reaches no cloud that it trusts: check the cloud, and the server key and address in the board"
+    if seen.cloud_status is not None and seen.cloud_status is not CloudStatus.CONNECTED:
+        return Blame.NETWORK, "Check the network, and that the cloud can be reached from there"
+    return Blame.BOARD, ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl
@@ -90,6 +91,8 @@ class Rig:
     snapshot: Callable[[], object] | None = None
     """Takes a snapshot of all of it, if the kind can."""
     restore: Callable[[object], None] | None = None
+    door: Callable[[], AbstractContextManager[dict[str, str]]] | None = None
+    """Shows the boards to other programs on this computer while its context lasts; gives the environment variables that they need."""
     close: Callable[[], None] = lambda: None
     """Gives everything back."""
 

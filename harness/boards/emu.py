@@ -6,6 +6,7 @@ All emulated boards of a run share one Lab: one clock, one network, one cloud. O
     os       the Device OS version it has
     claimed  1: the account of the run owns it
     id       its device id, 24 hexadecimal digits; drawn from the seed without it
+    firmware real: Particle's own binaries, fetched into the cache when they are not there; without it built ones stand for them
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 from harness.modes import Mode
 from harness.starting import Start
 
-OPTIONS = frozenset({"mode", "os", "claimed", "id"})
+OPTIONS = frozenset({"mode", "os", "claimed", "id", "firmware"})
 
 
 def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
@@ -38,7 +39,8 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
     try:
         for moniker, start in zip(monikers, starts, strict=True):
             try:
-                lab.add_board(moniker.text, moniker.name, start, moniker.options.get("id"))
+                firmware = moniker.options.get("firmware", "built")
+                lab.add_board(moniker.text, moniker.name, start, moniker.options.get("id"), firmware=firmware)
             except (ValueError, LookupError) as error:
                 raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error
         lab.settle()

@@ -53,14 +53,13 @@ def _kinds() -> list[str]:
 
 
 def _print(found: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
     if not found:
-        console.print("No Particle board is attached. An emulated one needs none: --board emu:photon")
+        click.echo("No Particle board is attached. An emulated one needs none: --board emu:photon")
         return
-    table = Table("moniker", "platform", "USB", "port", "serial port", box=None, pad_edge=False)
-    for row in found:
-        table.add_row(row["moniker"], row["platform"] or "?", row["trouble"] or row["usb"], row["port"], row["serial_port"] or "-")
-    console.print(table)
+    rows = [("moniker", "platform", "USB", "port", "serial port")]
+    rows += [
+        (row["moniker"], row["platform"] or "?", row["trouble"] or row["usb"], row["port"], row["serial_port"] or "-") for row in found
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

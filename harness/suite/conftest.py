@@ -1,4 +1,4 @@
-"""What the checks share: images to flash, and Device OS versions to move between."""
+"""What the checks share: images to flash."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from harness.errors import ImageRefused
 from harness.modes import UsbState
 from harness.releases import application_file
 from particle_protocol.platforms import ModuleFunction
-
-OLDER, NEWER = "2.1.0", "2.2.0"
-"""Device OS versions that checks install; real ones are to be had for the Photon (see harness.firmware_store)."""
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import pytest
 
+from firmware_images.build import build_module
 from harness.board import By
 from harness.capabilities import NOTHING
 from harness.errors import (
@@ -16,6 +17,9 @@ from harness.errors import (
     Unavailable,
 )
 from harness.modes import Capability, Mode, UsbState
+from harness.usb.dfu import FLASH
+from particle_protocol.dfu import open_session
+from particle_protocol.platforms import ModuleFunction
 
 
 def bare(board, **changes):
@@ -230,3 +234,39 @@ def test_another_board_in_its_place_is_not_taken_for_it(board):
     lab.driver.sleep(1)
     with pytest.raises(BoardNotAvailable, match=f"board {other.device_id} at its port 1-1"):
         board.identify()
+
+
+@pytest.mark.parametrize("transfers", [1, 3, 6, 8, 10])
+def test_a_host_that_dies_in_mid_transfer_leaves_a_board_that_can_be_flashed(board, transfers):
+    image = board.releases.application()
+    board.enter_dfu()
+
+    def half_a_write():
+        steps = _written(image)
+        step = next(steps)
+        for _ in range(transfers):
+            step = steps.send((yield step))
+
+    board.usb.run(half_a_write())
+    board.flash(image)
+    assert board.requests.unmet_dependency() == ""
+
+
+def _written(image):
+    session = yield from open_session()
+    yield from session.write(FLASH, 0x080A0000, image)
+
+
+def test_a_board_unplugged_in_mid_transfer_is_told_and_can_be_flashed_afterwards(board):
+    image = build_module(board.platform.id, ModuleFunction.USER_PART, 1, 6, body=bytes(20000))
+    board.enter_dfu()
+    with (
+        board.journal.listen(lambda entry: board.power.off() if entry.share is not None else None),
+        pytest.raises(BoardNotAvailable, match=board.device_id) as caught,
+    ):
+        board.flash(image)
+    assert caught.value.reason is Unavailable.UNPLUGGED
+    board.power.on()
+    board.enter_dfu(By.BUTTON)
+    board.update_device_os(board.releases.device_os("2.2.0"))
+    assert board.os_version() == "2.2.0"

@@ -225,3 +225,16 @@ def test_every_public_name_can_be_imported():
     assert set(particle_hil.__all__) == set(particle_hil._HOMES)
     with pytest.raises(AttributeError, match="no attribute 'Toaster'"):
         _ = particle_hil.Toaster
+
+
+def test_the_examples_of_the_documentation_pass(run_pytest):
+    text = (ROOT / "docs" / "writing-tests.md").read_text(encoding="utf-8")
+    blocks = [block.split("```")[0] for block in text.split("```python\n")[1:]]
+    examples = [block for block in blocks if "def test_" in block]
+    status, output = run_pytest("\n".join(examples), "--board", "emu:photon")
+    assert (status, f"{len(examples)} passed" in output) == (0, True), output
+
+
+def test_the_suite_can_be_mixed_with_tests_of_ones_own(run_pytest):
+    status, output = run_pytest("", "--pyargs", "harness.suite", "--board", "emu:photon", "-k", "tells_who_it_is")
+    assert (status, "1 passed" in output) == (0, True), output
