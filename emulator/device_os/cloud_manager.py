@@ -118,7 +118,8 @@ class CloudManager:
         except KeyFault as fault:
             self._failed(f"a key in the board's flash cannot be read: {fault}", Signals.HANDSHAKE_FAILED, ERROR_SHOWN)
             return
-        self._connection = CloudConnection(identity, self._facts(), self._scope.now)
+        ready = self._system.application_runs
+        self._connection = CloudConnection(identity, self._facts(), self._scope.now, application_ready=ready)
         stream.on_data = self._guarded(self._received)
         stream.on_closed = self._guarded(self._closed)
         self._serve()
@@ -192,19 +193,23 @@ class CloudManager:
         connection = self._connection
         if connection is None:
             return
-        data = connection.data_to_send()
-        if data and self._stream is not None:
-            self._stream.write(data)
+        self._flush(connection)
         for event in connection.events():
             self._do(event)
         if self._connection is not connection:
             return
+        self._flush(connection)
         due = connection.deadline()
         if self._timer is not None and (due is None or self._timer.when != due):
             self._timer.cancel()
             self._timer = None
         if due is not None and self._timer is None:
             self._timer = self._scope.call_at(due, self._due)
+
+    def _flush(self, connection: CloudConnection) -> None:
+        data = connection.data_to_send()
+        if data and self._stream is not None:
+            self._stream.write(data)
 
     def _do(self, event: facts.CloudEvent) -> None:
         system = self._system
@@ -245,6 +250,9 @@ class CloudManager:
         safe = self._system.safe_mode
         self._led.start(Signals.SAFE_MODE if safe else Signals.CLOUD_CONNECTED, Priority.BACKGROUND)
         self._led.stop(Signals.CLOUD_CONNECTING, Signals.CLOUD_HANDSHAKE)
+        self._system.run_application()
+        if self._connection is not None:
+            self._connection.application_ready(self._scope.now)
 
     def _disconnected(self, error: ProtocolErrorCode, why: str) -> None:
         if self.connected:

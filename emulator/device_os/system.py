@@ -48,6 +48,8 @@ class DeviceOs:
         self.led = LedService(board.led, lambda: board.clock.now)
         self.reset_reason = board.reset_reason
         self._started = board.clock.now
+        self.application_runs = False
+        """Whether the application's `setup()` has been called: in AUTOMATIC mode that waits for the first connection to the cloud."""
         self.safe_mode = self._must_be_safe()
         self.application: Application | None = None if self.safe_mode else load_application(board, modules)
         self.receiver = UpdateReceiver(board, modules)
@@ -67,8 +69,6 @@ class DeviceOs:
             board.settings.clear_networks()
             board.settings.put_flag(SystemFlag.NVMEM_RESET, 0xFFFF)
         self._remember_product()
-        if self.application is not None:
-            self.application.start(_Context(self))
         control = ControlRequests(self)
         self.serial.on_line_coding = self._line_coding
         self.serial.on_readable = board.plug.readable
@@ -164,6 +164,12 @@ class DeviceOs:
             return self.application.product
         user = self.modules.find(ModuleFunction.USER_PART, 1)
         return None if user is None else user.product
+
+    def run_application(self) -> None:
+        """Call the application's `setup()`, once a boot (Device OS 2.3.1, system/src/main.cpp:441-447)."""
+        if not self.application_runs and self.application is not None:
+            self.application.start(_Context(self))
+        self.application_runs = True
 
     def show_nyan(self, *, on: bool) -> None:
         """Start or stop the rainbow on the LED."""

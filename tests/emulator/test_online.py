@@ -128,6 +128,29 @@ def test_an_application_is_a_python_class(bench, online, rest):
     assert [(event.name, event.data, event.coreid) for event in seen] == [("temperature", "21.5", board.device_id)] * 2
 
 
+class Counting(Application):
+    runs = 0
+
+    def setup(self):
+        Counting.runs += 1
+
+
+def test_an_application_runs_once_the_board_is_connected_and_once_a_boot(bench, point):
+    Counting.runs = 0
+    bench.lab.applications["counting"] = Counting
+    point.switch_off()
+    board = bench.board(application="counting", networks=[HOME])
+    bench.sleep(10)
+    assert Counting.runs == 0
+    point.switch_on()
+    bench.wait_led(board, "breathing cyan")
+    point.switch_off()
+    bench.sleep(5)
+    point.switch_on()
+    bench.wait_led(board, "breathing cyan")
+    assert Counting.runs == 1
+
+
 def _principal(bench, rest):
     return bench.lab.cloud.tokens.principal(rest.headers["Authorization"].removeprefix("Bearer "))
 
