@@ -19,6 +19,7 @@ from emulator.cloud.customers import Customers
 from emulator.cloud.device_settings import DeviceSettings
 from emulator.cloud.devices import Devices
 from emulator.cloud.diagnostics import Diagnostics
+from emulator.cloud.documents import Documents
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
 from emulator.cloud.fleet import Fleet
@@ -93,6 +94,7 @@ class Cloud:
         self.factory = Factory(core, self.devices, self.sims)
         self.events = Events(core, self.access, self.devices, self.connections)
         self.webhooks = Webhooks(core, self.access, self.events)
+        self.documents = Documents(core, self.access, self.devices)
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from emulator.cloud.access import Kind, Principal
 from emulator.cloud.core import Core
-from emulator.cloud.errors import DeviceForbidden, DeviceNotInProduct, DeviceUnknown, Invalid, NameTaken, ScopeRefused
+from emulator.cloud.errors import DeviceForbidden, DeviceNotInProduct, DeviceUnknown, Invalid, NameTaken, ScopeRefused, SerialUnknown
 from emulator.cloud.gate import Gate
 from emulator.cloud.records import Device, Owner, OwnerKind, Product
 
@@ -56,6 +56,17 @@ class Devices:
     def by_id(self, given: str) -> Device | None:
         """The device of an id in any case, or None."""
         return self.table.get(given.lower())
+
+    def by_serial_number(self, serial: str) -> Device:
+        """The device of a serial number, in any case. Knowing the number is enough: it is printed on the device.
+
+        Raises:
+            SerialUnknown: no device has it.
+        """
+        device = self.table.first(self.by_serial, serial.strip().upper())
+        if device is None:
+            raise SerialUnknown(serial)
+        return device
 
     def claimable(self, given: str) -> Device:
         """The device that a claim names: by id only, and it must exist.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from emulator.cloud.access import Principal
 from emulator.cloud.core import Core
-from emulator.cloud.devices import Devices
-from emulator.cloud.errors import Conflict, Invalid
+from emulator.cloud.devices import Devices, is_device_id
+from emulator.cloud.errors import Conflict, DeviceUnknown, Invalid
 from emulator.cloud.records import Device
 from emulator.cloud.sims import Sims
 from particle_protocol.identifiers import IdentifierError, parse_device_id, parse_imei, parse_serial_number
@@ -92,6 +93,24 @@ class Factory:
         device = self._devices.by_id(device_id)
         if device is None:
             raise Invalid("deviceID", device_id, "no such device")
+        return self._devices.alter(device, public_key=key)
+
+    def provision_key(self, who: Principal, device_id: str, key: bytes, platform_id: int | None = None) -> Device:
+        """A caller gives a device another public key: one that nobody owns and no product has, or one the caller may change anyway.
+
+        Raises:
+            DeviceUnknown: no such device (and the settings do not make it).
+            DeviceForbidden, ScopeRefused: somebody else's.
+        """
+        if not is_device_id(device_id):
+            raise DeviceUnknown(device_id)
+        device = self._devices.by_id(device_id)
+        if device is None:
+            if not self._core.settings.register_unknown_devices or platform_id is None:
+                raise DeviceUnknown(device_id)
+            device = self.manufacture(device_id, platform_id)
+        if device.owner is not None or device.product_id is not None:
+            device = self._devices.reach(who, device.id, "devices:update")
         return self._devices.alter(device, public_key=key)
 
 

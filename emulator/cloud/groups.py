@@ -122,6 +122,10 @@ class Groups:
             self._groups.remove(group.key)
             self._rename(product, group.name, None)
 
+    def of(self, product: Product) -> Sequence[Group]:
+        """The groups of a product, whoever asks."""
+        return self._groups.where(self._by_product, product.id)
+
     def find(self, product: Product, name: str) -> Group:
         """One group, whoever asks.
 

@@ -76,6 +76,10 @@ class Sims:
             found = self._sims.where(self._by_user, self._gate.developer_only(who, "sims:list"))
         return sorted(found, key=lambda sim: sim.iccid)
 
+    def of_product(self, product: Product) -> Sequence[Sim]:
+        """The SIMs of a product, whoever asks."""
+        return self._sims.where(self._by_product, product.id)
+
     def get(self, who: Principal, iccid: str, product: str | int | None = None, *, scope: str = "sims:get") -> Sim:
         """One SIM of the caller, or of a product.
 
@@ -154,6 +158,16 @@ class Sims:
             raise SimRefused(sim.iccid, "is not active")
         self._check_idle(sim, wanted=SimStatus.DEACTIVATED)
         return self._order(sim, SimAction.DEACTIVATE)
+
+    def limit(self, who: Principal, iccid: str, mb_limit: int, *, product: str | int | None = None) -> Sim:
+        """Limit the data a SIM may use in a month.
+
+        Raises:
+            SimUnknown, SimForeign, PermissionDenied, ScopeRefused: as named.
+        """
+        sim = self.get(who, iccid, product, scope="sims:update")
+        with self._core.change():
+            return self._sims.put(replace(sim, mb_limit=mb_limit, updated_at=self._core.now()))
 
     def release(self, who: Principal, iccid: str, *, product: str | int | None = None) -> Sim:
         """Give a SIM up: it is deactivated, and anybody may activate it then.

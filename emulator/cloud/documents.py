@@ -1,0 +1,160 @@
+"""Small documents that people keep in the cloud: environment variables, secrets, configurations, ledgers, logic functions.
+
+They are kept and given back; nothing acts on them here. What each kind of document looks like is the API's to know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from emulator.cloud.access import Principal
+from emulator.cloud.core import Core
+from emulator.cloud.devices import Devices
+from emulator.cloud.errors import Conflict, Invalid, NotFound
+from emulator.cloud.gate import Gate
+
+MAX_NAME = 128
+MAX_SIZE = 64 * 1024
+"""Open: bytes of one document."""
+MAX_DOCUMENTS = 1000
+"""Open: documents of one kind in one place."""
+
+
+class DocumentKind(Enum):
+    """What a document is for."""
+
+    CONFIGURATION = "configuration"
+    ENVIRONMENT = "environment"
+    SECRET = "secret"  # noqa: S105  # a name
+    LEDGER = "ledger"
+    INSTANCE = "ledger instance"
+    LOGIC = "logic function"
+
+
+class DocumentUnknown(NotFound):
+    """No such document in this place."""
+
+    thing = "document"
+
+    def __init__(self, kind: DocumentKind, name: str) -> None:
+        self.thing = kind.value
+        super().__init__(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose documents: `user:<id>`, `product:<number>`, `organization:<id>` or `device:<id>`."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document. `body` is JSON."""
+
+    kind: DocumentKind
+    place: str
+    name: str
+    body: str
+    created_at: float
+    updated_at: float
+    created_by: str
+    updated_by: str
+
+    @property
+    def key(self) -> str:
+        """Kind, place and name."""
+        return f"{self.kind.value}|{self.place}|{self.name}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The body."""
+        found: dict[str, Any] = json.loads(self.body)
+        return found
+
+
+class Documents:
+    """Keeps documents."""
+
+    def __init__(self, core: Core, gate: Gate, devices: Devices) -> None:
+        self._core = core
+        self._gate = gate
+        self._devices = devices
+        self._documents = core.state.table("documents", Document, lambda document: document.key)
+        self._in_place = self._documents.index(lambda document: (document.kind, document.place))
+
+    def place(
+        self,
+        who: Principal,
+        scope: str,
+        *,
+        product: str | int | None = None,
+        organization: str | None = None,
+        device: str | None = None,
+    ) -> Place:
+        """A place whose documents the caller may use: of a device, a product, an organization, or (none of these) its own.
+
+        Raises:
+            DeviceForbidden, DeviceNotInProduct, PermissionDenied, OrganizationUnknown, ScopeRefused: not for this caller.
+        """
+        if device is not None:
+            return Place(f"device:{self._devices.reach(who, device, scope, product).id}")
+        if product is not None:
+            return Place(f"product:{self._gate.product(who, product, scope).id}")
+        if organization is not None:
+            return Place(f"organization:{self._gate.organization(who, organization, scope).id}")
+        return Place(f"user:{self._gate.developer_only(who, scope)}")
+
+    def list(self, kind: DocumentKind, place: Place, prefix: str = "") -> Sequence[Document]:
+        """The documents of a kind whose names begin so, by name."""
+        found = self._documents.where(self._in_place, (kind, place.key))
+        return sorted((each for each in found if each.name.startswith(prefix)), key=lambda document: document.name)
+
+    def find(self, kind: DocumentKind, place: Place, name: str) -> Document | None:
+        """One document, or None."""
+        return self._documents.get(f"{kind.value}|{place.key}|{name}")
+
+    def get(self, kind: DocumentKind, place: Place, name: str) -> Document:
+        """One document.
+
+        Raises:
+            DocumentUnknown: there is none.
+        """
+        found = self.find(kind, place, name)
+        if found is None:
+            raise DocumentUnknown(kind, name)
+        return found
+
+    def put(self, who: Principal, kind: DocumentKind, place: Place, name: str, values: dict[str, Any]) -> Document:
+        """Make a document, or replace it.
+
+        Raises:
+            Invalid: the name cannot be, or the document is too large.
+            Conflict: there are too many.
+        """
+        if not name or len(name) > MAX_NAME or "|" in name:
+            raise Invalid("name", name, f"must have 1 to {MAX_NAME} characters")
+        body = json.dumps(values, separators=(",", ":"))
+        if len(body) > MAX_SIZE:
+            raise Invalid(kind.value, None, f"must have at most {MAX_SIZE} bytes")
+        before = self.find(kind, place, name)
+        if before is None and self._in_place.count((kind, place.key)) >= MAX_DOCUMENTS:
+            raise Conflict(kind.value, f"there can be at most {MAX_DOCUMENTS} of these")
+        now, user = self._core.now(), who.username
+        created = (now, user) if before is None else (before.created_at, before.created_by)
+        with self._core.change():
+            return self._documents.put(Document(kind, place.key, name, body, created[0], now, created[1], user))
+
+    def remove(self, kind: DocumentKind, place: Place, name: str) -> None:
+        """Take a document away.
+
+        Raises:
+            DocumentUnknown: there is none.
+        """
+        document = self.get(kind, place, name)
+        with self._core.change():
+            self._documents.remove(document.key)
