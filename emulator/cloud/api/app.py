@@ -21,7 +21,7 @@ from emulator.cloud.api.fields import FieldError, read_fields
 from emulator.cloud.api.route import Auth, Route
 from emulator.cloud.api.router import Router
 from emulator.cloud.api.routes import ROUTES
-from emulator.cloud.errors import CloudError
+from emulator.cloud.errors import CloudError, Invalid
 from emulator.http.messages import Answer, EventStream, Request, Response, to_json
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Api:
             return _later(request, route, result)
         return _respond(route, result)
 
-    def _read(self, request: Request, route: Route, values: list[str]) -> Call:
+    def _read(self, request: Request, route: Route, values: dict[str, str]) -> Call:
         """Make the call out of the request: who asks first, then what."""
         query = parse_form(request.query) if request.query else _NOTHING
         who = self._caller(request, route, query, _NOTHING) if "authorization" in request.headers else None
@@ -64,7 +64,7 @@ class Api:
         if who is None:
             who = self._caller(request, route, query, body.fields)
         args = read_fields(route.fields, query, body.fields, body.files) if route.fields else _NOTHING
-        return Call(self.cloud, route, request, dict(zip(route.parameters, values, strict=True)), args, body, who)
+        return Call(self.cloud, route, request, values, args, body, who)
 
     def _caller(self, request: Request, route: Route, query: Mapping[str, Any], fields: Mapping[str, Any]) -> Principal | None:
         """Who asks, when the route takes a token; and whether such a caller may ask this at all."""
@@ -100,16 +100,19 @@ def _respond(route: Route, result: Any) -> Answer:
 
 def _refuse(request: Request, route: Route, error: Exception) -> Response:
     """The answer to what went wrong; what nobody foresaw is logged, and is a 500."""
+    if isinstance(error, (FieldError, BodyError, Invalid)):
+        return _malformed(error, route).answer(route.shape)
     if isinstance(error, CloudError):
         return fault_of(error, route.faults).answer(route.shape)
     if isinstance(error, Refused):
         return error.fault.answer(route.shape)
-    if isinstance(error, FieldError):
-        return Fault(400, error.field.missing or str(error), "invalid_request").answer(route.shape)
-    if isinstance(error, BodyError):
-        return Fault(400, str(error), "invalid_request").answer(route.shape)
     logger.error("%s failed", request, exc_info=error)
     return SERVER_ERROR.answer(Shape.OAUTH)
+
+
+def _malformed(error: FieldError | BodyError | Invalid, route: Route) -> Fault:
+    text = f"{error.field} {error.reason}" if isinstance(error, Invalid) else str(error)
+    return Fault(400, text, route.malformed)
 
 
 async def _later(request: Request, route: Route, result: Coroutine[Any, Any, Any]) -> Answer:

@@ -59,7 +59,6 @@ _FIXED: dict[type[no.CloudError], Fault] = {
 _MADE: dict[type[no.CloudError], Callable[[Any], Fault]] = {
     no.MfaRequired: lambda error: Fault(403, error.description, error.error, Shape.OAUTH, extra={"mfa_token": error.mfa_token}),
     no.GrantError: lambda error: Fault(400, error.description, error.error, Shape.OAUTH),
-    no.Invalid: lambda error: Fault(400, f"{error.field} {error.reason}"),
     no.DeviceLimitReached: lambda error: Fault(403, f"You have reached the device limit of {error.limit} devices."),
     no.FunctionUnknown: lambda error: Fault(404, f"Function {error.given} not found"),
     no.VariableUnknown: lambda error: Fault(404, f"Unknown Variable: {error.given}"),

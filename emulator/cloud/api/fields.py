@@ -63,7 +63,6 @@ class Field:
         longest: The most characters of a text.
         choices: The only texts allowed.
         nullable: Whether null (in a form: nothing, or `null`) is a value of its own.
-        missing: The whole message for a required field that is not there, where clients know it by heart.
     """
 
     name: str
@@ -76,7 +75,6 @@ class Field:
     longest: int = MAX_TEXT
     choices: tuple[str, ...] = ()
     nullable: bool = False
-    missing: str = ""
     about: str = ""
 
     def read(self, value: Any) -> Any:

@@ -52,6 +52,7 @@ class Route:
         answer: JSON schema of that answer; None for one without a body.
         others: Further good answers by status.
         faults: Errors that look different on this route than elsewhere.
+        malformed: The word for a malformed request, in the body that has one.
         content_type: Of the answer, when it is not JSON.
         alias: Left out of the documents: a second path or an old name of another route.
     """
@@ -69,6 +70,7 @@ class Route:
     answer: Schema | None = None
     others: Mapping[int, Schema | None] = field(default_factory=dict)
     faults: Mapping[type[CloudError], Fault] = field(default_factory=dict)
+    malformed: str = "invalid_request"
     content_type: str = "application/json"
     alias: bool = False
 

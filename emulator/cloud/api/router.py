@@ -11,6 +11,10 @@ from urllib.parse import unquote
 
 from emulator.cloud.api.route import Route
 
+Found = tuple[Route, tuple[str, ...]]
+MAX_SEGMENT = 1024
+"""Characters of a path's segment, as it was sent."""
+
 
 class _Node:
     __slots__ = ("literal", "parameter", "routes")
@@ -18,7 +22,7 @@ class _Node:
     def __init__(self) -> None:
         self.literal: dict[str, _Node] = {}
         self.parameter: _Node | None = None
-        self.routes: dict[str, Route] = {}
+        self.routes: dict[str, Found] = {}
 
 
 class Router:
@@ -37,12 +41,12 @@ class Router:
                     node = node.literal.setdefault(part, _Node())
             if route.method in node.routes:
                 raise ValueError(f"the table holds {route} twice")
-            node.routes[route.method] = route
+            node.routes[route.method] = (route, route.parameters)
 
-    def find(self, method: str, path: str) -> tuple[Route, list[str]] | frozenset[str]:
-        """The route and the values of its parameters, decoded; or the methods that the path would take (none: no such path).
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | frozenset[str]:
+        """The route and its parameters, decoded; or the methods that the path would take (none: no such path).
 
-        Empty segments never match a parameter; a slash at the end is ignored.
+        Empty segments, and absurdly long ones, never match a parameter; a slash at the end is ignored.
         """
         parts = path.split("/")
         if parts[-1] == "":
@@ -50,12 +54,13 @@ class Router:
         values: list[str] = []
         found = self._walk(self._root, parts, 1, method, values)
         if found is not None:
-            return found, values
+            route, names = found
+            return route, dict(zip(names, values, strict=True))
         methods: set[str] = set()
         self._collect(self._root, parts, 1, methods)
         return frozenset(methods)
 
-    def _walk(self, node: _Node, parts: list[str], at: int, method: str, values: list[str]) -> Route | None:
+    def _walk(self, node: _Node, parts: list[str], at: int, method: str, values: list[str]) -> Found | None:
         if at >= len(parts):
             return node.routes.get(method)
         part = parts[at]
@@ -64,7 +69,7 @@ class Router:
             found = self._walk(inner, parts, at + 1, method, values)
             if found is not None:
                 return found
-        if node.parameter is not None and part:
+        if node.parameter is not None and 0 < len(part) <= MAX_SEGMENT:
             values.append(unquote(part) if "%" in part else part)
             found = self._walk(node.parameter, parts, at + 1, method, values)
             if found is not None:
@@ -79,5 +84,5 @@ class Router:
         inner = node.literal.get(parts[at])
         if inner is not None:
             self._collect(inner, parts, at + 1, methods)
-        if node.parameter is not None and parts[at]:
+        if node.parameter is not None and 0 < len(parts[at]) <= MAX_SEGMENT:
             self._collect(node.parameter, parts, at + 1, methods)

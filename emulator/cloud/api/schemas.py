@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 Schema = dict[str, Any]
@@ -32,10 +33,15 @@ def one_of(*schemas: Schema) -> Schema:
     return {"anyOf": list(schemas)}
 
 
-def record(optional: str = "", **properties: Schema) -> Schema:
+def fields_of(properties: Mapping[str, Schema], optional: str = "") -> Schema:
     """An object with these fields; all are required but those named in `optional` (names with spaces between)."""
     left_out = set(optional.split())
-    return {"type": "object", "properties": properties, "required": [name for name in properties if name not in left_out]}
+    return {"type": "object", "properties": dict(properties), "required": [name for name in properties if name not in left_out]}
+
+
+def record(optional: str = "", **properties: Schema) -> Schema:
+    """The same as `fields_of`, for names that can be written as arguments."""
+    return fields_of(properties, optional)
 
 
 def texts_to(schema: Schema) -> Schema:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from emulator.cloud.access import Kind as Who
@@ -11,7 +10,7 @@ from emulator.cloud.api.call import Call
 from emulator.cloud.basics import iso
 from emulator.cloud.errors import InvalidRequest, MfaRequired, UnsupportedGrant, UserUnknown
 from emulator.cloud.records import Organization, Token, User
-from particle_protocol.platforms import Feature, platforms
+from emulator.cloud.views import is_cellular
 
 Json = dict[str, Any]
 
@@ -109,12 +108,9 @@ def current_token(call: Call) -> Json:
     }
 
 
-def organizations(call: Call) -> list[Organization]:
+def organizations(call: Call) -> Sequence[Organization]:
     """The organizations of a developer; none for other callers."""
-    if call.who.kind is not Who.USER:
-        return []
-    user = call.cloud.accounts.of(call.who)
-    return [each for each in call.cloud.registry.organizations if call.cloud.registry.organization_role(user, each) is not None]
+    return call.cloud.products.organizations(call.who) if call.who.kind is Who.USER else ()
 
 
 def revoke_current_token(call: Call) -> Json:
@@ -140,16 +136,6 @@ def get_user(call: Call) -> Json:
         "tos": {"accepted": True},
         "memberships": [],
     }
-
-
-@cache
-def _cellular_platforms() -> frozenset[int]:
-    return frozenset(platform.id for platform in platforms() if Feature.CELLULAR in platform.features)
-
-
-def is_cellular(platform_id: int) -> bool:
-    """Whether boards of a platform have a modem."""
-    return platform_id in _cellular_platforms()
 
 
 def _account_info(user: User) -> Json:

@@ -11,77 +11,15 @@ from typing import Any
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.errors import DEVICE_FORBIDDEN
 from emulator.cloud.api.faults import Fault, Refused, Shape
-from emulator.cloud.api.handlers.accounts import is_cellular
+from emulator.cloud.api.handlers.shown import device_body, maybe_iso, product_of
 from emulator.cloud.api.handlers.uploads import read_upload
 from emulator.cloud.basics import iso
 from emulator.cloud.claims import Claimed
 from emulator.cloud.devices import is_device_id
 from emulator.cloud.errors import DeviceForbidden, DeviceOffline, NoAnswer
-from emulator.cloud.records import Device, OwnerKind
 from emulator.http.messages import Response
-from particle_protocol.os_versions import os_version_name
 
 Json = dict[str, Any]
-DEFAULT_BUILD_TARGET = "2.3.1"
-"""The Device OS version that the cloud would build for; the newest for the Photon among those most used here."""
-
-
-def maybe_iso(when: float | None) -> str | None:
-    """A time as the API shows it, or null."""
-    return None if when is None else iso(when)
-
-
-def device_body(call: Call, device: Device, *, detail: bool = True) -> Json:
-    """A device as the API shows it. `product_id` is the platform's number for a device in no product, as clients expect.
-
-    Lists leave out what takes the device's own word (functions and variables).
-    """
-    cloud = call.cloud
-    presence = cloud.connections.presence(device.id, device.last_handshake_at)
-    version = os_version_name(device.system_version)
-    owner = device.owner
-    body: Json = {
-        "id": device.id,
-        "name": device.name,
-        "owner": None if owner is None else cloud.owner_name(owner),
-        "last_ip_address": device.last_ip_address,
-        "last_heard": maybe_iso(presence.last_heard),
-        "last_handshake_at": maybe_iso(device.last_handshake_at),
-        "product_id": device.platform_id if device.product_id is None else device.product_id,
-        "online": presence.online,
-        "connected": presence.online,
-        "platform_id": device.platform_id,
-        "cellular": is_cellular(device.platform_id),
-        "notes": device.notes,
-        "functions": None,
-        "variables": None,
-        "status": "safe_mode" if device.safe_mode else "normal",
-        "serial_number": device.serial_number,
-        "mobile_secret": device.mobile_secret,
-        "iccid": device.iccid,
-        "last_iccid": device.last_iccid or device.iccid,
-        "imei": device.imei,
-        "mac_wifi": device.mac_wifi,
-        "system_firmware_version": version,
-        "current_build_target": version,
-        "pinned_build_target": None,
-        "default_build_target": DEFAULT_BUILD_TARGET,
-        "firmware_updates_enabled": device.firmware_updates_enabled,
-        "firmware_updates_forced": device.firmware_updates_forced,
-        "device_protection": {"status": "active" if device.protected else "disabled"},
-        "last_app": device.last_app,
-    }
-    if detail and presence.functions is not None:
-        body["functions"] = list(presence.functions)
-        body["variables"] = dict(presence.variables or {})
-    if owner is not None:
-        body["customer_id" if owner.kind is OwnerKind.CUSTOMER else "user_id"] = owner.id
-    return body
-
-
-def product_of(call: Call) -> str | None:
-    """The product that the path names, or None on the paths of a user."""
-    return call.path.get("product")
 
 
 def list_devices(call: Call) -> list[Json]:
@@ -91,8 +29,9 @@ def list_devices(call: Call) -> list[Json]:
 
 def get_device(call: Call) -> Json:
     """One device."""
-    device = call.cloud.devices.reach(call.who, call.path["device"], "devices:get", product_of(call))
-    return device_body(call, device)
+    cloud, product = call.cloud, product_of(call)
+    device = cloud.devices.reach(call.who, call.path["device"], "devices:get", product)
+    return device_body(call, device, None if product is None else cloud.access.product(call.who, product, "devices:get").id)
 
 
 def claim(call: Call) -> Json:
@@ -116,17 +55,23 @@ def release(call: Call) -> Json:
 
 
 def update_device(call: Call) -> Json | Coroutine[Any, Any, Any]:
-    """Change what was sent: name, notes and the like; or signal; or flash."""
+    """Change what was sent: name, notes and the like; what a member is in its product; or signal; or flash."""
     if call.has("signal"):
         return _signal(call)
     if call.body.files or call.has("app") or call.has("app_id"):
         return _flash(call)
-    names = ("name", "notes", "firmware_updates_forced")
-    changes = call.sent(*names)
-    if not changes:
+    product = product_of(call)
+    plain = call.sent("name", "notes", "firmware_updates_forced")
+    member = call.sent("development", "desired_firmware_version", "groups") if product is not None else {}
+    if not plain and not member:
         raise Refused(Fault(400, "Nothing to do? No name, signal, file or other change was given"))
-    device = call.cloud.device_settings.update(call.who, call.path["device"], product=product_of(call), **changes)
-    return {"id": device.id, **{name: getattr(device, name) for name in changes}, "updated_at": iso(device.updated_at)}
+    settings, given = call.cloud.device_settings, call.path["device"]
+    with call.cloud.core.change():
+        device = settings.update(call.who, given, product=product, **plain)
+        if product is not None and member:
+            device = settings.update_member(call.who, product, given, flash=call.flag("flash"), **member)
+    shown = {name: getattr(device, name) for name in (*plain, *member)}
+    return {"id": device.id, **shown, "updated_at": iso(device.updated_at)}
 
 
 async def _signal(call: Call) -> Json:

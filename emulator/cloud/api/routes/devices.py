@@ -8,7 +8,7 @@ from emulator.cloud.api.faults import Fault, Shape
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import devices as do
 from emulator.cloud.api.route import ANYONE, PEOPLE, TEAM, Route
-from emulator.cloud.errors import DeviceOffline, NoAnswer
+from emulator.cloud.errors import CloudError, DeviceOffline, NoAnswer
 
 UPDATE_FIELDS = (
     Field("name", longest=1024, nullable=True),
@@ -35,6 +35,7 @@ UPDATED = s.record(
     groups=s.array(s.TEXT),
     optional=("updated_at name notes firmware_updates_forced connected signaling status development desired_firmware_version groups"),
 )
+UPDATE_FAULTS: dict[type[CloudError], Fault] = {DeviceOffline: Fault(408, "Timed out, the device did not answer")}
 _VARIABLE = s.record(
     cmd={"const": "VarReturn"},
     name=s.TEXT,
@@ -118,7 +119,6 @@ ROUTES: tuple[Route, ...] = (
         do.claim_code,
         "Make a claim code",
         fields=(Field("iccid", longest=30), Field("imei", longest=30), Field("activation_code", longest=100)),
-        callers=PEOPLE,
         shape=Shape.ERRORS,
         answer=s.record(claim_code=s.TEXT, device_ids=s.array(s.HEX24)),
     ),

@@ -1,0 +1,192 @@
+"""Webhooks, vitals, plans, serial numbers and keys."""
+
+from __future__ import annotations
+
+from emulator.cloud.access import Kind as Who
+from emulator.cloud.api import schemas as s
+from emulator.cloud.api.faults import Fault, Shape
+from emulator.cloud.api.fields import Field, Kind, Where
+from emulator.cloud.api.handlers import billing, diagnostics, factory, integrations
+from emulator.cloud.api.route import ANYONE, TEAM, USERS, Handler, Route
+from emulator.cloud.api.routes.products import USERS_AND_PROGRAMS
+from emulator.cloud.errors import DeviceOffline, DeviceUnknown
+
+_HOOK = s.record(id=s.TEXT, event=s.TEXT, url=s.TEXT, name=s.TEXT, created_at=s.TIME, integration_type={"const": "Webhook"}, hookUrl=s.TEXT)
+_HOOK_FIELDS = (
+    Field("integration_type", about="Webhook"),
+    Field("event", longest=256),
+    Field("url", longest=4096),
+    Field("requestType", longest=10),
+    Field("name", longest=400),
+    Field("deviceID", longest=100, aliases=("deviceid",)),
+    *(Field(name, Kind.ANY) for name in ("body", "json", "form", "query", "auth", "headers", "template", "settings")),
+    Field("responseTopic", longest=1000),
+    Field("errorResponseTopic", longest=1000),
+    Field("responseTemplate", longest=10_000),
+    *(Field(name, Kind.ANY) for name in ("noDefaults", "disabled", "rejectUnauthorized")),
+)
+
+
+def _hooks(base: str, callers: frozenset[Who], *, alias: bool = False) -> tuple[Route, ...]:
+    one = f"{base}/{{hook}}"
+
+    def route(method: str, path: str, handler: Handler, about: str, scope: str, answer: s.Schema | None, status: int = 200) -> Route:
+        fields = _HOOK_FIELDS if handler in (integrations.create_hook, integrations.update_hook) else ()
+        if handler is integrations.test_hook:
+            fields = (Field("data", Kind.ANY),)
+        scope = f"integrations:{scope}"
+        return Route(method, path, handler, about, fields=fields, callers=callers, scope=scope, status=status, answer=answer, alias=alias)
+
+    tested = s.fields_of({"pass": s.FLAG, "data": s.nullable(s.TEXT), "error": s.nullable(s.TEXT)})
+    return (
+        route("GET", base, integrations.list_hooks, "List webhooks", "list", s.array(_HOOK)),
+        route("POST", base, integrations.create_hook, "Create a webhook", "create", s.record(ok=s.TRUE, id=s.TEXT, hookUrl=s.TEXT), 201),
+        route("GET", one, integrations.get_hook, "Get a webhook", "get", s.record(integration=_HOOK, webhook=_HOOK)),
+        route("PUT", one, integrations.update_hook, "Replace a webhook's configuration", "update", s.record(integration=_HOOK)),
+        route("DELETE", one, integrations.delete_hook, "Delete a webhook", "remove", None, 204),
+        route("POST", f"{one}/test", integrations.test_hook, "Try a webhook", "update", tested),
+    )
+
+
+_VITALS = s.record(updated_at=s.TIME, deviceID=s.HEX24, payload=s.EMPTY)
+
+
+def _vitals(base: str, callers: frozenset[Who], *, alias: bool = False) -> tuple[Route, ...]:
+    return (
+        Route(
+            "POST",
+            f"{base}/{{device}}/update",
+            diagnostics.request_vitals,
+            "Ask a device for its vitals",
+            callers=callers,
+            scope="devices.diagnostics:update",
+            status=202,
+            answer=s.OK,
+            faults={DeviceOffline: Fault(404, "The device is offline")},
+            alias=alias,
+        ),
+        Route(
+            "GET",
+            f"{base}/{{device}}/last",
+            diagnostics.last_vitals,
+            "The newest vitals of a device",
+            callers=callers,
+            scope="devices.diagnostics:get",
+            answer=s.record(diagnostics=_VITALS),
+            alias=alias,
+        ),
+        Route(
+            "GET",
+            f"{base}/{{device}}/metadata",
+            diagnostics.get_metadata,
+            "What is known of a device's mobile network",
+            callers=callers,
+            scope="devices.diagnostics:get",
+            answer=s.record(device=s.record(id=s.HEX24)),
+            alias=alias,
+        ),
+        Route(
+            "GET",
+            f"{base}/{{device}}",
+            diagnostics.all_vitals,
+            "The vitals of a device over time; CSV, if only that is accepted",
+            fields=(Field("start_date", Kind.TIME, where=Where.QUERY), Field("end_date", Kind.TIME, where=Where.QUERY)),
+            callers=callers,
+            scope="devices.diagnostics:get",
+            shape=Shape.OAUTH,
+            malformed="bad_request",
+            answer=s.record(diagnostics=s.array(_VITALS)),
+            alias=alias,
+        ),
+    )
+
+
+_REPORT = s.record(data=s.record(id=s.TEXT, type={"const": "usage_report"}, attributes=s.EMPTY))
+_AGREEMENT = s.record(id=s.TEXT, type={"const": "service_agreement"}, attributes=s.EMPTY)
+
+
+def _agreements(base: str, callers: frozenset[Who]) -> tuple[Route, ...]:
+    return (
+        Route(
+            "GET",
+            f"{base}/service_agreements",
+            billing.list_agreements,
+            "The plan, and what of it is used",
+            callers=callers,
+            scope="service_agreements:list",
+            answer=s.record(data=s.array(_AGREEMENT)),
+        ),
+        Route(
+            "POST",
+            f"{base}/service_agreements/{{agreement}}/usage_reports",
+            billing.request_report,
+            "Order a usage report",
+            fields=(
+                Field("report_type", required=True, choices=("devices", "products")),
+                Field("date_period_start", required=True, longest=40),
+                Field("date_period_end", required=True, longest=40),
+                Field("devices", Kind.TEXTS),
+                Field("products", Kind.TEXTS),
+            ),
+            callers=callers,
+            scope="service_agreements:create",
+            answer=_REPORT,
+        ),
+        Route(
+            "GET",
+            f"{base}/usage_reports/{{report}}",
+            billing.get_report,
+            "A usage report",
+            callers=callers,
+            scope="service_agreements:list",
+            answer=_REPORT,
+        ),
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    *_hooks("/v1/integrations", USERS),
+    *_hooks("/v1/products/{product}/integrations", TEAM),
+    *_hooks("/v1/webhooks", USERS, alias=True),
+    *_hooks("/v1/products/{product}/webhooks", TEAM, alias=True),
+    *_vitals("/v1/diagnostics", ANYONE),
+    *_vitals("/v1/products/{product}/diagnostics", TEAM),
+    *_agreements("/v1/user", USERS),
+    *_agreements("/v1/orgs/{org}", USERS_AND_PROGRAMS),
+    Route(
+        "GET",
+        "/v1/serial_numbers/{serial}",
+        factory.find_serial,
+        "The device of a serial number",
+        callers=ANYONE,
+        scope="devices:list",
+        answer=s.record(
+            ok=s.TRUE,
+            deviceID=s.HEX24,
+            device_id=s.HEX24,
+            serial_number=s.TEXT,
+            platform_id=s.INTEGER,
+            iccid=s.TEXT,
+            optional="iccid",
+        ),
+    ),
+    Route(
+        "POST",
+        "/v1/provisioning/{device}",
+        factory.provision_key,
+        "Register a device's public key",
+        fields=(
+            Field("publicKey", required=True, longest=10_000),
+            Field("deviceID", longest=100),
+            Field("filename", longest=200),
+            Field("order", Kind.ANY),
+            Field("algorithm", choices=("rsa", "ecc")),
+            Field("product_id", Kind.INTEGER, nullable=True, least=0, most=65_535, about="the platform of a device nobody has made"),
+        ),
+        callers=USERS,
+        scope="devices:update",
+        shape=Shape.ERRORS,
+        answer=s.TEXT,
+        faults={DeviceUnknown: Fault(404, "device not found")},
+    ),
+)

@@ -1,0 +1,159 @@
+"""Environment variables, secrets, configurations, ledgers and logic functions over REST; and what is the same for everybody."""
+
+import pytest
+
+
+@pytest.fixture
+def owner(world):
+    return world.user("o")
+
+
+@pytest.fixture
+def o(rest, owner):
+    return rest.client(owner)
+
+
+@pytest.fixture
+def product(world, owner):
+    return world.product(owner)
+
+
+@pytest.fixture(params=["/v1/env", "/v1/products/{product}/env", "/v1/env/{device}"])
+def env(request, world, owner, product):
+    return request.param.format(product=product.id, device=world.member(owner, product).id)
+
+
+def test_environment_variables_are_set_reviewed_and_rolled_out(o, env):
+    assert o.get(env).json()["latest"]["own"] == {}
+    changed = o.patch(env, json={"ops": [{"op": "Set", "key": "A", "value": "1"}, {"op": "Set", "key": "B", "value": "2"}]})
+    assert changed.json()["latest"]["own"] == {"A": {"value": "1"}, "B": {"value": "2"}}
+    assert o.get(f"{env}/rollout").json()["from_snapshot"]["changes"][0] == {"op": "Added", "key": "A", "after": "1"}
+    assert o.post(f"{env}/rollout", json={"when": "Immediate"}).json() == {"success": True}
+    o.put(f"{env}/A", json={"value": "3"})
+    o.delete(f"{env}/B")
+    o.put(f"{env}/C", json={"value": "4"})
+    operations = [change["op"] for change in o.get(f"{env}/rollout").json()["from_snapshot"]["changes"]]
+    assert operations == ["Changed", "Removed", "Added"]
+    body = o.get(f"{env}/render").json()
+    assert body["env"] == {"A": "3", "C": "4"}
+    assert body["rollout_by"] == "o@example.com"
+    assert o.get(env).json()["last_snapshot"]["own"] == {"A": {"value": "1"}, "B": {"value": "2"}}
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [
+        "x",
+        {},
+        [1],
+        [{"op": "Set"}],
+        [{"op": "Set", "key": "a"}],
+        [{"op": "Set", "key": "A"}],
+        [{"op": "Set", "key": "A", "value": {}}],
+        [{"op": "Unset", "key": "A"}] * 51,
+    ],
+)
+def test_an_operation_that_makes_no_sense_changes_nothing(o, ops):
+    good = {"op": "Set", "key": "A", "value": "1"}
+    answer = o.patch("/v1/env", json={"ops": [good, *ops] if isinstance(ops, list) and ops else ops})
+    assert answer.status_code == 400
+    assert o.get("/v1/env").json()["latest"]["own"] == {}
+
+
+def test_a_secret_is_kept_and_never_shown(o):
+    made = o.put("/v1/secrets/KEY", json={"secret": {"value": "hush"}})
+    assert made.json()["secret"]["name"] == "KEY"
+    assert "hush" not in made.text + o.get("/v1/secrets").text + o.get("/v1/secrets/KEY").text
+    assert o.put("/v1/secrets/lower", json={"secret": {"value": "x"}}).status_code == 400
+    assert o.put("/v1/secrets/KEY", json={"secret": {}}).status_code == 400
+    assert o.delete("/v1/secrets/KEY").json() == {"ok": True}
+    assert o.get("/v1/secrets/KEY").status_code == 404
+
+
+def test_a_configuration_is_kept_with_its_schema(world, owner, o, product):
+    base = f"/v1/products/{product.id}/config"
+    assert o.get(base).json() == {"configuration": {"current": {}}}
+    assert o.put(base, json={"interval": 5}).json() == {"configuration": {"current": {"interval": 5}}}
+    schema = {"accept": "application/schema+json", "content-type": "application/schema+json"}
+    o.put(base, json={"type": "object"}, headers=schema)
+    assert o.get(base, headers=schema).json() == {"type": "object"}
+    device = world.member(owner, product)
+    assert o.put(f"{base}/{device.id}", json={"interval": 9}).status_code == 200
+    assert o.get(f"{base}/{device.id}").json() == {"configuration": {"current": {"interval": 9}}}
+    assert o.get(base).json() == {"configuration": {"current": {"interval": 5}}}
+
+
+def test_a_ledger_has_instances(o):
+    made = o.post("/v1/ledgers", json={"ledger": {"name": "lamps", "scope": "Device", "direction": "Upstream"}}).json()["ledger"]
+    assert (made["scope"], made["direction"], made["archived_at"]) == ("Device", "Upstream", None)
+    assert o.post("/v1/ledgers", json={"ledger": {"name": "lamps"}}).status_code == 409
+    for wrong in ({"name": ""}, {"name": "x" * 200}, {"name": "x", "scope": "World"}, {"name": "a|b"}):
+        assert o.post("/v1/ledgers", json={"ledger": wrong}).status_code == 400
+    assert o.put("/v1/ledgers/lamps", json={"ledger": {"description": "all"}}).json()["ledger"]["description"] == "all"
+    instance = "/v1/ledgers/lamps/instances/" + "f" * 24
+    assert o.put(instance, json={"instance": {"data": {"a": 1}}}).json()["instance"]["data"] == {"a": 1}
+    merged = o.put(instance, params={"set_mode": "Merge"}, json={"instance": {"data": {"b": 2}}}).json()["instance"]
+    assert merged["data"] == {"a": 1, "b": 2}
+    assert merged["scope"] == {"type": "Device", "value": "f" * 24}
+    assert o.get("/v1/ledgers/lamps/instances").json()["instances"] == [merged]
+    assert o.get(f"{instance}/versions").json() == {"versions": [merged], "meta": {"has_more": False}}
+    assert o.get(f"{instance}/versions/{merged['updated_at']}").json() == {"version": merged}
+    assert o.get(f"{instance}/versions/other").status_code == 404
+    assert o.delete(instance).status_code == 204
+    assert o.get(instance).status_code == 404
+    assert o.put("/v1/ledgers/none/instances/x", json={"instance": {"data": {}}}).status_code == 404
+    assert o.put(instance, json={"instance": {"data": {"a": "x" * 70_000}}}).status_code == 400
+    assert o.delete("/v1/ledgers/lamps").status_code == 204
+    assert o.get("/v1/ledgers").json()["ledgers"] == []
+    assert o.get("/v1/ledgers", params={"archived": True}).json()["ledgers"][0]["name"] == "lamps"
+
+
+def test_a_logic_function_is_kept_and_not_run(o):
+    facts = {"name": "f", "source": {"type": "JavaScript", "code": "export default 1"}, "logic_triggers": [{"type": "Event", "event": "x"}]}
+    made = o.post("/v1/logic/functions", json={"logic_function": facts}).json()["logic_function"]
+    assert (made["version"], made["enabled"], made["created_by"]) == (1, True, "o@example.com")
+    one = f"/v1/logic/functions/{made['id']}"
+    assert o.put(one, json={"logic_function": {**facts, "enabled": False}}).json()["logic_function"]["version"] == 2
+    assert o.get("/v1/logic/functions", params={"todayStats": True}).json()["logic_functions"][0]["today_stats"]["success"] == 0
+    assert o.get(f"{one}/runs").json() == {"logic_runs": []}
+    assert o.get(f"{one}/runs/1/logs").status_code == 404
+    assert o.post("/v1/logic/execute", json={"source": {}}).json()["result"]["status"] == "Failure"
+    for wrong in ({}, {"name": "f"}, {**facts, "logic_triggers": 7}, {**facts, "logic_triggers": [1]}):
+        assert o.post("/v1/logic/functions", json={"logic_function": wrong}).status_code == 400
+    assert o.delete(one).status_code == 204
+    assert o.get(one).status_code == 404
+
+
+def test_build_targets_and_releases_are_for_everybody(rest):
+    targets = rest.anonymous.get("/v1/build_targets").json()
+    assert targets["platforms"]["Photon"] == 6
+    assert targets["default_versions"]["6"] == "3.3.1"
+    newest = rest.anonymous.get("/v1/device-os/versions", params={"platformId": 6, "perPage": 2}).json()
+    assert [each["version"] for each in newest] == ["3.3.1", "3.3.0"]
+    release = rest.anonymous.get("/v1/device-os/versions/2.3.1", params={"platform_id": 6}).json()
+    assert (release["internal_version"], release["platform_id"]) == (2302, 6)
+    assert 13 in release["platforms"]
+    for version, platform in (("9.9.9", 6), ("6.2.0", 6)):
+        assert rest.anonymous.get(f"/v1/device-os/versions/{version}", params={"platform_id": platform}).status_code == 404
+
+
+def test_what_this_cloud_does_not_do_is_told_in_json(rest, world, owner, o, product):
+    assert o.get("/v1/libraries").json() == {"data": []}
+    assert o.get("/v1/libraries/neopixel").status_code == 404
+    compiled = o.post("/v1/binaries", files={"file": ("a.ino", b"void setup() {}")})
+    assert compiled.status_code == 406
+    assert compiled.json()["ok"] is False
+    device = world.member(owner, product)
+    assert o.get(f"/v1/products/{product.id}/locations").json()["meta"]["devices_found"] == 0
+    assert o.get(f"/v1/products/{product.id}/locations/{device.id}").status_code == 404
+    assert o.put(f"/v1/devices/{device.id}/backup_files", content=b"\0\1", headers={"content-type": "application/octet-stream"}).json() == {
+        "ok": True
+    }
+    for method, path in (
+        ("PUT", f"/v1/devices/{device.id}/unprotect"),
+        ("POST", f"/v1/products/{product.id}/registration_code"),
+        ("PUT", f"/v1/products/{product.id}/devices/{device.id}/target_profile"),
+        ("GET", f"/v1/products/{product.id}/devices/{device.id}/docs/x"),
+    ):
+        answer = rest.anonymous.request(method, path)
+        assert (answer.status_code, answer.json()["ok"]) == (404, False)
