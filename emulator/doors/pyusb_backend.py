@@ -288,6 +288,8 @@ class EmulatedUsbBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb h
             if intf in device.claims or intf in device.drivers:
                 raise InterfaceBusy(f"interface {intf} is in use")
             self.host.bind_drivers(device)
+            if intf not in device.drivers:
+                raise LookupError(f"no kernel driver wants interface {intf}")
 
         self._do(device, act, "attaching the kernel driver")
 

@@ -31,8 +31,8 @@ _names = itertools.count(1)
 class UsbHost:
     """A computer's USB ports, and what its kernel knows about them.
 
-    `ports` maps port paths (`1-1`, `1-2.3`) to the connectors of boards. `changed` fires whenever something was attached or detached;
-    `log` has the last lines the kernel would have written about it, with the Lab's time.
+    `ports` maps port paths (`1-1`, `1-2.3`) to the connectors of boards. `changed` fires whenever something was attached or detached,
+    or a driver bound or unbound; `log` has the last lines the kernel would have written about it, with the Lab's time.
     """
 
     def __init__(self, driver: Driver, ports: Mapping[str, UsbPlug] | None = None, *, name: str | None = None) -> None:
@@ -79,8 +79,17 @@ class UsbHost:
         """The serial ports that exist now, in the order of their numbers."""
         return tuple(port for _, port in sorted(self._ttys.items()) if port.present)
 
+    @property
+    def ports(self) -> tuple[PortPath, ...]:
+        """The ports that something is plugged into, in their order."""
+        return tuple(sorted(self._unwatch))
+
     def bind_drivers(self, device: AttachedDevice) -> None:
         """Let the kernel's drivers take the interfaces that are theirs and free. Inside the Lab."""
+        self._bind(device)
+        self.changed.fire()
+
+    def _bind(self, device: AttachedDevice) -> None:
         for place in find_acm(device):
             number = next(each for each in itertools.count() if each not in self._ttys)
             port = AcmPort(device, place, number, on_free=lambda number=number: self._ttys.pop(number, None))  # type: ignore[misc]
@@ -95,6 +104,7 @@ class UsbHost:
         for each in bound.interfaces:
             device.drivers.pop(each, None)
         bound.unbind()
+        self.changed.fire()
 
     def note(self, text: str) -> None:
         """Write a line into the log."""
@@ -147,7 +157,7 @@ class UsbHost:
         self._devices[path] = device
         it = device.descriptor
         self.note(f"usb {path}: {it.vendor:04x}:{it.product:04x}, {device.manufacturer}, {device.product}, serial {device.serial_number}")
-        self.bind_drivers(device)
+        self._bind(device)
         self.changed.fire()
 
     def _detached(self, path: PortPath) -> None:

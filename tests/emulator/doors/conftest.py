@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from emulator.clock import Signal
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
 from emulator.usb.plug import UsbPlug
@@ -28,9 +29,11 @@ class FakeFunction:
         self.log = []
         self.configuration = 0
         self.resets = 0
+        self.heard = Signal()
 
     def control(self, setup, data):
         self.log.append((setup, data))
+        self.heard.fire()
         match (setup.request_type, setup.request):
             case (0x80, 6):
                 kind, number = setup.value >> 8, setup.value & 0xFF
@@ -48,6 +51,8 @@ class FakeFunction:
                 return b""
             case (0x80, 8):
                 return bytes([self.configuration])
+            case (0x80 | 0x81 | 0x82, 0):
+                return b"\x01\x00"
             case (0x02, 1):
                 return b""
             case _:
@@ -124,21 +129,64 @@ class FakeSerial(FakeFunction):
 
 
 class FakeMemory(FakeFunction):
-    """One interface of DFU class with two alternate settings, each with its functional descriptor."""
+    """One interface of DFU class (DfuSe 1.1a) with two alternate settings, each with its functional descriptor: memory of 256 KiB."""
 
     DEVICE = struct.pack("<BBHBBBBHHHBBBB", 18, 1, 0x200, 0, 0, 0, 64, 0x2B04, 0xD006, 0x0250, 1, 2, 3, 1)
     CONFIGURATION = whole_configuration(1, "0904000000fe010204 09210bff0000101a01", "0904000100fe010205 09210bff0000101a01")
-    STRINGS = (*FakeFunction.STRINGS, "@First /0x08000000/1*4Kg", "@Second /0x20000000/1*4Kg")
+    STRINGS = (*FakeFunction.STRINGS, "@First   /0x08000000/64*4Kg", "@Second   /0x20000000/1*4Kg")
+    IDLE, BUSY, DOWNLOADING, MANIFEST, UPLOADING = 2, 4, 5, 7, 9
 
     def __init__(self, plug):
         super().__init__(plug)
         self.alternate = 0
+        self.memory = bytearray(b"\xff" * 0x40000)
+        self.address = 0
+        self.state = self.IDLE
+        self.on_leave = plug.detach
 
     def request(self, setup, data):
-        if (setup.request_type, setup.request) == (0x01, 11) and setup.index == 0 and setup.value in (0, 1):
-            self.alternate = setup.value
-            return b""
+        match (setup.request_type, setup.request):
+            case (0x01, 11) if setup.index == 0 and setup.value in (0, 1):
+                self.alternate = setup.value
+                return b""
+            case (0x21, 1):
+                return self.download(setup.value, data)
+            case (0xA1, 2):
+                self.state = self.UPLOADING if setup.length else self.IDLE
+                at = self.address + (setup.value - 2) * 4096
+                return bytes(self.memory[at : at + setup.length])
+            case (0xA1, 3):
+                return self.status()
+            case (0xA1, 5):
+                return bytes([self.state])
+            case (0x21, 4 | 6):
+                self.state = self.IDLE
+                return b""
         raise Stall
+
+    def download(self, block, data):
+        if not data:
+            self.state = self.MANIFEST
+        elif block == 0:
+            self.state = self.BUSY
+            if data[0] == 0x21:
+                self.address = int.from_bytes(data[1:5], "little") - 0x08000000
+            elif data[0] == 0x41:
+                at = int.from_bytes(data[1:5], "little") - 0x08000000
+                self.memory[at : at + 4096] = b"\xff" * 4096
+        else:
+            at = self.address + (block - 2) * 4096
+            self.memory[at : at + len(data)] = data
+            self.state = self.BUSY
+        return b""
+
+    def status(self):
+        answer = bytes([0, 0, 0, 0, self.state, 0])
+        if self.state == self.BUSY:
+            self.state = self.DOWNLOADING
+        elif self.state == self.MANIFEST:
+            self.on_leave()
+        return answer
 
 
 @pytest.fixture

@@ -50,7 +50,10 @@ def test_extra_descriptors_come_with_the_setting_they_follow(driver, backend, pl
     device = usb.core.find(backend=backend)
     settings = list(device.get_active_configuration())
     assert [bytes(each.extra_descriptors).hex() for each in settings] == ["09210bff0000101a01"] * 2
-    assert [usb.util.get_string(device, each.iInterface) for each in settings] == ["@First /0x08000000/1*4Kg", "@Second /0x20000000/1*4Kg"]
+    assert [usb.util.get_string(device, each.iInterface) for each in settings] == [
+        "@First   /0x08000000/64*4Kg",
+        "@Second   /0x20000000/1*4Kg",
+    ]
 
 
 def test_nothing_attached_is_nothing_found(driver, backend, plug):
@@ -172,7 +175,11 @@ def test_two_handles_cannot_claim_one_interface(backend):
 
 
 def test_an_interface_that_is_not_there_is_errno_2(device):
-    for act in (lambda: usb.util.claim_interface(device, 7), lambda: device.detach_kernel_driver(2)):
+    for act in (
+        lambda: usb.util.claim_interface(device, 7),
+        lambda: device.detach_kernel_driver(2),
+        lambda: device.attach_kernel_driver(2),
+    ):
         with pytest.raises(usb.core.USBError) as info:
             act()
         assert number(info) == errno.ENOENT

@@ -1,0 +1,171 @@
+"""The umockdev door itself: keeps the testbed directory in step with what is plugged in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from emulator.doors.cdc_acm import AcmPort
+from emulator.doors.umockdev.preload import find_preload
+from emulator.doors.umockdev.root_hub import root_hub_device
+from emulator.doors.umockdev.sysfs import Entry, Tree
+from emulator.doors.umockdev.tty import TtyNode
+from emulator.doors.umockdev.uevents import UeventSender
+from emulator.doors.umockdev.usbfs import UsbNode
+from emulator.doors.usb_device import AttachedDevice
+from emulator.doors.usb_host import UsbHost
+from emulator.drivers.served import ServedDriver
+from emulator.usb.plug import UsbPlug
+
+_HUB_PORTS: Final = 15
+
+
+class UmockdevDoor:
+    """Shows the devices of a host to programs started with `environment()`.
+
+    `ports` maps port paths (`1-1`; ports of root hubs only) to connectors, or is the `UsbHost` that other doors share. The Lab must be
+    served: the programs live in real time. Stop the programs before the door, they do not survive it.
+    """
+
+    def __init__(self, driver: ServedDriver, ports: Mapping[str, UsbPlug] | UsbHost, *, preload: Path | None = None) -> None:
+        self.driver = driver
+        self.host = UsbHost.over(driver, ports)
+        self._preload = preload
+        self._devices: dict[AttachedDevice, tuple[UsbNode, list[Entry]]] = {}
+        self._ports: dict[AcmPort, tuple[TtyNode, Entry]] = {}
+        self._hubs: dict[int, UsbNode] = {}
+        self._gone: list[UsbNode | TtyNode] = []
+        """Nodes that are unplugged, and may still be open in a program: hanging up on it would kill it."""
+        self._tree: Tree | None = None
+        self._uevents: UeventSender | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+
+    def start(self) -> None:
+        """Open the door. Starting it again does nothing.
+
+        Raises:
+            PreloadMissing: umockdev's library is not on this machine; the message says how to get it.
+        """
+        if self._tree is None:
+            self._preload = self._preload or find_preload()
+            self.driver.call(self._start)
+
+    def stop(self) -> None:
+        """Close the door and remove its directory. Stopping it again does nothing."""
+        if self._tree is not None:
+            self.driver.call(self._stop)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def root(self) -> Path:
+        """The testbed directory.
+
+        Raises:
+            RuntimeError: the door is not open.
+        """
+        if self._tree is None:
+            raise RuntimeError("the umockdev door is not open; start() it first")
+        return self._tree.root
+
+    def environment(self) -> dict[str, str]:
+        """The variables that let a program see the boards. Set them for that program only, not for the shell."""
+        libraries = [str(self._preload), *os.environ.get("LD_PRELOAD", "").split()]
+        return {"UMOCKDEV_DIR": str(self.root), "LD_PRELOAD": ":".join(libraries)}
+
+    def _start(self) -> None:
+        root = Path(tempfile.mkdtemp(prefix="hil.", dir="/tmp"))  # a unix socket's path has 108 bytes, $TMPDIR may have more
+        root.chmod(0o755)
+        self._tree = Tree(root)
+        self._uevents = UeventSender(self.driver.loop, root)
+        self._unsubscribe = self.host.changed.subscribe(self._follow)
+        self._follow()
+
+    def _stop(self) -> None:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        nodes: list[UsbNode | TtyNode] = [tty for tty, _ in self._ports.values()]
+        nodes += [node for node, _ in self._devices.values()]
+        for node in (*nodes, *self._hubs.values(), *self._gone):
+            node.close()
+        self._ports.clear()
+        self._devices.clear()
+        self._hubs.clear()
+        self._gone.clear()
+        if self._uevents is not None:
+            self._uevents.close()
+        shutil.rmtree(self.root, ignore_errors=True)
+        self._tree = self._uevents = None
+
+    def _follow(self) -> None:
+        """Forget what is gone, show what is new: serial ports go before their devices and come after them."""
+        tree, uevents = self._tree, self._uevents
+        if tree is None or uevents is None:
+            return
+        self._gone = [node for node in self._gone if node.files]
+        devices, ports = self.host.devices, self.host.serial_ports
+        for port in [each for each in self._ports if each not in ports]:
+            tty, entry = self._ports.pop(port)
+            self._forget(tree, uevents, tty, [entry])
+            tree.unbind(port.device, port.interfaces)
+        for device in [each for each in self._devices if each not in devices]:
+            usb, entries = self._devices.pop(device)
+            self._forget(tree, uevents, usb, entries)
+        for device in devices:
+            if device not in self._devices:
+                self._show_device(tree, uevents, device)
+        for port in ports:
+            if port not in self._ports and port.device in self._devices:
+                self._show_port(tree, uevents, port)
+
+    def _forget(self, tree: Tree, uevents: UeventSender, node: UsbNode | TtyNode, entries: list[Entry]) -> None:
+        tree.remove(entries)
+        node.unplugged()
+        self._gone.append(node)
+        for entry in reversed(entries):
+            _tell(uevents, "remove", entry)
+
+    def _show_device(self, tree: Tree, uevents: UeventSender, device: AttachedDevice) -> None:
+        if len(device.path.ports) != 1:
+            self.host.note(f"usb {device.path}: behind a hub, which the umockdev door does not show")
+            return
+        if device.path.bus not in self._hubs:
+            ports = [path.ports[-1] for path in self.host.ports if path.bus == device.path.bus]
+            hub = root_hub_device(device.path.bus, max(_HUB_PORTS, *ports))
+            entries = tree.add_device(hub)
+            self._hubs[device.path.bus] = self._usb_node(tree, hub)
+            for entry in entries:
+                _tell(uevents, "add", entry)
+        entries = tree.add_device(device)
+        self._devices[device] = self._usb_node(tree, device), entries
+        for entry in entries:
+            _tell(uevents, "add", entry)
+
+    def _show_port(self, tree: Tree, uevents: UeventSender, port: AcmPort) -> None:
+        tty = TtyNode(self.driver.loop, self.driver.call, port, tree.ioctl_socket(f"dev/{port.tty}"))
+        tree.bind(port.device, port.interfaces, port.name)
+        entry = tree.add_tty(port.device, port.place.communication, port.tty, tty.slave)
+        self._ports[port] = tty, entry
+        _tell(uevents, "add", entry)
+
+    def _usb_node(self, tree: Tree, device: AttachedDevice) -> UsbNode:
+        node = tree.node(device)
+        return UsbNode(self.driver.loop, self.driver.call, device, str(tree.root / node), tree.ioctl_socket(node), self.host)
+
+
+def _tell(uevents: UeventSender, action: str, entry: Entry) -> None:
+    """Send udev's message about an entry. DEVNAME has its /dev/ there."""
+    properties = dict(entry.properties)
+    if "DEVNAME" in properties:
+        properties["DEVNAME"] = f"/dev/{properties['DEVNAME']}"
+    uevents.send(action, entry.devpath, entry.subsystem, entry.devtype, properties.items())

@@ -1,0 +1,488 @@
+"""A USB device node, `/dev/bus/usb/BBB/DDD`: what each ioctl on it does (Linux 6.1, drivers/usb/core/devio.c).
+
+The node itself is a FIFO. libusb waits for it to become writable, which tells it that a transfer is over; a FIFO with one slot lets us
+say so: full, there is nothing to fetch; empty, there is. A plain file would always be writable, and libusb would spin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import errno
+import fcntl
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Listener, Message, Steps, done, read_memory, write_memory
+from emulator.doors.usb_device import FULL_SPEED, AttachedDevice, InterfaceBusy
+from particle_protocol.usb import RequestType, Setup, Stall, StandardRequest
+
+_F_SETPIPE_SZ: Final = 1031
+_URB: Final = struct.Struct("@BBiIPii")
+"""struct usbdevfs_urb up to actual_length: type, endpoint, status, flags, buffer, buffer_length, actual_length."""
+_STATUS_AT: Final = 4
+_ACTUAL_AT: Final = 28
+_CAPABILITIES: Final = 0x1F
+"""Zero packets, continuation, no size limit, scatter-gather, reap after disconnect."""
+
+Piece = Generator[int, bytes, bytes]
+
+
+class Ioctl(enum.IntEnum):
+    """Request numbers on a 64-bit machine (Linux 6.1, include/uapi/linux/usbdevice_fs.h)."""
+
+    CONTROL = 0xC0185500
+    RESETEP = 0x80045503
+    SETINTERFACE = 0x80085504
+    SETCONFIGURATION = 0x80045505
+    GETDRIVER = 0x41045508
+    SUBMITURB = 0x8038550A
+    DISCARDURB = 0x550B
+    REAPURB = 0x4008550C
+    REAPURBNDELAY = 0x4008550D
+    CLAIMINTERFACE = 0x8004550F
+    RELEASEINTERFACE = 0x80045510
+    CONNECTINFO = 0x40085511
+    IOCTL = 0xC0105512
+    RESET = 0x5514
+    CLEAR_HALT = 0x80045515
+    GET_CAPABILITIES = 0x8004551A
+    DISCONNECT_CLAIM = 0x8108551B
+    GET_SPEED = 0x551F
+
+
+_DISCONNECT: Final = 0x5516
+_CONNECT: Final = 0x5517
+
+
+class UrbType(enum.IntEnum):
+    """The kind of a transfer."""
+
+    ISOCHRONOUS = 0
+    INTERRUPT = 1
+    CONTROL = 2
+    BULK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A transfer that is over: where the program keeps it, how it went, what came and where that goes."""
+
+    urb: int
+    status: int
+    actual: int = 0
+    data: bytes = b""
+    buffer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRead:
+    """A transfer from an IN endpoint that has had nothing to send so far."""
+
+    urb: int
+    endpoint: int
+    buffer: int
+    length: int
+
+
+class Refused(Exception):
+    """The ioctl fails with this errno."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(os.strerror(code))
+        self.code = code
+
+
+class DriverSwitch(Protocol):
+    """How a node hands interfaces to the kernel's drivers and takes them away, and where it notes what went wrong."""
+
+    def bind_drivers(self, device: AttachedDevice) -> None:
+        """Let the drivers take what is theirs."""
+
+    def release_driver(self, device: AttachedDevice, interface: int) -> None:
+        """Take an interface from its driver."""
+
+    def note(self, text: str) -> None:
+        """Write a line into the kernel's log."""
+
+
+class UsbNode:
+    """The device node of one attached device; any number of programs may have it open."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        inside: Callable[[Callable[[], None]], None],
+        device: AttachedDevice,
+        node: str,
+        ioctl_socket: str,
+        host: DriverSwitch,
+    ) -> None:
+        self.device = device
+        self.host = host
+        self.files: set[UsbFile] = set()
+        self._loop = loop
+        self._inside = inside
+        os.mkfifo(node, 0o666)
+        self._fifo = os.open(node, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        fcntl.fcntl(self._fifo, _F_SETPIPE_SZ, os.sysconf("SC_PAGE_SIZE"))
+        os.write(self._fifo, b"\0")
+        self._full = True
+        self._listener = Listener(loop, ioctl_socket, self._accept)
+        self._unsubscribe = device.changed.subscribe(self._device_changed)
+
+    def unplugged(self) -> None:
+        """The device is gone. Programs that have it open keep their connection and are told so at every call."""
+        self._unsubscribe()
+        self._listener.close()
+        for file in self.files:
+            file.device_gone()
+        self.refresh()
+        os.close(self._fifo)
+        self._fifo = -1
+
+    def close(self) -> None:
+        """The door closes: hang up on every program."""
+        if self._fifo >= 0:
+            self.unplugged()
+        for file in tuple(self.files):
+            file.connection.close()
+
+    def refresh(self) -> None:
+        """Make the node writable exactly when a program has a finished transfer to fetch."""
+        if self._fifo < 0:
+            return
+        wanted_full = self.device.present and not any(file.finished for file in self.files)
+        if wanted_full != self._full:
+            if wanted_full:
+                os.write(self._fifo, b"\0")
+            else:
+                os.read(self._fifo, 1)
+            self._full = wanted_full
+
+    def _accept(self, link: socket.socket) -> None:
+        UsbFile(self, self._loop, self._inside, link)
+
+    def _device_changed(self) -> None:
+        if not self.device.present:
+            return
+        for file in tuple(self.files):
+            file.try_reads()
+        self.refresh()
+
+
+class UsbFile:
+    """One program's open file on the node: its claims and its transfers."""
+
+    def __init__(
+        self,
+        node: UsbNode,
+        loop: asyncio.AbstractEventLoop,
+        inside: Callable[[Callable[[], None]], None],
+        link: socket.socket,
+    ) -> None:
+        self.node = node
+        self.device = node.device
+        self.finished: deque[Completion] = deque()
+        self._reads: list[WaitingRead] = []
+        self._reaper = 0
+        self._position = 0
+        node.files.add(self)
+        self.connection = Connection(loop, link, inside, self._serve, self._closed)
+
+    def device_gone(self) -> None:
+        """Every transfer that waits ends with ESHUTDOWN."""
+        for read in self._reads:
+            self._finish(Completion(read.urb, -errno.ESHUTDOWN))
+        self._reads.clear()
+        if self._reaper and not self.finished:
+            self._reaper = 0
+            self.connection.send(done(-1, errno.ENODEV))
+
+    def try_reads(self) -> None:
+        """Ask the endpoints again for the transfers that wait, oldest first."""
+        dry: set[int] = set()
+        for read in tuple(self._reads):
+            if read.endpoint not in dry and read in self._reads and not self._try_read(read):
+                dry.add(read.endpoint)
+
+    def _try_read(self, read: WaitingRead) -> bool:
+        """Whether the endpoint had an answer."""
+        try:
+            data = self.device.function.ep_in(read.endpoint, read.length)
+        except Stall:
+            completion = Completion(read.urb, -errno.EPIPE)
+        else:
+            if data is None:
+                return False
+            completion = Completion(read.urb, 0, len(data), data, read.buffer)
+        if read in self._reads:
+            self._reads.remove(read)
+            self._finish(completion)
+        return True
+
+    def _finish(self, completion: Completion) -> None:
+        if self._reaper:
+            argument, self._reaper = self._reaper, 0
+            self._hand_over(completion, argument)
+        else:
+            self.finished.append(completion)
+
+    def _closed(self) -> None:
+        """The program closed the file, or died: what it held is given back."""
+        self.node.files.discard(self)
+        self.finished.clear()
+        self._reads.clear()
+        for interface, holder in list(self.device.claims.items()):
+            if holder is self:
+                self.device.release(interface, self)
+        self.node.refresh()
+
+    def _serve(self, connection: Connection) -> Steps:
+        while True:
+            kind, first, second = HEADER.unpack((yield HEADER.size))
+            if kind == Message.IOCTL:
+                try:
+                    yield from self._ioctl(first & 0xFFFFFFFF, second)
+                except Refused as refused:
+                    connection.send(done(-1, refused.code))
+                except Stall:
+                    connection.send(done(-1, errno.EPIPE))
+                except Exception as error:  # noqa: BLE001  # a board that breaks must not leave the program hanging
+                    self.node.host.note(f"usb {self.device.path}: {error!r} in ioctl {first:#x}")
+                    connection.send(done(-1, errno.EIO))
+            elif kind == Message.READ:
+                self._read_descriptors(first, second)
+            else:
+                connection.send(done(UNHANDLED))
+            self.node.refresh()
+
+    def _read_descriptors(self, address: int, length: int) -> None:
+        """read() on a node gives the raw descriptors."""
+        whole = self.device.descriptor.raw + b"".join(each.whole for each in self.device.configurations)
+        piece = whole[self._position : self._position + length]
+        self._position += len(piece)
+        self.connection.send(write_memory(address, piece), done(len(piece)))
+
+    def _ioctl(self, request: int, argument: int) -> Steps:
+        if request in {Ioctl.REAPURBNDELAY, Ioctl.REAPURB}:
+            self._reap(argument, waits=request == Ioctl.REAPURB)
+            return
+        if not self.device.present:
+            raise Refused(errno.ENODEV)
+        if request in _IMMEDIATE:
+            _IMMEDIATE[request](self, argument)
+        elif request in _HANDLERS:
+            yield from _HANDLERS[request](self, argument)
+        else:
+            raise Refused(errno.ENOTTY)
+
+    def _memory(self, address: int, length: int) -> Piece:
+        """Fetch a piece of the program's memory."""
+        if not length:
+            return b""
+        self.connection.send(read_memory(address, length))
+        return (yield length)
+
+    def _number(self, address: int) -> Generator[int, bytes, int]:
+        """Fetch an unsigned int of the program's memory."""
+        return int(struct.unpack("@I", (yield from self._memory(address, 4)))[0])
+
+    def _submit(self, argument: int) -> Steps:
+        kind, endpoint, _, _, buffer, length, _ = _URB.unpack((yield from self._memory(argument, _URB.size)))
+        if kind == UrbType.CONTROL:
+            yield from self._submit_control(argument, buffer, length)
+        elif kind in {UrbType.BULK, UrbType.INTERRUPT}:
+            if endpoint & 0x80:
+                self._reads.append(WaitingRead(argument, endpoint, buffer, length))
+                self.try_reads()
+            else:
+                data = yield from self._memory(buffer, length)
+                self._run(argument, lambda: self._send_out(endpoint, data), len(data))
+        else:
+            raise Refused(errno.EINVAL)
+        self.connection.send(done(0))
+
+    def _submit_control(self, urb: int, buffer: int, length: int) -> Steps:
+        if length < 8:
+            raise Refused(errno.EINVAL)
+        setup = Setup.decode((yield from self._memory(buffer, 8)))
+        if setup.length > length - 8:
+            raise Refused(errno.EINVAL)
+        data = b"" if setup.is_in else (yield from self._memory(buffer + 8, setup.length))
+        self._check_recipient(setup)
+        self._run(urb, lambda: self.device.control(setup, data), len(data), buffer + 8)
+
+    def _send_out(self, endpoint: int, data: bytes) -> bytes:
+        self.device.function.ep_out(endpoint, data)
+        return b""
+
+    def _run(self, urb: int, transfer: Callable[[], bytes], sent: int = 0, buffer: int = 0) -> None:
+        """Carry out a transfer at once and queue how it ended."""
+        try:
+            data = transfer()
+        except Stall:
+            self._finish(Completion(urb, -errno.EPIPE))
+        else:
+            self._finish(Completion(urb, 0, len(data) or sent, data, buffer))
+
+    def _check_recipient(self, setup: Setup) -> None:
+        """A request to an interface needs a claim on it, and takes one when it is free (devio.c: check_ctrlrecip)."""
+        to_interface = setup.request_type & 0x1F == RequestType.INTERFACE
+        if to_interface and not setup.request_type & RequestType.VENDOR:
+            self._claim(setup.index & 0xFF)
+
+    def _claim(self, interface: int) -> None:
+        try:
+            self.device.claim(interface, self)
+        except InterfaceBusy:
+            raise Refused(errno.EBUSY) from None
+        except LookupError:
+            raise Refused(errno.ENOENT) from None
+
+    def _reap(self, argument: int, *, waits: bool) -> None:
+        if self.finished:
+            self._hand_over(self.finished.popleft(), argument)
+        elif not self.device.present:
+            raise Refused(errno.ENODEV)
+        elif waits:
+            self._reaper = argument
+        else:
+            raise Refused(errno.EAGAIN)
+
+    def _hand_over(self, it: Completion, argument: int) -> None:
+        """Write a finished transfer into the program's memory, and its address where the program looks for it."""
+        parts = [write_memory(it.buffer, it.data)] if it.data else []
+        rest = (
+            write_memory(it.urb + _STATUS_AT, struct.pack("@i", it.status))
+            + write_memory(it.urb + _ACTUAL_AT, struct.pack("@i", it.actual))
+            + write_memory(argument, struct.pack("@P", it.urb))
+            + done(0)
+        )
+        self.connection.send(*parts, rest)
+
+    def _discard(self, argument: int) -> None:
+        for read in self._reads:
+            if read.urb == argument:
+                self._reads.remove(read)
+                self._finish(Completion(argument, -errno.ENOENT))
+                self.connection.send(done(0))
+                return
+        raise Refused(errno.EINVAL)
+
+    def _control(self, argument: int) -> Steps:
+        raw = yield from self._memory(argument, 24)
+        setup = Setup.decode(raw[:8])
+        (address,) = struct.unpack_from("@P", raw, 16)
+        data = b"" if setup.is_in else (yield from self._memory(address, setup.length))
+        self._check_recipient(setup)
+        answer = self.device.control(setup, data)
+        self.connection.send(*([write_memory(address, answer)] if answer else []), done(len(answer) or len(data)))
+
+    def _claim_interface(self, argument: int) -> Steps:
+        self._claim((yield from self._number(argument)))
+        self.connection.send(done(0))
+
+    def _release_interface(self, argument: int) -> Steps:
+        interface = yield from self._number(argument)
+        try:
+            self.device.release(interface, self)
+        except LookupError:
+            raise Refused(errno.EINVAL) from None
+        self.connection.send(done(0))
+
+    def _set_interface(self, argument: int) -> Steps:
+        interface, alternate = struct.unpack("@II", (yield from self._memory(argument, 8)))
+        self._claim(interface)
+        self.device.set_alternate(interface, alternate)
+        self.connection.send(done(0))
+
+    def _set_configuration(self, argument: int) -> Steps:
+        value = yield from self._number(argument)
+        if self.device.drivers or self.device.claims:
+            raise Refused(errno.EBUSY)
+        self.device.configure(0 if value > 0xFF else value)
+        self.connection.send(done(0))
+
+    def _get_driver(self, argument: int) -> Steps:
+        interface = yield from self._number(argument)
+        if interface in self.device.drivers:
+            name = self.device.drivers[interface].name
+        elif interface in self.device.claims:
+            name = "usbfs"
+        else:
+            raise Refused(errno.ENODATA)
+        self.connection.send(write_memory(argument + 4, name.encode() + b"\0"), done(0))
+
+    def _driver_ioctl(self, argument: int) -> Steps:
+        interface, code, _ = struct.unpack("@iiP", (yield from self._memory(argument, 16)))
+        if code == _DISCONNECT:
+            if interface not in self.device.drivers:
+                raise Refused(errno.ENODATA)
+            self.node.host.release_driver(self.device, interface)
+        elif code == _CONNECT:
+            if interface in self.device.drivers:
+                raise Refused(errno.EBUSY)
+            self.node.host.bind_drivers(self.device)
+            self.connection.send(done(int(interface in self.device.drivers)))
+            return
+        else:
+            raise Refused(errno.ENOTTY)
+        self.connection.send(done(0))
+
+    def _disconnect_claim(self, argument: int) -> Steps:
+        interface = yield from self._number(argument)
+        if interface in self.device.drivers:
+            self.node.host.release_driver(self.device, interface)
+        self._claim(interface)
+        self.connection.send(done(0))
+
+    def _reset(self, argument: int) -> None:
+        self.device.reset()
+        if not self.device.present:
+            raise Refused(errno.ENODEV)
+        self.connection.send(done(0))
+
+    def _clear_halt(self, argument: int) -> Steps:
+        endpoint = yield from self._number(argument)
+        self.device.control(Setup(RequestType.ENDPOINT, StandardRequest.CLEAR_FEATURE, 0, endpoint, 0), b"")
+        self.connection.send(done(0))
+
+    def _capabilities(self, argument: int) -> None:
+        self.connection.send(write_memory(argument, struct.pack("@I", _CAPABILITIES)), done(0))
+
+    def _connect_info(self, argument: int) -> None:
+        self.connection.send(write_memory(argument, struct.pack("@IBxxx", self.device.address, 0)), done(0))
+
+    def _speed(self, argument: int) -> None:
+        self.connection.send(done(FULL_SPEED))
+
+
+_HANDLERS: Final[dict[int, Callable[[UsbFile, int], Steps]]] = {
+    Ioctl.SUBMITURB: UsbFile._submit,
+    Ioctl.CONTROL: UsbFile._control,
+    Ioctl.CLAIMINTERFACE: UsbFile._claim_interface,
+    Ioctl.RELEASEINTERFACE: UsbFile._release_interface,
+    Ioctl.SETINTERFACE: UsbFile._set_interface,
+    Ioctl.SETCONFIGURATION: UsbFile._set_configuration,
+    Ioctl.GETDRIVER: UsbFile._get_driver,
+    Ioctl.IOCTL: UsbFile._driver_ioctl,
+    Ioctl.DISCONNECT_CLAIM: UsbFile._disconnect_claim,
+    Ioctl.RESETEP: UsbFile._clear_halt,
+    Ioctl.CLEAR_HALT: UsbFile._clear_halt,
+}
+"""Requests that look into the program's memory."""
+
+_IMMEDIATE: Final[dict[int, Callable[[UsbFile, int], None]]] = {
+    Ioctl.DISCARDURB: UsbFile._discard,
+    Ioctl.RESET: UsbFile._reset,
+    Ioctl.GET_CAPABILITIES: UsbFile._capabilities,
+    Ioctl.CONNECTINFO: UsbFile._connect_info,
+    Ioctl.GET_SPEED: UsbFile._speed,
+}
+"""Requests that do not."""

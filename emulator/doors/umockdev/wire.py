@@ -1,0 +1,165 @@
+"""What the preload library and we say to each other: one connection per file that a program has open.
+
+Every message starts with three native `unsigned long`s: what, and two arguments (umockdev 0.17.16, src/ioctl_tree.h and
+src/libumockdev-preload.c: remote_emulate). A program waits inside its ioctl until we end it with DONE; meanwhile we may ask for its
+memory and write into it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import socket
+import struct
+from collections.abc import Callable, Generator
+from typing import Final, TypeAlias
+
+HEADER: Final = struct.Struct("@LLL")
+_SIGNED: Final = struct.Struct("@LlL")
+
+Steps: TypeAlias = Generator[int, bytes, None]
+"""A conversation: yields how many bytes it needs next, and is sent them."""
+
+
+class Message(enum.IntEnum):
+    """What a message is."""
+
+    IOCTL = 1
+    RESULT = 2
+    DONE = 3
+    RUN = 4
+    READ_MEMORY = 5
+    WRITE_MEMORY = 6
+    READ = 7
+    WRITE = 8
+
+
+UNHANDLED: Final = -100
+"""The result that makes the program do the real call."""
+
+_SPLIT: Final = 2048
+"""The program reads a header in one go: a long payload is sent by itself, so that no header is cut in two."""
+
+
+def read_memory(address: int, length: int) -> bytes:
+    """Ask for a piece of the program's memory; the bytes follow bare."""
+    return HEADER.pack(Message.READ_MEMORY, address, length)
+
+
+def write_memory(address: int, data: bytes) -> bytes:
+    """Put bytes into the program's memory."""
+    return HEADER.pack(Message.WRITE_MEMORY, address, len(data)) + data
+
+
+def done(result: int, error: int = 0) -> bytes:
+    """End the call with a result and an errno."""
+    return _SIGNED.pack(Message.DONE, result, error)
+
+
+class Connection:
+    """One open file of a program. `serve` is the conversation on it; `on_closed` is called once, when the program closed it or died."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        link: socket.socket,
+        inside: Callable[[Callable[[], None]], None],
+        serve: Callable[[Connection], Steps],
+        on_closed: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._link = link
+        self._inside = inside
+        self._on_closed = on_closed
+        self._in = bytearray()
+        self._out = bytearray()
+        self._open = True
+        link.setblocking(False)
+        self._steps = serve(self)
+        self._needed = next(self._steps)
+        loop.add_reader(link.fileno(), self._readable)
+
+    def send(self, *parts: bytes) -> None:
+        """Send messages, those that fit together in one go."""
+        together = b"".join(parts)
+        if len(together) <= _SPLIT:
+            self._write(together)
+        else:
+            for part in parts:
+                self._write(part)
+
+    def close(self) -> None:
+        """Close our end. The program dies at its next call on the file, so this is for the end of the door only."""
+        if not self._open:
+            return
+        self._open = False
+        self._loop.remove_reader(self._link.fileno())
+        self._loop.remove_writer(self._link.fileno())
+        self._link.close()
+        self._steps.close()
+        self._on_closed()
+
+    def _readable(self) -> None:
+        try:
+            data = self._link.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._in += data
+            self._inside(self._pump)
+        else:
+            self._inside(self.close)
+
+    def _pump(self) -> None:
+        while self._open and len(self._in) >= self._needed:
+            piece = bytes(self._in[: self._needed])
+            del self._in[: self._needed]
+            self._needed = self._steps.send(piece)
+
+    def _write(self, data: bytes) -> None:
+        if not self._open:
+            return
+        if self._out:
+            self._out += data
+            return
+        try:
+            sent = self._link.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # the program is gone; reading tells
+        if sent < len(data):
+            self._out += data[sent:]
+            self._loop.add_writer(self._link.fileno(), self._writable)
+
+    def _writable(self) -> None:
+        data, self._out = bytes(self._out), bytearray()
+        self._loop.remove_writer(self._link.fileno())
+        self._write(data)
+
+
+class Listener:
+    """Accepts the connections for one device node, on a unix socket at `path`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, path: str, accept: Callable[[socket.socket], None]) -> None:
+        self._loop = loop
+        self._accept = accept
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.setblocking(False)
+        self._socket.bind(path)
+        self._socket.listen(64)
+        loop.add_reader(self._socket.fileno(), self._readable)
+
+    def close(self) -> None:
+        """Accept no more."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def _readable(self) -> None:
+        try:
+            link, _ = self._socket.accept()
+        except OSError:
+            return
+        self._accept(link)
