@@ -23,6 +23,7 @@ from emulator.drivers.served import ServedDriver
 from emulator.usb.plug import UsbPlug
 
 _HUB_PORTS: Final = 15
+_PLACES: Final = ("/dev/shm", "/tmp")  # noqa: S108  # mkdtemp makes a name of its own in it
 
 
 class UmockdevDoor:
@@ -84,7 +85,7 @@ class UmockdevDoor:
         return {"UMOCKDEV_DIR": str(self.root), "LD_PRELOAD": ":".join(libraries)}
 
     def _start(self) -> None:
-        root = Path(tempfile.mkdtemp(prefix="hil.", dir="/tmp"))  # a unix socket's path has 108 bytes, $TMPDIR may have more
+        root = Path(tempfile.mkdtemp(prefix="hil.", dir=_base_folder()))
         root.chmod(0o755)
         self._tree = Tree(root)
         self._uevents = UeventSender(self.driver.loop, root)
@@ -161,6 +162,11 @@ class UmockdevDoor:
     def _usb_node(self, tree: Tree, device: AttachedDevice) -> UsbNode:
         node = tree.node(device)
         return UsbNode(self.driver.loop, self.driver.call, device, str(tree.root / node), tree.ioctl_socket(node), self.host)
+
+
+def _base_folder() -> str:
+    """Where the testbed directory goes: in memory where there is such a place, and never deep, as a unix socket's path has 108 bytes."""
+    return next((place for place in _PLACES if os.access(place, os.W_OK | os.X_OK)), tempfile.gettempdir())
 
 
 def _tell(uevents: UeventSender, action: str, entry: Entry) -> None:

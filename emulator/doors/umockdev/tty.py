@@ -11,6 +11,7 @@ import enum
 import errno
 import fcntl
 import os
+import select
 import socket
 import struct
 import termios
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from typing import Final
 
 from emulator.doors.cdc_acm import AcmPort, LineSettings, LineState
-from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Listener, Message, Steps, done, read_memory, write_memory
+from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Listener, Message, Steps, done, write_memory
 from particle_protocol.usb import Stall
 
 _TCGETS2: Final = 0x802C542A
@@ -50,33 +51,36 @@ class ModemLine(enum.IntFlag):
 
 
 class TtyNode:
-    """One serial port. `slave` is the real path of its pseudo-terminal."""
+    """One serial port. `slave` is the real path of its pseudo-terminal.
+
+    A program's open() is told to us, its close() only for the file that it opened, not for copies it made of it (a shell's redirection):
+    the port counts as open until the pty itself says that nobody has it open any more.
+    """
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, inside: Callable[[Callable[[], None]], None], port: AcmPort, ioctl_socket: str
     ) -> None:
         self.port = port
+        self.files: set[TtyFile] = set()
         self._loop = loop
         self._inside = inside
-        self._master, self._slave = os.openpty()
-        self.slave = os.ttyname(self._slave)
+        self._master, slave = os.openpty()
+        self.slave = os.ttyname(slave)
+        _set_defaults(slave)
+        os.close(slave)
         os.set_blocking(self._master, False)
-        _set_defaults(self._slave)
         self._late = bytearray()
-        self.files: set[TtyFile] = set()
+        self._open = False
+        self._listening = False
         self._poll: asyncio.TimerHandle | None = None
         self._listener = Listener(loop, ioctl_socket, self._accept)
         self._unsubscribe = port.changed.subscribe(self._changed)
-        loop.add_reader(self._master, self._from_program)
 
     def unplugged(self) -> None:
         """The device is gone: the program's end of the pty reports a hang-up."""
         self._unsubscribe()
         self._listener.close()
-        self._stop_polling()
-        self._loop.remove_reader(self._master)
-        self._loop.remove_writer(self._master)
-        os.close(self._slave)
+        self._set_closed()
         os.close(self._master)
         self._master = -1
 
@@ -90,48 +94,69 @@ class TtyNode:
     def opened(self, file: TtyFile) -> None:
         """A program opened the port."""
         self.files.add(file)
-        self.port.open()
-        self.follow_settings()
-        if self._poll is None:
+        if not self._open and self._master >= 0:
+            self._open = True
+            self.port.open()
             self._poll = self._loop.call_later(_POLL_SECONDS, self._polled)
+        self._look()
 
     def closed(self, file: TtyFile) -> None:
-        """A program closed the port, or died. What it set last still counts, what it did not read is lost."""
+        """A program closed the file it had opened, or died."""
         self.files.discard(file)
-        if self._master >= 0:
-            self._drain_program()
-            if not self.files:
-                self._stop_polling()
-                self._late.clear()
-                termios.tcflush(self._slave, termios.TCIOFLUSH)
-        self.port.close()
-
-    def follow_settings(self) -> None:
-        """Hand the line settings of the pty to the device."""
-        self.port.configure(_settings(self._slave))
+        self._check_closed()
 
     def _polled(self) -> None:
         self._poll = self._loop.call_later(_POLL_SECONDS, self._polled)
-        self._inside(self.follow_settings)
+        self._inside(self._look)
 
-    def _stop_polling(self) -> None:
+    def _look(self) -> None:
+        """Follow the settings, and listen to the pty as long as somebody has it open: then only can it be waited on."""
+        if self._open:
+            self.port.configure(_settings(self._master))
+            if not self._listening and not _hung_up(self._master):
+                self._listening = True
+                self._loop.add_reader(self._master, self._inside, self._drain_program)
+            self._check_closed()
+
+    def _check_closed(self) -> None:
+        """See whether nobody has the pty open any more. What a program set last still counts, what it did not read is lost."""
+        if not self._open or self.files or not _hung_up(self._master):
+            return
+        self._drain_program()
+        if self._open:
+            self._set_closed()
+            with open(self.slave, "rb", buffering=0, opener=_without_control) as slave:
+                termios.tcflush(slave, termios.TCIOFLUSH)
+
+    def _set_closed(self) -> None:
+        if not self._open:
+            return
+        self._open = False
         if self._poll is not None:
             self._poll.cancel()
             self._poll = None
+        self._stop_listening()
+        self._loop.remove_writer(self._master)
+        self._late.clear()
+        self.port.close()
+
+    def _stop_listening(self) -> None:
+        self._listening = False
+        self._loop.remove_reader(self._master)
 
     def _accept(self, link: socket.socket) -> None:
         self._inside(lambda: self.opened(TtyFile(self, self._loop, self._inside, link)))
 
-    def _from_program(self) -> None:
-        self._inside(self._drain_program)
-
     def _drain_program(self) -> None:
         """Bytes from the program to the device."""
-        self.follow_settings()
-        while self._master >= 0:
+        self.port.configure(_settings(self._master))
+        while self._open:
             try:
                 data = os.read(self._master, _CHUNK)
-            except OSError:
+            except BlockingIOError:
+                return
+            except OSError:  # nobody has the pty open, and it would always be readable
+                self._stop_listening()
                 return
             try:
                 self.port.write(data)
@@ -140,7 +165,7 @@ class TtyNode:
 
     def _changed(self) -> None:
         """Bytes from the device to the program."""
-        while self._master >= 0 and self.port.present:
+        while self._open and self.port.present:
             if not self._late:
                 self._late += self.port.read(_CHUNK)
             if not self._late:
@@ -178,8 +203,7 @@ class TtyFile:
                 port.send_break(on=request == ModemIoctl.TIOCSBRK)
                 connection.send(done(0))
             else:
-                connection.send(read_memory(argument, 4))
-                (wanted,) = struct.unpack("@i", (yield 4))
+                (wanted,) = struct.unpack("@i", (yield from connection.fetch(argument, 4)))
                 _move_lines(port, request, wanted)
                 connection.send(done(0))
 
@@ -212,6 +236,18 @@ def _move_lines(port: AcmPort, request: int, wanted: int) -> None:
     else:
         lines = wanted
     port.set_control_lines(dtr=bool(lines & ModemLine.DTR), rts=bool(lines & ModemLine.RTS))
+
+
+def _hung_up(master: int) -> bool:
+    """Whether nobody has the other end of a pty open."""
+    poll = select.poll()
+    poll.register(master, 0)
+    return any(events & select.POLLHUP for _, events in poll.poll(0))
+
+
+def _without_control(path: str, flags: int) -> int:
+    """Open a terminal without making it ours."""
+    return os.open(path, flags | os.O_NOCTTY)
 
 
 def _set_defaults(tty: int) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Listener, Message, Steps, done, read_memory, write_memory
+from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Listener, Message, Steps, done, write_memory
 from emulator.doors.usb_device import FULL_SPEED, AttachedDevice, InterfaceBusy
 from particle_protocol.usb import RequestType, Setup, Stall, StandardRequest
 
@@ -30,7 +30,10 @@ _ACTUAL_AT: Final = 28
 _CAPABILITIES: Final = 0x1F
 """Zero packets, continuation, no size limit, scatter-gather, reap after disconnect."""
 
-Piece = Generator[int, bytes, bytes]
+_MOST_MEMORY: Final = 16 << 20
+"""Bytes that a transfer may have (usbfs_memory_mb)."""
+
+_MOST_CONTROL: Final = 0xFFFF
 
 
 class Ioctl(enum.IntEnum):
@@ -140,7 +143,7 @@ class UsbNode:
         """The device is gone. Programs that have it open keep their connection and are told so at every call."""
         self._unsubscribe()
         self._listener.close()
-        for file in self.files:
+        for file in tuple(self.files):
             file.device_gone()
         self.refresh()
         os.close(self._fifo)
@@ -173,7 +176,6 @@ class UsbNode:
             return
         for file in tuple(self.files):
             file.try_reads()
-        self.refresh()
 
 
 class UsbFile:
@@ -232,6 +234,7 @@ class UsbFile:
             self._hand_over(completion, argument)
         else:
             self.finished.append(completion)
+            self.node.refresh()
 
     def _closed(self) -> None:
         """The program closed the file, or died: what it held is given back."""
@@ -260,7 +263,6 @@ class UsbFile:
                 self._read_descriptors(first, second)
             else:
                 connection.send(done(UNHANDLED))
-            self.node.refresh()
 
     def _read_descriptors(self, address: int, length: int) -> None:
         """read() on a node gives the raw descriptors."""
@@ -282,19 +284,16 @@ class UsbFile:
         else:
             raise Refused(errno.ENOTTY)
 
-    def _memory(self, address: int, length: int) -> Piece:
-        """Fetch a piece of the program's memory."""
-        if not length:
-            return b""
-        self.connection.send(read_memory(address, length))
-        return (yield length)
-
     def _number(self, address: int) -> Generator[int, bytes, int]:
         """Fetch an unsigned int of the program's memory."""
-        return int(struct.unpack("@I", (yield from self._memory(address, 4)))[0])
+        return int(struct.unpack("@I", (yield from self.connection.fetch(address, 4)))[0])
 
     def _submit(self, argument: int) -> Steps:
-        kind, endpoint, _, _, buffer, length, _ = _URB.unpack((yield from self._memory(argument, _URB.size)))
+        kind, endpoint, _, _, buffer, length, _ = _URB.unpack((yield from self.connection.fetch(argument, _URB.size)))
+        if length < 0:
+            raise Refused(errno.EINVAL)
+        if length > _MOST_MEMORY:
+            raise Refused(errno.ENOMEM)
         if kind == UrbType.CONTROL:
             yield from self._submit_control(argument, buffer, length)
         elif kind in {UrbType.BULK, UrbType.INTERRUPT}:
@@ -302,7 +301,7 @@ class UsbFile:
                 self._reads.append(WaitingRead(argument, endpoint, buffer, length))
                 self.try_reads()
             else:
-                data = yield from self._memory(buffer, length)
+                data = yield from self.connection.fetch(buffer, length)
                 self._run(argument, lambda: self._send_out(endpoint, data), len(data))
         else:
             raise Refused(errno.EINVAL)
@@ -311,10 +310,11 @@ class UsbFile:
     def _submit_control(self, urb: int, buffer: int, length: int) -> Steps:
         if length < 8:
             raise Refused(errno.EINVAL)
-        setup = Setup.decode((yield from self._memory(buffer, 8)))
-        if setup.length > length - 8:
+        whole = yield from self.connection.fetch(buffer, min(length, 8 + _MOST_CONTROL))
+        setup = Setup.decode(whole[:8])
+        if setup.length > len(whole) - 8:
             raise Refused(errno.EINVAL)
-        data = b"" if setup.is_in else (yield from self._memory(buffer + 8, setup.length))
+        data = b"" if setup.is_in else whole[8 : 8 + setup.length]
         self._check_recipient(setup)
         self._run(urb, lambda: self.device.control(setup, data), len(data), buffer + 8)
 
@@ -347,7 +347,9 @@ class UsbFile:
 
     def _reap(self, argument: int, *, waits: bool) -> None:
         if self.finished:
-            self._hand_over(self.finished.popleft(), argument)
+            completion = self.finished.popleft()
+            self.node.refresh()
+            self._hand_over(completion, argument)
         elif not self.device.present:
             raise Refused(errno.ENODEV)
         elif waits:
@@ -376,10 +378,10 @@ class UsbFile:
         raise Refused(errno.EINVAL)
 
     def _control(self, argument: int) -> Steps:
-        raw = yield from self._memory(argument, 24)
+        raw = yield from self.connection.fetch(argument, 24)
         setup = Setup.decode(raw[:8])
         (address,) = struct.unpack_from("@P", raw, 16)
-        data = b"" if setup.is_in else (yield from self._memory(address, setup.length))
+        data = b"" if setup.is_in else (yield from self.connection.fetch(address, setup.length))
         self._check_recipient(setup)
         answer = self.device.control(setup, data)
         self.connection.send(*([write_memory(address, answer)] if answer else []), done(len(answer) or len(data)))
@@ -397,7 +399,7 @@ class UsbFile:
         self.connection.send(done(0))
 
     def _set_interface(self, argument: int) -> Steps:
-        interface, alternate = struct.unpack("@II", (yield from self._memory(argument, 8)))
+        interface, alternate = struct.unpack("@II", (yield from self.connection.fetch(argument, 8)))
         self._claim(interface)
         self.device.set_alternate(interface, alternate)
         self.connection.send(done(0))
@@ -420,7 +422,7 @@ class UsbFile:
         self.connection.send(write_memory(argument + 4, name.encode() + b"\0"), done(0))
 
     def _driver_ioctl(self, argument: int) -> Steps:
-        interface, code, _ = struct.unpack("@iiP", (yield from self._memory(argument, 16)))
+        interface, code, _ = struct.unpack("@iiP", (yield from self.connection.fetch(argument, 16)))
         if code == _DISCONNECT:
             if interface not in self.device.drivers:
                 raise Refused(errno.ENODATA)

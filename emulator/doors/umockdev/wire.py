@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import select
 import socket
 import struct
 from collections.abc import Callable, Generator
@@ -56,6 +57,10 @@ def done(result: int, error: int = 0) -> bytes:
     return _SIGNED.pack(Message.DONE, result, error)
 
 
+_MOMENT: Final = 1
+"""Milliseconds."""
+
+
 class Connection:
     """One open file of a program. `serve` is the conversation on it; `on_closed` is called once, when the program closed it or died."""
 
@@ -74,6 +79,9 @@ class Connection:
         self._in = bytearray()
         self._out = bytearray()
         self._open = True
+        self._fetching = False
+        self._poll = select.poll()
+        self._poll.register(link.fileno(), select.POLLIN)
         link.setblocking(False)
         self._steps = serve(self)
         self._needed = next(self._steps)
@@ -99,24 +107,44 @@ class Connection:
         self._steps.close()
         self._on_closed()
 
+    def fetch(self, address: int, length: int) -> Generator[int, bytes, bytes]:
+        """Read a piece of the program's memory."""
+        if not length:
+            return b""
+        self.send(read_memory(address, length))
+        self._fetching = True
+        return (yield length)
+
     def _readable(self) -> None:
+        if self._receive():
+            self._inside(self._pump)
+
+    def _receive(self) -> bool:
+        """Whether bytes came."""
         try:
             data = self._link.recv(65536)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
-        if data:
-            self._in += data
-            self._inside(self._pump)
-        else:
+        if not data:
             self._inside(self.close)
+        self._in += data
+        return bool(data)
 
     def _pump(self) -> None:
-        while self._open and len(self._in) >= self._needed:
-            piece = bytes(self._in[: self._needed])
-            del self._in[: self._needed]
-            self._needed = self._steps.send(piece)
+        while self._open:
+            if len(self._in) >= self._needed:
+                piece = bytes(self._in[: self._needed])
+                del self._in[: self._needed]
+                self._fetching = False
+                self._needed = self._steps.send(piece)
+            elif not (self._fetching and self._answers_soon() and self._receive()):
+                return
+
+    def _answers_soon(self) -> bool:
+        """A program that was asked for its memory only has to copy it: waiting a moment is cheaper than a turn of the loop."""
+        return bool(self._poll.poll(_MOMENT))
 
     def _write(self, data: bytes) -> None:
         if not self._open:
@@ -153,13 +181,15 @@ class Listener:
         loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self) -> None:
-        """Accept no more."""
+        """Accept those who are at the door already, then no more: a program that is turned away dies."""
+        self._readable()
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
     def _readable(self) -> None:
-        try:
-            link, _ = self._socket.accept()
-        except OSError:
-            return
-        self._accept(link)
+        while True:
+            try:
+                link, _ = self._socket.accept()
+            except OSError:
+                return
+            self._accept(link)

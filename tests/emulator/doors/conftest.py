@@ -190,8 +190,14 @@ class FakeMemory(FakeFunction):
 
 
 @pytest.fixture
-def fakes():
+def fakes(make_fakes):
     """The device classes."""
+    return make_fakes
+
+
+@pytest.fixture(scope="session")
+def make_fakes():
+    """The same, for fixtures that live longer than a test."""
     return SimpleNamespace(Serial=FakeSerial, Memory=FakeMemory, Stall=Stall)
 
 

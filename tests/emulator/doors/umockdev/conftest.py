@@ -13,6 +13,7 @@ import pytest
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor, find_preload
 from emulator.doors.umockdev.wire import HEADER, Message
 from emulator.drivers.served import ServedDriver
+from emulator.usb.plug import UsbPlug
 
 PACKAGES = {"dfu-util": "dfu-util", "lsusb": "usbutils", "udevadm": "udev", "stty": "coreutils"}
 
@@ -72,7 +73,7 @@ class Program:
         while True:
             what, first, second = HEADER.unpack(self.exactly(HEADER.size))
             if what == Message.READ_MEMORY:
-                self.link.sendall(self.memory[first : first + second])
+                self.link.sendall(bytes(self.memory[first : first + second]).ljust(second, b"\0"))
             elif what == Message.WRITE_MEMORY:
                 self.memory[first : first + second] = self.exactly(second)
             elif what == Message.DONE:
@@ -112,6 +113,20 @@ def program(door):
     yield open_node
     for each in opened:
         each.close()
+
+
+@pytest.fixture(scope="module")
+def fuzz_door(make_fakes, tmp_path_factory):
+    """One door for all the examples of a property test; opens the device node."""
+    driver, plug = ServedDriver(), UsbPlug()
+    library = tmp_path_factory.mktemp("library") / "none.so"
+    library.touch()
+    function = make_fakes.Serial(plug)
+    function.bus_reset = lambda: None
+    driver.call(plug.attach, function)
+    with UmockdevDoor(driver, {"1-1": plug}, preload=library) as door:
+        yield lambda: Program(str(door.root / "ioctl/dev/bus/usb/001/002"))
+    driver.close()
 
 
 @pytest.fixture

@@ -212,6 +212,11 @@ def test_stty_reads_and_sets_the_line(driver, board, run):
     wait_until(driver, lambda: told in board.sent(0x21, 0x20), [board.heard], "57600 baud and two stop bits")
 
 
+def test_a_shell_may_redirect_to_and_from_the_port(board, run):
+    said = run("sh", "-c", "stty -F /dev/ttyACM0 raw -echo; exec 3<>/dev/ttyACM0; echo hello >&3; head -c6 <&3").stdout
+    assert said == "HELLO\n"
+
+
 def test_much_serial_data_arrives_whole_and_in_order(driver, board, python):
     board.echo = False
     whole = bytes(range(256)) * 100
