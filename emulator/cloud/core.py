@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from random import Random
+from random import Random, SystemRandom
 from typing import Any
 
 from emulator.clock import Clock
@@ -23,8 +23,8 @@ class Core:
     def __init__(self, clock: Clock, rng: Random, reply: MakeReply, sink: Sink | None, settings: CloudSettings) -> None:
         self.clock = clock
         self.calendar = Calendar(clock)
-        self.rng = rng
-        self.names = Names(rng)
+        self.rng = _fresh(rng, 0 if sink is None else sink.openings)
+        self.names = Names(self.rng)
         self.reply = reply
         self.settings = settings
         self.state = State(sink)
@@ -36,3 +36,10 @@ class Core:
     def now(self) -> float:
         """The time of day, in POSIX seconds."""
         return self.calendar.now()
+
+
+def _fresh(rng: Random, openings: int) -> Random:
+    """Randomness that does not repeat what it gave when the state was opened before: a lab's seed would draw the same ids again."""
+    if not openings or isinstance(rng, SystemRandom):
+        return rng
+    return Random(f"{rng.getrandbits(128)} {openings}")

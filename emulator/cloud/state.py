@@ -20,6 +20,9 @@ Key = str | int
 class Sink(Protocol):
     """Where changes go, durably."""
 
+    openings: int
+    """How often what it holds was opened before."""
+
     def load(self, table: Table[Any]) -> Iterable[Any]:
         """Every record of a table, in no particular order."""
 

@@ -19,12 +19,21 @@ from typing import Any
 from emulator.cloud.codec import dumps, loads
 from emulator.cloud.state import Key, Table
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x5048494C
 """Marks the file as ours ("PHIL"), so that somebody else's database is not written into."""
 
 Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: dict[int, Migration] = {}
+_OPENINGS = 'CREATE TABLE "openings" (count INTEGER NOT NULL)'
+
+
+def _count_openings(connection: sqlite3.Connection) -> None:
+    """Version 2: the file knows how often it was opened. One of version 1 was opened before."""
+    connection.execute(_OPENINGS)
+    connection.execute('INSERT INTO "openings" VALUES (1)')
+
+
+MIGRATIONS: dict[int, Migration] = {1: _count_openings}
 """From version n to n + 1."""
 
 
@@ -41,6 +50,8 @@ class Storage:
 
     def __init__(self, path: str | Path = ":memory:", *, synchronous: str = "NORMAL") -> None:
         self.path = str(path)
+        self.openings = 0
+        """How often the file was opened before."""
         self._statements: dict[str, tuple[str, str]] = {}
         try:
             self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
@@ -98,14 +109,21 @@ class Storage:
             )
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute(f"PRAGMA synchronous = {synchronous}")
-        self._migrate(version if tables else SCHEMA_VERSION)
+        self._migrate(version if tables else None)
 
-    def _migrate(self, version: int) -> None:
+    def _migrate(self, version: int | None) -> None:
+        """Bring a file of some version (None: a new one) to ours, and count the opening."""
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
-            for step in range(version, SCHEMA_VERSION):
-                MIGRATIONS[step](self._connection)
+            if version is None:
+                execute(_OPENINGS)
+                execute('INSERT INTO "openings" VALUES (0)')
+            else:
+                for step in range(version, SCHEMA_VERSION):
+                    MIGRATIONS[step](self._connection)
+            (self.openings,) = execute('SELECT count FROM "openings"').fetchone()
+            execute('UPDATE "openings" SET count = count + 1')
             execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             execute(f"PRAGMA application_id = {APPLICATION_ID}")
             execute("COMMIT")

@@ -1,0 +1,250 @@
+"""The state file: what is written comes back, an older one is migrated, a newer or foreign one refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+from enum import Enum
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.cloud import CloudSettings, storage
+from emulator.cloud.codec import dumps, loads
+from emulator.cloud.sim_records import SimStatus
+from emulator.cloud.state import State
+from emulator.cloud.storage import StateFileError, StateTooNew, Storage
+
+
+class Colour(Enum):
+    RED = "red"
+    GREEN = "green"
+
+
+@dataclass(frozen=True)
+class Stone:
+    weight: float
+
+
+@dataclass(frozen=True)
+class Everything:
+    key: str
+    number: int | None = None
+    flag: bool = False
+    data: bytes = b""
+    colour: Colour = Colour.RED
+    names: tuple[str, ...] = ()
+    colours: frozenset[Colour] = field(default_factory=frozenset)
+    words: frozenset[str] = frozenset()
+    stone: Stone | None = None
+    stones: tuple[Stone, ...] = ()
+
+
+STONES = st.builds(Stone, st.floats(allow_nan=False, allow_infinity=False))
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
+
+
+@given(
+    st.builds(
+        Everything,
+        key=TEXT,
+        number=st.none() | st.integers(-(2**70), 2**70),
+        flag=st.booleans(),
+        data=st.binary(max_size=20),
+        colour=st.sampled_from(Colour),
+        names=st.lists(TEXT, max_size=3).map(tuple),
+        words=st.frozensets(TEXT, max_size=3),
+        stone=st.none() | STONES,
+        stones=st.lists(STONES, max_size=3).map(tuple),
+    ),
+)
+def test_a_record_comes_back_from_its_text(record):
+    assert loads(Everything, dumps(record)) == record
+
+
+def test_what_equals_the_default_is_left_out():
+    assert dumps(Everything("a")) == '{"key":"a"}'
+    assert dumps(Everything("a", 0, flag=True)) == '{"key":"a","number":0,"flag":true}'
+
+
+def test_a_text_that_is_no_record_is_refused():
+    with pytest.raises(ValueError, match="JSON object"):
+        loads(Everything, "[]")
+    with pytest.raises(TypeError):
+        loads(Everything, "{}")
+
+
+def test_members_that_are_no_fields_any_more_are_passed_over():
+    assert loads(Everything, '{"key":"a","formerly":1}') == Everything("a")
+
+
+def write_two(state, table):
+    """The second of these cannot be written."""
+    with state.change():
+        table.put(Everything("b", 2))
+        table.put(Everything("a", object()))
+
+
+def filled(path):
+    sink = Storage(path)
+    state = State(sink)
+    table = state.table("things", Everything, lambda record: record.key)
+    return state, table
+
+
+def test_rows_are_there_when_the_file_is_opened_again(tmp_path):
+    state, table = filled(tmp_path / "s.db")
+    with state.change():
+        table.put(Everything("a", 1))
+        table.put(Everything("b", 2))
+    with state.change():
+        table.put(Everything("a", 3))
+        table.remove("b")
+        table.put(Everything("c", data=b"\0\xff"))
+    state.close()
+    _, table = filled(tmp_path / "s.db")
+    assert table.rows() == {"a": Everything("a", 3), "c": Everything("c", data=b"\0\xff")}
+
+
+def test_a_failed_write_leaves_the_file_as_it_was(tmp_path):
+    state, table = filled(tmp_path / "s.db")
+    with state.change():
+        table.put(Everything("a", 1))
+    with pytest.raises(TypeError):
+        write_two(state, table)
+    assert table.rows() == {"a": Everything("a", 1)}
+    with state.change():
+        table.put(Everything("c", 3))
+    state.close()
+    _, table = filled(tmp_path / "s.db")
+    assert table.rows() == {"a": Everything("a", 1), "c": Everything("c", 3)}
+
+
+def test_a_file_belongs_to_one_process_at_a_time(tmp_path):
+    state, table = filled(tmp_path / "s.db")
+    with state.change():
+        table.put(Everything("a"))
+    with pytest.raises(StateFileError, match=r"s\.db.*locked.*end the program"):
+        Storage(tmp_path / "s.db")
+    state.close()
+    Storage(tmp_path / "s.db").close()
+
+
+def test_an_older_state_is_migrated(tmp_path, monkeypatch):
+    state, table = filled(tmp_path / "s.db")
+    with state.change():
+        table.put(Everything("a", 1))
+    state.close()
+
+    def double(connection):
+        connection.execute("UPDATE things SET body = json_set(body, '$.number', json_extract(body, '$.number') * 2)")
+
+    monkeypatch.setattr(storage, "SCHEMA_VERSION", storage.SCHEMA_VERSION + 2)
+    monkeypatch.setattr(storage, "MIGRATIONS", {storage.SCHEMA_VERSION - 2: double, storage.SCHEMA_VERSION - 1: double})
+    for _ in range(2):
+        state, table = filled(tmp_path / "s.db")
+        assert table["a"].number == 4
+        state.close()
+
+
+def test_a_state_of_version_1_is_read(tmp_path):
+    path = tmp_path / "s.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE things (key PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
+    connection.execute("""INSERT INTO things VALUES ('a', '{"key":"a","number":1}')""")
+    connection.execute(f"PRAGMA application_id = {storage.APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    state, table = filled(path)
+    assert table.rows() == {"a": Everything("a", 1)}
+    state.close()
+    sink = Storage(path)
+    assert sink.openings == 2
+    sink.close()
+
+
+def test_a_lab_that_is_opened_again_does_not_draw_the_same_names_again(make_world, tmp_path):
+    drawn = []
+    for _ in range(3):
+        world = make_world(CloudSettings(), Storage(tmp_path / "s.db"))
+        drawn.append(world.user("u").token)
+        world.cloud.close()
+    assert len(set(drawn)) == 3
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
+    state, table = filled(tmp_path / "s.db")
+    with state.change():
+        table.put(Everything("a", 1))
+    state.close()
+
+    def half(connection):
+        connection.execute("DELETE FROM things")
+        connection.execute("SELECT nothing FROM nowhere")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "SCHEMA_VERSION", storage.SCHEMA_VERSION + 1)
+        patched.setattr(storage, "MIGRATIONS", {storage.SCHEMA_VERSION - 1: half})
+        with pytest.raises(StateFileError):
+            Storage(tmp_path / "s.db")
+    _, table = filled(tmp_path / "s.db")
+    assert table["a"].number == 1
+
+
+def test_a_newer_state_is_refused(tmp_path):
+    filled(tmp_path / "s.db")[0].close()
+    connection = sqlite3.connect(tmp_path / "s.db")
+    connection.execute(f"PRAGMA user_version = {storage.SCHEMA_VERSION + 1}")
+    connection.close()
+    with pytest.raises(StateTooNew, match="later particle-hil"):
+        Storage(tmp_path / "s.db")
+
+
+def test_somebody_elses_database_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "other.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE users (name)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StateFileError, match="some other program"):
+        Storage(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"not a database, but long enough to be taken for one" * 100, b"SQLite format 3\0" + bytes(500)])
+def test_a_file_that_is_no_database_is_refused(tmp_path, content):
+    path = tmp_path / "x.db"
+    path.write_bytes(content)
+    with pytest.raises(StateFileError, match=r"x\.db"):
+        Storage(path)
+
+
+def test_a_path_that_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(StateFileError, match="nowhere"):
+        Storage(tmp_path / "nowhere" / "s.db")
+
+
+def test_a_whole_cloud_comes_back_and_goes_on(make_world, tmp_path):
+    path = tmp_path / "s.db"
+    world = make_world(CloudSettings(), Storage(path))
+    o = world.user("o")
+    product = world.product(o)
+    world.upload(o, product, 3)
+    world.cloud.sims.make("8934076500002589174")
+    world.cloud.sims.activate(o, "8934076500002589174")
+    device, _ = world.claimed(o)
+    assert world.cloud.connections.online(device.id)
+    world.cloud.close()
+
+    again = make_world(CloudSettings(), Storage(path))
+    assert again.owner(device.id) == "o@example.com"
+    assert not again.cloud.connections.online(device.id), "what is true only while connected is not stored"
+    assert again.cloud.tokens.principal(o.token) == o
+    assert again.cloud.releases.binary(o, product.id, 3) == world.cloud.core.state.tables["binaries"][f"{product.id}:3"].data
+    again.pass_time(60)
+    assert again.cloud.sims.by_iccid("8934076500002589174").status is SimStatus.ACTIVE, "what was in progress goes on"
+    assert again.product(o, name="another").id == product.id + 1
+    again.cloud.close()
