@@ -1,0 +1,113 @@
+"""Device vitals, service agreements, usage reports, the outbox."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.cloud import CloudSettings
+from emulator.cloud.errors import DeviceForbidden, DeviceOffline, Invalid, NoDiagnostics, OrganizationUnknown, ReportUnknown, ScopeRefused
+from emulator.cloud.records import Plan
+
+VITALS = "spark/device/diagnostics/update"
+
+
+def test_vitals_are_asked_for_kept_and_told(world):
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    heard = world.hear(u1, VITALS)
+    with pytest.raises(NoDiagnostics):
+        world.cloud.diagnostics.last(u1, device.id)
+    world.cloud.diagnostics.request(u1, device.id)
+    assert session.sent == [("particle/device/diagnostics/update", None)]
+    session.event(VITALS, '{"device":{"power":1}}')
+    world.pass_time(100)
+    session.event(VITALS, '{"device":{"power":2}}')
+    assert len(heard) == 2
+    last = world.cloud.diagnostics.last(u1, device.id)
+    assert (last.values, last.updated_at, last.device_id) == ({"device": {"power": 2}}, world.cloud.core.now(), device.id)
+    assert [vitals.values["device"]["power"] for vitals in world.cloud.diagnostics.history(u1, device.id)] == [1, 2]
+    now = world.cloud.core.now()
+    assert len(world.cloud.diagnostics.history(u1, device.id, start=now - 50)) == 1
+    assert len(world.cloud.diagnostics.history(u1, device.id, start=now - 200, end=now - 50)) == 1
+    with pytest.raises(Invalid):
+        world.cloud.diagnostics.history(u1, device.id, start=now, end=now - 1)
+    session.leave()
+    with pytest.raises(DeviceOffline):
+        world.cloud.diagnostics.request(u1, device.id)
+    with pytest.raises(DeviceForbidden):
+        world.cloud.diagnostics.last(world.user("u2"), device.id)
+
+
+@pytest.mark.parametrize("data", ["nonsense", "[1]", "[" * 100_000, '"text"'])
+def test_vitals_that_are_none_are_not_kept(world, data):
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    session.event(VITALS, data)
+    session.event(VITALS, None)
+    assert world.cloud.diagnostics.history(u1, device.id) == []
+
+
+def test_old_vitals_and_too_many_go(make_world):
+    world = make_world(CloudSettings(max_diagnostics=3))
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    for number in range(5):
+        session.event(VITALS, f'{{"n":{number}}}')
+    assert [vitals.values["n"] for vitals in world.cloud.diagnostics.history(u1, device.id)] == [2, 3, 4]
+    world.pass_time(32 * 86400)
+    assert world.cloud.diagnostics.history(u1, device.id) == []
+    session.event(VITALS, '{"n":9}')
+    assert len(world.cloud.core.state.tables["vitals"]) == 1
+
+
+def test_an_agreement_says_what_is_used_of_what(world):
+    u1 = world.user()
+    world.fill(u1, 2)
+    agreement = world.cloud.agreements.of(u1)
+    assert (agreement.plan, agreement.devices, agreement.max_devices, agreement.max_operations) == (Plan.FREE, 2, 100, 100_000)
+    assert not agreement.device_limit_reached
+
+
+def test_an_organizations_agreement_counts_in_blocks(world):
+    o = world.user("o")
+    product = world.paid_product(o)
+    slug = world.cloud.products.organizations(o)[0].slug
+    agreement = world.cloud.agreements.of(o, slug)
+    assert (agreement.plan, agreement.devices, agreement.max_devices) == (Plan.GROWTH, 0, 100)
+    for _ in range(101):
+        world.connect(world.member(o, product), describe=False)
+    agreement = world.cloud.agreements.of(o, slug)
+    assert (agreement.devices, agreement.max_devices) == (101, 200)
+    with pytest.raises(OrganizationUnknown):
+        world.cloud.agreements.of(world.user("stranger"), slug)
+
+
+def test_usage_reports_are_ordered_and_fetched_by_whom_they_concern(world):
+    u1, u2 = world.user("u1"), world.user("u2")
+    agreements = world.cloud.agreements
+    mine = agreements.of(u1).id
+    report = agreements.request_report(u1, mine, "devices", "2026-01-01", "2026-01-31")
+    assert agreements.report(u1, report.id) == report
+    assert report.state == "pending"
+    with pytest.raises(ReportUnknown):
+        agreements.report(u2, report.id)
+    with pytest.raises(ReportUnknown):
+        agreements.report(u1, "nonsense")
+    for wrong in (
+        ("nonsense", "devices", "2026-01-01", "2026-01-31"),
+        (mine, "dances", "2026-01-01", "2026-01-31"),
+        (mine, "devices", "soon", "2026-01-31"),
+        (mine, "products", "2026-02-01", "2026-01-31"),
+    ):
+        with pytest.raises(Invalid):
+            agreements.request_report(u1, *wrong)
+    with pytest.raises(ScopeRefused):
+        agreements.of(world.api_user(u1, world.product(u1), "*:*"))
+
+
+def test_mails_wait_in_the_outbox_in_their_order(world):
+    sent = [world.cloud.mail.send(f"{name}@example.com", "hello", {"n": str(n), "equals": "a=b"}) for n, name in enumerate("aba")]
+    assert world.cloud.mail.all() == sent
+    assert [mail["n"] for mail in world.cloud.mail.to("a@example.com")] == ["0", "2"]
+    assert sent[0]["equals"] == "a=b"
+    assert sent[0].sent_at == world.cloud.core.now()

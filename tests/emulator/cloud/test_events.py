@@ -1,0 +1,186 @@
+"""Who hears which event."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.cloud.errors import DeviceForbidden, DeviceNotInProduct, Invalid, PermissionDenied, ScopeRefused
+
+
+@pytest.fixture
+def town(world):
+    """`world` with developers `u1` and `u2`, a product of `u1`, a claimed device `d1` of each sort and their sessions."""
+    world.u1, world.u2 = world.user("u1"), world.user("u2")
+    world.p = world.product(world.u1)
+    world.d1, world.s1 = world.claimed(world.u1, subscriptions=("news",))
+    world.d2, world.s2 = world.claimed(world.u2, subscriptions=("news",))
+    world.m = world.member(world.u1, world.p)
+    world.sm = world.connect(world.m, subscriptions=("news",))
+    return world
+
+
+def test_an_event_reaches_owner_device_and_public_streams_and_nobody_else(town):
+    mine, other = town.hear(town.u1), town.hear(town.u2)
+    device = town.hear(town.u1, device=town.d1.id)
+    public = town.hear(town.u2, "te", public=True)
+    product = town.hear(town.u1, product=town.p.id)
+    town.s1.event("temp", "1")
+    town.s1.event("temp", "2", public=True)
+    assert mine == device == [("temp", "1"), ("temp", "2")]
+    assert public == [("temp", "2")]
+    assert other == product == []
+
+
+def test_a_members_event_reaches_the_products_streams(town):
+    product = town.hear(town.u1, product=town.p.id)
+    one = town.hear(town.u1, product=town.p.id, device=town.m.id)
+    mine = town.hear(town.u1)
+    town.sm.event("temp", "1")
+    assert product == one == [("temp", "1")]
+    assert mine == []
+    t = town.teammate(town.u1, town.p)
+    town.cloud.claims.claim(t, town.m.id)
+    theirs = town.hear(t)
+    town.sm.event("temp", "2")
+    assert product[1:] == theirs == [("temp", "2")]
+    assert mine == []
+
+
+def test_the_public_stream_has_own_private_events_too_each_once(town):
+    heard = town.hear(town.u1, "temp", public=True)
+    town.s1.event("temp", "private")
+    town.s1.event("temp", "public", public=True)
+    town.s2.event("temp", "private")
+    town.s2.event("temp", "public", public=True)
+    assert [data for _, data in heard] == ["private", "public", "public"]
+    with pytest.raises(Invalid):
+        town.hear(town.u1, public=True)
+
+
+def test_prefixes_match_the_beginning(town):
+    heard = town.hear(town.u1, "temp/in")
+    for name in ("temp", "temp/in", "temp/indoor", "temp/out", "x/temp/in"):
+        town.s1.event(name)
+    assert [name for name, _ in heard] == ["temp/in", "temp/indoor"]
+
+
+def test_a_stream_ends_when_told(town):
+    heard = []
+    end = town.cloud.events.subscribe(town.u1, heard.append)
+    town.s1.event("one")
+    end()
+    end()
+    town.s1.event("two")
+    assert [event.name for event in heard] == ["one"]
+
+
+def test_a_devices_stream_is_silent_once_the_device_is_somebody_elses(town):
+    heard = town.hear(town.u1, device=town.d1.id)
+    town.cloud.claims.unclaim(town.u1, town.d1.id)
+    town.cloud.claims.claim(town.u2, town.d1.id)
+    heard.clear()
+    town.s1.event("secret")
+    assert heard == []
+
+
+def test_only_who_may_look_may_listen(town):
+    o2 = town.user("o2")
+    for where in ({"device": town.d1.id}, {"device": "0" * 24}, {"device": town.m.id}):
+        with pytest.raises(DeviceForbidden):
+            town.hear(o2, **where)
+    with pytest.raises(PermissionDenied):
+        town.hear(o2, product=town.p.id)
+    with pytest.raises(DeviceNotInProduct):
+        town.hear(town.u1, product=town.p.id, device=town.d1.id)
+    with pytest.raises(ScopeRefused):
+        town.hear(town.api_user(town.u1, town.p, "devices:list"))
+    heard = town.hear(town.api_user(town.u1, town.p, "events:get"))
+    town.sm.event("temp", "1")
+    assert heard == [("temp", "1")]
+
+
+def test_what_an_event_carries(town):
+    heard = []
+    town.cloud.events.subscribe(town.u1, heard.append, product=town.p.id)
+    town.sm.leave()
+    town.sm = town.runs(town.m, town.p, 4)
+    heard.clear()
+    town.sm.event("temp", "1", ttl=30)
+    (event,) = heard
+    assert (event.name, event.data, event.ttl, event.coreid, event.public) == ("temp", "1", 30, town.m.id, False)
+    assert (event.published_at, event.product_id, event.version, event.device_id) == (town.cloud.core.now(), town.p.id, 4, town.m.id)
+    assert str(event) == f"temp='1' from {town.m.id}"
+
+
+def test_everybody_hears_the_very_same_object(town):
+    heard = []
+    for _ in range(3):
+        town.cloud.events.subscribe(town.u1, heard.append)
+    town.s1.event("temp")
+    assert len({id(event) for event in heard}) == 1
+    assert len(heard) == 3
+
+
+def test_publishing_reaches_own_streams_and_own_devices(town):
+    mine, other = town.hear(town.u1), town.hear(town.u2)
+    event = town.cloud.events.publish(town.u1, "news", "x")
+    assert (event.coreid, event.public, event.ttl) == ("api", False, 60)
+    assert mine == [("news", "x")]
+    assert other == []
+    assert (town.s1.sent, town.s2.sent, town.sm.sent) == ([("news", "x")], [], [])
+    town.cloud.events.publish(town.u1, "other news", "x", private=False, ttl=5)
+    assert town.s1.sent == [("news", "x")]
+
+
+def test_publishing_to_a_product(town):
+    product = town.hear(town.u1, product=town.p.id)
+    publish = town.cloud.events.publish
+    publish(town.u1, "news", "x", product=town.p.id)
+    assert product == [("news", "x")]
+    assert town.sm.sent == [("news", "x")]
+    assert publish(town.u1, "news", product=town.p.id, as_device_id=town.m.id.upper()).coreid == town.m.id
+    for wrong in (town.d1.id, "0" * 24):
+        with pytest.raises(DeviceNotInProduct):
+            publish(town.u1, "news", product=town.p.id, as_device_id=wrong)
+    with pytest.raises(PermissionDenied):
+        publish(town.u2, "news", product=town.p.id)
+    with pytest.raises(PermissionDenied):
+        publish(town.teammate(town.u1, town.p, "s", "Support"), "news", product=town.p.id)
+    program = town.api_user(town.u1, town.p, "events:send")
+    assert publish(program, "news", product=town.p.id)
+    with pytest.raises(ScopeRefused):
+        publish(program, "news")
+    client = town.cloud.clients.create(town.u1, "app", product=town.p.id)
+    server = town.cloud.tokens.principal(town.cloud.tokens.client_grant(client.id, client.secret).token)
+    with pytest.raises(PermissionDenied):
+        publish(server, "news")
+
+
+def test_a_quarantined_device_cannot_be_published_as(town):
+    device = town.device()
+    town.runs(device, town.p, 1)
+    assert town.standing(device, town.p) == "quarantined"
+    with pytest.raises(DeviceNotInProduct):
+        town.cloud.events.publish(town.u1, "news", product=town.p.id, as_device_id=device.id)
+
+
+def test_names_and_data_have_a_length(town):
+    publish = town.cloud.events.publish
+    publish(town.u1, "n" * 64, "d" * 1024)
+    for name, data in (("", None), ("n" * 65, None), ("ä" * 33, None), ("x", "d" * 1025), ("x", "ä" * 513)):
+        with pytest.raises(Invalid):
+            publish(town.u1, name, data)
+
+
+def test_an_event_of_a_device_reaches_its_owners_other_devices(town):
+    other, session = town.claimed(town.u1, subscriptions=("temp",))
+    town.s1.event("temp", "1")
+    town.s2.event("temp", "2")
+    assert session.sent == [("temp", "1")]
+    assert town.owner(other) == "u1@example.com"
+
+
+def test_orders_of_the_cloud_cannot_be_given_by_publishing(town):
+    town.cloud.events.publish(town.u1, "spark/device/reset", "dfu")
+    town.s1.event("particle/device/anything", "x")
+    assert town.s1.sent == []

@@ -1,0 +1,324 @@
+"""Functions, variables, ping, signal, updates by hand; and what a connection brings along."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.cloud import CloudSettings, HelloFacts, Refused
+from emulator.cloud.errors import (
+    BadImage,
+    DeviceForbidden,
+    DeviceNotInProduct,
+    DeviceOffline,
+    FunctionUnknown,
+    Invalid,
+    NoAnswer,
+    PermissionDenied,
+    UpdateRefused,
+    VariableUnknown,
+    WrongPlatform,
+)
+from particle_protocol.describe import DescribedModule, ModuleFunction
+
+
+@pytest.fixture
+def lamp(world):
+    """`world` with a connected device `d` of `u1`, named lamp."""
+    world.u1 = world.user("u1")
+    variables = {"on": True, "level": 7, "heat": 21.5, "text": "hi"}
+    world.d, world.s = world.claimed(world.u1, functions={"set": int}, variables=variables)
+    world.cloud.device_settings.update(world.u1, world.d.id, name="lamp")
+    return world
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"), [("on", True, "bool"), ("level", 7, "int32"), ("heat", 21.5, "double"), ("text", "hi", "string")]
+)
+def test_variables_have_types(lamp, name, value, kind):
+    result = lamp.wait(lamp.cloud.operations.read(lamp.u1, "lamp", name))
+    assert (result.value, result.type, result.name, result.device.id) == (value, kind, name, lamp.d.id)
+    presence = lamp.cloud.connections.presence(lamp.d.id)
+    assert presence.variables == {"on": "bool", "level": "int32", "heat": "double", "text": "string"}
+    assert presence.functions == ("set",)
+
+
+def test_what_a_device_does_not_expose_is_not_asked_of_it(lamp):
+    with pytest.raises(FunctionUnknown):
+        lamp.cloud.operations.call(lamp.u1, "lamp", "get")
+    with pytest.raises(VariableUnknown):
+        lamp.cloud.operations.read(lamp.u1, "lamp", "set")
+
+
+def test_a_device_that_has_not_described_itself_is_asked(world):
+    u1 = world.user()
+    device, session = world.online(describe=False, functions={"set": int}, variables={"level": 7})
+    world.cloud.claims.claim(u1, device.id)
+    assert world.cloud.connections.presence(device.id).functions is None
+    assert world.wait(world.cloud.operations.call(u1, device.id, "set", "5")).value == 5
+    assert world.wait(world.cloud.operations.read(u1, device.id, "level")).value == 7
+    assert not session.closed
+
+
+def test_an_argument_has_a_length(lamp):
+    assert lamp.wait(lamp.cloud.operations.call(lamp.u1, "lamp", "set", "0" * 1024)).value == 0
+    with pytest.raises(Invalid):
+        lamp.cloud.operations.call(lamp.u1, "lamp", "set", "0" * 1025)
+
+
+def test_silence_is_no_answer_after_a_while(lamp):
+    lamp.s.silent = True
+    before = lamp.driver.clock.now
+    with pytest.raises(NoAnswer):
+        lamp.wait(lamp.cloud.operations.call(lamp.u1, "lamp", "set", "1"))
+    assert lamp.driver.clock.now == before + lamp.cloud.settings.answer_timeout
+    with pytest.raises(NoAnswer):
+        lamp.wait(lamp.cloud.operations.read(lamp.u1, "lamp", "level"))
+    assert lamp.wait(lamp.cloud.operations.ping(lamp.u1, "lamp")) is False
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"), [(TimeoutError(), NoAnswer), (ConnectionError("gone"), DeviceOffline), (Refused("no"), UpdateRefused)]
+)
+def test_what_a_session_fails_with_is_told_in_the_clouds_words(lamp, failure, expected):
+    lamp.s.refuses = failure
+    with pytest.raises(expected) as told:
+        lamp.wait(lamp.cloud.operations.signal(lamp.u1, "lamp", on=True))
+    assert told.value.device_id == lamp.d.id
+    assert lamp.wait(lamp.cloud.operations.ping(lamp.u1, "lamp")) is False
+
+
+def test_ping_and_signal(lamp):
+    assert lamp.wait(lamp.cloud.operations.ping(lamp.u1, "lamp")) is True
+    assert lamp.wait(lamp.cloud.operations.signal(lamp.u1, "lamp", on=True)) is True
+    assert lamp.wait(lamp.cloud.operations.signal(lamp.u1, "lamp", on=False)) is False
+    assert lamp.s.signals == [True, False]
+    lamp.s.leave()
+    assert lamp.wait(lamp.cloud.operations.ping(lamp.u1, "lamp")) is False
+
+
+def test_an_offline_device_can_do_nothing(lamp):
+    lamp.s.leave()
+    image = lamp.image(lamp.product(lamp.u1), 1)
+    operations = lamp.cloud.operations
+    for attempt in (
+        lambda: operations.call(lamp.u1, "lamp", "set"),
+        lambda: operations.read(lamp.u1, "lamp", "level"),
+        lambda: operations.signal(lamp.u1, "lamp", on=True),
+        lambda: operations.flash(lamp.u1, "lamp", image),
+    ):
+        with pytest.raises(DeviceOffline):
+            attempt()
+    presence = lamp.cloud.connections.presence(lamp.d.id)
+    assert (presence.online, presence.functions, presence.variables) == (False, None, None)
+
+
+def test_an_update_by_hand_is_started_and_its_end_told(lamp):
+    heard = lamp.hear(lamp.u1, "spark/flash")
+    lamp.wait(lamp.cloud.operations.flash(lamp.u1, "lamp", lamp.image(lamp.product(lamp.u1), 1)))
+    assert [data for _, data in heard] == ["started", "success"]
+    lamp.s.refuses = Refused("disabled")
+    lamp.wait(lamp.cloud.operations.flash(lamp.u1, "lamp", lamp.image(lamp.product(lamp.u1), 1)))
+    assert [data for _, data in heard][2:] == ["started", "failed"]
+
+
+def test_one_update_at_a_time_until_it_ends_with_the_connection(lamp):
+    heard = lamp.hear(lamp.u1, "spark/flash")
+    image = lamp.image(lamp.product(lamp.u1), 1)
+    lamp.s.silent = True
+    lamp.cloud.operations.flash(lamp.u1, "lamp", image)
+    with pytest.raises(UpdateRefused):
+        lamp.cloud.operations.flash(lamp.u1, "lamp", image)
+    lamp.s.leave()
+    assert [data for _, data in heard] == ["started", "failed"]
+    session = lamp.connect(lamp.d)
+    lamp.cloud.operations.flash(lamp.u1, "lamp", image)
+    assert session.flashed == [image]
+
+
+def test_an_update_that_takes_too_long_has_failed(lamp):
+    heard = lamp.hear(lamp.u1, "spark/flash")
+    lamp.s.silent = True
+    lamp.cloud.operations.flash(lamp.u1, "lamp", lamp.image(lamp.product(lamp.u1), 1))
+    lamp.pass_time(lamp.cloud.settings.update_timeout + 1)
+    assert [data for _, data in heard] == ["started", "failed"]
+
+
+def test_what_cannot_run_on_the_device_is_not_sent(lamp):
+    with pytest.raises(BadImage):
+        lamp.cloud.operations.flash(lamp.u1, "lamp", b"nonsense")
+    with pytest.raises(WrongPlatform) as refused:
+        lamp.cloud.operations.flash(lamp.u1, "lamp", lamp.image(lamp.product(lamp.u1, 8), 1))
+    assert (refused.value.image_platform, refused.value.platform_id) == (8, 6)
+    assert lamp.s.flashed == []
+
+
+def test_names_and_ids_of_others_reach_nothing(lamp):
+    u2 = lamp.user("u2")
+    for given in ("lamp", lamp.d.id, "0" * 24):
+        with pytest.raises(DeviceForbidden):
+            lamp.cloud.operations.call(u2, given, "set", "1")
+    product = lamp.product(u2)
+    with pytest.raises(DeviceNotInProduct):
+        lamp.cloud.operations.call(u2, lamp.d.id, "set", "1", product=product.id)
+
+
+def test_roles_reach_as_far_as_they_go(world):
+    o = world.user("o")
+    product = world.product(o)
+    viewer, support = world.teammate(o, product, "v", "View-only"), world.teammate(o, product, "s", "Support")
+    device = world.member(o, product)
+    world.connect(device, functions={"set": int})
+    assert world.cloud.devices.reach(viewer, device.id, "devices:get")
+    for where in ({}, {"product": product.id}):
+        with pytest.raises((DeviceForbidden, PermissionDenied)):
+            world.cloud.operations.call(viewer, device.id, "set", "1", **where)
+        assert world.wait(world.cloud.operations.call(support, device.id, "set", "1", **where)).value == 1
+        with pytest.raises((DeviceForbidden, PermissionDenied)):
+            world.cloud.operations.signal(support, device.id, on=True, **where)
+
+
+def test_a_connection_tells_when_and_whence(lamp):
+    now = lamp.cloud.core.now()
+    device = lamp.now(lamp.d)
+    assert (device.last_handshake_at, device.first_online_at, device.last_ip_address) == (now, now, "10.0.0.7")
+    lamp.s.leave()
+    lamp.pass_time(50)
+    lamp.connect(device)
+    device = lamp.now(lamp.d)
+    assert (device.last_handshake_at, device.first_online_at) == (now + 50, now)
+    lamp.pass_time(5)
+    assert lamp.cloud.connections.presence(device.id).last_heard == now + 50
+    lamp.cloud.connections.link(device.id).session.event("x")
+    assert lamp.cloud.connections.presence(device.id).last_heard == now + 55
+
+
+def test_coming_and_going_are_events(lamp):
+    heard = lamp.hear(lamp.u1, "spark/status")
+    lamp.s.leave()
+    session = lamp.connect(lamp.d)
+    assert heard == [("spark/status", "offline"), ("spark/status", "online")]
+    again = lamp.connect(lamp.d)
+    assert session.closed
+    assert not again.closed
+    assert heard[2:] == [("spark/status", "online")], "a device that is back before it was missed was never offline"
+    assert lamp.cloud.connections.online(lamp.d.id)
+
+
+def test_what_an_old_connection_still_says_does_not_count(lamp):
+    old = lamp.s
+    heard = lamp.hear(lamp.u1)
+    lamp.connect(lamp.d)
+    heard.clear()
+    old.event("late")
+    old.describe()
+    lamp.cloud.arrivals.session_closed(old, "late")
+    assert heard == []
+    assert lamp.cloud.connections.online(lamp.d.id)
+
+
+def test_a_device_that_nobody_made_is_turned_away(world):
+    session = type(world.online()[1])(world, "0" * 24, HelloFacts(6, 0xFFFF, 6))
+    world.cloud.arrivals.session_opened(session)
+    assert session.closed
+    assert world.cloud.arrivals.public_key("0" * 24) is None
+    assert not world.cloud.arrivals.learn_key("0" * 24, b"key")
+
+
+def test_unknown_devices_can_be_let_in(make_world):
+    world = make_world(CloudSettings(register_unknown_devices=True))
+    session = type(world.online()[1])(world, "ab" * 12, HelloFacts(6, 0xFFFF, 6))
+    world.cloud.arrivals.session_opened(session)
+    assert not session.closed
+    assert world.now("ab" * 12).platform_id == 6
+
+
+def test_a_key_is_learnt_once_if_at_all(world, make_world):
+    device = world.device()
+    arrivals = world.cloud.arrivals
+    assert arrivals.public_key(device.id) is None
+    assert arrivals.learn_key(device.id.upper(), b"first")
+    assert arrivals.public_key(device.id) == b"first"
+    assert arrivals.learn_key(device.id, b"first")
+    assert not arrivals.learn_key(device.id, b"second")
+    world.cloud.factory.register_key(device.id, b"third")
+    assert arrivals.public_key(device.id) == b"third"
+    strict = make_world(CloudSettings(trust_first_key=False))
+    assert not strict.cloud.arrivals.learn_key(strict.device().id, b"first")
+    with pytest.raises(Invalid):
+        world.cloud.factory.register_key("0" * 24, b"key")
+
+
+def test_device_os_is_known_from_hello_or_the_modules(world):
+    def shown(device):
+        return world.cloud.views.of(world.now(device)).system_firmware_version
+
+    device = world.device()
+    assert shown(device) is None
+    session = world.connect(device, describe=False)
+    assert shown(device) is None
+    session.describe()
+    assert shown(device) == "2.3.1"
+    session.leave()
+    world.connect(device, system_version=3302, describe=False).leave()
+    assert shown(device) == "3.3.1"
+    world.connect(device, describe=False).leave()
+    assert shown(device) is None, "the short Hello is older than 3.0, and nothing newer is believed"
+    world.connect(device, system_version=9999, describe=False)
+    assert shown(device) == "9999"
+
+
+def test_a_new_application_is_an_event(lamp):
+    heard = lamp.hear(lamp.u1, "spark/device/app-hash")
+
+    def modules(digest):
+        return [
+            DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=2302),
+            DescribedModule(1 << 17, function=ModuleFunction.USER, index=1, version=6, sha256=digest),
+        ]
+
+    for digest in (bytes([1]) * 32, bytes([1]) * 32, bytes([0xAB]) * 32):
+        lamp.s.describe(*modules(digest))
+    assert heard == [("spark/device/app-hash", "01" * 32), ("spark/device/app-hash", "AB" * 32)]
+
+
+def test_what_the_firmware_says_of_updates_is_kept_and_told(lamp):
+    heard = lamp.hear(lamp.u1, "particle/device/updates")
+    lamp.s.event("particle/device/updates/enabled", "false")
+    lamp.s.event("particle/device/updates/forced", "true")
+    device = lamp.now(lamp.d)
+    assert (device.firmware_updates_enabled, device.firmware_updates_forced) == (False, True)
+    assert len(heard) == 2
+
+
+@pytest.mark.parametrize("name", ["spark/device/claim/code", "spark/device/safemode", "spark/device/ident/0", "spark/hardware/max_binary"])
+def test_what_is_for_the_cloud_alone_is_told_to_nobody(lamp, name):
+    heard = lamp.hear(lamp.u1)
+    lamp.s.event(name, "x")
+    assert heard == []
+
+
+def test_a_device_can_ask_who_it_is(lamp):
+    for name in ("name", "ip", "random"):
+        lamp.s.event(f"particle/device/{name}")
+    answers = dict(lamp.s.sent)
+    assert answers["particle/device/name"] == "lamp"
+    assert answers["particle/device/ip"] == "10.0.0.7"
+    assert len(answers["particle/device/random"]) == 40
+
+
+def test_the_view_of_a_device(lamp):
+    view = lamp.cloud.views.of(lamp.now(lamp.d))
+    assert (view.owner, view.product_id, view.cellular, view.status) == ("u1@example.com", 6, False, "normal")
+    assert (view.quarantined, view.denied, view.targeted_firmware_release_version) == (False, False, None)
+    assert lamp.cloud.views.of(lamp.device(13)).cellular
+    product = lamp.product(lamp.u1)
+    lamp.cloud.members.add(lamp.u1, product.id, [lamp.d.id])
+    assert lamp.cloud.views.of(lamp.now(lamp.d)).product_id == product.id
+
+
+def test_a_lab_that_goes_back_in_time_has_everybody_offline(lamp):
+    before = lamp.cloud.snapshot()
+    lamp.cloud.claims.unclaim(lamp.u1, "lamp")
+    lamp.cloud.restore(before)
+    assert lamp.owner(lamp.d) == "u1@example.com"
+    assert not lamp.cloud.connections.online(lamp.d.id)

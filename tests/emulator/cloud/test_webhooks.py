@@ -1,0 +1,283 @@
+"""Webhooks: when they fire, what they send, what is told of it; and their templates."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.cloud.errors import Invalid, PermissionDenied, ScopeRefused, WebhookUnknown
+from emulator.cloud.events import Event
+from emulator.cloud.hook_requests import HookResponse, compose
+from emulator.cloud.templates import render
+
+
+@pytest.fixture
+def hooks(world):
+    """`world` with `u1`, a claimed device with its session, and a gateway whose answer is `world.answer`."""
+    world.u1 = world.user("u1")
+    world.d, world.s = world.claimed(world.u1)
+    world.sent = []
+    world.answer = HookResponse(200, b"fine")
+
+    def gateway(request):
+        world.sent.append(request)
+        reply = world.driver.reply()
+        if isinstance(world.answer, Exception):
+            reply.fail(world.answer)
+        elif world.answer is not None:
+            reply.resolve(world.answer)
+        world.reply = reply
+        return reply
+
+    world.cloud.webhooks.gateway = gateway
+    world.told = world.hear(world.u1, "hook-")
+    return world
+
+
+def create(world, **config):
+    return world.cloud.webhooks.create(world.u1, {"event": "temp", "url": "https://example.com/in", **config})
+
+
+def test_a_webhook_has_a_name_and_keeps_all_that_was_said(hooks):
+    hook = create(hooks, headers={"X": "1"}, access_token="secret", unknown=[1, 2])
+    assert hook.name == "temp for example.com"
+    assert len(hook.id) > 10
+    assert hook.settings == {"event": "temp", "url": "https://example.com/in", "headers": {"X": "1"}, "unknown": [1, 2]}
+    assert create(hooks, name="mine").name == "mine"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"event": ""},
+        {"event": None},
+        {"event": 5},
+        {"url": "ftp://example.com"},
+        {"url": "nonsense"},
+        {"url": "http://[::1"},
+        {"url": None},
+        {"requestType": "DANCE"},
+        {"requestType": 5},
+        {"body": object()},
+    ],
+)
+def test_a_webhook_must_make_sense(hooks, wrong):
+    with pytest.raises(Invalid):
+        create(hooks, **wrong)
+    assert hooks.cloud.webhooks.list(hooks.u1) == []
+
+
+def test_webhooks_are_kept_apart_by_owner(hooks):
+    u2 = hooks.user("u2")
+    product = hooks.product(hooks.u1)
+    webhooks = hooks.cloud.webhooks
+    mine = create(hooks)
+    its = webhooks.create(hooks.u1, {"event": "x", "url": "http://y.example"}, product.id)
+    assert webhooks.list(hooks.u1) == [mine]
+    assert webhooks.list(hooks.u1, product.id) == [its]
+    assert webhooks.get(hooks.u1, mine.id) == mine
+    for attempt in (
+        lambda: webhooks.get(u2, mine.id),
+        lambda: webhooks.get(hooks.u1, its.id),
+        lambda: webhooks.get(hooks.u1, mine.id, product.id),
+        lambda: webhooks.delete(u2, mine.id),
+        lambda: webhooks.update(u2, mine.id, {"event": "x", "url": "http://y.example"}),
+        lambda: webhooks.test(u2, mine.id),
+        lambda: webhooks.get(hooks.u1, "nonsense"),
+    ):
+        with pytest.raises(WebhookUnknown):
+            attempt()
+    with pytest.raises(PermissionDenied):
+        webhooks.list(u2, product.id)
+    with pytest.raises(ScopeRefused):
+        webhooks.list(hooks.api_user(hooks.u1, product, "devices:list"), product.id)
+    webhooks.delete(hooks.u1, mine.id)
+    assert webhooks.list(hooks.u1) == []
+
+
+def test_a_change_replaces_the_whole_configuration(hooks):
+    hook = create(hooks, headers={"X": "1"})
+    changed = hooks.cloud.webhooks.update(hooks.u1, hook.id, {"event": "other", "url": "http://y.example", "disabled": "true"})
+    assert (changed.id, changed.event, changed.disabled, changed.created_at) == (hook.id, "other", True, hook.created_at)
+    assert "headers" not in changed.settings
+    hooks.s.event("other", "1")
+    assert hooks.sent == []
+
+
+def test_what_fires_and_what_does_not(hooks):
+    create(hooks)
+    hooks.s.event("temp", "1")
+    hooks.s.event("temperature", "2")
+    hooks.s.event("other", "3")
+    hooks.cloud.events.publish(hooks.u1, "temp", "4")
+    assert len(hooks.sent) == 3
+    create(hooks, event="hook-")
+    hooks.s.event("temp", "5")
+    assert len(hooks.sent) == 4, "a webhook's own events fire none"
+
+
+def test_a_webhook_can_be_for_one_device(hooks):
+    create(hooks, deviceID=hooks.d.id.upper())
+    other, session = hooks.claimed(hooks.u1)
+    session.event("temp")
+    hooks.s.event("temp")
+    assert len(hooks.sent) == 1
+    assert hooks.owner(other) == "u1@example.com"
+
+
+def test_the_request_carries_the_event_as_a_form_unless_told(hooks):
+    create(hooks)
+    hooks.s.event("temp", "21 C")
+    (request,) = hooks.sent
+    assert (request.method, request.url, request.verify) == ("POST", "https://example.com/in", True)
+    assert dict(request.headers) == {"Content-Type": "application/x-www-form-urlencoded"}
+    assert parse_qs(request.body.decode()) == {
+        "event": ["temp"],
+        "data": ["21 C"],
+        "coreid": [hooks.d.id],
+        "published_at": ["2026-01-05T09:00:00.000Z"],
+    }
+
+
+EVENT = Event("temp", '{"value":21.5,"tags":["a","b"],"name":"<x>"}', published_at=0.0, coreid="ab" * 12, device_id="ab" * 12)
+URL = {"event": "temp", "url": "http://x.example/p"}
+
+
+def test_json_query_headers_and_authentication():
+    request = compose("id", {**URL, "json": {"v": "{{value}}", "who": "{{PARTICLE_DEVICE_ID}}"}, "noDefaults": True}, EVENT)
+    assert json.loads(request.body) == {"v": "21.5", "who": "ab" * 12}
+    assert dict(request.headers)["Content-Type"] == "application/json"
+    with_defaults = json.loads(compose("id", {**URL, "json": {"event": "mine"}}, EVENT).body)
+    assert (with_defaults["event"], with_defaults["coreid"]) == ("mine", "ab" * 12)
+    assert json.loads(compose("id", {**URL, "json": '{"v": {{value}}}', "noDefaults": True}, EVENT).body) == {"v": 21.5}
+    request = compose("id", {**URL, "requestType": "get", "query": {"v": "{{value}}"}, "noDefaults": "true"}, EVENT)
+    assert (request.method, request.url, request.body) == ("GET", "http://x.example/p?v=21.5", b"")
+    assert "event=temp" in compose("id", {**URL, "requestType": "GET"}, EVENT).url
+    assert compose("id", {**URL, "url": "http://x.example/p?a=1", "query": {"b": 2}}, EVENT).url == "http://x.example/p?a=1&b=2"
+    request = compose("id", {**URL, "body": "{{{PARTICLE_EVENT_VALUE}}}", "headers": {"X": "{{name}}"}}, EVENT)
+    assert (request.body.decode(), dict(request.headers)) == (EVENT.data, {"X": "&lt;x&gt;"})
+    request = compose("id", {**URL, "auth": {"username": "u", "password": "p"}, "rejectUnauthorized": False}, EVENT)
+    assert (request.username, request.password, request.verify) == ("u", "p", False)
+    assert compose("id", {**URL, "form": {"t": "{{tags.1}}"}, "noDefaults": True}, EVENT).body == b"t=b"
+
+
+def test_the_answer_comes_back_in_chunks(hooks):
+    create(hooks)
+    hooks.answer = HookResponse(201, b"x" * 1200)
+    hooks.s.event("temp")
+    assert hooks.told[0] == ("hook-sent/temp", None)
+    assert [(name, len(data)) for name, data in hooks.told[1:]] == [
+        ("hook-response/temp/0", 512),
+        ("hook-response/temp/1", 512),
+        ("hook-response/temp/2", 176),
+    ]
+
+
+def test_an_answer_has_a_limit_and_may_be_empty(hooks):
+    create(hooks)
+    hooks.answer = HookResponse(200, b"x" * 200_000)
+    hooks.s.event("temp")
+    assert sum(len(data or "") for _, data in hooks.told) == 100_000
+    hooks.told.clear()
+    hooks.answer = HookResponse(204)
+    hooks.s.event("temp")
+    assert hooks.told == [("hook-sent/temp", None)]
+
+
+def test_answers_can_have_a_template_and_topics_of_their_own(hooks):
+    create(hooks, responseTopic="{{PARTICLE_DEVICE_ID}}/done/{{PARTICLE_EVENT_NAME}}", responseTemplate="{{a.b}}!", errorResponseTopic="oh")
+    told = hooks.hear(hooks.u1)
+    hooks.answer = HookResponse(200, b'{"a":{"b":7}}')
+    hooks.s.event("temp")
+    assert (f"{hooks.d.id}/done/temp/0", "7!") in told
+    hooks.answer = HookResponse(500)
+    hooks.s.event("temp")
+    assert told[-1][0] == "oh/0"
+
+
+@pytest.mark.parametrize("failure", [HookResponse(404, b"no"), TimeoutError("slow"), ConnectionError("closed")])
+def test_a_failure_is_told(hooks, failure):
+    create(hooks)
+    hooks.answer = failure
+    hooks.s.event("temp")
+    assert [name for name, _ in hooks.told] == ["hook-sent/temp", "hook-error/temp/0"]
+    assert hooks.told[1][1]
+
+
+def test_an_answer_may_come_later(hooks):
+    create(hooks)
+    hooks.answer = None
+    hooks.s.event("temp")
+    assert [name for name, _ in hooks.told] == ["hook-sent/temp"]
+    hooks.reply.resolve(HookResponse(200, b"late"))
+    assert hooks.told[-1] == ("hook-response/temp/0", "late")
+
+
+def test_without_a_gateway_every_webhook_fails(hooks):
+    create(hooks)
+    hooks.cloud.webhooks.gateway = None
+    hooks.s.event("temp")
+    assert "no way out" in hooks.told[-1][1]
+
+
+def test_a_trial_tells_how_it_went(hooks):
+    hook = create(hooks)
+    result = hooks.wait(hooks.cloud.webhooks.test(hooks.u1, hook.id, "hello"))
+    assert (result.passed, result.data, result.error) == (True, "fine", None)
+    assert b"data=hello" in hooks.sent[0].body
+    hooks.answer = HookResponse(500)
+    result = hooks.wait(hooks.cloud.webhooks.test(hooks.u1, hook.id))
+    assert (result.passed, result.data) == (False, None)
+    assert "500" in result.error
+    assert hooks.told == []
+
+
+VALUES = {
+    "a": "x",
+    "n": 7,
+    "h": "<&>",
+    "o": {"p": {"q": [1, {"r": "deep"}]}},
+    "list": [{"v": 1}, {"v": 2}],
+    "no": False,
+    "empty": [],
+    "t": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("", ""),
+        ("plain", "plain"),
+        ("{{a}} {{ n }}", "x 7"),
+        ("{{h}} {{{h}}} {{&h}}", "&lt;&amp;&gt; <&> <&>"),
+        ("{{o.p.q.0}} {{o.p.q.1.r}} {{o.p.q.9}}|{{o.x.y}}|{{nothing}}", "1 deep ||"),
+        ("{{{o.p}}}", '{"q":[1,{"r":"deep"}]}'),
+        ("{{#list}}{{v}}{{a}},{{/list}}", "1x,2x,"),
+        ("{{#no}}never{{/no}}{{^no}}always{{/no}}", "always"),
+        ("{{#empty}}never{{/empty}}{{^empty}}none{{/empty}}", "none"),
+        ("{{#t}}yes{{/t}}{{^t}}no{{/t}}", "yes"),
+        ("{{#o}}{{#p}}{{q.0}}{{/p}}{{/o}}", "1"),
+        ("{{#list}}{{#list}}{{v}}{{/list}}{{/list}}", "1212"),
+        ("{{! a comment }}x", "x"),
+        ("{{#o.p.q}}[{{.}}]{{/o.p.q}}", "[1][{&quot;r&quot;:&quot;deep&quot;}]"),
+        ("{{#t}}unclosed", "unclosed"),
+        ("{{a", "{{a"),
+        ("{{t}} {{no}}", "true false"),
+    ],
+)
+def test_templates(template, text):
+    assert render(template, VALUES) == text
+
+
+@given(st.text(st.sampled_from("{}#^/&. alno"), max_size=60))
+def test_no_template_breaks(template):
+    assert isinstance(render(template, VALUES), str)
+
+
+def test_sections_end_somewhere():
+    assert render("{{#t}}" * 50 + "x" + "{{/t}}" * 50, VALUES) == ""
