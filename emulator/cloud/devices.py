@@ -6,7 +6,7 @@ Finding: an id is 24 hex digits in any case, and always whole (every bit of it c
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from emulator.cloud.access import Kind, Principal
 from emulator.cloud.core import Core
@@ -162,14 +162,14 @@ class Devices:
     def alter(self, device: Device, **facts: object) -> Device:
         """Replace some facts of a device."""
         with self._core.change():
-            return self.table.put(replace(device, updated_at=self._core.now(), **facts))  # type: ignore[arg-type]  # names are checked by replace
+            return self.table.put(device.but(updated_at=self._core.now(), **facts))
 
     def learn(self, device: Device, **facts: object) -> Device:
         """Take over what a device reports of itself; nothing is written when nothing is new."""
         if all(getattr(device, name) == value for name, value in facts.items()):
             return device
         with self._core.change():
-            return self.table.put(replace(device, **facts))  # type: ignore[arg-type]  # names are checked by replace
+            return self.table.put(device.but(**facts))
 
     def _own_by_name(self, who: Principal, name: str) -> Device | None:
         owner = owner_of(who)

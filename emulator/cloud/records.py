@@ -97,12 +97,14 @@ class Owner:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Device:
     """What the cloud knows of a device whether it is connected or not.
 
     `owner` and `product_id` say nothing of each other. `firmware_*` and `system_*` are what the device last reported.
     """
+
+    # Without slots on purpose: `but` copies one dictionary, an eighth of the time that `dataclasses.replace` takes for so many fields.
 
     id: str
     platform_id: int
@@ -137,6 +139,19 @@ class Device:
     public_key: bytes | None = None
     protected: bool = False
     updated_at: float = 0.0
+
+    def but(self, **facts: object) -> Device:
+        """The same device with some facts changed.
+
+        Raises:
+            TypeError: there is no fact of that name.
+        """
+        if not facts.keys() <= self.__dict__.keys():
+            raise TypeError(f"a device has no {', '.join(sorted(facts.keys() - self.__dict__.keys()))}")
+        changed = object.__new__(Device)
+        changed.__dict__.update(self.__dict__)
+        changed.__dict__.update(facts)
+        return changed
 
     def owned_by(self, owner: Owner | None) -> bool:
         """Whether it is claimed, and to this owner."""

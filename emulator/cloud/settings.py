@@ -39,8 +39,6 @@ class CloudSettings:
     """Open. The event that tells a device its claim code worked; only the prefix `spark/device/claim/` matters to it."""
     legacy_subscriptions: bool = False
     """As before March 2023: an unclaimed device receives no events at all."""
-    split_e404x: bool = False
-    """Keep E404X devices out of the products of the other Electrons and E-Series, as one page of the documentation asks for."""
     first_product_id: int = 10_001
     """Open. Where numbering of products begins. Ids are 16 bit, and 0 to 255 are kept for platforms."""
     known_clients: tuple[tuple[str, str], ...] = KNOWN_CLIENTS
@@ -69,8 +67,6 @@ class CloudSettings:
     """Bytes in an event's name."""
     max_event_data: int = 1024
     """Bytes in an event's data, when published through the API."""
-    restart_retry: float = 30.0
-    """Open. Seconds until a product update that the device refused is tried again while it stays connected; 0 never."""
 
     @classmethod
     def serving(cls) -> CloudSettings:
