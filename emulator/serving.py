@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from emulator.cloud.api import Api
+from emulator.cloud.api.asgi import CloudApp
 from emulator.device_os.cloud_manager import DEFAULT_SERVER
 from emulator.doors.http import HttpDoor
 from emulator.doors.sockets import RealNetwork, TcpListener
@@ -31,7 +32,8 @@ class Service:
         if not isinstance(driver, ServedDriver):
             raise TypeError("only a served Lab can be reached over sockets; make it with Lab(served=True)")
         self.lab = lab
-        self._http = HttpDoor(driver, Api(lab.cloud).answer, host, http_port)
+        app = CloudApp(Api(lab.cloud).answer, driver)
+        self._http = HttpDoor(driver, app, host, http_port, before_close=app.end_streams)
         self._devices = TcpListener(driver, lab.device_service.accept, host, device_port)
         self._outside = RealNetwork(driver)
         self._http.open()

@@ -18,11 +18,11 @@ from emulator.cloud.api.call import Call
 from emulator.cloud.api.errors import NO_SUCH_PATH, NOT_FOR_API_USERS, PERMISSION_DENIED, SERVER_ERROR, fault_of
 from emulator.cloud.api.faults import Fault, Refused, Shape
 from emulator.cloud.api.fields import FieldError, read_fields
+from emulator.cloud.api.messages import Answer, EventStream, Request, Response, to_json
 from emulator.cloud.api.route import Auth, Route
 from emulator.cloud.api.router import Router
 from emulator.cloud.api.routes import ROUTES
 from emulator.cloud.errors import CloudError, Invalid
-from emulator.http.messages import Answer, EventStream, Request, Response, to_json
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud

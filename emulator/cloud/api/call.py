@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from emulator.cloud.access import Principal
 from emulator.cloud.api.bodies import Body, Upload
+from emulator.cloud.api.messages import Request
 from emulator.cloud.api.route import Route
 from emulator.cloud.errors import TokenMissing
-from emulator.http.messages import Request
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud

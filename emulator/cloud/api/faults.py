@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from emulator.http.messages import Response
+from emulator.cloud.api.messages import Response
 
 
 class Shape(Enum):

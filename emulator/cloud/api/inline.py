@@ -15,8 +15,8 @@ from emulator.clock import Signal
 from emulator.cloud.api.app import Api
 from emulator.cloud.api.errors import TOO_LARGE
 from emulator.cloud.api.faults import Shape
+from emulator.cloud.api.messages import MAX_BODY, Answer, ByteSource, EventStream, Request
 from emulator.drivers import Driver, WaitTimeout
-from emulator.http.messages import MAX_BODY, Answer, ByteSource, EventStream, Request
 
 LONGEST = 3600.0
 """Seconds of the Lab's time that a request without a timeout may take."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emulator.clock import Clock, Timer
+from emulator.cloud.api.messages import to_json
 from emulator.cloud.basics import iso
 from emulator.cloud.events import Event
-from emulator.http.messages import to_json
 
 KEEP_ALIVE = 9.0
 """Seconds of silence before an empty line is sent."""

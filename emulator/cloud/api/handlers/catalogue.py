@@ -8,7 +8,7 @@ from typing import Any
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.faults import Fault, Refused, Shape
 from emulator.cloud.api.handlers.shown import page_of
-from emulator.http.messages import Response
+from emulator.cloud.api.messages import Response
 from particle_protocol.os_versions import OS_VERSIONS
 from particle_protocol.platforms import Platform, parse_os_version, platforms
 

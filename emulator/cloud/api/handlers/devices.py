@@ -13,11 +13,11 @@ from emulator.cloud.api.errors import DEVICE_FORBIDDEN
 from emulator.cloud.api.faults import Fault, Refused, Shape
 from emulator.cloud.api.handlers.shown import device_body, maybe_iso, product_of
 from emulator.cloud.api.handlers.uploads import read_upload
+from emulator.cloud.api.messages import Response
 from emulator.cloud.basics import iso
 from emulator.cloud.claims import Claimed
 from emulator.cloud.devices import is_device_id
 from emulator.cloud.errors import DeviceForbidden, DeviceOffline, NoAnswer
-from emulator.http.messages import Response
 
 Json = dict[str, Any]
 

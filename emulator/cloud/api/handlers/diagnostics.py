@@ -8,9 +8,9 @@ from typing import Any
 
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.handlers.shown import product_of
+from emulator.cloud.api.messages import Response
 from emulator.cloud.basics import iso
 from emulator.cloud.diagnostics import Vitals
-from emulator.http.messages import Response
 
 Json = dict[str, Any]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.faults import Fault, Refused
+from emulator.cloud.api.messages import EventStream
 from emulator.cloud.api.streams import EventEncoder, EventFeed
 from emulator.cloud.events import Event
-from emulator.http.messages import EventStream
 
 _encoder = EventEncoder()
 

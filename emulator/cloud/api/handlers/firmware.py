@@ -7,9 +7,9 @@ from typing import Any
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.faults import Fault, Refused
 from emulator.cloud.api.handlers.uploads import read_upload
+from emulator.cloud.api.messages import Response
 from emulator.cloud.basics import iso
 from emulator.cloud.releases import Firmware
-from emulator.http.messages import Response
 
 Json = dict[str, Any]
 

@@ -8,10 +8,10 @@ from typing import Any
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.faults import Fault, Refused
 from emulator.cloud.api.handlers.shown import maybe_iso, page_of, product_of
+from emulator.cloud.api.messages import Response
 from emulator.cloud.basics import iso
 from emulator.cloud.members import parse_entries
 from emulator.cloud.sim_records import Sim
-from emulator.http.messages import Response
 
 Json = dict[str, Any]
 USAGE_DAYS = 30

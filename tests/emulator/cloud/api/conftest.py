@@ -9,6 +9,7 @@ import pytest
 
 from emulator.cloud import Cloud, Principal
 from emulator.cloud.api import Api, InlineTransport
+from emulator.cloud.api.asgi import CloudApp
 from emulator.doors.http import HttpDoor
 from emulator.drivers.served import ServedDriver
 
@@ -65,7 +66,8 @@ def served(make_world):
     world = make_world()
     world.driver = ServedDriver()
     world.cloud = Cloud(world.driver.clock, random.Random(7), world.driver.reply)
-    door = HttpDoor(world.driver, Api(world.cloud).answer)
+    app = CloudApp(Api(world.cloud).answer, world.driver)
+    door = HttpDoor(world.driver, app, before_close=app.end_streams)
     door.open()
     world.door = door
     world.rest = Rest(world, base_url=door.url)

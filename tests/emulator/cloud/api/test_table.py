@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.cloud.api.app import Api
+from emulator.cloud.api.messages import Request
 from emulator.cloud.api.openapi import openapi
 from emulator.cloud.api.route import ANYONE, Auth, Route
 from emulator.cloud.api.router import MAX_SEGMENT, Router
 from emulator.cloud.api.routes import ROOMS, ROUTES
-from emulator.http.messages import Request
 
 
 def route(method, path):
