@@ -70,7 +70,8 @@ class Clock:
         self.start = start
         self.on_earlier: Callable[[], None] | None = None
         """Called when a new timer becomes the first one due (the served driver re-arms itself)."""
-        self._heap: list[Timer] = []
+        self._heap: list[tuple[float, int, Timer]] = []
+        """Tuples, which compare without a call into Python; no two have the same number."""
         self._seq = 0
 
     def utc(self) -> datetime:
@@ -81,8 +82,8 @@ class Clock:
         """Have `callback(*args)` called at `when` (at once, if that is past: on the next turn of the heap)."""
         self._seq += 1
         timer = Timer(max(when, self.now), self._seq, callback, args)
-        heapq.heappush(self._heap, timer)
-        if self.on_earlier is not None and self._heap[0] is timer:
+        heapq.heappush(self._heap, (timer.when, timer.seq, timer))
+        if self.on_earlier is not None and self._heap[0][2] is timer:
             self.on_earlier()
         return timer
 
@@ -93,9 +94,9 @@ class Clock:
     def next_due(self) -> float | None:
         """When the first timer is due, or None when there is none."""
         heap = self._heap
-        while heap and heap[0].callback is None:
+        while heap and heap[0][2].callback is None:
             heapq.heappop(heap)
-        return heap[0].when if heap else None
+        return heap[0][0] if heap else None
 
     def advance(self, now: float) -> None:
         """Move `now` forward without running anything. Going back is ignored."""
@@ -107,7 +108,7 @@ class Clock:
         due = self.next_due()
         if due is None:
             return False
-        timer = heapq.heappop(self._heap)
+        timer = heapq.heappop(self._heap)[2]
         self.advance(due)
         callback, args = timer.callback, timer.args
         timer.cancel()

@@ -60,7 +60,7 @@ def test_a_scope_arms_one_wake_up(clock):
     scope = PowerScope(clock, plainly)
     for delay in range(100, 0, -1):
         scope.call_later(delay, lambda: None)
-    armed = [timer for timer in clock._heap if not timer.cancelled]
+    armed = [timer for _, _, timer in clock._heap if not timer.cancelled]
     assert len(armed) == 1
     assert armed[0].when == 1
 
