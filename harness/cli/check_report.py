@@ -12,6 +12,7 @@ import pytest
 from harness import journal
 from harness.errors import Blame, HarnessError
 from harness.journal import Entry, Kind
+from harness.pytest_plugin.bench import BoardsUnavailable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -151,8 +152,8 @@ class Report:
         elif report.failed and check.outcome != "failed":
             check.outcome = "failed"
             check.reason, check.blame = _explain(error)
-            if isinstance(error, pytest.UsageError):
-                self.unavailable = _cause(error)
+            if isinstance(error, BoardsUnavailable):
+                self.unavailable = error.error
                 item.session.shouldstop = check.reason
         elif report.passed and report.when == "call" and check.outcome == "running":
             check.outcome = "passed"
@@ -173,11 +174,6 @@ def _explain(error: BaseException | None) -> tuple[str, Blame]:
     if isinstance(error, AssertionError):
         return str(error).splitlines()[0] if str(error) else "the board did something else than expected", Blame.BOARD
     return f"{type(error).__name__}: {error}", Blame.REQUEST
-
-
-def _cause(error: pytest.UsageError) -> HarnessError:
-    cause = error.__cause__
-    return cause if isinstance(cause, HarnessError) else HarnessError(str(error), blame=Blame.REQUEST)
 
 
 class TextReport(Report):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 import pytest
+from _pytest.outcomes import Failed  # the public name, pytest.fail.Exception, is no class to a type checker
 
 from harness.board import Board
 from harness.boards import OpenOptions, Rig, open_boards
@@ -17,6 +18,14 @@ PREFIX = "PARTICLE_HIL_"
 """What the names of environment variables begin with."""
 
 
+class BoardsUnavailable(Failed):
+    """The boards of the run cannot be opened. Reported as one sentence, without a traceback."""
+
+    def __init__(self, error: HarnessError) -> None:
+        self.error = error
+        super().__init__(str(error), pytrace=False)
+
+
 class Bench:
     """See the module."""
 
@@ -24,6 +33,7 @@ class Bench:
         self.monikers = list(monikers)
         self.options = options
         self._rigs: list[Rig] | None = None
+        self._unavailable: HarnessError | None = None
         self._snapshots: dict[int, object] = {}
 
     @classmethod
@@ -35,13 +45,16 @@ class Bench:
         """The opened boards, kind by kind.
 
         Raises:
-            pytest.UsageError: one cannot be opened; tells why.
+            BoardsUnavailable: one cannot be opened; tells why. It is not tried again.
         """
+        if self._unavailable is not None:
+            raise BoardsUnavailable(self._unavailable)
         if self._rigs is None:
             try:
                 self._rigs = open_boards(self.monikers, self.options)
             except HarnessError as error:
-                raise pytest.UsageError(str(error)) from error
+                self._unavailable = error
+                raise BoardsUnavailable(error) from None
             for place, rig in enumerate(self._rigs):
                 if rig.snapshot is not None:
                     self._snapshots[place] = rig.snapshot()

@@ -127,9 +127,11 @@ def test_what_a_board_cannot_do_is_a_skip_with_the_reason(run_pytest):
 
 
 def test_a_board_that_cannot_be_opened_is_one_sentence(run_pytest):
-    status, output = run_pytest("def test_it(board): pass", "--board", "emu:toaster")
-    assert status != 0
+    test = "def test_it(board): pass\ndef test_cloud(cloud): pass\ndef test_other(): pass"
+    status, output = run_pytest(test, "--board", "emu:toaster")
+    assert (status, "1 passed, 2 errors" in output) == (1, True), output
     assert "no platform is called 'toaster'" in output
+    assert "bench.py" not in output, "no frames of ours"
 
 
 def test_a_marker_with_other_arguments_is_refused(run_pytest):
