@@ -41,6 +41,7 @@ _DAMAGE: Final = (
     NotImplementedError,
     RuntimeError,
     ValueError,
+    LookupError,
     OverflowError,
     OSError,
 )
@@ -114,7 +115,7 @@ def read_bundle(data: bytes | memoryview) -> Bundle:
 
 
 def _read(archive: zipfile.ZipFile) -> Bundle:
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     if len(entries) > MAX_ENTRIES:
         raise BundleError(f"the archive has {len(entries)} files, more than {MAX_ENTRIES}")
     applications: dict[str, bytes] = {}

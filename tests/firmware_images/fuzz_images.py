@@ -1,0 +1,80 @@
+"""Fuzzing of everything that reads images, guided by coverage: `python fuzz_images.py FOLDER -runs=N` (libFuzzer's options).
+
+FOLDER gets the seeds: small images of every kind. The only exceptions allowed are those of `firmware_images.errors`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["firmware_images"]):
+    from firmware_images import assets, bundle, checks, combine, compress, diff, edit, errors, hexfile, image, module
+    from firmware_images.build import build_module
+    from firmware_images.draft import Draft
+    from firmware_images.extension_contents import AssetDependency, Name, SecurityMode
+    from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
+
+USER, SYSTEM = ModuleFunction.USER_PART, ModuleFunction.SYSTEM_PART
+ASSET = AssetDependency("a", bytes(32))
+
+
+def seeds() -> Iterator[bytes]:
+    """Small images of every kind."""
+    boron = build_module(13, USER, 2, 6, dependencies=[Dependency(SYSTEM, 1, 5501)], body=b"application")
+    p2 = build_module(32, USER, 1, 6, body=b"application")
+    yield from (boron, p2, edit.set_assets(module.read_module(boron), [ASSET]), edit.set_assets(module.read_module(p2), [ASSET]))
+    yield build_module(6, ModuleFunction.BOOTLOADER, 0, 1005, body=b"boot")
+    yield build_module(13, SYSTEM, 1, 5501, body=b"system", suffix_extensions=[Name("x").encode(), SecurityMode(1).encode()])
+    yield build_module(13, ModuleFunction.RADIO_STACK, 0, 202, body=b"radio", flags=ModuleFlag.DROP_MODULE_INFO)
+    yield compress.compress_module(module.read_module(boron))
+    yield assets.build_asset("logo", b"content" * 9)
+    yield combine.combine([module.read_module(boron), module.read_module(p2)])
+    yield hexfile.write_hex(boron, 0xB4000)
+    yield bundle.make_bundle(boron, {"a": b"content"})
+
+
+def one_input(data: bytes) -> None:
+    """Read it, judge it, and do with it whatever can be done."""
+    found = image.read_image(data)
+    image.check_image(found, checks.Target(installed=(), protected=True))
+    assert found.modules or found.findings
+    for each in found.modules:
+        diff.diff_modules(each, found.modules[0])
+        try:
+            content = bytes(each.content)
+            if each.crc_ok and each.sha_ok:
+                assert Draft.of(each).encode() == content
+            sealed = module.read_module(edit.edit_module(each, edit.Changes()))
+            assert sealed.crc_ok
+            checks.check_module(sealed)
+            compress.inflate_module(sealed)
+        except errors.ImageError:
+            pass
+        try:
+            changed = module.read_module(edit.set_assets(each, [ASSET]))
+            checks.check_module(changed)
+        except errors.ImageError:
+            pass
+        try:
+            combine.split(each)
+        except errors.ImageError:
+            pass
+
+
+def main() -> None:
+    """Write the seeds, then fuzz."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds()):
+        (folder / f"seed-{number}").write_bytes(seed)
+        one_input(seed)
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
