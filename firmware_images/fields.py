@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from particle_protocol.functions import ModuleFunction as ModuleFunction
 
@@ -45,6 +46,15 @@ class Dependency:
 
     def __str__(self) -> str:
         return f"{self.function.letter}{self.index}>={self.version}"
+
+
+_flags = lru_cache(maxsize=256)(ModuleFlag)
+_function = lru_cache(maxsize=256)(ModuleFunction)
+
+
+@lru_cache(maxsize=1024)
+def _dependency(function: int, index: int, version: int) -> Dependency:
+    return Dependency(_function(function), index, version)
 
 
 NO_DEPENDENCY = Dependency(ModuleFunction.NONE, 0, 0)
@@ -87,13 +97,13 @@ class Prefix:
             start,
             end,
             target,
-            ModuleFlag(flags),
+            _flags(flags),
             version,
             platform,
-            ModuleFunction(function),
+            _function(function),
             index,
-            Dependency(ModuleFunction(f1), i1, v1),
-            Dependency(ModuleFunction(f2), i2, v2),
+            _dependency(f1, i1, v1),
+            _dependency(f2, i2, v2),
         )
 
     def encode(self) -> bytes:

@@ -18,12 +18,15 @@ from collections.abc import Callable
 from functools import cached_property
 
 from firmware_images.extensions import NO_EXTENSIONS, ExtensionList, ExtensionType, read_extensions
-from firmware_images.fields import BASE_SUFFIX, BASE_SUFFIX_SIZE, CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFlag, ModuleFunction, Prefix, Suffix
+from firmware_images.fields import BASE_SUFFIX_SIZE, CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFlag, ModuleFunction, Prefix, Suffix
 from firmware_images.locate import is_plain, locate, locate_in_memory
 
 _PRODUCT = struct.Struct("<HH")
 _LONG_PRODUCT = struct.Struct("<IH")
-SUFFIX_WITH_PRODUCT = BASE_SUFFIX_SIZE + _PRODUCT.size
+PRODUCT_SUFFIX = struct.Struct("<HHH32sH")
+"""product id, product version, then the base suffix: the last forty bytes before the CRC in most formats."""
+CRC = struct.Struct(">I")
+SUFFIX_WITH_PRODUCT = PRODUCT_SUFFIX.size
 SUFFIX_WITH_LONG_PRODUCT = BASE_SUFFIX_SIZE + _LONG_PRODUCT.size
 SHA_END = BASE_SUFFIX_SIZE - 2
 """The SHA-256 of a normal build covers the module up to this many bytes before its end address (Device OS 6.2.0, build/module.mk:213)."""
@@ -53,6 +56,11 @@ class Module:
         complete: whether `data` reaches to the declared end, CRC included, and the length leaves room for prefix and suffix.
     """
 
+    _prefix: Prefix | None = None
+    _computed_crc: int | None = None
+    _found_suffix: tuple[Suffix | None, ExtensionList] | None = None
+    _digest: tuple[bytes, ShaRule | None] | None = None
+
     def __init__(self, data: memoryview, prefix_offset: int, fields: tuple[int, ...]) -> None:
         self.data = data
         self.prefix_offset = prefix_offset
@@ -60,10 +68,12 @@ class Module:
         length = self.module_length = fields[1] - fields[0]
         self.complete = prefix_offset + _LEAST <= length <= len(data) - CRC_SIZE
 
-    @cached_property
+    @property
     def prefix(self) -> Prefix:
         """The prefix."""
-        return Prefix.of(self.fields)
+        if self._prefix is None:
+            self._prefix = Prefix.of(self.fields)
+        return self._prefix
 
     @property
     def size(self) -> int:
@@ -80,11 +90,13 @@ class Module:
         """The module's own bytes, CRC included, as far as they are there."""
         return self.data[: max(self.size, 0)]
 
-    @cached_property
+    @property
     def prefix_extensions(self) -> ExtensionList:
         """The records after the prefix; none without the flag for them."""
-        if not self.fields[3] & _EXTENDED:
-            return NO_EXTENSIONS
+        return self._read_prefix_extensions if self.fields[3] & _EXTENDED else NO_EXTENSIONS
+
+    @cached_property
+    def _read_prefix_extensions(self) -> ExtensionList:
         limit = min(len(self.data), self.module_length - BASE_SUFFIX_SIZE)
         found = read_extensions(self.data, self.prefix_offset + PREFIX_SIZE, limit)
         if found.problem is None and not found.ended:
@@ -99,7 +111,7 @@ class Module:
     @property
     def suffix(self) -> Suffix | None:
         """The suffix; None when the module is not complete, or its suffix is padding or has an impossible size."""
-        return self._suffix_and_extensions[0]
+        return (self._found_suffix or self._read_suffix())[0]
 
     @property
     def suffix_size_field(self) -> int | None:
@@ -110,38 +122,44 @@ class Module:
     @property
     def suffix_extensions(self) -> ExtensionList:
         """The records of the suffix."""
-        return self._suffix_and_extensions[1]
+        return (self._found_suffix or self._read_suffix())[1]
 
     @property
     def stored_crc(self) -> int | None:
         """The CRC-32 in the file (big-endian there); None when the module is not complete."""
-        end = self.module_length
-        return int.from_bytes(self.data[end : end + CRC_SIZE], "big") if self.complete else None
+        return int(CRC.unpack_from(self.data, self.module_length)[0]) if self.complete else None
 
-    @cached_property
+    @property
     def computed_crc(self) -> int | None:
         """The CRC-32 over the declared length; None when the module is not complete."""
-        return zlib.crc32(self.data[: self.module_length]) if self.complete else None
+        if self._computed_crc is None and self.complete:
+            self._computed_crc = zlib.crc32(self.data[: self.module_length])
+        return self._computed_crc
 
     @property
     def crc_ok(self) -> bool:
         """Whether the module is whole: complete, and its CRC right. This is what a device asks at boot."""
-        return self.complete and self.computed_crc == self.stored_crc
+        return self.complete and (self.computed_crc,) == CRC.unpack_from(self.data, self.module_length)
 
     @property
     def computed_sha256(self) -> bytes | None:
         """The digest that ought to be stored, by whichever rule matches, else by the rule for a normal build; None without a suffix."""
-        return None if self.suffix is None else self._digest[0]
+        return None if self.suffix is None else self._judged_digest()[0]
 
     @property
     def sha_rule(self) -> ShaRule | None:
         """The rule by which the stored digest is right, or None when it is right by none."""
-        return None if self.suffix is None else self._digest[1]
+        return None if self.suffix is None else self._judged_digest()[1]
 
     @property
     def sha_ok(self) -> bool:
         """Whether the stored digest is right by some rule."""
         return self.sha_rule is not None
+
+    def remember(self, crc: int, digest: bytes) -> None:
+        """Take a CRC, and a SHA-256 that is the one stored and covers the whole module, as computed already."""
+        self._computed_crc = crc
+        self._digest = digest, ShaRule.WHOLE
 
     def sha256_over(self, rule: ShaRule) -> bytes:
         """The digest of the bytes a rule covers. The module must be complete."""
@@ -149,8 +167,12 @@ class Module:
             return hashlib.sha256(self.data[: self.module_length - SHA_END]).digest()
         return hashlib.sha256(self.data[self.body_offset : self.module_length - BASE_SUFFIX_SIZE]).digest()
 
-    @cached_property
-    def _digest(self) -> tuple[bytes, ShaRule | None]:
+    def _judged_digest(self) -> tuple[bytes, ShaRule | None]:
+        if self._digest is None:
+            self._digest = self._judge_digest()
+        return self._digest
+
+    def _judge_digest(self) -> tuple[bytes, ShaRule | None]:
         end = self.module_length
         stored = bytes(self.data[end - SHA_END : end - 2])
         function = self.fields[6]
@@ -160,39 +182,42 @@ class Module:
         digest = self.sha256_over(ShaRule.WHOLE)
         return digest, ShaRule.WHOLE if digest == stored else None
 
-    @cached_property
-    def _suffix_and_extensions(self) -> tuple[Suffix | None, ExtensionList]:
-        end = self.module_length
-        if not self.complete:
-            return None, NO_EXTENSIONS
-        reserved, digest, size = BASE_SUFFIX.unpack_from(self.data, end - BASE_SUFFIX_SIZE)
-        if not BASE_SUFFIX_SIZE <= size <= end - self.prefix_offset - PREFIX_SIZE:
-            return None, NO_EXTENSIONS
-        product_id = product_version = None
-        found = NO_EXTENSIONS
-        if size == SUFFIX_WITH_LONG_PRODUCT:
-            product_id, product_version = _LONG_PRODUCT.unpack_from(self.data, end - SUFFIX_WITH_LONG_PRODUCT)
-        elif size == SUFFIX_WITH_PRODUCT:
-            product_id, product_version = _PRODUCT.unpack_from(self.data, end - SUFFIX_WITH_PRODUCT)
-        elif size > SUFFIX_WITH_PRODUCT:
-            found = read_extensions(self.data, end - size, end - BASE_SUFFIX_SIZE)
-            at = _product_offset(found, end - size, end - BASE_SUFFIX_SIZE)
-            if at is not None:
-                product_id, product_version = _PRODUCT.unpack_from(self.data, at)
-        return Suffix(size, digest, reserved, product_id, product_version), found
+    def _read_suffix(self) -> tuple[Suffix | None, ExtensionList]:
+        suffix, found = None, NO_EXTENSIONS
+        if self.complete:
+            data, end = self.data, self.module_length
+            product_id, product_version, reserved, digest, size = PRODUCT_SUFFIX.unpack_from(data, end - SUFFIX_WITH_PRODUCT)
+            if size == SUFFIX_WITH_PRODUCT:
+                suffix = Suffix(size, digest, reserved, product_id, product_version)
+            elif BASE_SUFFIX_SIZE <= size <= end - self.prefix_offset - PREFIX_SIZE:
+                found, product = _rare_product(data, size, end)
+                suffix = Suffix(size, digest, reserved, *product)
+        self._found_suffix = suffix, found
+        return self._found_suffix
 
     def __repr__(self) -> str:
         return f"<Module {self.prefix}>"
 
 
-def _product_offset(found: ExtensionList, start: int, end: int) -> int | None:
-    """Where the product id lies in a suffix with records: in the record for it, else in the last four bytes after END."""
-    at = start
+def _rare_product(data: memoryview, size: int, end: int) -> tuple[ExtensionList, tuple[int, int] | tuple[None, None]]:
+    """Records of the suffix, product id and version, where the suffix is not of the usual forty bytes."""
+    if size == SUFFIX_WITH_LONG_PRODUCT:
+        product_id, product_version = _LONG_PRODUCT.unpack_from(data, end - size)
+        return NO_EXTENSIONS, (product_id, product_version)
+    if size < SUFFIX_WITH_PRODUCT:
+        return NO_EXTENSIONS, (None, None)
+    limit = end - BASE_SUFFIX_SIZE
+    found = read_extensions(data, end - size, limit)
+    at = end - size
     for item in found.items:
         at += item.size
         if item.type is ExtensionType.PRODUCT_DATA and len(item.payload) == 2 + _PRODUCT.size:
-            return at - _PRODUCT.size
-    return end - _PRODUCT.size if end - at >= _PRODUCT.size else None
+            product_id, product_version = _PRODUCT.unpack_from(data, at - _PRODUCT.size)
+            return found, (product_id, product_version)
+    if limit - at < _PRODUCT.size:
+        return found, (None, None)
+    product_id, product_version = _PRODUCT.unpack_from(data, limit - _PRODUCT.size)
+    return found, (product_id, product_version)
 
 
 def read_module(data: bytes | bytearray | memoryview, *, platform_id: int | None = None) -> Module:

@@ -15,15 +15,12 @@ from firmware_images.bounds import SLOTS
 from firmware_images.fields import CRC_SIZE
 from firmware_images.legacy_prefix import NEW_START
 from firmware_images.locate import prefix_offset_of
-from firmware_images.module import SHA_END, SUFFIX_WITH_PRODUCT, Module, ShaRule
+from firmware_images.module import CRC, PRODUCT_SUFFIX, SHA_END, SUFFIX_WITH_PRODUCT, Module
 
-_SUFFIX: Final = struct.Struct("<HHH32sH")
-"""product id, product version, reserved, SHA-256, size: the last forty bytes before the CRC in every format but the oldest."""
 _RTL_RECORDS: Final = struct.Struct("<I12xI")
 _RTL_TAGS: Final = (0x00100002, 0x000A0001)
 _RTL_SUFFIX: Final = 62
 """A dynamic location record of 16 bytes, a product record of 10, the base suffix."""
-_CRC: Final = struct.Struct(">I")
 
 
 def plain_product(module: Module) -> tuple[int, int] | None:
@@ -48,15 +45,13 @@ def plain_product(module: Module) -> tuple[int, int] | None:
     data, length = module.data, module.module_length
     if start == NEW_START or (module.prefix_offset and prefix_offset_of(data, platform) != module.prefix_offset):
         return None
-    product_id, product_version, reserved, digest, size = _SUFFIX.unpack_from(data, length - SUFFIX_WITH_PRODUCT)
+    product_id, product_version, reserved, digest, size = PRODUCT_SUFFIX.unpack_from(data, length - SUFFIX_WITH_PRODUCT)
     if size != SUFFIX_WITH_PRODUCT and (size != _RTL_SUFFIX or _RTL_RECORDS.unpack_from(data, length - _RTL_SUFFIX) != _RTL_TAGS):
         return None
     if reserved or hashlib.sha256(data[: length - SHA_END]).digest() != digest:
         return None
     crc = zlib.crc32(data[:length])
-    if _CRC.unpack_from(data, length) != (crc,):
+    if CRC.unpack_from(data, length) != (crc,):
         return None
-    known = module.__dict__
-    known["computed_crc"] = crc
-    known["_digest"] = (digest, ShaRule.WHOLE)
+    module.remember(crc, digest)
     return product_id, product_version
