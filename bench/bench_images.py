@@ -28,6 +28,7 @@ from harness.firmware_store import NOT_MODULES, FirmwareUnavailable, all_images,
 LARGE = 200 * 1024
 ROUNDS = 30
 PEER_ROUNDS = 8
+TURNS = 4
 
 
 @pytest.fixture(scope="module")
@@ -101,10 +102,11 @@ def test_parse_beside_the_peer(benchmark, sets, name, goal):
     except FirmwareUnavailable as failure:
         pytest.skip(str(failure))
     contents = [data for _, data in sets[name]]
-    (ours,) = best([parse], contents, ROUNDS)
-    theirs = run_peer(node, folder, {name: [str(path) for path, _ in sets[name]]})[name]
-    (again,) = best([parse], contents, ROUNDS)
-    ours = min(ours, again)
+    ours, theirs = float("inf"), {"plain": float("inf"), "native": float("inf")}
+    for _ in range(TURNS):
+        ours = min(ours, *best([parse], contents, ROUNDS))
+        turn = run_peer(node, folder, {name: [str(path) for path, _ in sets[name]]})[name]
+        theirs = {kind: min(theirs[kind], turn[kind]) for kind in theirs}
     for kind, least in (("plain", goal), ("native", 1)):
         crc = "its own CRC" if kind == "plain" else "a native CRC"
         ratio = theirs[kind] / ours

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from firmware_images.bounds import find_slot
+from firmware_images.crc import crc32
 from firmware_images.errors import EditRefused
 from firmware_images.extension_contents import DynamicLocation, End
 from firmware_images.extensions import Extension, ExtensionType
@@ -141,7 +141,7 @@ class Draft:
         parts = (*covered, digest, struct.pack("<H", suffix_size))
         crc = 0
         for part in parts:
-            crc = zlib.crc32(part, crc)
+            crc = crc32(part, crc)
         return b"".join((*parts, crc.to_bytes(CRC_SIZE, "big")))
 
 

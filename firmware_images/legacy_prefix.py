@@ -8,10 +8,10 @@ build/module.mk:205-211).
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from typing import Final
 
+from firmware_images.crc import crc32
 from firmware_images.fields import CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFunction, Prefix
 from firmware_images.findings import Finding, FindingName, error
 from firmware_images.locate import NRF52840
@@ -52,6 +52,6 @@ def check_legacy_prefix(module: Module) -> Iterator[Finding]:
         return
     start, end = LEGACY_START - NEW_START, legacy.end_address - NEW_START
     stored = int.from_bytes(module.data[end : end + CRC_SIZE], "big")
-    computed = zlib.crc32(module.data[start:end])
+    computed = crc32(module.data[start:end])
     if stored != computed:
         yield error(FindingName.LEGACY_PREFIX, f"the CRC for older bootloaders is {stored:08x}", f"{computed:08x}")

@@ -9,12 +9,12 @@ platform/MCU/rtl872x/src/flash_mal.c:740-766. The Core and the Bluz had no such 
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from firmware_images.bounds import slots_of
+from firmware_images.crc import crc32
 from firmware_images.errors import NotAModule
 from firmware_images.fields import CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFunction
 
@@ -159,7 +159,7 @@ def _best_guess(data: memoryview) -> tuple[int, int]:
         points += 2 * (end - start + CRC_SIZE == size)
         if points and points < 3:
             if whole_crc is None:
-                whole_crc = zlib.crc32(data[:-CRC_SIZE]) == int.from_bytes(data[-CRC_SIZE:], "big")
+                whole_crc = crc32(data[:-CRC_SIZE]) == int.from_bytes(data[-CRC_SIZE:], "big")
             points += 2 * whole_crc
         if points > best[1]:
             best = (offset, points)

@@ -13,10 +13,10 @@ from __future__ import annotations
 import enum
 import hashlib
 import struct
-import zlib
 from collections.abc import Callable
 from functools import cached_property
 
+from firmware_images.crc import CRC, crc32
 from firmware_images.extensions import NO_EXTENSIONS, ExtensionList, ExtensionType, read_extensions
 from firmware_images.fields import BASE_SUFFIX_SIZE, CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFlag, ModuleFunction, Prefix, Suffix
 from firmware_images.locate import is_plain, locate, locate_in_memory
@@ -25,7 +25,6 @@ _PRODUCT = struct.Struct("<HH")
 _LONG_PRODUCT = struct.Struct("<IH")
 PRODUCT_SUFFIX = struct.Struct("<HHH32sH")
 """product id, product version, then the base suffix: the last forty bytes before the CRC in most formats."""
-CRC = struct.Struct(">I")
 SUFFIX_WITH_PRODUCT = PRODUCT_SUFFIX.size
 SUFFIX_WITH_LONG_PRODUCT = BASE_SUFFIX_SIZE + _LONG_PRODUCT.size
 SHA_END = BASE_SUFFIX_SIZE - 2
@@ -133,7 +132,7 @@ class Module:
     def computed_crc(self) -> int | None:
         """The CRC-32 over the declared length; None when the module is not complete."""
         if self._computed_crc is None and self.complete:
-            self._computed_crc = zlib.crc32(self.data[: self.module_length])
+            self._computed_crc = crc32(self.data[: self.module_length])
         return self._computed_crc
 
     @property

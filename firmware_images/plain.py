@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import zlib
 from typing import Final
 
 from firmware_images.bounds import SLOTS
+from firmware_images.crc import CRC, crc32
 from firmware_images.fields import CRC_SIZE
 from firmware_images.legacy_prefix import NEW_START
 from firmware_images.locate import prefix_offset_of
-from firmware_images.module import CRC, PRODUCT_SUFFIX, SHA_END, SUFFIX_WITH_PRODUCT, Module
+from firmware_images.module import PRODUCT_SUFFIX, SHA_END, SUFFIX_WITH_PRODUCT, Module
 
 _RTL_RECORDS: Final = struct.Struct("<I12xI")
 _RTL_TAGS: Final = (0x00100002, 0x000A0001)
@@ -50,7 +50,7 @@ def plain_product(module: Module) -> tuple[int, int] | None:
         return None
     if reserved or hashlib.sha256(data[: length - SHA_END]).digest() != digest:
         return None
-    crc = zlib.crc32(data[:length])
+    crc = crc32(data[:length])
     if CRC.unpack_from(data, length) != (crc,):
         return None
     module.remember(crc, digest)
