@@ -79,17 +79,21 @@ def test_waiting_inside_the_lab_is_refused(driver):
 def test_flows_wait_side_by_side(driver):
     signal, turns = Signal(), []
 
-    def flow(name, delay):
+    def take_turn(name):
+        turns.append(name)
+        signal.fire()
+
+    def flow(name, before):
         def run():
-            driver.sleep(delay)
-            turns.append(name)
-            signal.fire()
-            driver.wait(lambda: len(turns) == 3, [signal], timeout=5, awaited="all three")
+            driver.wait(lambda: len(turns) == before, [signal], timeout=60, awaited=f"{before} turns")
+            driver.call(take_turn, name)
+            driver.wait(lambda: len(turns) == 3, [signal], timeout=60, awaited="all three")
             return name
 
         return run
 
-    assert driver.gather([flow("a", 0.03), flow("b", 0.01), flow("c", 0.02)]) == ["a", "b", "c"]
+    driver.call(driver.clock.call_later, 0.01, signal.fire)
+    assert driver.gather([flow("a", 2), flow("b", 0), flow("c", 1)]) == ["a", "b", "c"]
     assert turns == ["b", "c", "a"]
 
 
