@@ -7,6 +7,7 @@ Lab's seed.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -143,6 +144,8 @@ class AccessPoint:
     channel: int = 6
     rssi: int = -52
     bssid: bytes = b"\x02\x00\x5e\x00\x53\x01"
+    address: str = "203.0.113.1"
+    """What servers see all its stations come from (RFC 5737 keeps 203.0.113.0/24 for examples)."""
     hidden: bool = False
     on_air: bool = True
     internet: bool = True
@@ -181,12 +184,14 @@ class Network:
         self.routes: dict[Address, Address] = {}
         """Where a connection goes instead of the address it is for, as a router's port forwarding does."""
         self.outside: Outside | None = None
+        self._ports = itertools.cycle(range(49_152, 65_536))
 
     def access_point(self, ssid: str, password: str = "", **more: object) -> AccessPoint:
         """Set up an access point; `more` are the other fields of `AccessPoint`. Without a password it is open."""
         more.setdefault("security", WifiSecurity.WPA2 if password else WifiSecurity.OPEN)
         number = len(self.access_points) + 1
         more.setdefault("bssid", bytes((2, 0, 0x5E, 0, 0x53, number & 0xFF)))
+        more.setdefault("address", f"203.0.113.{number & 0xFF}")
         made = AccessPoint(ssid, password, **more)  # type: ignore[arg-type]  # checked by the dataclass's names
         self.access_points.append(made)
         return made
@@ -223,7 +228,7 @@ class Network:
 
         def establish() -> None:
             near = _End(f"{host}:{port}", self._clock, link, self._rng)
-            far = _End(f"station on {via.ssid}", self._clock, link, self._rng)
+            far = _End(f"{via.address}:{next(self._ports)}", self._clock, link, self._rng)
             near.other, far.other = far, near
             opened(near)
             accept(far)

@@ -118,3 +118,11 @@ def test_loss_and_jitter_never_reorder(pieces):
         near.write(piece)
     world.run(1e6)
     assert got == pieces
+
+
+def test_a_server_sees_stations_come_from_the_address_of_their_access_point(world):
+    pair(world)
+    pair(world)
+    addresses = [stream.peer.rpartition(":") for stream in world.accepted]
+    assert {host for host, _, _ in addresses} == {world.point.address}
+    assert len({port for _, _, port in addresses}) == 2
