@@ -69,7 +69,7 @@ def test_the_led_tells_the_way_online(online):
     ]
 
 
-@pytest.mark.rule("R18", "R24")
+@pytest.mark.rule("R18")
 def test_a_developer_device_is_claimed_only_while_online(bench, online, rest):
     board = online()
     other = bench.board()
