@@ -84,15 +84,20 @@ class Devices:
     def reach(self, who: Principal, given: str, scope: str, product: str | int | None = None) -> Device:
         """The device, if the caller may do `scope` with it: as its owner, or through a product that it is in.
 
-        With `product`, only that product counts, and its quarantined and denied devices are found too.
+        With `product`, only that product counts. Its quarantined and denied devices can be looked at, and nothing else: whose
+        firmware names the product is not the product's to use.
 
         Raises:
             DeviceForbidden: unknown or foreign.
-            DeviceNotInProduct: the product is the caller's, the device is not on its list.
+            DeviceNotInProduct: the product is the caller's, the device is not on its list, or may only be looked at.
             PermissionDenied, ScopeRefused: the product is not the caller's, or not for this.
         """
         if product is not None:
-            return self.in_product(self._gate.product(who, product, scope), given)
+            record = self._gate.product(who, product, scope)
+            listed = self.in_product(record, given)
+            if listed.product_id != record.id and scope != "devices:get":
+                raise DeviceNotInProduct(given, record.id)
+            return listed
         device = self.by_id(given) if is_device_id(given) else self._own_by_name(who, given)
         if device is None:
             raise DeviceForbidden(given)
