@@ -80,7 +80,11 @@ class Rollout:
             raise UpdateRefused(device.id, "another update is under way")
 
     def due(self, device: Device) -> Firmware | None:
-        """The version to send to a device now; None: none."""
+        """The version to send to a device now; None: none.
+
+        A device that reports the very binary of that version has it, even where Hello could not say so (a wildcard before Device OS 1.5):
+        else it would be sent again at every connection, for ever.
+        """
         link = self._connections.link(device.id)
         if link is None or link.system is None or self._updates.running(device.id) or self._quarantine.held(device):
             return None
@@ -88,4 +92,4 @@ class Rollout:
             return None
         target = self._releases.target(device)
         running = device.firmware_version if runs_product_firmware(device) else None
-        return None if target is None or target.version == running else target
+        return None if target is None or target.version == running or target.sha256 == device.app_hash else target
