@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "docs" / "claiming-rules.toml"
 BOOK = ROOT / "docs" / "claiming-rules.md"
 TESTS = ("tests", "harness/suite")
-BOARDS = ("tests/harness/", "tests/emulator/test_", "tests/emulator/cloud/rules/test_boards_", "harness/suite/")
+BOARDS = ("tests/rules/", "tests/harness/", "tests/emulator/test_", "harness/suite/")
 """Tests in which an emulated board takes part; the others script what a device does."""
 HEAD = """# The rules of claiming
 

@@ -1,0 +1,449 @@
+"""Boards and the cloud together, in virtual time: emulated boards on a network, and people who use the REST API."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from emulator.board.board import Board
+from emulator.board.settings import StoredNetwork
+from emulator.cloud import Principal
+from emulator.cloud.api import Api, InlineTransport
+from emulator.cloud.device_service import Session
+from emulator.cloud.hook_requests import HookRequest, HookResponse
+from emulator.cloud.mail import Mail
+from emulator.device_os.application import Application, function, subscribe, variable
+from emulator.device_os.tinker import Tinker
+from emulator.factory import user_part
+from emulator.lab import Lab
+from harness.board import Board as Hands
+from harness.cloud_events import Event, EventParser
+from harness.lab import EmulatedHost, board_on
+from particle_protocol.control_requests import calls
+from particle_protocol.platforms import platform_by_name
+
+PHOTON = platform_by_name("photon")
+HOME = StoredNetwork("lab", 3, "secret123")
+OS = "2.3.1"
+UPDATE_TIMEOUT = 600.0
+
+
+class Lamp(Application):
+    """What boards run here: a function, a variable, a subscription, and events when told to. `version` tells one build from another."""
+
+    version = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[str, str]] = []
+
+    @function("version")
+    def tell_version(self, argument: str) -> int:
+        return self.version
+
+    @function("say")
+    def say(self, argument: str) -> int:
+        return int(self.publish(argument, "said"))
+
+    @variable("brightness")
+    def brightness(self) -> int:
+        return 7
+
+    @subscribe("alarm")
+    def on_alarm(self, name: str, data: str) -> None:
+        self.heard.append((name, data))
+
+
+def lamp(version: int) -> type[Lamp]:
+    """The build of that version."""
+    return type(f"Lamp{version}", (Lamp,), {"version": version})
+
+
+class Stream:
+    """An open event stream, from the moment it was opened."""
+
+    def __init__(self, person: Person, path: str) -> None:
+        self._request = person.build_request("GET", path)
+        self._response = person.send(self._request, stream=True)
+        assert self._response.status_code == 200, self._response.read()
+        self._bytes = self._response.stream
+        self._parser = EventParser()
+        self._events: list[Event] = []
+
+    def events(self, prefix: str = "") -> list[Event]:
+        """What has come so far."""
+        self._request.extensions["timeout"]["read"] = 0.0
+        while True:
+            try:
+                piece = next(iter(self._bytes), b"")
+            except httpx.ReadTimeout:
+                break
+            assert piece, "the cloud ended the stream"
+            self._events.extend(self._parser.feed(piece))
+        return [event for event in self._events if event.name.startswith(prefix)]
+
+    def said(self, prefix: str = "") -> list[tuple[str, str]]:
+        """Names and data of what has come so far."""
+        return [(event.name, event.data) for event in self.events(prefix)]
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class Person(httpx.Client):
+    """Somebody with a token: a developer or a customer."""
+
+    def __init__(self, transport: httpx.BaseTransport, username: str, token: str = "") -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        super().__init__(transport=transport, base_url="http://cloud.example", headers=headers, timeout=120)
+        self.username = username
+        self.token = token
+        self._streams: list[Stream] = []
+
+    def listen(self, path: str = "/v1/devices/events") -> Stream:
+        """Open an event stream."""
+        self._streams.append(Stream(self, path))
+        return self._streams[-1]
+
+    def claim(self, board: Board | str, **more: object) -> httpx.Response:
+        return self.post("/v1/devices", json={"id": board if isinstance(board, str) else board.device_id, **more})
+
+    def unclaim(self, board: Board) -> httpx.Response:
+        return self.delete(f"/v1/devices/{board.device_id}")
+
+    def device(self, board: Board) -> dict[str, object]:
+        """A device as this person sees it."""
+        answer = self.get(f"/v1/devices/{board.device_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def owned(self) -> set[str]:
+        """The ids of this person's devices."""
+        return {device["id"] for device in self.get("/v1/devices").json()}
+
+    def call(self, board: Board, name: str, argument: str = "") -> int:
+        """What a function of a device returns."""
+        answer = self.post(f"/v1/devices/{board.device_id}/{name}", json={"arg": argument})
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["return_value"])
+
+    def flash(self, board: Board, image: bytes, path: str = "/v1/devices") -> httpx.Response:
+        """Send a binary to a device over the air."""
+        return self.put(f"{path}/{board.device_id}", files={"file": ("lamp.bin", image)})
+
+    def usage(self) -> dict[str, object]:
+        """What the plan of this developer counts."""
+        return self.get("/v1/user/service_agreements").json()["data"][0]["attributes"]["current_usage_summary"]
+
+    def say(self, name: str, data: str = "x") -> None:
+        """Publish an event."""
+        assert self.post("/v1/devices/events", json={"name": name, "data": data}).status_code == 200
+
+    def close(self) -> None:
+        for stream in self._streams:
+            stream.close()
+        super().close()
+
+
+class Fleet:
+    """A product, as its owner uses it."""
+
+    def __init__(self, bench: Bench, owner: Person, made: dict[str, int]) -> None:
+        self.bench = bench
+        self.owner = owner
+        self.id = made["id"]
+        self.path = f"/v1/products/{self.id}"
+
+    def client(self) -> dict[str, str]:
+        """The OAuth client that the product's app carries, as fields of a form."""
+        answer = self.owner.post(f"{self.path}/clients", json={"name": "app", "type": "installed"})
+        assert answer.status_code == 200, answer.text
+        made = answer.json()["client"]
+        return {"client_id": made["id"], "client_secret": made["secret"]}
+
+    def firmware(self, version: int, *, os: str = OS, product_id: int | None = None) -> bytes:
+        """The lamp's user part of a version; with another product id, one that names another product, or the wildcard."""
+        return self.bench.lamp(version, os=os, product=(self.id if product_id is None else product_id, version))
+
+    def add(self, *boards: Board | str, **more: object) -> dict[str, list[str]]:
+        """Add devices by id."""
+        ids = [each if isinstance(each, str) else each.device_id for each in boards]
+        answer = self.owner.post(f"{self.path}/devices", json={"ids": ids, **more})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def release_owner(self, board: Board) -> httpx.Response:
+        """Unclaim a member through the product."""
+        return self.owner.delete(f"{self.path}/devices/{board.device_id}/owner")
+
+    def remove(self, board: Board, **body: object) -> httpx.Response:
+        return self.owner.request("DELETE", f"{self.path}/devices/{board.device_id}", json=body)
+
+    def get(self, board: Board) -> httpx.Response:
+        return self.owner.get(f"{self.path}/devices/{board.device_id}")
+
+    def put(self, board: Board, **body: object) -> httpx.Response:
+        """Change a member."""
+        return self.owner.put(f"{self.path}/devices/{board.device_id}", json=body)
+
+    def device(self, board: Board) -> dict[str, object]:
+        """A device as the product sees it."""
+        answer = self.get(board)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def standing(self, board: Board) -> str:
+        """What a device is to the product, by the product's list: member, quarantined, denied or nothing."""
+        listed = self.owner.get(f"{self.path}/devices", params={"deviceId": board.device_id}).json()["devices"]
+        if not listed:
+            return "nothing"
+        return "denied" if listed[0]["denied"] else "quarantined" if listed[0]["quarantined"] else "member"
+
+    def call(self, board: Board, name: str, argument: str = "") -> int:
+        """What a function of a member returns, asked through the product."""
+        answer = self.owner.post(f"{self.path}/devices/{board.device_id}/{name}", json={"arg": argument})
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["return_value"])
+
+    def upload(self, version: int, image: bytes | None = None, **more: object) -> httpx.Response:
+        """Upload a version; the lamp's unless told."""
+        content = self.firmware(version) if image is None else image
+        data = {"version": str(version), "title": f"lamp {version}"}
+        return self.owner.post(f"{self.path}/firmware", data=data, files={"file": ("lamp.bin", content)})
+
+    def release(self, version: int, **how: object) -> httpx.Response:
+        """Release a version, as the product's default unless told."""
+        body = {"version": version, **(how or {"product_default": True})}
+        if "groups" not in body:
+            body["product_default"] = True
+        return self.owner.put(f"{self.path}/firmware/release", json=body)
+
+    def prove(self, *versions: int, os: str = OS) -> None:
+        """Upload versions and have a board of the product run each once, so that they can be released."""
+        for version in versions:
+            answer = self.upload(version, self.firmware(version, os=os))
+            assert answer.status_code == 201, answer.text
+            pilot = self.bench.board(os=os, user=self.firmware(version, os=os))
+            self.add(pilot)
+            self.bench.settle(pilot)
+            pilot.power_off()
+
+    def runs(self, board: Board, version: int) -> bool:
+        """Whether a board really runs a version: its user part says so, its application answers so, and the cloud knows."""
+        device = self.owner.get(f"{self.path}/devices/{board.device_id}")
+        if board.led.describe() != "breathing cyan" or device.status_code != 200 or not device.json()["functions"]:
+            return False
+        return device.json()["firmware_version"] == version == self.call(board, "version") == board.firmware.application.version
+
+    def reaches(self, board: Board, version: int) -> None:
+        """Wait until a board runs a version."""
+        self.bench.until(lambda: self.runs(board, version), f"version {version} on the board")
+
+
+class Bench:
+    """One Lab, a host with its boards on USB, and people."""
+
+    def __init__(self, **more: object) -> None:
+        self.lab = Lab(seed=1, **more)
+        self.cloud = self.lab.cloud
+        self.host = EmulatedHost(self.lab)
+        self.point = self.lab.network.access_point(HOME.ssid, HOME.password)
+        self._transport = InlineTransport(Api(self.cloud), self.lab.driver)
+        self._ports = itertools.count(1)
+        self._hands: dict[str, Hands] = {}
+        self._people: list[Person] = []
+        self.tinker = user_part(PHOTON, OS)
+        self.hooked: list[HookRequest] = []
+        self.cloud.webhooks.gateway = self._hook
+
+    # --- people
+
+    def person(self, username: str, token: str = "") -> Person:
+        self._people.append(Person(self._transport, username, token))
+        return self._people[-1]
+
+    def developer(self, name: str) -> Person:
+        """A developer who has signed up and logged in."""
+        username = f"{name}@example.com"
+        somebody = self.person(username)
+        assert somebody.post("/v1/users", json={"username": username, "password": "secret"}).status_code == 200
+        form = {"grant_type": "password", "username": username, "password": "secret", "client_id": "particle", "client_secret": "particle"}
+        return self.person(username, somebody.post("/oauth/token", data=form).json()["access_token"])
+
+    def customer(self, fleet: Fleet, name: str) -> Person:
+        """A customer of a product, signed up by the product's app."""
+        username = f"{name}@customers.example"
+        answer = self.person("").post(f"{fleet.path}/customers", json={"email": username, "password": "secret", **fleet.client()})
+        assert answer.status_code == 201, answer.text
+        return self.person(username, answer.json()["access_token"])
+
+    def organization(self, owner: Person, name: str) -> str:
+        """An organization with a paid plan, signed on paper; its name in paths."""
+        user = self.cloud.accounts.find(owner.username)
+        assert user is not None
+        return self.cloud.products.create_organization(user, name).slug
+
+    def fleet(self, owner: Person, name: str = "lamps", platform_id: int = PHOTON.id, organization: str = "", **settings: object) -> Fleet:
+        """A new product of a developer, or of an organization."""
+        product = {"name": name, "platform_id": platform_id, "description": "lamps", "settings": settings}
+        path = f"/v1/orgs/{organization}/products" if organization else "/v1/user/products"
+        answer = owner.post(path, json={"product": product})
+        assert answer.status_code == 200, answer.text
+        return Fleet(self, owner, answer.json()["product"])
+
+    def join_team(self, fleet: Fleet, person: Person, role: str = "Developer") -> None:
+        """Take somebody into a product's team."""
+        answer = fleet.owner.post(f"{fleet.path}/team", json={"username": person.username, "role": role})
+        assert answer.status_code == 200, answer.text
+
+    @staticmethod
+    def runs_tinker(board: Board) -> bool:
+        """Whether a board runs Tinker."""
+        return isinstance(getattr(board.firmware, "application", None), Tinker)
+
+    def principal(self, person: Person) -> Principal:
+        return self.cloud.tokens.principal(person.token)
+
+    # --- boards
+
+    def lamp(self, version: int = 0, *, os: str = OS, product: tuple[int, int] | None = None) -> bytes:
+        """A user part with the lamp's application in it."""
+        self.lab.applications[f"lamp-{version}"] = lamp(version)
+        return user_part(PHOTON, os, f"lamp-{version}", product)
+
+    def board(self, *, os: str = OS, user: bytes | None = None, mode: str = "normal", **more: object) -> Board:
+        """A board, switched on, that knows the network: with Tinker, or the user part given."""
+        more.setdefault("networks", [HOME])
+        made = self.lab.add_board("photon", os=os, modules=[] if user is None else [user], mode=mode, **more)
+        self._plug_in(made)
+        return made
+
+    def online(self, **more: object) -> Board:
+        """The same, waited for until it breathes cyan and has described itself."""
+        made = self.board(**more)
+        self.settle(made)
+        return made
+
+    def _plug_in(self, board: Board) -> None:
+        port = f"1-{next(self._ports)}"
+        self.host.plug_in(port, board)
+        self._hands[board.device_id] = board_on(self.host, port)
+
+    def hands(self, board: Board) -> Hands:
+        """What somebody who has the board on a USB cable can do with it."""
+        return self._hands[board.device_id]
+
+    def settle(self, board: Board, led: str = "breathing cyan") -> None:
+        """Wait until a board shows something, and a little longer."""
+        self.until(lambda: board.led.describe() == led, f"a board that shows {led}")
+        self.sleep(3)
+
+    @staticmethod
+    def shown(board: Board) -> list[str]:
+        """Everything that a board's LED has shown."""
+        return [str(change.status) for change in board.led.timeline]
+
+    def reboot(self, board: Board) -> None:
+        """Take the power away and give it back; wait until it is online again."""
+        board.power_off()
+        self.sleep(1)
+        board.power_on()
+        self.settle(board)
+
+    def heard(self, board: Board) -> list[tuple[str, str]]:
+        """The events that a board's application has received since it started."""
+        return board.firmware.application.heard
+
+    def session(self, board: Board) -> Session:
+        """The cloud's connection with a board."""
+        return next(each for each in self.lab.device_service.sessions if each.device_id == board.device_id)
+
+    def owner(self, board: Board) -> str | None:
+        """Whose a board is, as the cloud keeps it."""
+        device = self.cloud.devices.by_id(board.device_id)
+        assert device is not None
+        return None if device.owner is None else self.cloud.owner_name(device.owner)
+
+    def mails(self, person: Person) -> list[Mail]:
+        """The mails that the cloud has sent to somebody."""
+        return self.cloud.mail.to(person.username)
+
+    def claimed_bit(self, board: Board) -> bool:
+        """The bit on the board that says it was claimed once, asked over USB."""
+        return self.hands(board).requests.ask("IS_CLAIMED", calls.is_claimed())
+
+    def set_up(self, board: Board, code: str) -> None:
+        """Wi-Fi set-up with a claim code, over the serial console of listening mode, as a set-up program does it."""
+        hands = self.hands(board)
+        hands.enter_listening()
+        hands.console.set_claim_code(code)
+        hands.console.set_wifi(HOME.ssid, HOME.password)
+        self.settle(board)
+
+    # --- time
+
+    def sleep(self, seconds: float) -> None:
+        self.lab.driver.sleep(seconds)
+
+    def until(self, ready: Callable[[], object], awaited: str, timeout: float = UPDATE_TIMEOUT) -> None:
+        """Let time pass until something is so."""
+        end = self.lab.clock.now + timeout
+        while not ready():
+            assert self.lab.clock.now < end, f"no {awaited} within {timeout:g} s; boards: {self._shown()}"
+            self.sleep(0.5)
+
+    def _shown(self) -> str:
+        return ", ".join(f"{board.device_id}: {board.led.describe()}" for board in self.lab.boards.values())
+
+    # --- webhooks
+
+    def _hook(self, request: HookRequest) -> object:
+        self.hooked.append(request)
+        reply = self.lab.driver.reply()
+        reply.resolve(HookResponse(200, b"thanks"))
+        return reply
+
+    def close(self) -> None:
+        for person in self._people:
+            person.close()
+        self.lab.close()
+
+
+@pytest.fixture
+def make_bench():
+    """Benches by the arguments of their Lab."""
+    made = []
+
+    def make(**more):
+        made.append(Bench(**more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def bench(make_bench):
+    return make_bench()
+
+
+@pytest.fixture
+def u1(bench):
+    """A developer."""
+    return bench.developer("u1")
+
+
+@pytest.fixture
+def u2(bench):
+    """Another developer."""
+    return bench.developer("u2")
+
+
+@pytest.fixture
+def fleet(bench):
+    """A product of Photons, and its owner, `fleet.owner`."""
+    return bench.fleet(bench.developer("owner"))

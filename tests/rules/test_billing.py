@@ -1,0 +1,138 @@
+"""What boards cost: whose hundred they count for, and when."""
+
+import pytest
+
+from emulator.cloud import CloudSettings
+
+
+@pytest.fixture
+def small(make_bench):
+    """A world in which the free plan takes three devices."""
+    return make_bench(cloud_settings=CloudSettings(device_limit=3))
+
+
+def full(answer):
+    return answer.status_code == 403 and "device limit" in answer.text
+
+
+@pytest.mark.rule("R25")
+def test_the_hundred_and_first_board_on_the_desk_is_not_claimed(bench, u1):
+    boards = [bench.board() for _ in range(101)]
+    for board in boards:
+        bench.until(lambda board=board: board.led.describe() == "breathing cyan", "breathing cyan")
+    *first, last = boards
+    assert {u1.claim(board).status_code for board in first} == {200}
+    assert u1.usage()["devices"] == 100
+    assert u1.usage()["device_limit_reached"] is True
+    assert full(u1.claim(last))
+    assert bench.owner(last) is None
+    assert last.led.describe() == "breathing cyan"
+    u1.unclaim(first[0])
+    assert u1.claim(last).status_code == 200
+    assert full(u1.claim(first[0]))
+
+
+@pytest.mark.rule("R25", "R66")
+def test_a_claim_code_does_not_get_a_board_into_a_full_plan(small):
+    u1 = small.developer("u1")
+    for _ in range(3):
+        u1.claim(small.online())
+    board = small.board(networks=[])
+    small.settle(board, "blinking dark blue")
+    small.set_up(board, u1.post("/v1/device_claims").json()["claim_code"])
+    assert len(u1.owned()) == 3
+    assert not small.claimed_bit(board)
+
+
+@pytest.mark.rule("R26")
+def test_a_board_counts_for_who_claimed_it_and_a_transfer_takes_the_count_along(small):
+    u1, u2 = small.developer("u1"), small.developer("u2")
+    boards = [small.online() for _ in range(3)]
+    for board in boards:
+        u1.claim(board)
+    assert (u1.usage()["devices"], u2.usage()["devices"]) == (3, 0)
+    asked = u2.claim(boards[0], request_transfer=True).json()["transfer_id"]
+    assert (u1.usage()["devices"], u2.usage()["devices"]) == (3, 0)
+    small.cloud.transfers.accept(small.principal(u1), asked)
+    assert (u1.usage()["devices"], u2.usage()["devices"]) == (2, 1)
+    assert u1.claim(small.online()).status_code == 200
+
+
+@pytest.fixture
+def paid(small):
+    """A product on a paid plan, of an organization of its owner."""
+    owner = small.developer("owner")
+    return small.fleet(owner, organization=small.organization(owner, "lamps inc"))
+
+
+@pytest.mark.rule("R27", "R32")
+def test_a_paid_product_counts_its_members_once_they_were_online_and_no_claims(small, paid):
+    boards = [small.board(mode="off", user=paid.firmware(1)) for _ in range(3)]
+    paid.add(*boards)
+
+    def counted():
+        return paid.owner.get("/v1/orgs/lamps-inc/service_agreements").json()["data"][0]["attributes"]["current_usage_summary"]["devices"]
+
+    assert counted() == 0
+    for number, board in enumerate(boards, 1):
+        board.power_on()
+        small.settle(board)
+        assert counted() == number
+    paid.owner.claim(boards[0])
+    assert counted() == 3
+    paid.owner.unclaim(boards[0])
+    assert counted() == 3
+    paid.remove(boards[0])
+    assert counted() == 2
+
+
+@pytest.mark.rule("R28")
+def test_a_claimed_member_of_a_paid_product_is_listed_and_not_counted(small, paid):
+    owner = paid.owner
+    for _ in range(3):
+        assert owner.claim(small.online()).status_code == 200
+    member = small.online(user=paid.firmware(1))
+    paid.add(member)
+    assert owner.claim(member).status_code == 200
+    assert len(owner.owned()) == 4
+    assert owner.usage()["devices"] == 3
+    assert full(owner.claim(small.online()))
+
+
+@pytest.mark.rule("R29", "R30")
+def test_members_of_a_free_product_count_for_its_owner_listed_or_not(small):
+    owner, mate = small.developer("owner"), small.developer("mate")
+    fleet = small.fleet(owner)
+    small.join_team(fleet, mate)
+    never, online = small.board(mode="off"), small.online(user=fleet.firmware(1))
+    fleet.add(never, online)
+    mate.claim(online)
+    owner.claim(small.online())
+    assert len(owner.owned()) == 1
+    assert (owner.usage()["devices"], mate.usage()["devices"]) == (3, 0)
+    another = small.online()
+    assert full(owner.claim(another))
+    refused = owner.post(f"{fleet.path}/devices", json={"id": another.device_id})
+    assert full(refused)
+    assert fleet.standing(another) == "nothing"
+    assert mate.claim(another).status_code == 200
+
+
+@pytest.mark.rule("R29", "R119")
+def test_a_full_plan_lets_no_board_in_by_itself(small):
+    owner = small.developer("owner")
+    fleet = small.fleet(owner, quarantine=False)
+    boards = [small.online(user=fleet.firmware(1)) for _ in range(4)]
+    assert [fleet.standing(board) for board in boards] == ["member"] * 3 + ["quarantined"]
+
+
+@pytest.mark.rule("R31")
+def test_a_claimed_board_that_leaves_its_product_counts_for_its_owner(small, paid):
+    owner = paid.owner
+    member = small.online(user=paid.firmware(1))
+    paid.add(member)
+    owner.claim(member)
+    assert owner.usage()["devices"] == 0
+    paid.remove(member)
+    assert owner.usage()["devices"] == 1
+    assert member.led.describe() == "breathing cyan"

@@ -1,0 +1,211 @@
+"""Whether a board must be claimed: outside products for everything, inside for next to nothing."""
+
+import pytest
+
+from emulator.cloud import CloudSettings
+
+
+def everything(person, board, path="/v1/devices"):
+    """The answers to a call, a read, a ping and an update of a board."""
+    one = f"{path}/{board.device_id}"
+    return [
+        person.post(f"{one}/version"),
+        person.get(f"{one}/brightness"),
+        person.put(f"{one}/ping", json={}),
+        person.put(one, json={"signal": "1"}),
+    ]
+
+
+@pytest.mark.rule("R5", "R11")
+def test_nobody_can_use_an_unclaimed_board_outside_products(bench, u1, u2):
+    board = bench.online(user=bench.lamp(1))
+    mine, public = u1.listen(), u1.listen("/v1/events/said")
+    for person in (u1, u2):
+        assert {answer.status_code for answer in everything(person, board)} == {403}
+        refused = person.flash(board, bench.lamp(2))
+        assert (refused.status_code, refused.json()["error"]) == (403, "Permission Denied")
+        assert person.get(f"/v1/devices/{board.device_id}").status_code == 403
+    assert board.firmware.application.publish("said", "hello", public=True), "the board itself sees nothing wrong"
+    u1.say("alarm/fire")
+    bench.sleep(60)
+    assert (mine.said("said"), public.said("said"), bench.heard(board)) == ([], [], [])
+    assert (board.firmware.application.version, board.led.describe()) == (1, "breathing cyan")
+
+
+@pytest.mark.rule("R6")
+def test_its_owner_uses_all_of_a_claimed_board(bench, u1):
+    board = bench.online(user=bench.lamp(1))
+    u1.claim(board)
+    mine = u1.listen()
+    assert [answer.status_code for answer in everything(u1, board)] == [200] * 4
+    assert u1.call(board, "say", "said") == 1
+    u1.say("alarm/fire", "now")
+    bench.sleep(2)
+    assert mine.said("said") == [("said", "said")]
+    assert bench.heard(board) == [("alarm/fire", "now")]
+    assert u1.flash(board, bench.lamp(2)).json()["status"] == "Update started"
+    bench.until(lambda: board.led.describe() == "breathing cyan" and board.firmware.application.version == 2, "the new application")
+    bench.sleep(3)
+    assert u1.call(board, "version") == 2
+
+
+@pytest.mark.rule("R5", "R6")
+def test_what_a_board_can_do_ends_with_its_claim_while_it_stays_online(bench, u1):
+    board = bench.online(user=bench.lamp(1))
+    u1.claim(board)
+    mine = u1.listen()
+    u1.unclaim(board)
+    assert {answer.status_code for answer in everything(u1, board)} == {403}
+    board.firmware.application.publish("said", "hello")
+    u1.say("alarm/fire")
+    bench.sleep(5)
+    assert (mine.said("said"), bench.heard(board)) == ([], [])
+
+
+@pytest.mark.rule("R7")
+def test_the_team_uses_an_unclaimed_member_through_the_product(bench, fleet):
+    board = bench.online(user=fleet.firmware(1))
+    fleet.add(board)
+    heard = fleet.owner.listen(f"{fleet.path}/events")
+    assert [answer.status_code for answer in everything(fleet.owner, board, f"{fleet.path}/devices")] == [200] * 4
+    assert fleet.call(board, "say", "said") == 1
+    assert fleet.put(board, development=True).status_code == 200
+    assert fleet.owner.flash(board, fleet.firmware(2), f"{fleet.path}/devices").json()["status"] == "Update started"
+    fleet.reaches(board, 2)
+    assert heard.said("said") == [("said", "said")]
+    assert fleet.device(board)["owner"] is None
+
+
+@pytest.mark.rule("R8", "R43")
+def test_wifi_set_up_with_a_claim_code_ends_with_the_board_in_the_list(bench, u1):
+    board = bench.board(networks=[])
+    bench.settle(board, "blinking dark blue")
+    offer = u1.post("/v1/device_claims").json()
+    bench.set_up(board, offer["claim_code"])
+    assert u1.owned() - set(offer["device_ids"]) == {board.device_id}
+    assert u1.put(f"/v1/devices/{board.device_id}", json={"name": "lamp"}).json()["name"] == "lamp"
+    assert u1.get("/v1/devices/lamp").json()["online"] is True
+
+
+def hook(person, path="/v1/integrations", event="said"):
+    """A webhook of a developer, or of a product."""
+    body = {"integration_type": "Webhook", "event": event, "url": "https://hooks.example/said", "requestType": "POST"}
+    answer = person.post(path, json=body)
+    assert answer.status_code == 201, answer.text
+
+
+def fires(bench, board):
+    """Whether something the board publishes makes a webhook fire."""
+    before = len(bench.hooked)
+    bench.sleep(2)
+    assert board.firmware.application.publish("said", "hello")
+    bench.sleep(2)
+    return len(bench.hooked) > before
+
+
+@pytest.mark.rule("R9")
+def test_the_webhook_of_a_sandbox_fires_for_its_owners_boards_only(bench, fleet, u2):
+    owner = fleet.owner
+    board = bench.online(user=fleet.firmware(1))
+    fleet.add(board)
+    bench.join_team(fleet, u2)
+    hook(owner)
+    assert not fires(bench, board)
+    owner.claim(board)
+    assert fires(bench, board)
+    owner.unclaim(board)
+    u2.claim(board)
+    assert not fires(bench, board)
+
+
+@pytest.mark.rule("R10")
+def test_the_webhook_of_a_product_fires_for_members_whoever_owns_them(bench, fleet):
+    customer = bench.customer(fleet, "c1")
+    board = bench.online(user=fleet.firmware(1))
+    hook(fleet.owner, f"{fleet.path}/integrations")
+    assert not fires(bench, board)
+    fleet.add(board)
+    assert fires(bench, board)
+    customer.claim(board)
+    assert fires(bench, board)
+
+
+@pytest.mark.rule("R12", "R17")
+def test_a_fleet_claimed_to_one_account_while_it_lay_on_the_shelf_works_as_a_product(bench, fleet):
+    boards = [bench.board(user=fleet.firmware(1), mode="off") for _ in range(5)]
+    fleet.add(*boards)
+    for board in boards:
+        assert fleet.owner.claim(board).json()["connected"] is False
+    for board in boards:
+        board.power_on()
+    for board in boards:
+        bench.settle(board)
+        assert fleet.standing(board) == "member"
+        assert fleet.device(board)["owner"] == fleet.owner.username
+        assert (fleet.call(board, "version"), fleet.owner.call(board, "version")) == (1, 1)
+    assert fleet.owner.owned() == {board.device_id for board in boards}
+
+
+@pytest.mark.rule("R13")
+@pytest.mark.parametrize("legacy", [False, True])
+def test_an_unclaimed_member_hears_what_it_subscribed_to_since_march_2023(make_bench, legacy):
+    bench = make_bench(cloud_settings=CloudSettings(legacy_subscriptions=legacy))
+    fleet = bench.fleet(bench.developer("owner"))
+    board = bench.online(user=fleet.firmware(1))
+    fleet.add(board)
+    assert fleet.owner.post(f"{fleet.path}/events", json={"name": "alarm/fire", "data": "now"}).status_code == 200
+    bench.sleep(2)
+    assert bench.heard(board) == ([] if legacy else [("alarm/fire", "now")])
+
+
+@pytest.mark.rule("R14")
+def test_every_event_of_a_board_and_every_one_it_gets_is_a_data_operation(bench, fleet):
+    board = bench.online(user=fleet.firmware(1))
+    fleet.add(board)
+    bench.sleep(5)
+
+    def used():
+        return fleet.owner.usage()["connectivity"]["all"]
+
+    before = used()
+    board.firmware.application.publish("said", "hello")
+    bench.sleep(2)
+    assert used() == before + 1
+    fleet.owner.post(f"{fleet.path}/events", json={"name": "alarm/fire", "data": "now"})
+    bench.sleep(2)
+    assert bench.heard(board) == [("alarm/fire", "now")]
+    assert used() == before + 3, "the publish, and its delivery"
+
+
+@pytest.mark.rule("R15")
+def test_a_development_board_is_flashed_by_its_owner_and_keeps_what_it_got(bench, fleet):
+    fleet.prove(1)
+    fleet.release(1)
+    board = bench.online(user=fleet.firmware(1))
+    fleet.add(board)
+    fleet.owner.claim(board)
+    fleet.put(board, development=True)
+    assert fleet.owner.flash(board, bench.lamp(9)).json()["status"] == "Update started"
+    bench.until(lambda: board.led.describe() == "breathing cyan" and board.firmware.application.version == 9, "the developer's build")
+    bench.reboot(board)
+    bench.sleep(120)
+    assert board.firmware.application.version == 9
+    fleet.put(board, development=False)
+    fleet.reaches(board, 1)
+
+
+@pytest.mark.rule("R16")
+def test_a_member_that_is_flashed_without_the_mark_is_taken_back_and_with_it_is_not(bench, fleet):
+    fleet.prove(1)
+    fleet.release(1)
+    board = bench.online(user=fleet.firmware(1))
+    fleet.add(board)
+    fleet.owner.flash(board, fleet.firmware(2), f"{fleet.path}/devices")
+    bench.until(lambda: board.firmware and getattr(board.firmware, "product", None) == (fleet.id, 2), "version 2")
+    fleet.reaches(board, 1)
+    fleet.put(board, development=True)
+    fleet.owner.flash(board, fleet.firmware(2), f"{fleet.path}/devices")
+    fleet.reaches(board, 2)
+    bench.reboot(board)
+    bench.sleep(120)
+    assert fleet.runs(board, 2)

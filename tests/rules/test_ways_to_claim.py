@@ -1,0 +1,64 @@
+"""Ways to claim a board: by its id, on a production line, by the code that a set-up program gives it."""
+
+import pytest
+
+from emulator.cloud import CloudSettings
+from particle_protocol.dct import DctField
+
+
+@pytest.mark.rule("R47", "R107")
+def test_a_program_adds_looks_up_claims_and_names_a_board(bench, fleet):
+    owner = fleet.owner
+    board = bench.online(user=fleet.firmware(1))
+    assert fleet.add(board)["updatedDeviceIds"] == [board.device_id]
+    seen = owner.get(f"/v1/devices/{board.device_id}").json()
+    assert (seen["product_id"], seen["online"], seen["owner"]) == (fleet.id, True, None)
+    assert owner.claim(board).status_code == 200
+    named = owner.put(f"{fleet.path}/devices/{board.device_id}", json={"name": "lamp", "development": True})
+    assert (named.json()["name"], named.json()["development"]) == ("lamp", True)
+    assert owner.get("/v1/devices/lamp").json()["id"] == board.device_id
+
+
+@pytest.mark.rule("R48", "R8")
+def test_a_customer_sets_a_new_board_up_and_it_joins_the_product(bench, fleet):
+    customer = bench.customer(fleet, "c1")
+    board = bench.board(networks=[], user=fleet.firmware(1))
+    bench.settle(board, "blinking dark blue")
+    offer = customer.post(f"{fleet.path}/device_claims").json()
+    assert offer["device_ids"] == []
+    bench.set_up(board, offer["claim_code"])
+    assert customer.owned() == {board.device_id}
+    assert fleet.standing(board) == "member"
+    assert customer.call(board, "version") == 1
+
+
+@pytest.mark.rule("R48")
+def test_a_claim_code_is_used_once_and_the_board_remembers_only_that_it_was_claimed(bench, u1):
+    code = u1.post("/v1/device_claims").json()["claim_code"]
+    first, second = bench.online(), bench.online()
+    bench.set_up(first, code)
+    assert board_code(first) == ""
+    assert bench.claimed_bit(first)
+    bench.set_up(second, code)
+    assert u1.owned() == {first.device_id}
+    assert (board_code(second), bench.claimed_bit(second)) == (code, False)
+
+
+@pytest.mark.rule("R48")
+def test_a_claim_code_that_is_too_old_claims_nothing_and_the_board_goes_on_offering_it(make_bench):
+    bench = make_bench(cloud_settings=CloudSettings(claim_code_lifetime=3600.0))
+    u1 = bench.developer("u1")
+    code = u1.post("/v1/device_claims").json()["claim_code"]
+    board = bench.online()
+    bench.sleep(3600)
+    bench.set_up(board, code)
+    bench.reboot(board)
+    assert bench.owner(board) is None
+    assert (board_code(board), bench.claimed_bit(board)) == (code, False)
+    assert u1.claim(board).status_code == 200, "by its id it works all the same"
+
+
+def board_code(board):
+    """The claim code that a board still has."""
+    stored = board.settings.get(DctField.CLAIM_CODE)
+    return "" if stored[0] in (0x00, 0xFF) else stored.decode()
