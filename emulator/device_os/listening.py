@@ -76,6 +76,7 @@ class ListeningMode:
         self._system.serial.write(console.data_to_send())
         for event in console.events():
             self._do(event)
+        self._system.serial.write(console.data_to_send())
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
