@@ -1,5 +1,6 @@
 """An open door with fake devices, a program that speaks the preload library's protocol, and real programs where they are installed."""
 
+import ctypes.util
 import os
 import shutil
 import socket
@@ -163,6 +164,13 @@ def start(real_door):
     for each in running:
         each.kill()
         each.communicate(timeout=10)
+
+
+@pytest.fixture
+def libusb():
+    """A skip, with the way out of it, where there is no libusb."""
+    if ctypes.util.find_library("usb-1.0") is None:
+        pytest.skip("libusb is not installed: apt-get install libusb-1.0-0")
 
 
 @pytest.fixture

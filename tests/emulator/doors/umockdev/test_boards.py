@@ -146,6 +146,7 @@ def test_a_touch_at_14400_baud_leads_to_dfu_mode(board, real_door, python, run):
     assert "Found DFU: [2b04:d006]" in run("dfu-util", "-l").stdout
 
 
+@pytest.mark.usefixtures("libusb")
 @pytest.mark.parametrize("mode", ["normal"])
 def test_libusb_asks_for_the_device_id_by_control_request(board, real_door, python):
     real_door.wait_for(0xC006)

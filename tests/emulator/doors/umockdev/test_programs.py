@@ -112,6 +112,7 @@ LIBUSB = """
 """
 
 
+@pytest.mark.usefixtures("libusb")
 def test_libusb_moves_control_and_bulk_transfers(board, python):
     said = python(
         LIBUSB
@@ -126,6 +127,7 @@ def test_libusb_moves_control_and_bulk_transfers(board, python):
     assert said.split("\n")[:4] == ["(1,) 0123456789abcdef01234567 2", "34127856", "4000", "5 b'HELLO'"]
 
 
+@pytest.mark.usefixtures("libusb")
 def test_libusb_sees_the_same_errors_as_on_hardware(board, python):
     said = python(
         LIBUSB
@@ -149,6 +151,7 @@ def test_libusb_sees_the_same_errors_as_on_hardware(board, python):
     assert said.split() == ["32", "16", "110", "16", "True"]
 
 
+@pytest.mark.usefixtures("libusb")
 def test_libusb_waits_for_data_and_learns_of_the_unplugging(driver, plug, board, real_door, start):
     program = start(
         sys.executable,
@@ -266,6 +269,7 @@ def test_udev_knows_the_identity_of_the_serial_port(board, run):
         assert line in told
 
 
+@pytest.mark.usefixtures("libusb")
 def test_many_boards_are_served_at_once(driver, plug, board, real_door, fakes, python):
     for number in range(2, 9):
         other = UsbPlug()
