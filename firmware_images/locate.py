@@ -146,7 +146,6 @@ def _best_guess(data: memoryview) -> tuple[int, int]:
     """The offset with most evidence, and how much: a module with a damaged prefix or vector table must still be called a module."""
     best = (0, 0)
     size = len(data)
-    whole_crc = None
     for offset in _OFFSETS:
         if offset + PREFIX_SIZE + CRC_SIZE > size:
             continue
@@ -156,11 +155,8 @@ def _best_guess(data: memoryview) -> tuple[int, int]:
         points = (platform in KNOWN_PLATFORMS and platform != 0) + (function in _KNOWN_FUNCTIONS)
         points += 2 * any(start in slot.start_addresses for slot in slots if slot.start)
         points += any(slot.start < end <= slot.end for slot in slots)
-        points += 2 * (end - start + CRC_SIZE == size)
-        if points and points < 3:
-            if whole_crc is None:
-                whole_crc = crc32(data[:-CRC_SIZE]) == int.from_bytes(data[-CRC_SIZE:], "big")
-            points += 2 * whole_crc
+        if end - start + CRC_SIZE == size:
+            points += 2 + 2 * (crc32(data[:-CRC_SIZE]) == int.from_bytes(data[-CRC_SIZE:], "big"))
         if points > best[1]:
             best = (offset, points)
     return best

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from firmware_images.build import build_module
 from firmware_images.checks import Target, check_module
+from firmware_images.edit import Changes, edit_module
 from firmware_images.errors import BuildRefused, NotAModule
 from firmware_images.extension_contents import AssetDependency, Name, content_of
 from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction, Prefix
@@ -242,3 +243,14 @@ def test_what_cannot_be_built_is_refused_with_the_reason() -> None:
         build_module(6, USER, product_id=70000)
     with pytest.raises(BuildRefused, match="does not fit"):
         build_module(6, USER, version=70000)
+
+
+def test_a_damaged_vector_table_and_platform_leave_the_module_where_it_is_when_it_is_sealed() -> None:
+    data = bytearray(build_module(13, SYSTEM, 1, 5501, body=b"system"))
+    data[:36] = bytes.fromhex("001afc20190203000000000000000100000000000000000000000000000000000000000000")[:36]
+    data[0x20C:0x20E] = b"\x0d\x93"
+    damaged = read_module(data)
+    assert damaged.prefix_offset == 0x200
+    sealed = read_module(edit_module(damaged, Changes()))
+    assert sealed.prefix_offset == 0x200
+    assert sealed.crc_ok
