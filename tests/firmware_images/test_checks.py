@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 import zlib
 from dataclasses import replace
 
@@ -331,3 +332,14 @@ def test_the_fast_path_and_the_long_way_come_to_the_same_verdict(before: Module,
     if plain_product(judged) is not None:
         assert judged.crc_ok
         assert judged.sha_ok
+
+
+def test_reading_and_judging_copies_nothing() -> None:
+    data = build_module(13, SYSTEM, 1, 5501, body=bytes(600_000))
+    check_module(read_module(data))
+    tracemalloc.start()
+    assert check_closely(read_module(data)) == ()
+    assert check_module(read_module(data)) == ()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000

@@ -20,6 +20,7 @@ from firmware_images.hexfile import write_hex
 from firmware_images.module import read_module
 from harness import image_files
 from harness.cli.image import image_group
+from harness.firmware_store import PACKAGES, RELEASES, TINKER_PACKAGE
 from harness.image_files import FileUnusable, read_file, write_file
 
 BOOTLOADER, SYSTEM, USER = ModuleFunction.BOOTLOADER, ModuleFunction.SYSTEM_PART, ModuleFunction.USER_PART
@@ -346,3 +347,42 @@ def test_every_verb_has_help(folder: Path) -> None:
         result = image(verb, "--help")
         assert (result.exit_code, "Usage:" in result.stdout) == (0, True)
     assert image("nonsense").exit_code == 2
+
+
+@pytest.fixture
+def cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that holds a release and Tinker for the Photon, as if they had been fetched."""
+    cached = folder / "cache"
+    monkeypatch.setenv("PARTICLE_HIL_CACHE", str(cached))
+    for package in PACKAGES:
+        updates = cached / f"particle-cli-{package}" / "updates"
+        updates.mkdir(parents=True)
+        if package == RELEASES["2.1.0"]:
+            (updates / "photon-system-part1@2.1.0.bin").write_bytes(PART_1)
+            (updates / "photon-system-part2@2.1.0.bin").write_bytes(PART_2)
+    tinker = cached / f"particle-cli-{TINKER_PACKAGE}" / "knownApps" / "photon" / "tinker"
+    tinker.mkdir(parents=True)
+    (tinker / "tinker.bin").write_bytes(APPLICATION)
+    return cached
+
+
+def test_fetch_tells_where_the_files_are_and_copies_them(cache: Path, folder: Path) -> None:
+    result = image("fetch --platform photon --version 2.1.0 --tinker")
+    assert [Path(line).name for line in result.stdout.split()] == [
+        "photon-system-part1@2.1.0.bin",
+        "photon-system-part2@2.1.0.bin",
+        "tinker.bin",
+    ]
+    assert image("fetch --platform photon --tinker -o here").stdout.split() == ["here/tinker.bin"]
+    assert (folder / "here/tinker.bin").read_bytes() == APPLICATION
+    (told,) = objects(image("fetch --platform photon --version 2.1.0 --json"))
+    assert (told["platform"], told["version"]) == ("photon", "2.1.0")
+    assert "2.1.0: photon" in image("fetch --list").stdout
+    assert image("check app.bin --platform photon --device-os 2.1.0").exit_code == 0
+
+
+def test_fetch_says_what_there_is_not(cache: Path) -> None:
+    assert "tell --platform" in image("fetch --platform photon").stderr
+    result = image("fetch --platform photon --version 9.9.9")
+    assert (result.exit_code, "2.1.0" in result.stderr) == (2, True)
+    assert image("check app.bin --platform photon --device-os 9.9.9").exit_code == 2
