@@ -6,7 +6,8 @@ listed and opened through pyusb, its serial ports through pyserial.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from emulator.board.settings import StoredNetwork
 from emulator.cloud.api import Api, InlineTransport
 from emulator.doors.pyusb_backend import EmulatedUsbBackend
 from emulator.doors.serial_url import comports
+from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
 from emulator.doors.usb_host import UsbHost
 from emulator.drivers import Driver, WaitTimeout
 from emulator.drivers.served import ServedDriver
@@ -29,7 +31,7 @@ from harness.board import Board
 from harness.boards import Rig
 from harness.capabilities import Extras, LedChange, Releases
 from harness.cloud import Cloud, CloudTarget, WifiNetwork
-from harness.errors import BoardLabel, CapabilityMissing
+from harness.errors import Blame, BoardLabel, CapabilityMissing, HarnessError
 from harness.flashing import load
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
 from harness.modes import Capability, Mode
@@ -286,6 +288,7 @@ class LabRig:
             wifi=WifiNetwork(SSID, PASSWORD),
             snapshot=self.lab.snapshot,
             restore=self._restore,
+            door=self._open_usb_door if served else None,
             close=self.close,
         )
 
@@ -347,6 +350,21 @@ class LabRig:
         cloud.sign_up(USER, PASSWORD)
         cloud.close()
         return target
+
+    @contextmanager
+    def _open_usb_door(self) -> Iterator[dict[str, str]]:
+        """Show the boards to other programs through umockdev."""
+        driver = self.lab.driver
+        assert isinstance(driver, ServedDriver)
+        try:
+            door = UmockdevDoor(driver, self.host.usb_host)
+            door.start()
+        except PreloadMissing as error:
+            raise HarnessError(str(error), blame=Blame.RACK) from error
+        try:
+            yield door.environment()
+        finally:
+            door.stop()
 
     def _restore(self, state: object) -> None:
         self.lab.restore(cast("dict[str, Any]", state))

@@ -19,6 +19,8 @@ VERBS = {
     "boards": "harness.cli.boards:boards",
     "check": "harness.cli.check:check",
     "image": "harness.cli.image:image",
+    "run": "harness.cli.run:run",
+    "serve": "harness.cli.serve:serve",
 }
 
 

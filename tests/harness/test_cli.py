@@ -16,6 +16,7 @@ from harness.cli.boards import boards
 from harness.cli.check_report import Check, TextReport
 from harness.cli.led import led_text
 from harness.cli.main import VERBS, cli
+from harness.cli.run import run_program
 from harness.errors import Blame, BoardNotAvailable, CloudUnreachable, HarnessError, Unavailable
 from harness.host import RealHost
 from harness.journal import Entry, Kind
@@ -137,3 +138,23 @@ def test_nothing_but_skips_is_no_pass():
     assert "no cloud" in text
     assert "FAIL  nothing was checked: 1 skipped" in text
     assert not report.passed
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [(["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137), (["no-such-program-at-all"], 127), (["/dev/null"], 126)],
+)
+def test_a_programs_exit_status_is_passed_on(command, status):
+    assert run_program(command, {}) == status
+
+
+def test_a_program_gets_the_environment(tmp_path):
+    assert run_program(["sh", "-c", f'echo "$WHERE" > {tmp_path}/told'], {"WHERE": "here"}) == 0
+    assert (tmp_path / "told").read_text() == "here\n"
+
+
+def test_a_real_board_cannot_be_run_with(monkeypatch):
+    monkeypatch.setattr(RealHost, "usb_entries", lambda *_, **__: [])
+    done = particle_hil("run", "--board", "usb:0123456789abcdef01234567", "--", "true")
+    assert done.returncode in (2, 3)
+    assert "Traceback" not in done.stderr

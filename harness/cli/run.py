@@ -1,0 +1,93 @@
+"""`particle-hil run`: an unmodified program, with emulated boards on its USB bus."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from harness.boards import OpenOptions, Rig, open_boards
+from harness.cli.options import board_option
+from harness.errors import Blame, BoardNotAvailable, HarnessError, Unavailable
+
+GRACE = 5.0
+"""Seconds that a program has to end after it was told to."""
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+"""What a shell gives for such programs."""
+
+
+@click.command(
+    short_help="Run a program with emulated boards on its USB bus.",
+    epilog="Example: particle-hil run --board 'emu:photon?mode=dfu' -- dfu-util -l",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@board_option
+@click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in the run comes from.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(boards: tuple[str, ...], seed: int, command: tuple[str, ...]) -> int:
+    """Run COMMAND with emulated boards on its USB bus; its exit status is this command's.
+
+    The boards live in real time while it runs. The program needs no change: it sees them where it looks for real ones, in /sys and /dev.
+    The address of their cloud is in its environment, as PARTICLE_HIL_CLOUD.
+    """
+    rigs = open_boards(boards, OpenOptions(served=True, seed=seed))
+    try:
+        (rig,) = rigs
+        if rig.door is None:
+            raise BoardNotAvailable(
+                Unavailable.UNKNOWN_KIND, f"{boards[0]} is no emulated board", remedy="A real board needs no help: run the program as it is"
+            )
+        with rig.door() as environment:
+            return run_program(command, environment | cloud_environment(rig))
+    except ValueError:
+        raise HarnessError("boards of several kinds cannot be on one bus", blame=Blame.REQUEST) from None
+    finally:
+        for rig in rigs:
+            rig.close()
+
+
+def cloud_environment(rig: Rig) -> dict[str, str]:
+    """What tells a program where the boards' cloud is."""
+    return {"PARTICLE_HIL_CLOUD": rig.cloud.url} if rig.cloud is not None else {}
+
+
+def run_program(command: Sequence[str], environment: dict[str, str]) -> int:
+    """Run a program to its end, whatever ends this one; gives its exit status, 128 and the signal's number if a signal ended it."""
+    try:
+        process = subprocess.Popen(command, env=os.environ | environment)  # noqa: S603  # running the user's own command is the purpose
+    except FileNotFoundError:
+        click.echo(f"particle-hil: there is no program {command[0]!r}", err=True)
+        return NOT_FOUND
+    except OSError as error:
+        click.echo(f"particle-hil: {command[0]!r} cannot be run: {error.strerror}", err=True)
+        return NOT_EXECUTABLE
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    # The terminal sends Ctrl-C to the program as well; it decides what to do, and we wait for it.
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        status = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        end(process)
+    return status if status >= 0 else 128 - status
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Make sure that a program has ended: it must not outlive the door that shows it the boards."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
