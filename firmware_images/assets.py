@@ -20,7 +20,6 @@ from firmware_images.extensions import ExtensionType
 from firmware_images.fields import UNSET, ModuleFlag, ModuleFunction, Prefix
 from firmware_images.module import Module, ShaRule, read_module
 
-MAX_NAME: Final = 0xFF
 _BLOCK: Final = 4096
 _OVERHEAD: Final = 8
 _RESERVED_BLOCKS: Final = 10

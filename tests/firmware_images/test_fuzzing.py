@@ -1,7 +1,8 @@
-"""Ten million inputs, guided by coverage (`tox -e soak`)."""
+"""Ten million inputs, guided by coverage (`tox -e soak`); PARTICLE_HIL_FUZZ_INPUTS gives another number."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-INPUTS = 10_000_000
+INPUTS = int(os.environ.get("PARTICLE_HIL_FUZZ_INPUTS", "10000000"))
 
 
 @pytest.mark.soak
@@ -22,15 +23,19 @@ def test_no_input_breaks_the_readers(tmp_path: Path) -> None:
     workers = min(os.cpu_count() or 1, 8)
     command = [sys.executable, str(Path(__file__).with_name("fuzz_images.py"))]
     options = [f"-runs={-(-INPUTS // workers)}", "-max_len=4096", "-rss_limit_mb=1024", "-timeout=10", "-print_final_stats=1"]
-    running = [
-        subprocess.Popen(
-            [*command, str(tmp_path / f"corpus-{number}"), *options, f"-artifact_prefix={tmp_path}/worker-{number}-"],
-            cwd=root,
-            env={**os.environ, "PYTHONPATH": str(root)},
-            stdout=(tmp_path / f"log-{number}").open("wb"),
-            stderr=subprocess.STDOUT,
-        )
-        for number in range(workers)
-    ]
-    for number, process in enumerate(running):
-        assert process.wait() == 0, (tmp_path / f"log-{number}").read_text()[-4000:]
+    logs = [tmp_path / f"log-{number}" for number in range(workers)]
+    with contextlib.ExitStack() as stack:
+        running = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*command, str(tmp_path / f"corpus-{number}"), *options, f"-artifact_prefix={tmp_path}/worker-{number}-"],
+                    cwd=root,
+                    env={**os.environ, "PYTHONPATH": str(root)},
+                    stdout=stack.enter_context(log.open("wb")),
+                    stderr=subprocess.STDOUT,
+                )
+            )
+            for number, log in enumerate(logs)
+        ]
+        for process, log in zip(running, logs, strict=True):
+            assert process.wait() == 0, log.read_text(errors="replace")[-4000:]
