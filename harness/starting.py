@@ -108,8 +108,12 @@ def bring_mode(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
 
 
 def connect(board: Board, wifi: WifiNetwork | None) -> None:
-    """Have the board connect to the cloud, giving it Wi-Fi credentials if it listens for them."""
-    if settled(board) is Mode.LISTENING:
+    """Have the board connect to the cloud, giving it Wi-Fi credentials if it listens for them, and a reset if it is in safe mode."""
+    mode = settled(board)
+    if mode is Mode.SAFE:
+        board.reset()
+        mode = settled(board)
+    if mode is Mode.LISTENING:
         if wifi is None:
             raise CapabilityMissing(Capability.WIFI, board=board.usb.label, remedy="Name one with --wifi SSID:PASSWORD")
         board.set_wifi(wifi.ssid, wifi.password, security=wifi.security)

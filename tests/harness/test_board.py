@@ -1,9 +1,16 @@
 """A board as a test uses it: an emulated one, driven over pyusb and pyserial."""
 
+import struct
+import zlib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from firmware_images.build import build_module
+from firmware_images.module import read_module
 from harness.board import By
+from harness.boards import open_boards
 from harness.capabilities import NOTHING
 from harness.errors import (
     BoardNotAvailable,
@@ -270,3 +277,37 @@ def test_a_board_unplugged_in_mid_transfer_is_told_and_can_be_flashed_afterwards
     board.enter_dfu(By.BUTTON)
     board.update_device_os(board.releases.device_os("2.2.0"))
     assert board.os_version() == "2.2.0"
+
+
+def resealed(image, *, start=None, end=None):
+    """An image whose prefix says that it lies elsewhere, with a CRC that is right."""
+    data = bytearray(image)
+    prefix = read_module(image).prefix
+    struct.pack_into("<II", data, 0, prefix.start_address if start is None else start, prefix.end_address if end is None else end)
+    struct.pack_into(">I", data, len(data) - 4, zlib.crc32(data[:-4]))
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        lambda good: resealed(good, start=0x08000000, end=0x08000000 + len(good) - 4),
+        lambda good: resealed(good + bytes(0x20000), end=0x080A0000 + len(good) + 0x20000 - 4),
+    ],
+    ids=["over the bootloader", "larger than its place"],
+)
+def test_an_image_that_would_lie_elsewhere_is_refused(board, image):
+    good = build_module(board.platform.id, ModuleFunction.USER_PART, 1, 6, body=bytes(64))
+    with pytest.raises(ImageRefused) as caught:
+        board.flash(image(good))
+    assert caught.value.reason is Refusal.OUT_OF_RANGE, caught.value
+    assert board.mode() is Mode.LISTENING
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=50, deadline=None)
+def test_no_bytes_are_flashed_that_are_no_module(data):
+    rig = open_boards(["emu:photon?mode=dfu"])[0]
+    with pytest.raises(ImageRefused):
+        rig.boards[0].flash(data)
+    rig.close()
