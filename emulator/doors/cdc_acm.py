@@ -7,7 +7,6 @@ Everything here runs inside the Lab.
 from __future__ import annotations
 
 import enum
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,23 +14,13 @@ from typing import Final
 
 from emulator.clock import Signal
 from emulator.doors.usb_device import AttachedDevice
+from particle_protocol.cdc import ABSTRACT_CONTROL_MODEL, COMMUNICATION_CLASS, DATA_CLASS, CdcRequest, ControlLine, LineCoding
 from particle_protocol.usb import RequestType, Setup, Stall
 
-COMMUNICATION_CLASS: Final = 0x02
-ABSTRACT_CONTROL_MODEL: Final = 0x02
-DATA_CLASS: Final = 0x0A
 _BULK: Final = 2
 
 BUFFER_SIZE: Final = 4096
 """Received bytes that a port keeps before it stops asking the device for more (Linux, drivers/tty/n_tty.c: N_TTY_BUF_SIZE)."""
-
-
-class AcmRequest(enum.IntEnum):
-    """bRequest of the class requests to the communication interface (PSTN 1.2, table 13)."""
-
-    SET_LINE_CODING = 0x20
-    SET_CONTROL_LINE_STATE = 0x22
-    SEND_BREAK = 0x23
 
 
 class LineState(enum.IntFlag):
@@ -40,20 +29,6 @@ class LineState(enum.IntFlag):
     CARRIER = 0x01
     DATA_SET_READY = 0x02
     RING = 0x08
-
-
-@dataclass(frozen=True, slots=True)
-class LineSettings:
-    """A line coding. `stop_bits`: 0 for 1, 1 for 1.5, 2 for 2. `parity`: 0 none, 1 odd, 2 even, 3 mark, 4 space."""
-
-    baud: int = 9600
-    stop_bits: int = 0
-    parity: int = 0
-    data_bits: int = 8
-
-    def encode(self) -> bytes:
-        """The seven bytes of SET_LINE_CODING."""
-        return struct.pack("<IBBB", self.baud, self.stop_bits, self.parity, self.data_bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +80,11 @@ class AcmPort:
         self.exclusive = False
         self.control_lines = 0
         self.line_state = LineState(0)
-        self.settings = LineSettings()
+        self.settings = LineCoding()
         self._received = bytearray()
         self._openers = 0
         self._on_free = on_free
-        self._request(AcmRequest.SET_LINE_CODING, 0, self.settings.encode())
+        self._request(CdcRequest.SET_LINE_CODING, 0, self.settings.encode())
 
     @property
     def tty(self) -> str:
@@ -145,22 +120,22 @@ class AcmPort:
         else:
             self._on_free()
 
-    def configure(self, settings: LineSettings) -> None:
+    def configure(self, settings: LineCoding) -> None:
         """Tell the device about a new line coding; the same one again is not sent."""
         if settings != self.settings:
             self.settings = settings
-            self._request(AcmRequest.SET_LINE_CODING, 0, settings.encode())
+            self._request(CdcRequest.SET_LINE_CODING, 0, settings.encode())
 
     def set_control_lines(self, *, dtr: bool, rts: bool) -> None:
         """Set DTR (bit 0) and RTS (bit 1); no change is not sent."""
-        lines = dtr | rts << 1
+        lines = dtr * ControlLine.DTR | rts * ControlLine.RTS
         if lines != self.control_lines:
             self.control_lines = lines
-            self._request(AcmRequest.SET_CONTROL_LINE_STATE, lines)
+            self._request(CdcRequest.SET_CONTROL_LINE_STATE, lines)
 
     def send_break(self, *, on: bool) -> None:
         """Start or end a break."""
-        self._request(AcmRequest.SEND_BREAK, 0xFFFF if on else 0)
+        self._request(CdcRequest.SEND_BREAK, 0xFFFF if on else 0)
 
     def write(self, data: bytes) -> None:
         """Send bytes, in transfers of at most 20 packets.
@@ -226,7 +201,7 @@ class AcmPort:
             return came
         return came
 
-    def _request(self, request: AcmRequest, value: int, data: bytes = b"") -> None:
+    def _request(self, request: CdcRequest, value: int, data: bytes = b"") -> None:
         """A class request to the communication interface. Devices may refuse any of them; the driver carries on, as Linux does."""
         if self.present:
             try:

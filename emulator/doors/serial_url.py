@@ -17,9 +17,10 @@ import serial
 from serial import PortNotOpenError, SerialBase, SerialException
 from serial.tools.list_ports_common import ListPortInfo
 
-from emulator.doors.cdc_acm import AcmPort, LineSettings, LineState
+from emulator.doors.cdc_acm import AcmPort, LineState
 from emulator.doors.usb_host import UsbHost, host_named
 from emulator.drivers import WaitTimeout
+from particle_protocol.cdc import LineCoding
 from particle_protocol.usb import Stall
 
 _HANDLERS = "emulator.doors.pyserial_handlers"
@@ -197,7 +198,7 @@ class EmulatedSerial(SerialBase):
 
     def _reconfigure_port(self, force_update: bool = False) -> None:
         """Hand pyserial's settings to the driver."""
-        settings = LineSettings(self.baudrate, _STOP_BITS[self.stopbits], _PARITY[self.parity], self.bytesize)
+        settings = LineCoding(self.baudrate, _STOP_BITS[self.stopbits], _PARITY[self.parity], self.bytesize)
         acm = self._opened()
 
         def act() -> None:

@@ -24,6 +24,9 @@ from particle_protocol.usb import Stall
 ROOT_HUB_ADDRESS: Final = 1
 """The address Linux gives to a bus's root hub; devices get the ones after it."""
 
+MOST_DEVICES: Final = 126
+"""How many devices one bus takes beside its root hub: addresses have seven bits, and 0 is for newcomers (USB 2.0, 9.4.6)."""
+
 _HOSTS: weakref.WeakValueDictionary[str, UsbHost] = weakref.WeakValueDictionary()
 _names = itertools.count(1)
 
@@ -113,6 +116,8 @@ class UsbHost:
     def _plug_in(self, path: PortPath, plug: UsbPlug) -> None:
         if path in self._unwatch:
             raise ValueError(f"something is plugged into port {path} already")
+        if sum(each.bus == path.bus for each in self._unwatch) >= MOST_DEVICES:
+            raise ValueError(f"bus {path.bus} is full: it has addresses for {MOST_DEVICES} devices; use a port of bus {path.bus + 1}")
 
         def on_event(event: PlugEvent) -> None:
             if event is PlugEvent.READABLE:

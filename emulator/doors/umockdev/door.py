@@ -16,7 +16,7 @@ from emulator.doors.umockdev.root_hub import root_hub_device
 from emulator.doors.umockdev.sysfs import Entry, Tree
 from emulator.doors.umockdev.tty import TtyNode
 from emulator.doors.umockdev.uevents import UeventSender
-from emulator.doors.umockdev.usbfs import UsbNode
+from emulator.doors.umockdev.usb_node import UsbNode
 from emulator.doors.usb_device import AttachedDevice
 from emulator.doors.usb_host import UsbHost
 from emulator.drivers.served import ServedDriver

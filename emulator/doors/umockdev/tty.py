@@ -18,8 +18,9 @@ import termios
 from collections.abc import Callable
 from typing import Final
 
-from emulator.doors.cdc_acm import AcmPort, LineSettings, LineState
+from emulator.doors.cdc_acm import AcmPort, LineState
 from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Listener, Message, Steps, done, write_memory
+from particle_protocol.cdc import ControlLine, LineCoding
 from particle_protocol.usb import Stall
 
 _TCGETS2: Final = 0x802C542A
@@ -214,9 +215,9 @@ _MODEM_REQUESTS: Final = frozenset(int(each) for each in ModemIoctl)
 def _lines_of(port: AcmPort) -> int:
     """The modem lines: what we drive, what the device reports, and CTS, which CDC ACM lacks and Linux shows as set."""
     lines = ModemLine.CTS
-    if port.control_lines & 1:
+    if port.control_lines & ControlLine.DTR:
         lines |= ModemLine.DTR
-    if port.control_lines & 2:
+    if port.control_lines & ControlLine.RTS:
         lines |= ModemLine.RTS
     if port.line_state & LineState.CARRIER:
         lines |= ModemLine.CARRIER
@@ -258,10 +259,10 @@ def _set_defaults(tty: int) -> None:
     termios.tcsetattr(tty, termios.TCSANOW, settings)
 
 
-def _settings(tty: int) -> LineSettings:
+def _settings(tty: int) -> LineCoding:
     """The line settings of a terminal: its speed, which is a number here and not one of the old constants, and its stop bits.
 
     A pty is always of 8 bits without parity (Linux 6.1, drivers/tty/pty.c: pty_set_termios).
     """
     flags, speed = _TERMIOS2.unpack(fcntl.ioctl(tty, _TCGETS2, bytes(_TERMIOS2.size)))[2::5]
-    return LineSettings(speed, 2 if flags & termios.CSTOPB else 0)
+    return LineCoding(speed, 2 if flags & termios.CSTOPB else 0)

@@ -1,104 +1,36 @@
-"""A USB device node, `/dev/bus/usb/BBB/DDD`: what each ioctl on it does (Linux 6.1, drivers/usb/core/devio.c).
-
-The node itself is a FIFO. libusb waits for it to become writable, which tells it that a transfer is over; a FIFO with one slot lets us
-say so: full, there is nothing to fetch; empty, there is. A plain file would always be writable, and libusb would spin.
-"""
+"""An open USB device node, `/dev/bus/usb/BBB/DDD`: what each ioctl on it does (Linux 6.1, drivers/usb/core/devio.c)."""
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import errno
-import fcntl
-import os
 import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Final, Protocol
 
-from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Listener, Message, Steps, done, write_memory
+from emulator.doors.umockdev.usbdevfs import (
+    ACTUAL_AT,
+    CAPABILITIES,
+    CONNECT,
+    DISCONNECT,
+    STATUS_AT,
+    URB,
+    Completion,
+    Ioctl,
+    Refused,
+    UrbType,
+    WaitingRead,
+)
+from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Message, Steps, done, write_memory
 from emulator.doors.usb_device import FULL_SPEED, AttachedDevice, InterfaceBusy
 from particle_protocol.usb import RequestType, Setup, Stall, StandardRequest
-
-_F_SETPIPE_SZ: Final = 1031
-_URB: Final = struct.Struct("@BBiIPii")
-"""struct usbdevfs_urb up to actual_length: type, endpoint, status, flags, buffer, buffer_length, actual_length."""
-_STATUS_AT: Final = 4
-_ACTUAL_AT: Final = 28
-_CAPABILITIES: Final = 0x1F
-"""Zero packets, continuation, no size limit, scatter-gather, reap after disconnect."""
 
 _MOST_MEMORY: Final = 16 << 20
 """Bytes that a transfer may have (usbfs_memory_mb)."""
 
 _MOST_CONTROL: Final = 0xFFFF
-
-
-class Ioctl(enum.IntEnum):
-    """Request numbers on a 64-bit machine (Linux 6.1, include/uapi/linux/usbdevice_fs.h)."""
-
-    CONTROL = 0xC0185500
-    RESETEP = 0x80045503
-    SETINTERFACE = 0x80085504
-    SETCONFIGURATION = 0x80045505
-    GETDRIVER = 0x41045508
-    SUBMITURB = 0x8038550A
-    DISCARDURB = 0x550B
-    REAPURB = 0x4008550C
-    REAPURBNDELAY = 0x4008550D
-    CLAIMINTERFACE = 0x8004550F
-    RELEASEINTERFACE = 0x80045510
-    CONNECTINFO = 0x40085511
-    IOCTL = 0xC0105512
-    RESET = 0x5514
-    CLEAR_HALT = 0x80045515
-    GET_CAPABILITIES = 0x8004551A
-    DISCONNECT_CLAIM = 0x8108551B
-    GET_SPEED = 0x551F
-
-
-_DISCONNECT: Final = 0x5516
-_CONNECT: Final = 0x5517
-
-
-class UrbType(enum.IntEnum):
-    """The kind of a transfer."""
-
-    ISOCHRONOUS = 0
-    INTERRUPT = 1
-    CONTROL = 2
-    BULK = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """A transfer that is over: where the program keeps it, how it went, what came and where that goes."""
-
-    urb: int
-    status: int
-    actual: int = 0
-    data: bytes = b""
-    buffer: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingRead:
-    """A transfer from an IN endpoint that has had nothing to send so far."""
-
-    urb: int
-    endpoint: int
-    buffer: int
-    length: int
-
-
-class Refused(Exception):
-    """The ioctl fails with this errno."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(os.strerror(code))
-        self.code = code
 
 
 class DriverSwitch(Protocol):
@@ -114,68 +46,23 @@ class DriverSwitch(Protocol):
         """Write a line into the kernel's log."""
 
 
-class UsbNode:
-    """The device node of one attached device; any number of programs may have it open."""
+class Node(Protocol):
+    """The node that a file was opened on."""
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        inside: Callable[[Callable[[], None]], None],
-        device: AttachedDevice,
-        node: str,
-        ioctl_socket: str,
-        host: DriverSwitch,
-    ) -> None:
-        self.device = device
-        self.host = host
-        self.files: set[UsbFile] = set()
-        self._loop = loop
-        self._inside = inside
-        os.mkfifo(node, 0o666)
-        self._fifo = os.open(node, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        fcntl.fcntl(self._fifo, _F_SETPIPE_SZ, os.sysconf("SC_PAGE_SIZE"))
-        os.write(self._fifo, b"\0")
-        self._full = True
-        self._listener = Listener(loop, ioctl_socket, self._accept)
-        self._unsubscribe = device.changed.subscribe(self._device_changed)
+    @property
+    def device(self) -> AttachedDevice:
+        """The device behind it."""
 
-    def unplugged(self) -> None:
-        """The device is gone. Programs that have it open keep their connection and are told so at every call."""
-        self._unsubscribe()
-        self._listener.close()
-        for file in tuple(self.files):
-            file.device_gone()
-        self.refresh()
-        os.close(self._fifo)
-        self._fifo = -1
+    @property
+    def host(self) -> DriverSwitch:
+        """The kernel around it."""
 
-    def close(self) -> None:
-        """The door closes: hang up on every program."""
-        if self._fifo >= 0:
-            self.unplugged()
-        for file in tuple(self.files):
-            file.connection.close()
+    @property
+    def files(self) -> set[UsbFile]:
+        """Every file that programs have open on it."""
 
     def refresh(self) -> None:
-        """Make the node writable exactly when a program has a finished transfer to fetch."""
-        if self._fifo < 0:
-            return
-        wanted_full = self.device.present and not any(file.finished for file in self.files)
-        if wanted_full != self._full:
-            if wanted_full:
-                os.write(self._fifo, b"\0")
-            else:
-                os.read(self._fifo, 1)
-            self._full = wanted_full
-
-    def _accept(self, link: socket.socket) -> None:
-        UsbFile(self, self._loop, self._inside, link)
-
-    def _device_changed(self) -> None:
-        if not self.device.present:
-            return
-        for file in tuple(self.files):
-            file.try_reads()
+        """Show whether a program has a finished transfer to fetch."""
 
 
 class UsbFile:
@@ -183,7 +70,7 @@ class UsbFile:
 
     def __init__(
         self,
-        node: UsbNode,
+        node: Node,
         loop: asyncio.AbstractEventLoop,
         inside: Callable[[Callable[[], None]], None],
         link: socket.socket,
@@ -289,7 +176,7 @@ class UsbFile:
         return int(struct.unpack("@I", (yield from self.connection.fetch(address, 4)))[0])
 
     def _submit(self, argument: int) -> Steps:
-        kind, endpoint, _, _, buffer, length, _ = _URB.unpack((yield from self.connection.fetch(argument, _URB.size)))
+        kind, endpoint, _, _, buffer, length, _ = URB.unpack((yield from self.connection.fetch(argument, URB.size)))
         if length < 0:
             raise Refused(errno.EINVAL)
         if length > _MOST_MEMORY:
@@ -361,8 +248,8 @@ class UsbFile:
         """Write a finished transfer into the program's memory, and its address where the program looks for it."""
         parts = [write_memory(it.buffer, it.data)] if it.data else []
         rest = (
-            write_memory(it.urb + _STATUS_AT, struct.pack("@i", it.status))
-            + write_memory(it.urb + _ACTUAL_AT, struct.pack("@i", it.actual))
+            write_memory(it.urb + STATUS_AT, struct.pack("@i", it.status))
+            + write_memory(it.urb + ACTUAL_AT, struct.pack("@i", it.actual))
             + write_memory(argument, struct.pack("@P", it.urb))
             + done(0)
         )
@@ -423,11 +310,11 @@ class UsbFile:
 
     def _driver_ioctl(self, argument: int) -> Steps:
         interface, code, _ = struct.unpack("@iiP", (yield from self.connection.fetch(argument, 16)))
-        if code == _DISCONNECT:
+        if code == DISCONNECT:
             if interface not in self.device.drivers:
                 raise Refused(errno.ENODATA)
             self.node.host.release_driver(self.device, interface)
-        elif code == _CONNECT:
+        elif code == CONNECT:
             if interface in self.device.drivers:
                 raise Refused(errno.EBUSY)
             self.node.host.bind_drivers(self.device)
@@ -456,7 +343,7 @@ class UsbFile:
         self.connection.send(done(0))
 
     def _capabilities(self, argument: int) -> None:
-        self.connection.send(write_memory(argument, struct.pack("@I", _CAPABILITIES)), done(0))
+        self.connection.send(write_memory(argument, struct.pack("@I", CAPABILITIES)), done(0))
 
     def _connect_info(self, argument: int) -> None:
         self.connection.send(write_memory(argument, struct.pack("@IBxxx", self.device.address, 0)), done(0))

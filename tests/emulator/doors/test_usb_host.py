@@ -98,6 +98,20 @@ def test_a_port_takes_one_plug(host):
         host.plug_in("1-1", UsbPlug())
 
 
+def test_a_bus_takes_126_devices_and_the_error_names_the_way_out(driver, host, fakes):
+    def many():
+        for number in range(2, 127):
+            other = UsbPlug()
+            other.attach(fakes.Memory(other))
+            host.plug_in(f"1-{number}", other)
+
+    driver.call(many)
+    assert len({device.address for device in host.devices}) == 126
+    with pytest.raises(ValueError, match="bus 1 is full: it has addresses for 126 devices; use a port of bus 2"):
+        host.plug_in("1-127", UsbPlug())
+    host.plug_in("2-1", UsbPlug())
+
+
 def test_a_serial_function_becomes_a_port_and_is_told_9600_baud(host, board):
     (port,) = host.serial_ports
     assert port.tty == "ttyACM0"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.doors.umockdev.usbfs import Ioctl, UrbType
+from emulator.doors.umockdev.usbdevfs import Ioctl, UrbType
 from emulator.doors.umockdev.wire import UNHANDLED, Message
 
 URB, BUFFER, SLOT, SMALL = 0x1000, 0x2000, 0x800, 0x100
