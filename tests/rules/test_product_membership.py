@@ -55,10 +55,19 @@ def test_a_board_of_one_product_is_not_moved_into_another(bench, fleet):
 @pytest.mark.rule("R80", "R111")
 def test_a_member_that_runs_the_firmware_of_another_product_waits_in_that_ones_quarantine(bench, fleet):
     other = bench.fleet(fleet.owner, "bells")
-    board = bench.online(user=other.firmware(1))
+    fleet.prove(2)
+    fleet.release(2)
+    board = bench.board(user=other.firmware(1), mode="off")
     fleet.add(board)
-    bench.reboot(board)
+    board.power_on()
+    bench.settle(board)
     assert (fleet.standing(board), other.standing(board)) == ("member", "quarantined")
+    bench.sleep(300)
+    assert fleet.call(board, "version") == 1, "no product flashes a board that waits in quarantine"
+    other.remove(board, deny=True)
+    fleet.owner.flash(board, fleet.firmware(1), f"{fleet.path}/devices")
+    fleet.reaches(board, 2)
+    assert (fleet.standing(board), other.standing(board)) == ("member", "nothing")
 
 
 @pytest.mark.rule("R80a")
