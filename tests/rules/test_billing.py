@@ -99,7 +99,7 @@ def test_a_claimed_member_of_a_paid_product_is_listed_and_not_counted(small, pai
     assert full(owner.claim(small.online()))
 
 
-@pytest.mark.rule("R29", "R30")
+@pytest.mark.rule("R29", "R30", "R109")
 def test_members_of_a_free_product_count_for_its_owner_listed_or_not(small):
     owner, mate = small.developer("owner"), small.developer("mate")
     fleet = small.fleet(owner)

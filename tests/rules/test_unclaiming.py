@@ -5,7 +5,7 @@ import pytest
 from particle_protocol.dct import DctField
 
 
-@pytest.mark.rule("R51", "R58")
+@pytest.mark.rule("R51", "R58", "R60")
 @pytest.mark.parametrize("online", [True, False])
 def test_a_developer_unclaims_a_board_that_hears_nothing_of_it(bench, u1, online):
     board = bench.online(user=bench.lamp(1))
