@@ -172,7 +172,7 @@ class _Parts:
         self._value += data[start:end]
 
     def header_end(self) -> None:
-        self._headers[self._name.decode("latin-1").lower()] = self._value.decode("utf-8", "replace")
+        self._headers[self._name.decode("latin-1").lower()] = self._value.decode("latin-1")
         self._name.clear()
         self._value.clear()
 
@@ -197,7 +197,10 @@ class _Parts:
 
 
 def _parse_multipart(content_type: str, data: bytes) -> Body:
-    _, options = parse_options_header(content_type)
+    try:
+        _, options = parse_options_header(content_type)
+    except UnicodeError:
+        raise BodyError("the content type cannot be read") from None
     boundary = options.get(b"boundary")
     if not boundary:
         raise BodyError("the multipart body has no boundary")
@@ -217,7 +220,7 @@ def _parse_multipart(content_type: str, data: bytes) -> Body:
         )
         parser.write(data)
         parser.finalize()
-    except FormParserError as error:
+    except (FormParserError, UnicodeError) as error:
         raise BodyError("the multipart body cannot be read") from error
     if not parts.ended:
         raise BodyError("the multipart body is cut off")

@@ -15,7 +15,7 @@ JSON = "application/json"
 def multipart(*parts, boundary="XX", end=True):
     data = b""
     for disposition, content in parts:
-        data += f"--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode() + content + b"\r\n"
+        data += f"--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode("utf-8", "surrogatepass") + content + b"\r\n"
     return data + (f"--{boundary}--\r\n".encode() if end else b"")
 
 
@@ -114,6 +114,24 @@ def test_files_come_with_name_and_content_whatever_they_hold():
 def test_a_multipart_body_that_cannot_be_read_is_refused(content_type, data):
     with pytest.raises(BodyError):
         parse_body(content_type, data)
+
+
+def test_names_of_parts_may_be_in_any_language():
+    body = parse_body(MULTIPART, multipart(('name="\u540d;\U00096045"', b"1"), ('name="file"; filename="\u00e4.bin"', b"2")))
+    assert body.fields == {"\u540d;\U00096045": "1"}
+    assert body.files["file"].filename == "\u00e4.bin"
+
+
+@given(st.text(max_size=40), st.binary(max_size=40))
+def test_any_name_of_a_part_gives_fields_or_a_refusal(name, content):
+    try:
+        parse_body(MULTIPART, multipart((f'name="{name}"', content), (f"filename*=utf-8''{name}; name=a", content)))
+    except BodyError:
+        pass
+    try:
+        parse_body(f"multipart/form-data; boundary=XX; {name}", multipart(('name="a"', content)))
+    except BodyError:
+        pass
 
 
 def test_other_types_stay_bytes():

