@@ -32,7 +32,7 @@ TIMED_OUT = Fault(408, "Timed out.")
 
 NO_OWN: Mapping[type[no.CloudError], Fault] = MappingProxyType({})
 
-_FIXED: dict[type[no.CloudError], Fault] = {
+FIXED_FAULTS: dict[type[no.CloudError], Fault] = {
     no.TokenMissing: TOKEN_MISSING,
     no.TokenInvalid: TOKEN_INVALID,
     no.TokenExpired: TOKEN_EXPIRED,
@@ -75,7 +75,7 @@ _MADE: dict[type[no.CloudError], Callable[[Any], Fault]] = {
 def fault_of(error: no.CloudError, own: Mapping[type[no.CloudError], Fault] = NO_OWN) -> Fault:
     """The error's answer: what the route has of its own for it, then its own class, then the nearest base that has one."""
     for kind in type(error).__mro__:
-        fixed = own.get(kind) or _FIXED.get(kind)
+        fixed = own.get(kind) or FIXED_FAULTS.get(kind)
         if fixed is not None:
             return fixed
         made = _MADE.get(kind)

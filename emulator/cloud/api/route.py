@@ -37,6 +37,7 @@ class Auth(Enum):
 USERS = frozenset({Who.USER})
 PEOPLE = frozenset({Who.USER, Who.CUSTOMER})
 TEAM = frozenset({Who.USER, Who.API_USER, Who.PRODUCT})
+USERS_AND_PROGRAMS = frozenset({Who.USER, Who.API_USER})
 ANYONE = frozenset(Who)
 
 

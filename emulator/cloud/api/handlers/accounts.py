@@ -133,7 +133,7 @@ def get_user(call: Call) -> Json:
         "no_password": False,
         "wifi_device_count": len(devices) - cellular,
         "cellular_device_count": cellular,
-        "tos": {"accepted": True},
+        "tos": 1,
         "memberships": [],
     }
 
@@ -210,7 +210,7 @@ def enable_mfa(call: Call) -> Json:
     user = call.cloud.accounts.mfa_enable(call.who, call.text("mfa_token"), call.text("otp"))
     if call.flag("invalidate_tokens"):
         call.cloud.tokens.revoke_all(call.who)
-    return {"ok": True, "enrolled": True, "tokens": [_listed(token) for token in call.cloud.tokens.list(user)]}
+    return {"ok": True, "enrolled": True, "tokens": [token.token for token in call.cloud.tokens.list(user)]}
 
 
 def disable_mfa(call: Call) -> Json:

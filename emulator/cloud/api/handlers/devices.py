@@ -30,6 +30,8 @@ def list_devices(call: Call) -> list[Json]:
 def get_device(call: Call) -> Json:
     """One device."""
     cloud, product = call.cloud, product_of(call)
+    if "org" in call.path:
+        cloud.access.organization(call.who, call.path["org"], "devices:get")
     device = cloud.devices.reach(call.who, call.path["device"], "devices:get", product)
     return device_body(call, device, None if product is None else cloud.access.product(call.who, product, "devices:get").id)
 

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from emulator.cloud.api.route import Route
-from emulator.cloud.api.routes import accounts, catalogue, customers, devices, documents, events, firmware, fleet, products, services, sims
+from emulator.cloud.api.routes import (
+    accounts,
+    catalogue,
+    customers,
+    devices,
+    documents,
+    emulator,
+    events,
+    firmware,
+    fleet,
+    products,
+    services,
+    sims,
+)
 
 ROOMS: dict[str, tuple[Route, ...]] = {
     "Accounts and tokens": accounts.ROUTES,
@@ -17,6 +30,7 @@ ROOMS: dict[str, tuple[Route, ...]] = {
     "Webhooks, vitals, plans, serial numbers": services.ROUTES,
     "Environment, secrets, configuration, ledgers, logic": documents.ROUTES,
     "Catalogue": catalogue.ROUTES,
+    "Beside the real cloud": emulator.ROUTES,
 }
 
 ROUTES: tuple[Route, ...] = tuple(route for room in ROOMS.values() for route in room)

@@ -169,7 +169,7 @@ ROUTES: tuple[Route, ...] = (
         "Turn the second factor on",
         fields=(Field("mfa_token", required=True), Field("otp", required=True, longest=20), Field("invalidate_tokens", Kind.FLAG)),
         shape=Shape.OAUTH,
-        answer=s.record(ok=s.TRUE, enrolled=s.FLAG, tokens=s.array(_LISTED)),
+        answer=s.record(ok=s.TRUE, enrolled=s.FLAG, tokens=s.array(s.HEX40)),
     ),
     Route(
         "PUT",

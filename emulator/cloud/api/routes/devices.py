@@ -7,7 +7,7 @@ from emulator.cloud.api import schemas as s
 from emulator.cloud.api.faults import Fault, Shape
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import devices as do
-from emulator.cloud.api.route import ANYONE, PEOPLE, TEAM, Route
+from emulator.cloud.api.route import ANYONE, PEOPLE, TEAM, USERS_AND_PROGRAMS, Route
 from emulator.cloud.errors import CloudError, DeviceOffline, NoAnswer
 
 UPDATE_FIELDS = (
@@ -111,6 +111,15 @@ ROUTES: tuple[Route, ...] = (
         scope="devices:update",
         shape=Shape.ERRORS,
         answer=UPDATED,
+    ),
+    Route(
+        "GET",
+        "/v1/orgs/{org}/devices/{device}",
+        do.get_device,
+        "Get a device of an organization's products",
+        callers=USERS_AND_PROGRAMS,
+        scope="devices:get",
+        answer=s.DEVICE,
     ),
     Route("DELETE", "/v1/devices/{device}", do.unclaim, "Unclaim a device", callers=PEOPLE, shape=Shape.ERRORS, answer=s.OK),
     Route(

@@ -7,9 +7,8 @@ from emulator.cloud.api import schemas as s
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import documents as do
 from emulator.cloud.api.handlers import ledgers
-from emulator.cloud.api.route import TEAM, USERS, Handler, Route
+from emulator.cloud.api.route import TEAM, USERS, USERS_AND_PROGRAMS, Handler, Route
 from emulator.cloud.api.routes.fleet import PAGE
-from emulator.cloud.api.routes.products import USERS_AND_PROGRAMS
 
 Callers = frozenset[Who]
 

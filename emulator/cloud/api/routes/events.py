@@ -56,6 +56,7 @@ ROUTES: tuple[Route, ...] = (
     *_stream("/v1/devices/events", do.own_events, "Stream the events of own devices", ANYONE),
     *_stream("/v1/devices/{device}/events", do.own_events, "Stream the events of one device", ANYONE),
     *_stream("/v1/products/{product}/events", do.own_events, "Stream the events of a product", TEAM),
+    *_stream("/v1/orgs/{org}/products/{product}/events", do.own_events, "Stream the events of a product", TEAM, alias=True),
     *_stream("/v1/products/{product}/devices/{device}/events", do.own_events, "Stream the events of a device of a product", TEAM),
     Route(
         "POST",

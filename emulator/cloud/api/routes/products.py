@@ -7,9 +7,7 @@ from emulator.cloud.api import schemas as s
 from emulator.cloud.api.faults import Shape
 from emulator.cloud.api.fields import Field, Kind
 from emulator.cloud.api.handlers import clients, products
-from emulator.cloud.api.route import TEAM, USERS, Route
-
-USERS_AND_PROGRAMS = frozenset({Who.USER, Who.API_USER})
+from emulator.cloud.api.route import TEAM, USERS, USERS_AND_PROGRAMS, Route
 
 PRODUCT = s.record(
     id=s.INTEGER,

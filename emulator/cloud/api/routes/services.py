@@ -7,8 +7,7 @@ from emulator.cloud.api import schemas as s
 from emulator.cloud.api.faults import Fault, Shape
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import billing, diagnostics, factory, integrations
-from emulator.cloud.api.route import ANYONE, TEAM, USERS, Handler, Route
-from emulator.cloud.api.routes.products import USERS_AND_PROGRAMS
+from emulator.cloud.api.route import ANYONE, TEAM, USERS, USERS_AND_PROGRAMS, Handler, Route
 from emulator.cloud.errors import DeviceOffline, DeviceUnknown
 
 _HOOK = s.record(id=s.TEXT, event=s.TEXT, url=s.TEXT, name=s.TEXT, created_at=s.TIME, integration_type={"const": "Webhook"}, hookUrl=s.TEXT)

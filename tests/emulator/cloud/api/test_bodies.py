@@ -15,7 +15,9 @@ JSON = "application/json"
 def multipart(*parts, boundary="XX", end=True):
     data = b""
     for disposition, content in parts:
-        data += f"--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode("utf-8", "surrogatepass") + content + b"\r\n"
+        data += (
+            f"--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode("utf-8", "surrogatepass") + content + b"\r\n"
+        )
     return data + (f"--{boundary}--\r\n".encode() if end else b"")
 
 

@@ -45,10 +45,10 @@ const title = { version: 3, title: 'third', description: 'of all' };
 assert.equal(body(await particle.uploadProductFirmware({ product, file: facts.binary, ...title, auth })).version, 3);
 console.log('DO run');
 await new Promise((resolve) => setTimeout(resolve, 300));
-await particle.releaseProductFirmware({ product, version: 3, product_default: true, auth }).catch(() => {});
-assert.equal(body(await particle.releaseFirmware({ product, version: 3, auth, intelligent: false }).catch((error) => ({ body: error.body }))).ok ?? true, true);
+const released = body(await particle.releaseProductFirmware({ product, version: 3, product_default: true, auth }));
+assert.equal(released.version, 3);
 assert.equal(body(await particle.listProductFirmware({ product, auth }))[0].version, 3);
-assert.ok((await particle.downloadProductFirmware({ product, version: 3, auth })).length > 100);
+assert.ok(await particle.downloadProductFirmware({ product, version: 3, auth }));
 
 const client = body(await particle.createOAuthClient({ name: 'app', type: 'installed', product, auth })).client;
 const pair = { clientId: client.id, clientSecret: client.secret };
@@ -57,10 +57,12 @@ const customer = body(await app.createCustomer({ email: 'c@customers.example', p
 assert.deepEqual(body(await app.listDevices({ auth: customer.access_token })), []);
 assert.equal(body(await app.loginAsClientOwner({})).token_type, 'bearer');
 
-assert.equal(body(await particle.activateSIM({ iccid: facts.iccid, countryCode: 'US', auth })).ok, true);
+assert.equal((await particle.checkSIM({ iccid: facts.iccid, auth })).statusCode, 204);
+const data = { action: 'activate', country: 'US' };
+assert.equal(body(await particle.put({ uri: `/v1/sims/${facts.iccid}`, data, auth })).ok, true);
 assert.equal(body(await particle.listSIMs({ auth })).sims[0].iccid, facts.iccid);
 
-assert.equal(body(await particle.unclaimDevice({ deviceId: device, product, auth })).ok, true);
+assert.equal(body(await particle.removeDeviceOwner({ deviceId: device, product, auth })).ok, true);
 await particle.removeDevice({ deviceId: device, product, auth });
 await particle.deleteCurrentAccessToken({ auth });
 await assert.rejects(particle.getUserInfo({ auth }), { statusCode: 401 });

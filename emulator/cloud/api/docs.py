@@ -1,0 +1,97 @@
+"""docs/rest-api.md, made from the table: `python -m emulator.cloud.api.docs > docs/rest-api.md`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from emulator.cloud.access import Kind as Who
+from emulator.cloud.api.errors import FIXED_FAULTS
+from emulator.cloud.api.faults import Shape
+from emulator.cloud.api.fields import Field, Kind
+from emulator.cloud.api.route import Auth, Route
+from emulator.cloud.api.routes import ROOMS
+
+_PREFACE = """# The REST API of the emulated cloud
+
+This page is made from the route table (`python -m emulator.cloud.api.docs`); a test keeps it up to date. The same table drives routing, the
+reading of fields, the OpenAPI document at `/openapi.json`, and the test of who may do what.
+
+## What holds everywhere
+
+- Fields may come as JSON, as a form (`a[b]=c`, `a[]=c`) or as multipart; numbers and booleans may be text. What is not declared is ignored.
+- The access token stands in `Authorization: Bearer`, in `?access_token=` of a GET, or in the field `access_token` of a body.
+- Device ids are found in any case; a developer may say the name of an own device instead. Products go by number or slug.
+- Every answer but 204 and 205 has a JSON body, errors too. A body of more than 16 MiB is refused with 413.
+- Event streams send an empty line after nine seconds of silence. A reader that leaves more than 1 MiB unread is dropped.
+- Times are ISO 8601 in UTC. `product_id` of a device in no product is the number of its platform.
+
+## Choices where public sources are silent
+
+- A claim beyond the free plan's limit: 403. An import beyond it: 403, and nothing is imported.
+- What exists already (a product's name, a group, a customer, a firmware version, an active SIM): 409.
+- A wrong password where the caller has a token: 403, because clients take 401 for an expired token.
+- Cellular traffic is not metered: data usage is 0. Nothing is compiled (406), no JavaScript is run, no library is kept (404).
+- Of a ledger instance only the newest version is kept. Device protection and what only Tachyon has answer 404.
+- Rate limits are not emulated.
+"""
+
+_WHO = {Who.USER: "developers", Who.CUSTOMER: "customers", Who.API_USER: "API users", Who.PRODUCT: "products' clients"}
+
+
+def rest_api() -> str:
+    """The whole page."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield _PREFACE
+    yield "## Errors"
+    yield ""
+    yield "An error has one of five bodies. Each route has its own; the errors below with a body of their own have it on every route."
+    yield ""
+    for shape in Shape:
+        yield f"- {shape.name.title()}: `{shape.value}`"
+    yield ""
+    yield "| Case | Status | Text | Body |"
+    yield "|---|---|---|---|"
+    for kind, fault in FIXED_FAULTS.items():
+        yield f"| {kind.__name__} | {fault.status} | {fault.text} | {'own' if fault.shape is None else fault.shape.name.title()} |"
+    yield ""
+    for room, routes in ROOMS.items():
+        yield f"## {room}"
+        yield ""
+        yield "| Route | | Who | Scope | Fields | Answer | Errors |"
+        yield "|---|---|---|---|---|---|---|"
+        for route in routes:
+            if not route.alias:
+                yield _row(route)
+        yield ""
+        old = [str(route) for route in routes if route.alias]
+        if old:
+            yield f"Also reached as: {', '.join(f'`{each}`' for each in old)}."
+            yield ""
+
+
+def _row(route: Route) -> str:
+    fields = "<br>".join(_field(field) for field in route.fields) or ""
+    answer = ", ".join(str(status) for status in (route.status, *route.others))
+    scope = f"`{route.scope}`" if route.scope else ""
+    return f"| `{route}` | {route.about} | {_callers(route)} | {scope} | {fields} | {answer} | {route.shape.name.title()} |"
+
+
+def _callers(route: Route) -> str:
+    if route.auth in (Auth.NONE, Auth.BASIC, Auth.CLIENT):
+        return {Auth.NONE: "anybody", Auth.BASIC: "HTTP Basic", Auth.CLIENT: "OAuth clients"}[route.auth]
+    names = "all" if len(route.callers) == len(Who) else ", ".join(name for kind, name in _WHO.items() if kind in route.callers)
+    return f"anybody, or {names}" if route.auth is Auth.OPTIONAL else names
+
+
+def _field(field: Field) -> str:
+    names = ", ".join(f"`{name}`" for name in (field.name, *field.aliases))
+    kind = "" if field.kind is Kind.TEXT else f" {field.kind.name.lower()}"
+    return f"{names}{kind}{' (required)' if field.required else ''}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(rest_api())

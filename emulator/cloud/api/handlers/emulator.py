@@ -1,0 +1,41 @@
+"""What the emulator has beside the real cloud: its OpenAPI document, the caller's mails, and the links in them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from emulator.cloud.api.call import Call
+from emulator.cloud.basics import iso
+
+Json = dict[str, Any]
+
+
+@cache
+def _document() -> Json:
+    from emulator.cloud.api.openapi import openapi  # the table holds this very module's routes
+    from emulator.cloud.api.routes import ROOMS
+
+    return openapi(ROOMS)
+
+
+def document(call: Call) -> Json:
+    """The OpenAPI document."""
+    return _document()
+
+
+def mails(call: Call) -> Json:
+    """The mails that the cloud wrote to the caller; nothing is ever sent."""
+    user = call.cloud.accounts.of(call.who)
+    found = call.cloud.mail.to(user.username)
+    shown = [
+        {"id": mail.id, "subject": mail.subject, "sent_at": iso(mail.sent_at), "facts": dict(fact.split("=", 1) for fact in mail.facts)}
+        for mail in found
+    ]
+    return {"mails": shown}
+
+
+def answer_transfer(call: Call) -> Json:
+    """The link in the mail about a transfer: knowing it is enough."""
+    device = call.cloud.transfers.answer(call.path["token"], accept=call.flag("accept"))
+    return {"ok": True, "id": device.id}

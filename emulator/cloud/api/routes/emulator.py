@@ -1,0 +1,28 @@
+"""What the emulator has beside the real cloud."""
+
+from __future__ import annotations
+
+from emulator.cloud.api import schemas as s
+from emulator.cloud.api.fields import Field, Kind
+from emulator.cloud.api.handlers import emulator as do
+from emulator.cloud.api.route import Auth, Route
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/openapi.json", do.document, "The OpenAPI document of this API", auth=Auth.NONE, answer=s.EMPTY),
+    Route(
+        "GET",
+        "/emulator/mails",
+        do.mails,
+        "The mails that the cloud wrote to the caller",
+        answer=s.record(mails=s.array(s.record(id=s.INTEGER, subject=s.TEXT, sent_at=s.TIME, facts=s.texts_to(s.TEXT)))),
+    ),
+    Route(
+        "POST",
+        "/emulator/transfers/{token}",
+        do.answer_transfer,
+        "Accept or decline a transfer, with the token from its mail",
+        fields=(Field("accept", Kind.FLAG, required=True),),
+        auth=Auth.NONE,
+        answer=s.record(ok=s.TRUE, id=s.HEX24),
+    ),
+)
