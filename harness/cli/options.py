@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -35,8 +34,3 @@ def opening_options(command: F) -> F:
     for option in reversed(_OPENING):
         command = option(command)
     return command
-
-
-def colours_wanted() -> bool:
-    """Whether the user has not asked for text without colours (https://no-color.org)."""
-    return not os.environ.get("NO_COLOR")
