@@ -21,7 +21,7 @@ def test_no_input_breaks_the_readers(tmp_path: Path) -> None:
         pytest.skip("fuzzing needs atheris: pip install atheris (`tox -e soak` does)")
     root = Path(__file__).parents[2]
     workers = min(os.cpu_count() or 1, 8)
-    command = [sys.executable, str(Path(__file__).with_name("fuzz_images.py"))]
+    command = [sys.executable, str(root / "tools" / "fuzz_images.py")]
     options = [f"-runs={-(-INPUTS // workers)}", "-max_len=4096", "-rss_limit_mb=1024", "-timeout=10", "-print_final_stats=1"]
     logs = [tmp_path / f"log-{number}" for number in range(workers)]
     with contextlib.ExitStack() as stack:

@@ -40,8 +40,8 @@ def seeds() -> Iterator[bytes]:
 def one_input(data: bytes) -> None:
     """Read it, judge it, and do with it whatever can be done."""
     found = image.read_image(data)
-    image.check_image(found, checks.Target(installed=(), protected=True))
-    assert found.modules or found.findings
+    findings = image.check_image(found, checks.Target(installed=(), protected=True))
+    assert found.modules or findings
     for each in found.modules:
         diff.diff_modules(each, found.modules[0])
         try:
