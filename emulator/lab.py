@@ -22,7 +22,7 @@ from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
 from emulator.factory import combined, device_os_release, flash_image, make_device_code, sectors_of, user_part
 from emulator.network import Network
-from particle_protocol.dct import DctField
+from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.identifiers import make_device_id, make_mac_address, make_mobile_secret, make_serial_number, parse_device_id
 from particle_protocol.lightssl import DeviceKey, lab_device_key, lab_server_key
 from particle_protocol.platforms import Platform, platform_by_name
@@ -37,7 +37,7 @@ class Lab:
 
     `seed` decides everything that is drawn by chance. `served` lets real time carry it, which is needed as soon as another program joins
     in; otherwise time is virtual. `timing` is that of the boards' flash: as in the data sheet in virtual time, none when served, unless
-    told.
+    told. The cloud keeps its state in `storage`, in memory without it, and takes its tokens from `cloud_rng`, the seed without it.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Lab:
         timing: FlashTiming | None = None,
         storage: Storage | None = None,
         cloud_settings: CloudSettings | None = None,
+        cloud_rng: random.Random | None = None,
     ) -> None:
         self.seed = seed
         self.driver: Driver = ServedDriver() if served else InlineDriver()
@@ -55,7 +56,8 @@ class Lab:
         self.random = random.Random(seed)
         self.network = Network(self.clock, random.Random(seed + 1))
         self.server_key = lab_server_key()
-        self.cloud = Cloud(self.clock, random.Random(seed + 2), self.driver.reply, storage, cloud_settings)
+        secrets = random.Random(seed + 2) if cloud_rng is None else cloud_rng
+        self.cloud = Cloud(self.clock, secrets, self.driver.reply, storage, cloud_settings)
         self.device_service = LightSslService(self.clock, self.cloud.arrivals, self.server_key, self.driver.reply, random.Random(seed + 3))
         self.network.listen(CLOUD_HOST, CLOUD_PORT, self.device_service.accept)
         self.network.names[DEFAULT_SERVER[0]] = CLOUD_HOST
@@ -76,6 +78,8 @@ class Lab:
         networks: Iterable[StoredNetwork] = (),
         mode: str = "normal",
         unique_key: bool = False,
+        server: ServerAddress | None = None,
+        server_key: bytes | None = None,
     ) -> Board:
         """Make a board and switch it on.
 
@@ -89,12 +93,20 @@ class Lab:
             networks: Wi-Fi networks it knows. Without any it comes up in listening mode.
             mode: `normal`, `dfu`, `safe`, or `off` for a board without power.
             unique_key: make a new RSA key for it, which costs some 12 ms, instead of taking one from the pool.
+            server: the cloud it connects to, if it is not the Lab's.
+            server_key: the public key of that cloud (SubjectPublicKeyInfo, DER).
 
         Raises:
             ValueError: the platform cannot be emulated, the device id is taken or malformed, or the mode is unknown.
         """
+        foreign: dict[DctField, bytes] = {}
+        if server is not None:
+            foreign[DctField.SERVER_ADDRESS] = server.encode()
+        if server_key is not None:
+            foreign[DctField.SERVER_PUBLIC_KEY] = server_key
+        made = platform_by_name(platform)
         return self.driver.call(
-            self._add_board, platform_by_name(platform), os, modules, application, product, device_id, tuple(networks), mode, unique_key
+            self._add_board, made, os, modules, application, product, device_id, tuple(networks), mode, unique_key, foreign
         )
 
     def close(self) -> None:
@@ -127,6 +139,7 @@ class Lab:
         networks: tuple[StoredNetwork, ...],
         mode: str,
         unique_key: bool,
+        foreign: dict[DctField, bytes],
     ) -> Board:
         if mode not in _BOOT_REQUESTS:
             raise ValueError(f"no mode {mode!r} to start in; there are {', '.join(_BOOT_REQUESTS)}")
@@ -145,7 +158,7 @@ class Lab:
             applications=self.applications,
         )
         key = DeviceKey.generate() if unique_key else lab_device_key(self.random.getrandbits(16))
-        self._commission(board, networks, key)
+        self._commission(board, networks, key, foreign)
         self.boards[identity.device_id] = board
         request = _BOOT_REQUESTS[mode]
         if request is not None:
@@ -161,20 +174,24 @@ class Lab:
             chosen, make_serial_number(self.random, platform), make_mobile_secret(self.random), make_mac_address(self.random).raw
         )
 
-    def _commission(self, board: Board, networks: tuple[StoredNetwork, ...], key: DeviceKey) -> None:
+    def _commission(self, board: Board, networks: tuple[StoredNetwork, ...], key: DeviceKey, foreign: dict[DctField, bytes]) -> None:
         """What the factory writes into a board, and tells the cloud about it."""
         board.otp.program(SERIAL_NUMBER[0], board.identity.serial_number.encode())
         board.otp.program(MOBILE_SECRET[0], board.identity.mobile_secret.encode())
         board.settings.commission(
             {
-                DctField.DEVICE_PRIVATE_KEY: key.der,
                 DctField.SERVER_PUBLIC_KEY: self.server_key.public.der,
+                DctField.DEVICE_PRIVATE_KEY: key.der,
                 DctField.DEVICE_ID: bytes.fromhex(board.device_id),
                 DctField.DEVICE_CODE: make_device_code(board.rng).encode(),
                 DctField.DEVICE_SECRET: board.identity.mobile_secret.encode(),
+                **foreign,
             },
             networks,
         )
+        if self.cloud.devices.by_id(board.device_id) is not None:
+            self.cloud.factory.register_key(board.device_id, key.public_der)
+            return
         self.cloud.factory.manufacture(
             board.device_id,
             board.platform.id,

@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from random import SystemRandom
 from typing import Any, cast
 
 import serial
 
 from emulator.board.board import Board as EmulatedBoard
 from emulator.board.settings import StoredNetwork
+from emulator.cloud import CloudSettings, Storage
 from emulator.cloud.api import Api, InlineTransport
+from emulator.cloud.storage import StateFileError
 from emulator.doors.pyusb_backend import EmulatedUsbBackend
 from emulator.doors.serial_url import comports
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
@@ -28,10 +31,11 @@ from emulator.factory import EMULATED, device_os_release, user_part
 from emulator.lab import DEFAULT_OS_VERSION, Lab
 from emulator.serving import Service
 from harness.board import Board
-from harness.boards import Rig
+from harness.boards import Rig, ServiceFacts, Serving
+from harness.boards.emu import ForeignServer
 from harness.capabilities import Extras, LedChange, Releases
 from harness.cloud import Cloud, CloudTarget, WifiNetwork
-from harness.errors import Blame, BoardLabel, CapabilityMissing, HarnessError
+from harness.errors import Blame, BoardLabel, CapabilityMissing, CloudRefused, HarnessError
 from harness.flashing import load
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
 from harness.modes import Capability, Mode
@@ -276,8 +280,14 @@ def _last_refusal(lab: Lab, device_id: str) -> str:
 class LabRig:
     """A Lab behind one emulated host: what the kind `emu:` opens. `rig` is what the harness sees of it."""
 
-    def __init__(self, *, seed: int = 0, served: bool = False) -> None:
-        self.lab = Lab(seed=seed, served=served)
+    def __init__(self, *, seed: int = 0, served: bool = False, serving: Serving | None = None) -> None:
+        self._serving = Serving() if serving is None else serving
+        if serving is None:
+            self.lab = Lab(seed=seed, served=served)
+        else:
+            self.lab = Lab(
+                seed=seed, served=True, storage=_open_state(serving), cloud_settings=CloudSettings.serving(), cloud_rng=SystemRandom()
+            )
         self.host = EmulatedHost(self.lab)
         self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)
         self._service: Service | None = None
@@ -286,14 +296,24 @@ class LabRig:
             [],
             cloud=self._open_cloud(),
             wifi=WifiNetwork(SSID, PASSWORD),
+            service=self._facts(),
             snapshot=self.lab.snapshot,
             restore=self._restore,
             door=self._open_usb_door if served else None,
             close=self.close,
         )
 
-    def add_board(self, moniker: str, platform: str, start: Start, device_id: str | None = None, *, firmware: str = "built") -> Board:
-        """Make a board and plug it into the next free port. `firmware` is "built" or "real".
+    def add_board(
+        self,
+        moniker: str,
+        platform: str,
+        start: Start,
+        device_id: str | None = None,
+        *,
+        firmware: str = "built",
+        server: ForeignServer | None = None,
+    ) -> Board:
+        """Make a board and plug it into the next free port. `firmware` is "built" or "real"; `server` a cloud that is not the Lab's.
 
         Raises:
             ValueError, LookupError: it cannot be emulated so.
@@ -303,7 +323,7 @@ class LabRig:
             raise ValueError(f"firmware={firmware}; there are: {', '.join(_FIRMWARE)}")
         if platform_by_name(platform or "photon").name not in EMULATED:
             raise ValueError(f"a {platform} cannot be emulated yet; these can: {', '.join(EMULATED)}")
-        knows_network = start.claimed or start.mode not in (None, Mode.LISTENING, Mode.DFU, Mode.OFF)
+        knows_network = server is not None or start.claimed or start.mode not in (None, Mode.LISTENING, Mode.DFU, Mode.OFF)
         releases = _FIRMWARE[firmware](platform_by_name(platform or "photon"))
         os = start.os or releases.default_os
         emulated = self.lab.add_board(
@@ -313,13 +333,19 @@ class LabRig:
             device_id=device_id,
             networks=(StoredNetwork(SSID, int(WifiNetwork(SSID).security), PASSWORD),) if knows_network else (),
             mode=_LAB_MODES.get(start.mode, "normal") if start.mode is not None else "normal",
+            server=None if server is None else server.address,
+            server_key=None if server is None else server.key,
         )
         port = f"1-{len(self.host.boards) + 1}"
         self.host.plug_in(port, emulated)
         board = board_on(self.host, port, moniker, releases)
         self.rig.boards.append(board)
-        self._starts.append(start)
+        self._starts.append(start if server is None else replace(start, mode=start.mode or Mode.RUNNING))
         return board
+
+    def _facts(self) -> ServiceFacts | None:
+        service = self._service
+        return None if service is None else ServiceFacts(service.device_address, service.server_public_key)
 
     def settle(self) -> None:
         """Let time pass until every board is in the mode in which it starts."""
@@ -344,10 +370,21 @@ class LabRig:
         api, driver = Api(self.lab.cloud), self.lab.driver
         target = CloudTarget(LAB_URL, self.host.clock, lambda: InlineTransport(api, driver), ours=True, username=USER, password=PASSWORD)
         if isinstance(driver, ServedDriver):
-            self._service = Service(self.lab)
+            try:
+                self._service = Service(self.lab, http_port=self._serving.http_port, device_port=self._serving.device_port)
+            except OSError as error:
+                self.lab.close()
+                raise HarnessError(
+                    f"a port cannot be listened on: {error.strerror or error}",
+                    blame=Blame.RACK,
+                    remedy="Choose others with --http-port and --device-port; 0 takes any free one",
+                ) from error
             target = replace(target, url=self._service.url, transport=None)
         cloud = Cloud(target)
-        cloud.sign_up(USER, PASSWORD)
+        try:
+            cloud.sign_up(USER, PASSWORD)
+        except CloudRefused:
+            cloud.login(USER, PASSWORD)
         cloud.close()
         return target
 
@@ -369,6 +406,20 @@ class LabRig:
     def _restore(self, state: object) -> None:
         self.lab.restore(cast("dict[str, Any]", state))
         self.settle()
+
+
+def _open_state(serving: Serving) -> Storage | None:
+    """The file that keeps the cloud's state.
+
+    Raises:
+        HarnessError: it is no state file, or one of a newer version.
+    """
+    if serving.state is None:
+        return None
+    try:
+        return Storage(serving.state)
+    except (StateFileError, OSError) as error:
+        raise HarnessError(f"the state file cannot be used: {error}", blame=Blame.REQUEST) from error
 
 
 _LAB_MODES = {Mode.DFU: "dfu", Mode.SAFE: "safe", Mode.OFF: "off"}

@@ -30,6 +30,8 @@ LONG_HELLO_SINCE = 3000
 """System module version of Device OS 3.0.0, whose Hello tells it (3.3.1, lightssl_protocol.h:70-80)."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """When an event that the device had not subscribed to yet is offered again."""
+_MAX_SHOWN_KEYS = 1000
+"""Keys of unknown devices that are kept between their handshake and their Hello."""
 
 
 class Arrivals:
@@ -58,6 +60,7 @@ class Arrivals:
         """Settles product membership and quarantine after Hello."""
         self.greet: Callable[[Device], None] = lambda device: None
         """Takes note, after Hello, of the firmware that a member runs."""
+        self._shown_keys: dict[str, bytes] = {}
         self.resume: Callable[[Device], None] = lambda device: None
         """Called when a connected device allows or demands updates again."""
         self.settle: Callable[[Device], None] = lambda device: None
@@ -71,9 +74,18 @@ class Arrivals:
         return None if device is None else device.public_key
 
     def learn_key(self, device_id: str, key: bytes) -> bool:
-        """See `DeviceListener`. A key is learnt once, and only if the settings trust the first one."""
+        """See `DeviceListener`. A key is learnt once, and only if the settings trust the first one.
+
+        A device that nobody made is made when it says Hello, where the settings take such devices in; its key waits until then.
+        """
+        settings = self._core.settings
         device = self._known(device_id, None)
-        if device is None or not self._core.settings.trust_first_key:
+        if device is None and settings.trust_first_key and settings.register_unknown_devices and is_device_id(device_id):
+            if len(self._shown_keys) >= _MAX_SHOWN_KEYS:
+                self._shown_keys.clear()
+            self._shown_keys[device_id] = key
+            return True
+        if device is None or not settings.trust_first_key:
             return False
         if device.public_key is None:
             self._devices.learn(device, public_key=key)
@@ -86,6 +98,9 @@ class Arrivals:
         if device is None:
             session.close("nobody made a device of this id")
             return
+        shown = self._shown_keys.pop(session.device_id, None)
+        if shown is not None and device.public_key is None:
+            device = self._devices.learn(device, public_key=shown)
         refusal = self.admit(device)
         if refusal is not None:
             session.close(refusal)

@@ -77,6 +77,25 @@ class OpenOptions:
     """Whether emulated boards live in real time."""
     seed: int = 0
     """Where everything random in an emulated run comes from."""
+    serving: Serving | None = None
+    """How emulated boards and their cloud are put before other programs; None is any free ports and no state file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What `particle-hil serve` adds to a served run. Port 0 is any free one; `state` is the file that keeps the cloud's state."""
+
+    http_port: int = 0
+    device_port: int = 0
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """A served cloud from outside: where boards connect, and the key they must hold (SubjectPublicKeyInfo, DER)."""
+
+    device_address: tuple[str, int]
+    server_public_key: bytes
 
 
 @dataclass(slots=True)
@@ -88,6 +107,8 @@ class Rig:
     """The kind's own cloud, if it has one."""
     wifi: WifiNetwork | None = None
     """A network the boards can join."""
+    service: ServiceFacts | None = None
+    """What other programs need to know, when it is served."""
     snapshot: Callable[[], object] | None = None
     """Takes a snapshot of all of it, if the kind can."""
     restore: Callable[[object], None] | None = None

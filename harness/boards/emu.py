@@ -6,20 +6,37 @@ All emulated boards of a run share one Lab: one clock, one network, one cloud. O
     os       the Device OS version it has
     claimed  1: the account of the run owns it
     id       its device id, 24 hexadecimal digits; drawn from the seed without it
+    server   HOST:PORT of the cloud it connects to, if that is not the run's own; only in real time
+    server_key  a file with that cloud's public key, PEM or DER
     firmware real: Particle's own binaries, fetched into the cache when they are not there; without it built ones stand for them
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 
 from harness.boards import Moniker, OpenOptions, Rig
 from harness.cloud import Cloud
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 from harness.modes import Mode
 from harness.starting import Start
+from particle_protocol.dct import ServerAddress
+from particle_protocol.lightssl import ServerPublicKey
 
-OPTIONS = frozenset({"mode", "os", "claimed", "id", "firmware"})
+OPTIONS = frozenset({"mode", "os", "claimed", "id", "firmware", "server", "server_key"})
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignServer:
+    """Somebody else's cloud: its address, and its public key (SubjectPublicKeyInfo, DER)."""
+
+    address: ServerAddress
+    key: bytes
 
 
 def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
@@ -35,12 +52,20 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
         raise BoardNotAvailable(
             Unavailable.BAD_MONIKER, "emulated boards have a cloud of their own", remedy="Leave --cloud out, or use a board of another kind"
         )
-    lab = LabRig(seed=options.seed, served=options.served)
+    if not options.served and any("server" in moniker.options for moniker in monikers):
+        raise BoardNotAvailable(
+            Unavailable.BAD_MONIKER,
+            "a board in virtual time reaches no server outside",
+            remedy="Use server= with `particle-hil serve` or --served",
+        )
+    lab = LabRig(seed=options.seed, served=options.served, serving=options.serving)
     try:
         for moniker, start in zip(monikers, starts, strict=True):
             try:
-                firmware = moniker.options.get("firmware", "built")
-                lab.add_board(moniker.text, moniker.name, start, moniker.options.get("id"), firmware=firmware)
+                chosen = moniker.options
+                foreign = foreign_server(chosen.get("server"), chosen.get("server_key"))
+                firmware = chosen.get("firmware", "built")
+                lab.add_board(moniker.text, moniker.name, start, chosen.get("id"), firmware=firmware, server=foreign)
             except (ValueError, LookupError) as error:
                 raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error
         lab.settle()
@@ -71,6 +96,36 @@ def starting_state(moniker: Moniker) -> Start:
     except ValueError as error:
         raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error
     return Start(parsed, claimed == "1" if claimed is not None else None, moniker.options.get("os"))
+
+
+def foreign_server(address: str | None, key_file: str | None) -> ForeignServer | None:
+    """The cloud that `server=` and `server_key=` name; None when they name none.
+
+    Raises:
+        ValueError: one is missing, the address is none, or the file holds no RSA-2048 public key.
+    """
+    if address is None and key_file is None:
+        return None
+    if address is None or key_file is None:
+        raise ValueError("server=HOST:PORT and server_key=FILE go together: a board connects only to a server whose key it holds")
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError(f"server={address} is no HOST:PORT")
+    try:
+        raw = Path(key_file).read_bytes()
+    except OSError as error:
+        raise ValueError(f"server_key={key_file}: {error.strerror}") from error
+    return ForeignServer(ServerAddress(host, int(port)), _public_key(raw, key_file))
+
+
+def _public_key(raw: bytes, name: str) -> bytes:
+    """A public key file, PEM or DER, as SubjectPublicKeyInfo in DER."""
+    try:
+        key = serialization.load_pem_public_key(raw) if raw.startswith(b"-----") else serialization.load_der_public_key(raw.rstrip(b"\xff"))
+        der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return ServerPublicKey.from_der(der).der
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"server_key={name} holds no RSA public key of 2048 bits: {error}") from error
 
 
 def _claim(rig: Rig, starts: Sequence[Start]) -> None:

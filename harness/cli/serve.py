@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import shlex
 import signal
+import tempfile
+import textwrap
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.boards import OpenOptions, Rig, open_boards
-from harness.cli.options import board_option, json_option
+from harness.boards import Moniker, OpenOptions, Rig, Serving
+from harness.boards.emu import open_boards
+from harness.cli.options import json_option
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 
+DEVICE_PORT = 5683
+"""Where boards that speak TCP expect their cloud."""
 
-@click.command(epilog="Example: particle-hil serve --board 'emu:photon?mode=online&claimed=1'")
-@board_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in the run comes from.")
+
+@click.command(epilog="Example: particle-hil serve --board 'emu:photon?mode=online&claimed=1' --state cloud.db")
+@click.option("--board", "boards", multiple=True, metavar="MONIKER", help="An emulated board to serve: emu:photon?mode=online&claimed=1.")
+@click.option(
+    "--http-port", type=click.IntRange(0, 65535), default=0, show_default=True, help="The port of the REST API; 0 is any free one."
+)
+@click.option(
+    "--device-port", type=click.IntRange(0, 65535), default=DEVICE_PORT, show_default=True, help="The port that boards connect to."
+)
+@click.option("--state", type=click.Path(dir_okay=False), help="The file that keeps the cloud's state. Without it nothing is kept.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in the run comes from, but for secrets.")
 @json_option
-def serve(boards: tuple[str, ...], seed: int, as_json: bool) -> int:
-    """Serve emulated boards and their cloud until Ctrl-C.
+def serve(boards: tuple[str, ...], http_port: int, device_port: int, state: str | None, seed: int, as_json: bool) -> int:
+    """Serve a cloud, and emulated boards with it, until Ctrl-C.
 
-    Tells the address of the REST API, who can log in there, and what to put before a command so that it sees the boards on USB.
+    Tells the address of the REST API and who can log in there, where boards connect and the server key they need, how to point
+    particle-cli and particle-api-js at it, and what to put before a command so that it sees the boards on USB. Everything listens on
+    loopback.
     """
+    monikers = [Moniker.parse(text) for text in boards]
+    for moniker in monikers:
+        if moniker.kind != "emu":
+            raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")
     with _told_to_stop() as ended, contextlib.ExitStack() as stack:
-        rigs = open_boards(boards, OpenOptions(served=True, seed=seed))
-        for rig in rigs:
-            stack.callback(rig.close)
-        if len(rigs) != 1 or rigs[0].door is None or rigs[0].cloud is None:
-            raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, "only emulated boards can be served")
-        rig = rigs[0]
-        told = describe(rig, _open_door(stack, rig))
-        click.echo(json.dumps(told) if as_json else "\n".join(f"{key:12} {value}" for key, value in _lines(told)))
+        rig = open_boards(monikers, OpenOptions(served=True, seed=seed, serving=Serving(http_port, device_port, state)))
+        stack.callback(rig.close)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="particle-hil.")))
+        told = describe(rig, _open_door(stack, rig), folder)
+        click.echo(json.dumps(told) if as_json else _text(told))
         while not ended.wait(timeout=1):
             continue
     return 0
@@ -42,7 +60,8 @@ def serve(boards: tuple[str, ...], seed: int, as_json: bool) -> int:
 
 def _open_door(stack: contextlib.ExitStack, rig: Rig) -> dict[str, str]:
     """The environment that shows the boards; empty, with a word on stderr, where this computer cannot."""
-    assert rig.door is not None
+    if rig.door is None or not rig.boards:
+        return {}
     try:
         return stack.enter_context(rig.door())
     except HarnessError as error:
@@ -50,25 +69,43 @@ def _open_door(stack: contextlib.ExitStack, rig: Rig) -> dict[str, str]:
         return {}
 
 
-def describe(rig: Rig, environment: dict[str, str]) -> dict[str, Any]:
-    """What is served, as plain data."""
-    assert rig.cloud is not None
+def describe(rig: Rig, environment: dict[str, str], folder: Path) -> dict[str, Any]:
+    """What is served, as plain data. The server's public key is written into `folder`, as DER and as PEM."""
+    if rig.cloud is None or rig.service is None:
+        raise HarnessError("the boards were opened without a cloud that other programs can reach")
+    key = rig.service.server_public_key
+    der, pem = folder / "server_key.der", folder / "server_key.pem"
+    der.write_bytes(key)
+    body = "\n".join(textwrap.wrap(base64.b64encode(key).decode(), 64))
+    pem.write_text(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
+    host, port = rig.service.device_address
     return {
         "api": rig.cloud.url,
         "username": rig.cloud.username,
         "password": rig.cloud.password,
+        "device_service": f"{host}:{port}",
+        "server_key": str(der),
+        "server_key_pem": str(pem),
         "environment": environment,
         "boards": [{"moniker": board.moniker, "device_id": board.device_id, "port": board.usb.port} for board in rig.boards],
     }
 
 
-def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
-    lines = [("REST API", told["api"]), ("log in as", f"{told['username']} with the password {told['password']!r}")]
+def _text(told: dict[str, Any]) -> str:
+    """The same for a person."""
+    lines = [
+        ("REST API", told["api"]),
+        ("log in as", f"{told['username']} with the password {told['password']!r}"),
+        ("boards go to", f"{told['device_service']} (TCP), with the server key in {told['server_key']}"),
+        ("particle-cli", f"particle profile particle-hil && particle profile set apiUrl {told['api']} && particle login"),
+        ("particle-api-js", f"new Particle({{ baseUrl: '{told['api']}' }})"),
+    ]
     lines += [("board", f"{board['moniker']}  {board['device_id']}  at USB port {board['port']}") for board in told["boards"]]
     if told["environment"]:
         prefix = " ".join(f"{name}={shlex.quote(value)}" for name, value in told["environment"].items())
         lines.append(("on USB for", f"{prefix} COMMAND"))
-    return lines
+    lines.append(("to stop", "Ctrl-C"))
+    return "\n".join(f"{key:16} {value}" for key, value in lines)
 
 
 @contextlib.contextmanager

@@ -94,7 +94,7 @@ def test_a_run_that_is_told_to_end_ends_its_program(tmp_path):
 
 
 def test_a_lab_is_served_until_it_is_told_to_stop():
-    command = [*PROGRAM, "serve", "--board", "emu:photon?mode=dfu", "--json"]
+    command = [*PROGRAM, "serve", "--board", "emu:photon?mode=dfu", "--device-port", "0", "--json"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         told = json.loads(process.stdout.readline())
         assert told["api"].startswith("http://127.0.0.1:")
