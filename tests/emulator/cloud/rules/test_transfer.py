@@ -93,6 +93,35 @@ def test_only_the_owner_answers_and_any_other_change_of_owner_ends_the_request(w
     assert world.cloud.transfers.of(device.id) == []
 
 
+@pytest.mark.rule("R68")
+def test_a_signed_in_owner_accepts_or_declines_as_well(world):
+    u1, u2, u3 = world.user("u1"), world.user("u2"), world.user("u3")
+    device, _ = world.claimed(u1)
+    first = world.cloud.claims.claim(u2, device.id, request_transfer=True)
+    second = world.cloud.claims.claim(u3, device.id, request_transfer=True)
+    assert first.requested_at == world.cloud.core.now()
+    world.cloud.transfers.decline(u1, first.id)
+    assert world.cloud.transfers.of(device.id) == [second]
+    (mail,) = world.cloud.mail.to("u2@example.com")
+    assert (mail.subject, mail["transfer_id"], mail["device_id"]) == ("transfer-declined", first.id, device.id)
+    world.cloud.transfers.accept(u1, second.id)
+    assert world.owner(device) == "u3@example.com"
+    (mail,) = world.cloud.mail.to("u3@example.com")
+    assert (mail.subject, mail["transfer_id"], mail["device_id"]) == ("transfer-accepted", second.id, device.id)
+
+
+@pytest.mark.rule("R66", "R68")
+def test_a_device_that_moves_by_a_claim_code_ends_the_requests_for_it(world):
+    u1, u2, u3 = world.user("u1"), world.user("u2"), world.user("u3")
+    device, session = world.claimed(u1)
+    transfer = world.cloud.claims.claim(u2, device.id, request_transfer=True)
+    session.event("spark/device/claim/code", world.cloud.claim_codes.create(u3).code)
+    assert world.owner(device) == "u3@example.com"
+    assert world.cloud.transfers.of(device.id) == []
+    with pytest.raises(TransferUnknown):
+        world.cloud.transfers.answer(transfer.answer_token, accept=True)
+
+
 @pytest.mark.rule("R70")
 def test_an_unclaimed_member_stays_unclaimed_until_somebody_claims_it_by_any_way(world):
     o = world.user("o")

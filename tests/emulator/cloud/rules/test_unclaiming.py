@@ -201,3 +201,17 @@ def test_the_bit_on_the_device_means_nothing_to_the_cloud(world):
     world.cloud.claims.unclaim(u1, device.id)
     world.cloud.claims.claim(u2, device.id)
     assert world.owner(device) == "u2@example.com"
+
+
+@pytest.mark.rule("R51")
+def test_a_program_of_the_product_cannot_unclaim_as_an_owner_does(world):
+    o = world.user("o")
+    product = world.product(o)
+    device = world.member(o, product)
+    world.cloud.claims.claim(o, device.id)
+    with pytest.raises(ScopeRefused) as refused:
+        world.cloud.claims.unclaim(world.api_user(o, product, "devices:list"), device.id)
+    assert refused.value.scope == "devices:release"
+    with pytest.raises(DeviceForbidden):
+        world.cloud.claims.unclaim(world.api_user(o, product, "devices:release"), device.id)
+    assert world.owner(device) == "o@example.com"

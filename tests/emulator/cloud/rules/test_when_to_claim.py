@@ -35,7 +35,8 @@ def test_the_owners_own_claim_succeeds_again_even_offline(world):
     before = world.now(device)
     claimed = world.cloud.claims.claim(u1, device.id)
     assert isinstance(claimed, Claimed)
-    assert not claimed.connected
+    assert claimed.connected is False
+    assert claimed.device is before
     assert world.now(device) is before
 
 
