@@ -144,7 +144,9 @@ class Cloud:
     def restore(self, snapshot: CloudSnapshot) -> None:
         """Go back. Every device is offline afterwards, without an event."""
         self.connections.clear()
+        self.updates.clear()
         self.core.state.restore(snapshot.tables)
+        self.sims.resume()
 
     def close(self) -> None:
         """Close the state file."""

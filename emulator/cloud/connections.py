@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from emulator.cloud.core import Core
 from emulator.cloud.sessions import DeviceSession
@@ -96,7 +95,6 @@ class Connections:
         """Something came from a device."""
         self._heard[device_id] = self._core.now()
 
-    def clear(self) -> dict[str, Any]:
+    def clear(self) -> None:
         """Forget all connections without a word to anybody (the lab went back in time)."""
-        links, self._links = self._links, {}
-        return dict(links)
+        self._links.clear()

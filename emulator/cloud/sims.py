@@ -42,6 +42,10 @@ class Sims:
         self._by_product = self._sims.index(lambda sim: sim.product_id)
         self.import_device: Callable[[Product, Device], None] = lambda product, device: None
         """How the device around an imported SIM joins the product, if it may; the members' room says so."""
+        self.resume()
+
+    def resume(self) -> None:
+        """Go on with what is in progress: the state was opened, or brought back."""
         for sim in self._sims:
             self._arm(sim)
 

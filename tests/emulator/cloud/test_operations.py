@@ -322,3 +322,22 @@ def test_a_lab_that_goes_back_in_time_has_everybody_offline(lamp):
     lamp.cloud.restore(before)
     assert lamp.owner(lamp.d) == "u1@example.com"
     assert not lamp.cloud.connections.online(lamp.d.id)
+
+
+def test_what_was_in_progress_goes_on_after_going_back(lamp):
+    iccid = "8934076500002589174"
+    lamp.cloud.sims.make(iccid)
+    lamp.cloud.sims.activate(lamp.u1, iccid)
+    lamp.s.silent = True
+    image = lamp.image(lamp.product(lamp.u1), 1)
+    lamp.cloud.operations.flash(lamp.u1, "lamp", image)
+    before = lamp.cloud.snapshot()
+    lamp.pass_time(60)
+    assert lamp.cloud.sims.by_iccid(iccid).active
+    lamp.cloud.restore(before)
+    assert not lamp.cloud.sims.by_iccid(iccid).active
+    lamp.pass_time(1)
+    assert lamp.cloud.sims.by_iccid(iccid).active
+    session = lamp.connect(lamp.d)
+    lamp.cloud.operations.flash(lamp.u1, "lamp", image)
+    assert session.flashed == [image]
