@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from emulator.cloud.access import Principal
 from emulator.cloud.devices import Devices
-from emulator.cloud.errors import SerialUnknown
 from emulator.cloud.gate import Gate
 from emulator.cloud.records import Device
 
@@ -24,7 +23,4 @@ class Serials:
             PermissionDenied, ScopeRefused: not a developer.
         """
         self._gate.developer_only(who, "devices:get")
-        device = self._devices.table.first(self._devices.by_serial, serial_number.strip().upper())
-        if device is None:
-            raise SerialUnknown(serial_number)
-        return device
+        return self._devices.by_serial_number(serial_number)
