@@ -61,14 +61,26 @@ class HttpDoor:
         Raises:
             OSError: the port is taken, or not allowed.
         """
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        listener = socket.create_server((self.host, self.port), family=family, backlog=1024)
+        listener = self._listener()
         self.port = listener.getsockname()[1]
         self.driver.run(self._open(listener), timeout=30)
 
     def close(self) -> None:
         """Stop listening and end every connection. Closing twice does nothing."""
         self.driver.run(self._close(), timeout=30)
+
+    def _listener(self) -> socket.socket:
+        """A listening socket. It says that it is TCP: else asyncio would not turn Nagle's delay off, and every answer would take 40 ms."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self.host, self.port))
+            listener.listen(1024)
+        except OSError:
+            listener.close()
+            raise
+        return listener
 
     async def _open(self, listener: socket.socket) -> None:
         self._serving = asyncio.ensure_future(self._server.serve(sockets=[listener]))

@@ -242,3 +242,10 @@ def test_a_stream_that_gave_up_on_a_slow_reader_is_cut_while_others_go_on(driver
         driver.call(app.source.close)
         driver.call(app.source.wake)
         assert not read_all(slow).endswith(b"0\r\n\r\n")
+
+
+def test_answers_are_not_held_back_by_nagles_delay(door):
+    """asyncio turns the delay off only for sockets that say they are TCP."""
+    door.port = 0
+    with door._listener() as listener:
+        assert listener.proto == socket.IPPROTO_TCP
