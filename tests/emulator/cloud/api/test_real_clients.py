@@ -136,9 +136,7 @@ def test_particle_cli_subscribes(served, cli, board):
     cli("device", "add", device.id)
     process = cli.start("subscribe", "temp", "--max", "1")
     try:
-        for line in process.stdout:
-            if "Getting events" in line or "Fetching" in line or "stream" in line.lower():
-                break
+        assert "Subscribing" in process.stdout.readline()
         while process.poll() is None:
             served.driver.call(session.event, "temperature", "21.5")
             served.driver.sleep(0.2)
