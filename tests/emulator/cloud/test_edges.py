@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.cloud.errors import DeviceNotInProduct, Invalid, NameTaken
+from emulator.cloud.errors import DeviceForbidden, DeviceLimitReached, DeviceNotInProduct, Invalid, NameTaken, PermissionDenied
 from emulator.cloud.members import parse_entries
+from emulator.cloud.settings import CloudSettings
+from emulator.cloud.storage import Storage
 
 CODE = "spark/device/claim/code"
 P1, BORON = 8, 13
@@ -155,3 +157,104 @@ def test_groups_of_a_stranger_device_are_not_edited(shop):
     with pytest.raises(DeviceNotInProduct) as refused:
         shop.cloud.members.edit_groups(shop.o, shop.p.id, [device.id], add=["x"])
     assert (refused.value.given, refused.value.product_id) == (device.id, shop.p.id)
+
+
+@pytest.mark.parametrize(("limit", "standings"), [(2, ["member", "quarantined"]), (3, ["member", "member"]), (None, ["member", "member"])])
+def test_a_full_plan_approves_nobody_by_itself(make_world, limit, standings):
+    world = make_world(CloudSettings(device_limit=limit))
+    o = world.user("o")
+    product = world.product(o, quarantine=False)
+    world.member(o, product)
+    devices = [world.device() for _ in standings]
+    for device in devices:
+        world.runs(device, product, 1)
+    assert [world.standing(device, product) for device in devices] == standings
+
+
+def test_a_paid_product_approves_by_itself_beyond_the_free_plan(make_world):
+    world = make_world(CloudSettings(device_limit=0))
+    o = world.user("o")
+    product = world.paid_product(o)
+    world.cloud.products.update(o, product.id, quarantine=False)
+    device = world.device()
+    world.runs(device, product, 1)
+    assert world.standing(device, product) == "member"
+
+
+def test_a_customers_device_stays_outside_a_product_whose_plan_is_full(make_world):
+    world = make_world(CloudSettings(device_limit=1))
+    o = world.user("o")
+    product = world.product(o)
+    c = world.customer(o, product)
+    for standing in ("member", "nothing"):
+        device, session = world.online()
+        session.event(CODE, world.cloud.claim_codes.create(c, product=product.id).code)
+        assert (world.owner(device), world.standing(device, product)) == ("c@customers.example", standing)
+
+
+def test_an_import_into_a_plan_that_is_over_full_already_is_judged_by_what_it_adds(make_world):
+    world = make_world(CloudSettings(device_limit=1))
+    o = world.user("o")
+    product = world.product(o)
+    device = world.member(o, product)
+    assert world.cloud.members.add(o, product.id, [device.id]).existing == [device.id]
+    with pytest.raises(DeviceLimitReached):
+        world.cloud.members.add(o, product.id, [world.device().id])
+
+
+def test_a_protected_device_is_named_as_such(shop):
+    device = shop.device()
+    shop.cloud.devices.learn(device, protected=True)
+    assert shop.cloud.members.add(shop.o, shop.p.id, [device.id]).protected == [device.id]
+    assert shop.standing(device, shop.p) == "nothing"
+
+
+def test_an_approved_device_brings_its_built_in_sim(world):
+    o = world.user("o")
+    product = world.product(o, BORON, quarantine=False)
+    world.cloud.sims.make("8934076500002589174")
+    world.cloud.sims.activate(o, "8934076500002589174")
+    world.pass_time(60)
+    device = world.device(BORON, iccid="8934076500002589174")
+    world.runs(device, product, 1)
+    assert world.cloud.sims.by_iccid("8934076500002589174").product_id == product.id
+
+
+def test_a_quarantined_device_is_named_when_its_owner_cannot_be_released(shop):
+    device = shop.device()
+    shop.runs(device, shop.p, 1)
+    with pytest.raises(DeviceNotInProduct) as refused:
+        shop.cloud.claims.release(shop.o, shop.p.id, device.id)
+    assert (refused.value.given, refused.value.product_id) == (device.id, shop.p.id)
+
+
+def test_a_plan_that_is_over_full_refuses_only_what_adds_to_it(make_world, tmp_path):
+    path = tmp_path / "state.db"
+    world = make_world(CloudSettings(), Storage(path))
+    o = world.user("o")
+    product = world.product(o)
+    inside, spare = world.member(o, product), world.device()
+    own, session = world.claimed(o)
+    session.leave()
+    world.cloud.close()
+    lower = make_world(CloudSettings(device_limit=1), Storage(path))
+    assert lower.cloud.members.add(o, product.id, [inside.id]).existing == [inside.id]
+    assert lower.cloud.members.add(o, product.id, [own.id]).updated == [own.id]
+    with pytest.raises(DeviceLimitReached):
+        lower.cloud.members.add(o, product.id, [spare.id])
+    lower.cloud.close()
+
+
+def test_a_products_own_token_makes_no_claim_codes(shop):
+    client = shop.cloud.clients.create(shop.o, "server", product=shop.p.id)
+    server = shop.cloud.tokens.principal(shop.cloud.tokens.client_grant(client.id, client.secret).token)
+    with pytest.raises(PermissionDenied):
+        shop.cloud.claim_codes.create(server)
+
+
+def test_a_device_out_of_reach_is_named_as_it_was_given(shop):
+    stranger = shop.user("stranger")
+    device = shop.member(shop.o, shop.p)
+    with pytest.raises(DeviceForbidden) as refused:
+        shop.cloud.devices.reach(stranger, device.id.upper(), "devices:get")
+    assert refused.value.given == device.id.upper()
