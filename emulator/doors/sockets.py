@@ -117,6 +117,8 @@ class _Wire(asyncio.Protocol, Stream):
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(f"a stream transport was expected, not {transport!r}")
         self._transport = transport
+        # asyncio leaves Nagle's delay on for sockets that it did not make itself.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer = transport.get_extra_info("peername")
         self.peer = f"{peer[0]}:{peer[1]}" if peer else "a socket"
         self._driver.call(self._connected, self)
