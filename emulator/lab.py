@@ -21,6 +21,7 @@ from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
 from emulator.factory import combined, device_os_release, flash_image, make_device_code, sectors_of, user_part
+from emulator.gateways import HookSink
 from emulator.network import Network
 from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.identifiers import make_device_id, make_mac_address, make_mobile_secret, make_serial_number, parse_device_id
@@ -58,6 +59,9 @@ class Lab:
         self.server_key = lab_server_key()
         secrets = random.Random(seed + 2) if cloud_rng is None else cloud_rng
         self.cloud = Cloud(self.clock, secrets, self.driver.reply, storage, cloud_settings)
+        self.hooks = HookSink(self.driver)
+        """Where the cloud's webhooks end, as long as nothing lets them out of the Lab."""
+        self.cloud.webhooks.gateway = self.hooks
         self.device_service = LightSslService(self.clock, self.cloud.arrivals, self.server_key, self.driver.reply, random.Random(seed + 3))
         self.network.listen(CLOUD_HOST, CLOUD_PORT, self.device_service.accept)
         self.network.names[DEFAULT_SERVER[0]] = CLOUD_HOST

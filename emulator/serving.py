@@ -11,6 +11,7 @@ from emulator.device_os.cloud_manager import DEFAULT_SERVER
 from emulator.doors.http import HttpDoor
 from emulator.doors.sockets import RealNetwork, TcpListener
 from emulator.drivers.served import ServedDriver
+from emulator.gateways import HttpGateway
 from emulator.lab import CLOUD_PORT, Lab
 
 LOOPBACK = "127.0.0.1"
@@ -36,6 +37,7 @@ class Service:
         self._http = HttpDoor(driver, app, host, http_port, before_close=app.end_streams)
         self._devices = TcpListener(driver, lab.device_service.accept, host, device_port)
         self._outside = RealNetwork(driver)
+        self._hooks = HttpGateway(driver)
         self._http.open()
         try:
             self._devices.open()
@@ -64,6 +66,8 @@ class Service:
         self._http.close()
         self._devices.close()
         self._outside.close()
+        self.lab.driver.call(self._keep_hooks_in)
+        self._hooks.close()
 
     def __enter__(self) -> Self:
         return self
@@ -76,3 +80,7 @@ class Service:
         network.outside = self._outside
         network.names[DEFAULT_SERVER[0]] = LOOPBACK
         network.routes[(LOOPBACK, CLOUD_PORT)] = self.device_address
+        self.lab.cloud.webhooks.gateway = self._hooks
+
+    def _keep_hooks_in(self) -> None:
+        self.lab.cloud.webhooks.gateway = self.lab.hooks

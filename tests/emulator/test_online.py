@@ -292,3 +292,16 @@ def test_every_release_for_the_photon_gets_online(bench, online, rest, version):
     bench.sleep(2)
     assert rest.post("/v1/devices", data={"id": board.device_id}).status_code == 200
     assert rest.get(f"/v1/devices/{board.device_id}").json()["functions"] == ["digitalread", "digitalwrite", "analogread", "analogwrite"]
+
+
+def test_a_webhook_ends_in_the_lab(bench, online, rest):
+    board = online()
+    rest.post("/v1/devices", data={"id": board.device_id})
+    made = rest.post(
+        "/v1/integrations",
+        json={"integration_type": "Webhook", "event": "temperature", "url": "http://hooks.example/in", "requestType": "POST"},
+    )
+    assert made.status_code < 300, made.text
+    board.firmware.cloud.publish("temperature", "21.5", ttl=60, public=False, with_ack=False)
+    bench.sleep(2)
+    assert [request.url for request in bench.lab.hooks.requests] == ["http://hooks.example/in"]
