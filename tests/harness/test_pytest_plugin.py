@@ -157,9 +157,20 @@ def test_unrelated_runs_are_left_alone(run_pytest, arguments):
         assert "--board=MONIKER" in output
 
 
+def is_installed(name, folder):
+    """Whether a Python that knows nothing of this working tree finds the package."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return (
+        subprocess.run([sys.executable, "-c", f"import {name}"], cwd=folder, env=environment, capture_output=True, check=False).returncode
+        == 0
+    )
+
+
 @pytest.mark.parametrize("name", ["harness", "emulator", "firmware_images"])
 @pytest.mark.parametrize("kind", ["package", "module", "namespace"])
 def test_somebody_elses_package_of_the_same_name_leaves_the_plugin_inert(run_pytest, tmp_path, name, kind):
+    if kind == "namespace" and is_installed(name, tmp_path):
+        pytest.skip("particle-hil is installed here: Python puts its packages before any folder without an __init__.py")
     theirs = tmp_path / "theirs"
     (theirs / name).mkdir(parents=True)
     match kind:
