@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.board.board import BootRequest
-from emulator.board.status_led import Priority, Signals
+from emulator.board.status_led import LedStatus, Priority, Signals
 from emulator.clock import Timer
 from emulator.device_os import cloud_facts as facts
 from emulator.device_os.cloud_connection import CloudConnection
@@ -259,15 +259,14 @@ class CloudManager:
             self._failures = 0
         self._failed(f"{why} (error {int(error)})", Signals.HANDSHAKE_FAILED, ERROR_SHOWN)
 
-    def _failed(self, reason: str, signal: object, shown: float) -> None:
+    def _failed(self, reason: str, signal: LedStatus, shown: float) -> None:
         """An attempt or a connection is over: say so on the LED, and try again later."""
         was_connected = self.connected
         self._hang_up(reason)
         if not was_connected:
             self._failures += 1
-            status = Signals.HANDSHAKE_FAILED if signal is Signals.HANDSHAKE_FAILED else Signals.NO_INTERNET
-            self._led.start(status, Priority.IMPORTANT)
-            self._scope.call_later(shown, self._led.stop, status)
+            self._led.start(signal, Priority.IMPORTANT)
+            self._scope.call_later(shown, self._led.stop, signal)
         if self.wanted and self._system.wifi.is_up:
             self.status = CloudStatus.CONNECTING
             self._led.start(Signals.CLOUD_CONNECTING, Priority.NORMAL)
