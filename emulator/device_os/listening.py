@@ -39,7 +39,6 @@ class ListeningMode:
         self._system = system
         self._console: ListeningConsole | None = None
         self._timer: Timer | None = None
-        system.serial.on_receive = self._receive
 
     def enter(self) -> None:
         """Enter listening mode. Does nothing when in it."""
@@ -51,6 +50,7 @@ class ListeningMode:
         system.led.start(Signals.LISTENING_MODE, Priority.CRITICAL)
         settings = ConsoleSettings.of(system.board.platform, system.version_numbers)
         self._console = ListeningConsole(_Facts(system), settings)
+        system.serial.on_receive = self._receive  # what the host sent before waits in the port, as nobody else reads it
 
     def leave(self) -> None:
         """Leave listening mode. Does nothing when not in it."""
@@ -58,6 +58,7 @@ class ListeningMode:
             return
         self.active = False
         self._console = None
+        self._system.serial.on_receive = None
         if self._timer is not None:
             self._timer.cancel()
         self._system.led.stop(Signals.LISTENING_MODE)

@@ -117,3 +117,15 @@ def test_outside_of_listening_mode_the_port_is_silent(bench, board):
     board.plug.function.ep_out(0x01, b"i")
     bench.sleep(1)
     assert board.plug.function.ep_in(0x81, 4096) is None
+
+
+def test_what_was_sent_too_early_is_answered_when_listening_begins(bench):
+    board = bench.board()
+    while board.plug.function is None:
+        bench.sleep(0.001)
+    assert board.led.describe() != "blinking dark blue"
+    board.plug.function.control(Setup(0x00, StandardRequest.SET_CONFIGURATION, 1, 0, 0), b"")
+    board.plug.function.ep_out(0x01, b"i")
+    assert board.plug.function.ep_in(0x81, 4096) is None
+    bench.wait_led(board, "blinking dark blue")
+    assert board.plug.function.ep_in(0x81, 4096).decode().startswith(f"Device ID: {board.device_id}")
