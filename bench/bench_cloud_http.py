@@ -7,8 +7,10 @@ import json
 import os
 import selectors
 import socket
+import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,12 +18,13 @@ import pytest
 
 CONNECTIONS = 8
 SERVER = Path(__file__).with_name("cloud_server.py")
+NULL_SERVER = Path(__file__).with_name("null_server.py")
 
 
 class Server:
-    def __init__(self, state, members, online=0):
-        root = str(SERVER.parents[1])
-        command = [sys.executable, str(SERVER), str(state), str(members), str(online)]
+    def __init__(self, script, *arguments):
+        root = str(script.parents[1])
+        command = [sys.executable, str(script), *map(str, arguments)]
         environment = {**os.environ, "PYTHONPATH": root}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
         self.facts = json.loads(self.process.stdout.readline())
@@ -91,10 +94,17 @@ def server(request, tmp_path):
     members, online = getattr(request, "param", (100, 0))
     mine = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(mine)})
-    made = Server(tmp_path / "state.db", members, online)
+    made = Server(SERVER, tmp_path / "state.db", members, online)
     yield made
     made.stop()
     os.sched_setaffinity(0, mine)
+
+
+@pytest.fixture
+def null_server():
+    made = Server(NULL_SERVER)
+    yield made
+    made.stop()
 
 
 def rate(benchmark, count, server, before):
@@ -104,18 +114,33 @@ def rate(benchmark, count, server, before):
     benchmark.extra_info["per_second_of_server_time"] = round(count * rounds / (server.cpu() - before))
 
 
-@pytest.mark.parametrize("server", [(2_000, 0), (100_000, 0)], indirect=True, ids=["of 2,000", "of 100,000"])
-def test_gets_of_a_device(benchmark, server):
+def bound(benchmark, count, null_server):
+    """How many answers a second the same HTTP server gives with no cloud behind it, and how long ours takes beside that."""
+    requests = [null_server.request("GET", "/")] * count
+    null_server.run(requests)
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        null_server.run(requests)
+        times.append(time.perf_counter() - begun)
+    empty = statistics.median(times) / count
+    benchmark.extra_info["null_server_per_second"] = round(1 / empty)
+    benchmark.extra_info["times_a_null_answer"] = round(1 / benchmark.extra_info["per_second"] / empty, 2)
+
+
+@pytest.mark.parametrize("server", [(100, 0), (100_000, 0)], indirect=True, ids=["of 100", "of 100,000"])
+def test_gets_of_a_device(benchmark, server, null_server):
     server.run([server.request("POST", "/v1/devices", json.dumps({"id": server.facts["members"][0]}).encode())])
     requests = [server.request("GET", f"/v1/devices/{server.facts['members'][0]}")] * 2_000
     server.run(requests)
     before = server.cpu()
     benchmark.pedantic(server.run, (requests,), rounds=5)
     rate(benchmark, 2_000, server, before)
+    bound(benchmark, 2_000, null_server)
 
 
 @pytest.mark.parametrize("server", [(3_000, 0), (100_000, 0)], indirect=True, ids=["of 3,000", "of 100,000"])
-def test_claims_of_offline_members(benchmark, server):
+def test_claims_of_offline_members(benchmark, server, null_server):
     def fresh():
         ids = server.take("members", 500)
         return ([server.request("POST", "/v1/devices", json.dumps({"id": each}).encode()) for each in ids],), {}
@@ -123,10 +148,11 @@ def test_claims_of_offline_members(benchmark, server):
     before = server.cpu()
     benchmark.pedantic(server.run, setup=fresh, rounds=5)
     rate(benchmark, 500, server, before)
+    bound(benchmark, 500, null_server)
 
 
 @pytest.mark.parametrize("server", [(10, 1_000)], indirect=True, ids=["1,000 online"])
-def test_claims_of_online_developer_devices(benchmark, server):
+def test_claims_of_online_developer_devices(benchmark, server, null_server):
     def fresh():
         ids = server.take("online", 200)
         return ([server.request("POST", "/v1/devices", json.dumps({"id": each}).encode()) for each in ids],), {}
@@ -134,6 +160,7 @@ def test_claims_of_online_developer_devices(benchmark, server):
     before = server.cpu()
     benchmark.pedantic(server.run, setup=fresh, rounds=5)
     rate(benchmark, 200, server, before)
+    bound(benchmark, 200, null_server)
 
 
 @pytest.mark.parametrize("server", [(10, 0)], indirect=True, ids=["10,000 ids"])
