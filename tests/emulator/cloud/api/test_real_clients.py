@@ -159,17 +159,23 @@ def test_a_fleet_with_particle_api_js(served, clients, node, board, tmp_path):
         "iccid": "8934076500002589174",
         "binary": str(tmp_path / "app.bin"),
     }
+    wishes = {
+        "DO event\n": lambda: session.event("temperature", "21.5"),
+        "DO run\n": lambda: served.cloud.releases.seen_running(product.id, 3),
+    }
     script = Path(__file__).parent / "clients" / "fleet.mjs"
-    process = subprocess.Popen([str(node), str(script), json.dumps(facts)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command, pipe = [str(node), str(script), json.dumps(facts)], subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True)
     output = []
     try:
         for line in process.stdout:
             output.append(line)
-            if line.startswith("DO event"):
-                served.driver.call(session.event, "temperature", "21.5")
-            if line.startswith("DO run"):
-                served.driver.call(served.cloud.releases.seen_running, product.id, 3)
+            if line in wishes:
+                served.driver.call(wishes[line])
+                process.stdin.write("done\n")
+                process.stdin.flush()
     finally:
+        process.stdin.close()
         process.wait(timeout=120)
         process.stdout.close()
     assert process.returncode == 0, "".join(output)

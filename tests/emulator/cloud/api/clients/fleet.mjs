@@ -1,12 +1,20 @@
 // particle-api-js, as its users use it: claim, product, customer, SIM, firmware release, event stream.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 
 const facts = JSON.parse(process.argv[2]);
 const Particle = createRequire(import.meta.url)(facts.api);
 const particle = new (Particle.default || Particle)({ baseUrl: facts.baseUrl });
 const { device, product } = facts;
 const body = (answer) => answer.body;
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Have the test do something, and wait until it has. */
+async function have(done) {
+  console.log(`DO ${done}`);
+  await answers.next();
+}
 
 const login = body(await particle.login({ username: 'u1@example.com', password: 'secret' }));
 const auth = login.access_token;
@@ -25,7 +33,7 @@ assert.equal(body(await particle.getClaimCode({ auth })).device_ids[0], device);
 
 const stream = await particle.getEventStream({ deviceId: 'mine', name: 'temp', auth });
 const heard = new Promise((resolve) => stream.on('event', resolve));
-console.log('DO event');
+await have('event');
 assert.equal((await heard).data, '21.5');
 stream.abort();
 await assert.rejects(particle.getEventStream({ auth }), { statusCode: 400 });
@@ -43,8 +51,7 @@ assert.equal(body(await particle.markAsDevelopmentDevice({ deviceId: device, pro
 
 const title = { version: 3, title: 'third', description: 'of all' };
 assert.equal(body(await particle.uploadProductFirmware({ product, file: facts.binary, ...title, auth })).version, 3);
-console.log('DO run');
-await new Promise((resolve) => setTimeout(resolve, 300));
+await have('run');
 const released = body(await particle.releaseProductFirmware({ product, version: 3, product_default: true, auth }));
 assert.equal(released.version, 3);
 assert.equal(body(await particle.listProductFirmware({ product, auth }))[0].version, 3);
