@@ -115,4 +115,6 @@ class DeviceSettings:
                 self._rollout.check_flash(device)
         if flash or refresh:
             self._rollout.refresh(device)
+        elif not isinstance(groups, Keep):
+            self._rollout.resume(device)
         return device

@@ -61,7 +61,9 @@ class Members:
         self.bring_sim: Callable[[Device, Product], None] = lambda device, product: None
         """Called inside the transaction when a device becomes a member and its SIM shall come along."""
         self.refresh: Callable[[Device], None] = lambda device: None
-        """Called when what a connected device should run may have changed."""
+        """Called when a device that is connected has to be looked at: it became a member."""
+        self.regrouped: Callable[[Device], None] = lambda device: None
+        """Called when a member's groups, and so perhaps the version it should run, are others than before."""
         quarantine.join = self.join
         quarantine.has_room = self._has_room
 
@@ -154,7 +156,7 @@ class Members:
                 groups = kept + tuple(group for group in added if group not in kept)
                 changed.append(self._devices.alter(device, groups=groups))
         for device in changed:
-            self.refresh(device)
+            self.regrouped(device)
         return changed
 
     def member(self, product: Product, device_id: str) -> Device:

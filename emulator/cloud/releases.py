@@ -7,7 +7,7 @@ it is marked for development; the one it is locked to; else the highest of those
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from emulator.cloud.access import Principal
@@ -205,19 +205,11 @@ class Releases:
         if not firmware.has_run:
             raise FirmwareNeverRun(version)
         with self._core.change():
-            for other in self.all(product):
-                if product_default and other.product_default:
-                    self._put(other, product_default=False)
-                elif not product_default and not set(chosen).isdisjoint(other.groups):
-                    self._put(other, groups=tuple(name for name in other.groups if name not in chosen))
-            firmware = self.find(product, version)
-            firmware = self._put(
-                firmware,
-                released=True,
-                intelligent=intelligent,
-                product_default=product_default or firmware.product_default,
-                groups=firmware.groups + chosen,
-            )
+            for each in _after_release(self.all(product), version, chosen, product_default=product_default):
+                if each.version == version:
+                    firmware = self._put(each, released=True, intelligent=intelligent)
+                elif each != self.find(product, each.version):
+                    self._put(each)
         if intelligent:
             self.on_intelligent_release(product)
         return firmware
@@ -265,13 +257,7 @@ class Releases:
             return None
         if device.desired_firmware_version is not None:
             return self._firmware.get(f"{device.product_id}:{device.desired_firmware_version}")
-        default = None
-        for firmware in sorted(self._firmware.where(self._by_product, device.product_id), key=lambda each: -each.version):
-            if not set(device.groups).isdisjoint(firmware.groups):
-                return firmware
-            if firmware.product_default:
-                default = firmware
-        return default
+        return _released_to(device, self._firmware.where(self._by_product, device.product_id))
 
     def devices_on(self, product: Product) -> dict[int, int]:
         """How many members run each version."""
@@ -297,22 +283,18 @@ class Releases:
         groups: Sequence[str] = (),
         product_default: bool = False,
     ) -> int:
-        """How many devices would get another version by a release.
+        """How many members would be sent a version if it were released so.
 
         Raises:
             FirmwareUnknown, PermissionDenied, ScopeRefused: as named.
         """
         product = self._gate.product(who, given, "groups.impact:get")
         self.find(product, version)
-        concerned = set(groups)
-        return sum(
-            1
-            for device in self._devices.table.where(self._devices.by_product, product.id)
-            if not device.development
-            and device.desired_firmware_version is None
-            and device.firmware_version != version
-            and (product_default or not concerned.isdisjoint(device.groups))
-        )
+        after = _after_release(self.all(product), version, groups, product_default=product_default)
+        members = self._devices.table.where(self._devices.by_product, product.id)
+        concerned = (each for each in members if not each.development and each.desired_firmware_version is None)
+        targets = (_released_to(device, after) for device in concerned if device.firmware_version != version)
+        return sum(target is not None and target.version == version for target in targets)
 
     def _put(self, firmware: Firmware, **changes: object) -> Firmware:
         with self._core.change():
@@ -325,6 +307,25 @@ class Releases:
             if name in firmware.groups:
                 groups = (target if group == name else group for group in firmware.groups)
                 self._put(firmware, groups=tuple(group for group in groups if group is not None))
+
+
+def _after_release(all_versions: Iterable[Firmware], version: int, groups: Sequence[str], *, product_default: bool) -> Sequence[Firmware]:
+    """All versions as they are once one of them is the product default, or that of some groups: there is one for each."""
+    after = []
+    for each in all_versions:
+        kept = tuple(name for name in each.groups if name not in groups)
+        if each.version == version:
+            after.append(replace(each, groups=(*kept, *groups), product_default=product_default or each.product_default))
+        else:
+            after.append(replace(each, groups=kept, product_default=each.product_default and not product_default))
+    return after
+
+
+def _released_to(device: Device, all_versions: Iterable[Firmware]) -> Firmware | None:
+    """The highest version released to one of a device's groups, else the product default."""
+    mine = [each for each in all_versions if not set(device.groups).isdisjoint(each.groups)]
+    defaults = [each for each in all_versions if each.product_default]
+    return max(mine or defaults, key=lambda each: each.version, default=None)
 
 
 def _judge(product: Product, version: int, image: bytes) -> tuple[str, int]:

@@ -54,7 +54,7 @@ class Rollout:
             self._updates.start(device, self._releases.image(firmware))
 
     def resume(self, device: Device) -> None:
-        """The device allows updates again: what is released intelligently has waited for that."""
+        """The device allows updates again, or is in other groups: what is released intelligently has waited for that."""
         firmware = self.due(device)
         if firmware is not None and firmware.intelligent and device.desired_firmware_version is None:
             self._updates.start(device, self._releases.image(firmware))

@@ -170,14 +170,21 @@ def test_many_devices_change_groups_together_or_not_at_all(fleet):
     assert fleet.now(a).groups == ("x", "y")
 
 
-def test_moving_to_another_group_brings_that_groups_version_at_once(fleet):
+@pytest.mark.parametrize("intelligent", [True, False])
+@pytest.mark.parametrize("way", ["many", "one"])
+def test_another_group_brings_its_version_as_it_was_released(fleet, intelligent, way):
     image = fleet.upload(fleet.o, fleet.p, 3)
     fleet.cloud.groups.create(fleet.o, fleet.p.id, "beta")
-    fleet.release(fleet.o, fleet.p, 3, "beta")
+    fleet.release(fleet.o, fleet.p, 3, "beta", intelligent=intelligent)
     device = fleet.member(fleet.o, fleet.p)
     session = fleet.runs(device, fleet.p, 1)
-    fleet.cloud.members.edit_groups(fleet.o, fleet.p.id, [device.id], add=["beta"])
-    assert session.flashed == [image]
+    if way == "many":
+        fleet.cloud.members.edit_groups(fleet.o, fleet.p.id, [device.id], add=["beta"])
+    else:
+        fleet.cloud.device_settings.update_member(fleet.o, fleet.p.id, device.id, groups=["beta"])
+    assert session.flashed == ([image] if intelligent else []), "a standard release waits for the next connection"
+    session.leave()
+    assert fleet.runs(device, fleet.p, 1).flashed == [image]
 
 
 def test_the_impact_of_a_release_is_told_before(fleet):
@@ -192,6 +199,12 @@ def test_the_impact_of_a_release_is_told_before(fleet):
     assert impact(fleet.o, fleet.p.id, 3, groups=["x"]) == 1
     assert impact(fleet.o, fleet.p.id, 3, groups=["y"]) == 0
     assert fleet.cloud.releases.devices_on(fleet.p) == {3: 1}
+    fleet.upload(fleet.o, fleet.p, 5)
+    fleet.release(fleet.o, fleet.p, 5, "x")
+    assert impact(fleet.o, fleet.p.id, 3, product_default=True) == 0, "the group's version comes first"
+    assert impact(fleet.o, fleet.p.id, 3, groups=["x"]) == 1, "a group has one version: it would be this one"
+    update(fleet.o, fleet.p.id, a.id, groups=["x", "y"])
+    assert impact(fleet.o, fleet.p.id, 3, groups=["y"]) == 0, "of several groups, the highest version counts"
 
 
 def test_the_list_of_devices_is_filtered_sorted_and_cut_into_pages(fleet):
