@@ -140,7 +140,7 @@ class Documents:
             raise Invalid("name", name, f"must have 1 to {MAX_NAME} characters")
         body = json.dumps(values, separators=(",", ":"))
         if len(body) > MAX_SIZE:
-            raise Invalid(kind.value, None, f"must have at most {MAX_SIZE} bytes")
+            raise Invalid(kind.value, "...", f"must have at most {MAX_SIZE} bytes")
         before = self.find(kind, place, name)
         if before is None and self._in_place.count((kind, place.key)) >= MAX_DOCUMENTS:
             raise Conflict(kind.value, f"there can be at most {MAX_DOCUMENTS} of these")

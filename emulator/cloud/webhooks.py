@@ -243,7 +243,7 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
     try:
         text = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
     except (TypeError, ValueError):
-        raise Invalid("config", None, "must be plain JSON") from None
+        raise Invalid("config", "...", "must be plain JSON") from None
     disabled = str(config.get("disabled", False)).lower() == "true"
     return {"event": event, "url": url, "name": str(name), "config": text, "disabled": disabled}
 

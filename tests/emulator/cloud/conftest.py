@@ -273,7 +273,7 @@ def world(tmp_path: Any) -> Iterator[World]:
     reopened.cloud.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_world() -> Callable[..., World]:
     """For settings of one's own: `make_world(CloudSettings(...))`."""
     return World
