@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from emulator.cloud import otp
@@ -75,6 +77,7 @@ def test_what_is_said_of_the_holder_can_be_changed(world):
     user = world.cloud.accounts.update(u1, first_name="A", business_account=True)
     user = world.cloud.accounts.update(u1, last_name="B", company_name="C")
     assert (user.first_name, user.last_name, user.company_name, user.business_account) == ("A", "B", "C", True)
+    assert world.cloud.accounts.update(u1, business_account=False) == replace(user, business_account=False), "what is not given stays"
 
 
 def test_a_new_username_needs_the_password_and_keeps_tokens_teams_and_devices(world):
@@ -128,6 +131,7 @@ def test_a_password_is_reset_by_mail_once_and_in_time(world):
     assert world.cloud.mail.all() == []
     reset.request_password_reset("u1@example.com")
     reset.request_password_reset("u1@example.com")
+    assert [mail.subject for mail in world.cloud.mail.to("u1@example.com")] == ["password-reset"] * 2
     first, second = (mail["token"] for mail in world.cloud.mail.to("u1@example.com"))
     reset.reset_password(first, "fresh")
     assert reset.authenticate("u1@example.com", "fresh")
@@ -153,7 +157,7 @@ def log_in(world, **more):
 def test_a_second_factor_counts_once_a_right_code_was_seen(world):
     u1, u2 = world.user("u1"), world.user("u2")
     offer = world.cloud.accounts.mfa_begin(u1)
-    assert offer.secret in offer.qr_url
+    assert offer.qr_url == f"otpauth://totp/Particle%20%28u1%40example.com%29?secret={offer.secret}"
     with pytest.raises(OtpWrong):
         world.cloud.accounts.mfa_enable(u1, offer.mfa_token, "000000")
     code = otp.code_at(offer.secret, world.cloud.core.now())
@@ -204,7 +208,8 @@ def test_the_second_factor_goes_with_the_password(world):
     enroll(world, u1)
     with pytest.raises(PasswordWrong):
         world.cloud.accounts.mfa_disable(u1, "wrong")
-    assert not world.cloud.accounts.mfa_disable(u1, "secret").mfa
+    without = world.cloud.accounts.mfa_disable(u1, "secret")
+    assert (without.mfa, without.mfa_secret) == (False, "")
     assert log_in(world)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.cloud import Kind
+from emulator.cloud import Kind, otp
 from emulator.cloud.errors import (
     ClientUnknown,
     Invalid,
@@ -120,6 +120,37 @@ def test_a_products_client_gives_a_token_that_acts_as_the_product(app):
         app.cloud.products.get(who, other.id)
     with pytest.raises(PermissionDenied):
         app.cloud.products.create(who, "another", 6)
+
+
+def test_every_grant_gives_a_token_as_long_a_life_as_it_was_asked_for(app):
+    cloud, client = app.cloud, (app.full.id, app.full.secret)
+    cloud.customers.create(*client, app.p.id, "c@customers.example", "secret")
+    user = app.cloud.accounts.of(app.o)
+    offer = cloud.accounts.mfa_begin(app.o)
+    now = cloud.core.now()
+    cloud.accounts.mfa_enable(app.o, offer.mfa_token, otp.code_at(offer.secret, now))
+
+    def second_step(**life):
+        challenge = cloud.accounts.mfa_challenge(user)
+        return cloud.tokens.otp_grant("particle", "particle", challenge, otp.code_at(offer.secret, now), **life)
+
+    grants = [
+        second_step,
+        lambda **life: cloud.tokens.password_grant(*client, "c@customers.example", "secret", **life),
+        lambda **life: cloud.tokens.client_grant(*client, **life),
+        lambda **life: cloud.tokens.client_grant(*client, customer="c@customers.example", **life),
+    ]
+    for grant in grants:
+        assert grant().expires_at == now + 90 * DAY
+        assert grant(expires_in=60).expires_at == now + 60
+        assert grant(expires_in=0).expires_at is None
+        assert grant(expires_at=now + 5).expires_at == now + 5
+
+
+def test_a_products_token_tells_the_client_it_was_made_with(app):
+    token = app.cloud.tokens.client_grant(app.signup.id, app.signup.secret)
+    assert (token.account, token.username, token.client_id) == (app.signup.id, "sign-up", app.signup.id)
+    assert (token.created_at, token.scopes) == (app.cloud.core.now(), frozenset({"customers:create"}))
 
 
 def test_a_client_for_signing_up_does_that_and_no_more(app):
