@@ -5,7 +5,7 @@ Nothing here is stored. A device's own lasting facts are in `emulator.cloud.devi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator.cloud.core import Core
@@ -47,9 +47,6 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._links)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(tuple(self._links))
 
     def link(self, device_id: str) -> Link | None:
         """The connection of a device, or None."""

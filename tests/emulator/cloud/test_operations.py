@@ -10,6 +10,7 @@ from emulator.cloud.errors import (
     DeviceForbidden,
     DeviceNotInProduct,
     DeviceOffline,
+    DeviceUnknown,
     FunctionUnknown,
     Invalid,
     NoAnswer,
@@ -230,6 +231,42 @@ def test_unknown_devices_can_be_let_in(make_world):
     world.cloud.arrivals.session_opened(session)
     assert not session.closed
     assert world.now("ab" * 12).platform_id == 6
+
+
+def test_an_unknown_devices_key_waits_for_its_hello(make_world):
+    world = make_world(CloudSettings(register_unknown_devices=True))
+    arrivals, stranger = world.cloud.arrivals, "ab" * 12
+    assert arrivals.learn_key(stranger, b"its key")
+    assert arrivals.public_key(stranger) is None, "nobody made it yet"
+    assert not arrivals.learn_key("no device id", b"key")
+    arrivals.session_opened(type(world.online()[1])(world, stranger, HelloFacts(6, 0xFFFF, 6)))
+    assert arrivals.public_key(stranger) == b"its key"
+    assert not arrivals.learn_key(stranger, b"another")
+
+
+def test_few_keys_of_unknown_devices_are_kept(make_world):
+    world = make_world(CloudSettings(register_unknown_devices=True))
+    arrivals = world.cloud.arrivals
+    first, *others = (f"{number:024x}" for number in range(1001))
+    for device_id in (first, *others):
+        assert arrivals.learn_key(device_id, b"key")
+    session = type(world.online()[1])
+    for device_id in (first, others[-1]):
+        arrivals.session_opened(session(world, device_id, HelloFacts(6, 0xFFFF, 6)))
+    assert (arrivals.public_key(first), arrivals.public_key(others[-1])) == (None, b"key")
+
+
+def test_a_key_for_a_device_that_nobody_made_makes_it_where_that_is_allowed(world, make_world):
+    stranger = "ab" * 12
+    with pytest.raises(DeviceUnknown):
+        world.cloud.factory.provision_key(world.user(), stranger, b"key", 6)
+    lenient = make_world(CloudSettings(register_unknown_devices=True))
+    for wrong, platform in (("no id", 6), (stranger, None)):
+        with pytest.raises(DeviceUnknown) as refused:
+            lenient.cloud.factory.provision_key(lenient.user(), wrong, b"key", platform)
+        assert refused.value.given == wrong
+    made = lenient.cloud.factory.provision_key(lenient.user(), stranger, b"key", 6)
+    assert (made.id, made.platform_id, made.public_key) == (stranger, 6, b"key")
 
 
 def test_a_key_is_learnt_once_if_at_all(world, make_world):

@@ -76,6 +76,11 @@ def test_a_token_lives_ninety_days_unless_told(world):
     assert tokens.principal(for_ever.token).username == "u1@example.com"
 
 
+def test_a_caller_is_named_without_its_token(app):
+    assert str(app.o) == "user o@example.com"
+    assert str(app.customer(app.o, app.p)) == f"customer c@customers.example of product {app.p.id}"
+
+
 def test_no_token_and_a_wrong_token(world):
     for nothing in (None, ""):
         with pytest.raises(TokenMissing):

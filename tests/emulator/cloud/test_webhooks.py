@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from emulator.cloud.errors import Invalid, PermissionDenied, ScopeRefused, WebhookUnknown
 from emulator.cloud.events import Event
 from emulator.cloud.hook_requests import HookResponse, compose
-from emulator.cloud.templates import render
+from emulator.cloud.templates import MAX_DEPTH, render
 
 
 @pytest.fixture
@@ -245,6 +245,8 @@ VALUES = {
     "no": False,
     "empty": [],
     "t": True,
+    "blank": "",
+    "umlauts": ["ü"],
 }
 
 
@@ -266,6 +268,12 @@ VALUES = {
         ("{{! a comment }}x", "x"),
         ("{{#o.p.q}}[{{.}}]{{/o.p.q}}", "[1][{&quot;r&quot;:&quot;deep&quot;}]"),
         ("{{#t}}unclosed", "unclosed"),
+        ("{{^a}}never{{/a}}{{^blank}}none{{/blank}}{{^nothing}}none{{/nothing}}", "nonenone"),
+        ("{{#t}}{{^no}}{{#no}}x{{/no}}{{^no}}y{{/no}}{{/no}}{{/t}}z", "yz"),
+        ("{{#t}}{{a}}{{#t}}{{a}}{{#t}}{{a}}{{/t}}{{/t}}{{/t}}{{n}}", "xxx7"),
+        ("{{#list}}{{^no}}{{v}}{{a}}{{/no}}{{/list}}", "1x2x"),
+        ("{{a.0}}|{{o.p.q.2}}|{{o.p.q.-1}}|{{o.p.q.r}}|{{n.0}}|{{o.p.q.²}}", "|||||"),
+        ("{{{umlauts}}}", '["ü"]'),
         ("{{a", "{{a"),
         ("{{t}} {{no}}", "true false"),
     ],
@@ -279,5 +287,9 @@ def test_no_template_breaks(template):
     assert isinstance(render(template, VALUES), str)
 
 
-def test_sections_end_somewhere():
-    assert render("{{#t}}" * 50 + "x" + "{{/t}}" * 50, VALUES) == ""
+@pytest.mark.parametrize(("opening", "closing"), [("{{#t}}", "{{/t}}"), ("{{^no}}", "{{/no}}")])
+def test_sections_are_nested_sixteen_deep(opening, closing):
+    assert render(opening * MAX_DEPTH + "x" + closing * MAX_DEPTH, VALUES) == "x"
+    deeper = MAX_DEPTH + 1
+    assert render(opening * deeper + "x" + closing * deeper, VALUES) == ""
+    assert MAX_DEPTH == 16

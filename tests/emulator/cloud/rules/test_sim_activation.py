@@ -194,13 +194,26 @@ def test_a_sim_that_the_operator_stops_is_off_too_until_reactivated(world, stopp
     world.cloud.sims.activate(u1, ICCID)
     world.pass_time(60)
     device, session = world.online(BORON, iccid=ICCID)
-    world.cloud.sims.suspend(ICCID, stopped)
+    sim = world.cloud.sims.suspend(ICCID, stopped)
     assert session.closed
-    assert status(world) is stopped
+    assert (status(world), sim.deactivated_on, sim.updated_at) == (stopped, world.cloud.core.now(), world.cloud.core.now())
     world.cloud.sims.reactivate(u1, ICCID, mb_limit=100)
     world.pass_time(60)
     assert not world.connect(device).closed
     assert world.cloud.sims.get(u1, ICCID).mb_limit == 100
+
+
+def test_the_data_limit_of_a_sim_is_set_where_the_sim_is(world):
+    o = world.user("o")
+    product = world.product(o, BORON)
+    world.cloud.sims.make(ICCID)
+    world.member(o, product, iccid=ICCID)
+    world.pass_time(60)
+    assert world.cloud.sims.limit(o, ICCID, 5).mb_limit == 5, "through the team"
+    limited = world.cloud.sims.limit(o, ICCID, 7, product=product.id)
+    assert (limited.mb_limit, limited.updated_at) == (7, world.cloud.core.now())
+    with pytest.raises(SimUnknown):
+        world.cloud.sims.limit(o, ICCID, 9, product=world.product(o, BORON).id)
 
 
 @pytest.mark.rule("R131a")
