@@ -102,7 +102,7 @@ class Events:
         product: str | int | None = None,
         as_device_id: str | None = None,
     ) -> Event:
-        """Publish through the API: as oneself, or (with `product`) to a product.
+        """Publish through the API: as oneself, or (with `product`) to a product, or there as one of its members would.
 
         Raises:
             Invalid: the name or the data is too long, or the name is missing.
@@ -123,13 +123,12 @@ class Events:
             self.emit(event)
             return event
         record = self._gate.product(who, product, "events:send")
-        coreid = API
         if as_device_id is not None:
             device = self._devices.in_product(record, as_device_id)
             if device.product_id != record.id:
                 raise DeviceNotInProduct(as_device_id, record.id)
-            coreid = device.id
-        event = Event(name, data, published_at=now, coreid=coreid, ttl=ttl, public=not private, product_id=record.id)
+            return self.from_device(device, name, data, public=not private, ttl=ttl)
+        event = Event(name, data, published_at=now, coreid=API, ttl=ttl, public=not private, product_id=record.id)
         self.emit(event)
         return event
 
@@ -227,7 +226,7 @@ class Events:
             return (("device", member.id),), lambda event: event.product_id == record.id
         if device is not None:
             found = self._devices.reach(who, device, "events:get")
-            return (("device", found.id),), lambda event: self._still_reaches(who, event)
+            return (("device", found.id),), lambda event: self._still_reaches(who, found.id)
         owner = owner_of(who)
         if owner is None:
             if who.product_id is None or not who.allows("events:get"):
@@ -239,11 +238,9 @@ class Events:
             raise Invalid("prefix", prefix, "event prefix filter is required")
         return (("public", None), ("owner", owner)), None
 
-    def _still_reaches(self, who: Principal, event: Event) -> bool:
-        if event.owner is not None and event.owner == owner_of(who):
-            return True
+    def _still_reaches(self, who: Principal, device_id: str) -> bool:
         try:
-            self._devices.reach(who, event.device_id or "", "events:get")
+            self._devices.reach(who, device_id, "events:get")
         except (DeviceForbidden, ScopeRefused):
             return False
         return True

@@ -83,6 +83,18 @@ def test_a_devices_stream_is_silent_once_the_device_is_somebody_elses(town):
     assert heard == []
 
 
+def test_a_team_hears_a_members_own_stream_whoever_owns_it_and_as_long_as_it_is_one(town):
+    t = town.teammate(town.u1, town.p)
+    heard = town.hear(town.u1, device=town.m.id)
+    town.sm.event("temp", "1")
+    town.cloud.claims.claim(t, town.m.id)
+    town.sm.event("temp", "2")
+    assert heard == [("temp", "1"), ("temp", "2")]
+    town.cloud.members.remove(town.u1, town.p.id, town.m.id)
+    town.sm.event("temp", "3")
+    assert heard[2:] == []
+
+
 def test_only_who_may_look_may_listen(town):
     o2 = town.user("o2")
     for where in ({"device": town.d1.id}, {"device": "0" * 24}, {"device": town.m.id}):
@@ -138,7 +150,6 @@ def test_publishing_to_a_product(town):
     publish(town.u1, "news", "x", product=town.p.id)
     assert product == [("news", "x")]
     assert town.sm.sent == [("news", "x")]
-    assert publish(town.u1, "news", product=town.p.id, as_device_id=town.m.id.upper()).coreid == town.m.id
     for wrong in (town.d1.id, "0" * 24):
         with pytest.raises(DeviceNotInProduct):
             publish(town.u1, "news", product=town.p.id, as_device_id=wrong)
@@ -154,6 +165,17 @@ def test_publishing_to_a_product(town):
     server = town.cloud.tokens.principal(town.cloud.tokens.client_grant(client.id, client.secret).token)
     with pytest.raises(PermissionDenied):
         publish(server, "news")
+
+
+def test_publishing_as_a_member_is_as_if_the_member_had(town):
+    t = town.teammate(town.u1, town.p)
+    town.cloud.claims.claim(t, town.m.id)
+    streams = [town.hear(t), town.hear(town.u1, product=town.p.id), town.hear(t, device=town.m.id)]
+    publish = town.cloud.events.publish
+    event = publish(town.u1, "temp", "1", product=town.p.id, as_device_id=town.m.id.upper(), private=False, ttl=5)
+    assert (event.coreid, event.device_id, event.public, event.ttl) == (town.m.id, town.m.id, True, 5)
+    assert streams == [[("temp", "1")]] * 3
+    assert not publish(town.u1, "temp", "2", product=town.p.id, as_device_id=town.m.id).public
 
 
 def test_a_quarantined_device_cannot_be_published_as(town):
