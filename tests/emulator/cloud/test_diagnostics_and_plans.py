@@ -105,6 +105,22 @@ def test_usage_reports_are_ordered_and_fetched_by_whom_they_concern(world):
         agreements.of(world.api_user(u1, world.product(u1), "*:*"))
 
 
+def test_a_report_tells_what_was_ordered_and_an_organization_has_its_own(world):
+    o = world.user("o")
+    world.paid_product(o)
+    slug = world.cloud.products.organizations(o)[0].slug
+    agreements = world.cloud.agreements
+    mine, theirs = agreements.of(o).id, agreements.of(o, slug).id
+    report = agreements.request_report(o, theirs, "products", "2026-01-31", "2026-01-31T23:59:59Z", slug)
+    ordered = (report.agreement_id, report.report_type, report.date_period_start, report.date_period_end, report.created_at)
+    assert ordered == (theirs, "products", "2026-01-31", "2026-01-31T23:59:59Z", world.cloud.core.now())
+    assert agreements.report(o, report.id, slug) == report
+    with pytest.raises(ReportUnknown):
+        agreements.report(o, report.id)
+    with pytest.raises(Invalid):
+        agreements.request_report(o, mine, "products", "2026-01-01", "2026-01-31", slug)
+
+
 def test_mails_wait_in_the_outbox_in_their_order(world):
     sent = [world.cloud.mail.send(f"{name}@example.com", "hello", {"n": str(n), "equals": "a=b"}) for n, name in enumerate("aba")]
     assert world.cloud.mail.all() == sent

@@ -77,6 +77,34 @@ def test_silence_is_no_answer_after_a_while(lamp):
     assert lamp.wait(lamp.cloud.operations.ping(lamp.u1, "lamp")) is False
 
 
+def test_silence_is_told_with_what_was_asked(lamp):
+    lamp.s.silent = True
+    operations = lamp.cloud.operations
+    for ask, what in (
+        (lambda: operations.call(lamp.u1, "lamp", "set", "1"), "function set"),
+        (lambda: operations.read(lamp.u1, "lamp", "level"), "variable level"),
+        (lambda: operations.signal(lamp.u1, "lamp", on=True), "the signal"),
+    ):
+        with pytest.raises(NoAnswer) as told:
+            lamp.wait(ask())
+        assert (told.value.device_id, str(told.value)) == (lamp.d.id, f"device {lamp.d.id}: did not answer {what}")
+
+
+def test_a_device_is_not_reached_through_a_product_that_it_is_not_in(lamp):
+    product = lamp.product(lamp.u1)
+    operations = lamp.cloud.operations
+    for attempt in (
+        lambda: operations.call(lamp.u1, lamp.d.id, "set", product=product.id),
+        lambda: operations.read(lamp.u1, lamp.d.id, "level", product=product.id),
+        lambda: operations.ping(lamp.u1, lamp.d.id, product=product.id),
+        lambda: operations.signal(lamp.u1, lamp.d.id, on=True, product=product.id),
+        lambda: operations.flash(lamp.u1, lamp.d.id, lamp.image(product, 1), product=product.id),
+    ):
+        with pytest.raises(DeviceNotInProduct):
+            attempt()
+    assert (lamp.s.signals, lamp.s.flashed) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("failure", "expected"), [(TimeoutError(), NoAnswer), (ConnectionError("gone"), DeviceOffline), (Refused("no"), UpdateRefused)]
 )

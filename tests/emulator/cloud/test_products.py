@@ -153,6 +153,13 @@ def test_devices_and_releases_follow_a_group(fleet):
     fleet.cloud.groups.update(fleet.o, fleet.p.id, "a", new_name="c")
     assert (fleet.now(device).groups, fleet.now(other).groups) == (("c", "b"), ("b",))
     assert fleet.cloud.releases.get(fleet.o, fleet.p.id, 3).groups == ("c",)
+    fleet.upload(fleet.o, fleet.p, 4)
+    for group in ("b", "c"):
+        fleet.release(fleet.o, fleet.p, 4, group)
+    fleet.cloud.groups.update(fleet.o, fleet.p.id, "b", new_name="d")
+    assert fleet.cloud.releases.get(fleet.o, fleet.p.id, 4).groups == ("d", "c"), "the other group keeps its name"
+    fleet.cloud.groups.update(fleet.o, fleet.p.id, "d", new_name="b")
+    fleet.release(fleet.o, fleet.p, 3, "c")
     fleet.cloud.groups.delete(fleet.o, fleet.p.id, "c")
     assert fleet.now(device).groups == ("b",)
     assert fleet.cloud.releases.get(fleet.o, fleet.p.id, 3).groups == ()
@@ -168,6 +175,26 @@ def test_many_devices_change_groups_together_or_not_at_all(fleet):
     with pytest.raises(DeviceNotInProduct):
         edit(fleet.o, fleet.p.id, [a.id, outside.id], remove=["x"])
     assert fleet.now(a).groups == ("x", "y")
+
+
+def test_what_is_said_of_a_version_changes_alone(fleet):
+    fleet.upload(fleet.o, fleet.p, 3)
+    update = fleet.cloud.releases.update
+    assert update(fleet.o, fleet.p.id, 3, title="third", description="of all", mandatory=True).mandatory
+    fleet.pass_time(10)
+    changed = [update(fleet.o, fleet.p.id, 3), update(fleet.o, fleet.p.id, 3, title="3"), update(fleet.o, fleet.p.id, 3, mandatory=False)]
+    assert [(each.title, each.description, each.mandatory) for each in changed] == [
+        ("third", "of all", True),
+        ("3", "of all", True),
+        ("3", "of all", False),
+    ]
+    assert changed[0].updated_at == fleet.cloud.core.now()
+
+
+def test_nothing_is_left_of_a_version_that_was_deleted(fleet):
+    fleet.upload(fleet.o, fleet.p, 3)
+    fleet.cloud.releases.delete(fleet.o, fleet.p.id, 3)
+    assert [len(fleet.cloud.core.state.tables[name]) for name in ("firmware", "binaries")] == [0, 0]
 
 
 @pytest.mark.parametrize("intelligent", [True, False])
@@ -198,6 +225,9 @@ def test_the_impact_of_a_release_is_told_before(fleet):
     assert impact(fleet.o, fleet.p.id, 3, product_default=True) == 1
     assert impact(fleet.o, fleet.p.id, 3, groups=["x"]) == 1
     assert impact(fleet.o, fleet.p.id, 3, groups=["y"]) == 0
+    update(fleet.o, fleet.p.id, b.id, development=False)
+    assert impact(fleet.o, fleet.p.id, 3, groups=["x"]) == 2, "no longer a development device"
+    update(fleet.o, fleet.p.id, b.id, development=True)
     assert fleet.cloud.releases.devices_on(fleet.p) == {3: 1}
     fleet.upload(fleet.o, fleet.p, 5)
     fleet.release(fleet.o, fleet.p, 5, "x")

@@ -32,6 +32,8 @@ def town(make_world):
     _devices(world)
     _sims(world)
     _second_factors(world)
+    world.connect(world.updating).silent = True
+    cloud.operations.flash(world.o, world.updating.id, world.image(world.p, 6), product=world.p.id)
     return world
 
 
@@ -53,6 +55,7 @@ def _products(world):
     login = ("c@customers.example", "secret")
     first = next(each for each in cloud.clients.list(o, world.p.id) if each.name == "app of c")
     world.customer_pair = cloud.tokens.password_grant(first.id, first.secret, *login)
+    world.late_pair = cloud.tokens.password_grant(world.other.id, world.other.secret, *login)
     world.machine = cloud.tokens.principal(cloud.tokens.client_grant(world.other.id, world.other.secret).token)
     for version in (2, 3):
         world.upload(o, world.p, version)
@@ -67,6 +70,7 @@ def _devices(world):
     cloud = world.cloud
     world.inside, world.here = world.member(world.o, world.p), world.member(world.o, world.p)
     world.connect(world.here)
+    world.updating = world.member(world.o, world.p)
     world.owned, _ = world.claimed(world.u)
     world.busy, session = world.claimed(world.u)
     session.silent = True
@@ -87,7 +91,7 @@ def _sims(world):
     world.electron = world.device(ELECTRON, iccid=plastic, serial_number="E260000000000001")
     sims.activate(world.u, world.sim)
     sims.activate(world.u, world.slow_sim)
-    world.pass_time(86_400)
+    world.pass_time(14 * 86_400)
     sims.deactivate(world.u, world.slow_sim)
     world.pass_time(86_400)
     sims.activate(world.u, world.slow_sim)
@@ -282,6 +286,11 @@ CASES = [
         "InvalidGrant: invalid_grant: No such customer",
     ),
     (
+        "grant: a renewal that came too late",
+        lambda w, c: c.tokens.refresh_grant(w.other.id, w.other.secret, w.late_pair.refresh_token),
+        "InvalidGrant: invalid_grant: Refresh token has expired",
+    ),
+    (
         "grant: in the past",
         lambda w, c: c.tokens.password_grant("particle", "particle", "u@example.com", "secret", expires_in=-1),
         'InvalidRequest: invalid_request: "expires_in" must not be negative',
@@ -359,6 +368,11 @@ CASES = [
         "member: flash for development",
         lambda w, c: c.device_settings.update_member(w.o, w.p.id, w.here.id, desired_firmware_version=3, flash=True, development=True),
         "UpdateRefused: device <here>: refuses the update: it is marked for development",
+    ),
+    (
+        "member: flash while updating",
+        lambda w, c: c.device_settings.update_member(w.o, w.p.id, w.updating.id, desired_firmware_version=3, flash=True),
+        "UpdateRefused: device <updating>: refuses the update: another update is under way",
     ),
     (
         "member: flash while waiting elsewhere",

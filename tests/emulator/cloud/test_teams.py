@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.cloud import Kind
+from emulator.cloud import Kind, otp
 from emulator.cloud.access import SCOPES, Principal, Role, is_scope, role_has
 from emulator.cloud.errors import (
     Conflict,
@@ -88,6 +88,22 @@ def test_a_team_is_listed_with_its_owner_first(world):
     assert program.username == made.member.username
     assert program.username.startswith("line-1+")
     assert program.username.endswith("@api.particle.io")
+
+
+def test_a_teams_list_tells_who_has_no_second_factor(world):
+    o = world.user("o")
+    product = world.product(o)
+    t = world.teammate(o, product)
+    program = world.cloud.teams.create_api_user(o, "line", ["devices:list"], product=product.id).member
+    world.cloud.teams.invite(o, "nobody@example.com", product=product.id)
+    offer = world.cloud.accounts.mfa_begin(t)
+    world.cloud.accounts.mfa_enable(t, offer.mfa_token, otp.code_at(offer.secret, world.cloud.core.now()))
+    lines = world.cloud.teams.list(o, product=product.id)
+    assert [line.no_mfa for line in lines] == [True, False, True, True]
+    members = {member.username: member.id for member in world.cloud.core.state.tables["members"]}
+    assert [line.id for line in lines] == [o.account, members["t@example.com"], program.id, members["nobody@example.com"]]
+    world.cloud.accounts.delete(o, "secret")
+    assert world.cloud.teams.list(t, product=product.id)[0].username == "t@example.com", "the owner is gone"
 
 
 def test_an_invitation_is_mailed_and_a_second_one_changes_the_role(world):
@@ -231,5 +247,7 @@ def test_an_organizations_api_user_acts_in_its_products(world):
     assert world.cloud.products.list(who, "big-co") == [product]
     with pytest.raises(ScopeRefused):
         world.cloud.teams.list(who, organization="big-co")
+    changed = world.cloud.teams.set_scopes(o, made.member.username, ["teams.users:list"], organization="big-co")
+    assert world.cloud.teams.list(world.cloud.tokens.principal(changed.token.token), organization="big-co")
     with pytest.raises(PermissionDenied):
         world.listed(who, own)

@@ -228,7 +228,8 @@ def test_a_trial_tells_how_it_went(hooks):
     hook = create(hooks)
     result = hooks.wait(hooks.cloud.webhooks.test(hooks.u1, hook.id, "hello"))
     assert (result.passed, result.data, result.error) == (True, "fine", None)
-    assert b"data=hello" in hooks.sent[0].body
+    sent = parse_qs(hooks.sent[0].body.decode())
+    assert (sent["event"], sent["data"], sent["coreid"]) == (["temp"], ["hello"], ["api"])
     hooks.answer = HookResponse(500)
     result = hooks.wait(hooks.cloud.webhooks.test(hooks.u1, hook.id))
     assert (result.passed, result.data) == (False, None)

@@ -37,6 +37,8 @@ def test_a_product_is_made_in_the_sandbox_and_listed(o):
         assert [each["id"] for each in o.get(path).json()["products"]] == [body["id"]]
     for given in (body["id"], body["slug"], body["slug"].upper()):
         assert o.get(f"/v1/products/{given}").json() == {"product": body}
+    o.post(f"/v1/products/{body['id']}/groups", json={"name": "beta"})
+    assert o.get(f"/v1/products/{body['id']}").json()["product"]["groups"] == ["beta"]
 
 
 def test_a_product_may_be_described_flat_or_in_a_form(o):
