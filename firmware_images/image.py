@@ -7,7 +7,7 @@ imported when they are met.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from firmware_images.checks import ANY_DEVICE, Target, check_module
@@ -73,7 +73,9 @@ def check_image(image: Image, target: Target = ANY_DEVICE) -> tuple[Finding, ...
     found = list(image.findings)
     for number, module in enumerate(image.modules, 1):
         of_this = check_module(module, target)
-        found += of_this if number == 1 else (replace(one, detail=f"module {number}: {one.detail}") for one in of_this)
+        found += (
+            of_this if number == 1 else (Finding(one.name, one.severity, f"module {number}: {one.detail}", one.expected) for one in of_this)
+        )
     if image.bundle is not None:
         from firmware_images.bundle import check_bundle
 
@@ -119,14 +121,17 @@ def _looks_like_hex(view: memoryview) -> bool:
 
 
 def _read_hex(view: memoryview) -> Image:
-    from firmware_images.hexfile import modules_in, read_hex
+    from firmware_images.hexfile import modules_in, read_hex_text
     from firmware_images.softdevice import is_softdevice
 
     try:
-        segments = read_hex(bytes(view))
+        text = read_hex_text(bytes(view))
     except HexError as reason:
         return Image(ImageKind.HEX, findings=(error(FindingName.HEX_MALFORMED, str(reason)),))
+    segments = text.segments
     found: list[Finding] = []
+    if not text.ended:
+        found.append(warning(FindingName.HEX_MALFORMED, "the text has no end record: it may have been cut", "a last line :00000001FF"))
     modules = modules_in(segments)
     for address, module in modules:
         start = module.prefix.start_address
