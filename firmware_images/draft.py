@@ -116,7 +116,8 @@ class Draft:
     def _aligned(self) -> Draft:
         """The same with its addresses right; a start that moves is aligned by padding in the END record of the prefix."""
         if not self.grows_left:
-            return replace(self, prefix=replace(self.prefix, end_address=self.prefix.start_address + self.length))
+            end = self.prefix.start_address + self.length
+            return self if end == self.prefix.end_address else replace(self, prefix=replace(self.prefix, end_address=end))
         draft = self
         if self.prefix_extensions and self.length != self.prefix.module_length:
             bare = replace(self, prefix_extensions=(*self.prefix_extensions[:-1], End().encode()))
