@@ -19,23 +19,30 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from firmware_images.assets import asset_dependencies, build_asset, dependency_on, limit_problems
+from firmware_images.compress import MAX_ASSET
 from firmware_images.edit import set_assets
 from firmware_images.env import ENV_ASSET, ENV_OF_APPLICATION, OLD_ENV_ASSET, check_env, decode_env, encode_env, read_env, write_env
-from firmware_images.errors import BundleError, EnvError, NotAModule
+from firmware_images.errors import BundleError, EnvError, ImageError, NotAModule
 from firmware_images.fields import ModuleFunction
 from firmware_images.findings import Finding, FindingName, error, warning
 from firmware_images.module import Module, read_module
 
 MAX_ENTRIES: Final = 1000
-MAX_ENTRY: Final = 8 * 1024 * 1024
-"""Largest file in a bundle, in bytes, once inflated: assets may shrink when they are deflated, but the largest store has 2 MiB."""
+MAX_ENTRY: Final = MAX_ASSET
+"""Largest file in a bundle, in bytes, once inflated."""
 MAX_TOTAL: Final = 32 * 1024 * 1024
+MAX_DIRECTORY: Final = MAX_ENTRIES * 1024
+"""Largest central directory, in bytes. It is read whole, into a dozen times its size, before the first name in it can be looked at."""
 NEEDED_SYSTEM_VERSION: Final = 5500
 """Assets came with this version of the system part (Device OS 5.5.0)."""
 ENV_FILE: Final = "env.json"
 _IGNORED: Final = ("Thumbs.db", "desktop.ini", "__MACOSX")
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _CHUNK: Final = 0x10000
+_END_SIGNATURE: Final = b"PK\x05\x06"
+_END_RECORD: Final = struct.Struct("<4sHHHHIIH")
+_LOCATOR_SIGNATURE: Final = b"PK\x06\x07"
+_LOCATOR_SIZE: Final = 20
 _DAMAGE: Final = (
     zipfile.BadZipFile,
     zlib.error,
@@ -99,6 +106,7 @@ def make_bundle(
         BundleError: the assets would not fit on the platform, a name cannot be one, or the application is no application.
         EditRefused: the application cannot carry the digests.
         EnvError: no device takes these environment variables.
+        BuildRefused, CompressionError: an asset cannot be made a module.
     """
     for asset in assets:
         _check_name(asset)
@@ -113,7 +121,8 @@ def make_bundle(
         raise BundleError(f"a bundle has a user part as its application, this is a {module.prefix.function}")
     assets, env = _with_env(assets, env)
     if assets:
-        problems = list(limit_problems(module.prefix.platform_id, _module_sizes(assets)))
+        sizes = [(asset, _module_size(asset, content)) for asset, content in assets.items()]
+        problems = list(limit_problems(module.prefix.platform_id, sizes))
         if problems:
             raise BundleError("; ".join(problems))
         application = set_assets(module, [dependency_on(asset, content) for asset, content in assets.items()])
@@ -137,6 +146,7 @@ def read_bundle(data: bytes | memoryview) -> Bundle:
         BundleError: it is no ZIP archive, is damaged or encrypted, has no application or several, a name twice, a name that leads out of
             its folder, or holds more than any board could store.
     """
+    _check_directory(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _read(archive)
@@ -144,6 +154,20 @@ def read_bundle(data: bytes | memoryview) -> Bundle:
         raise
     except _DAMAGE as reason:
         raise BundleError(f"the archive cannot be read: {reason}") from None
+
+
+def _check_directory(data: bytes | memoryview) -> None:
+    """Refuse an archive whose directory is too large to be read, wherever `zipfile` may find its end record, and the 64-bit form."""
+    tail = bytes(data[-(_END_RECORD.size + 0xFFFF) :])
+    at = tail.find(_END_SIGNATURE)
+    while at >= 0:
+        if at + _END_RECORD.size <= len(tail):
+            entries, size = _END_RECORD.unpack_from(tail, at)[4:6]
+            if size > MAX_DIRECTORY:
+                raise BundleError(f"the archive has {entries} files or more, and {size} bytes of directory; at most {MAX_DIRECTORY}")
+        if tail[max(at - _LOCATOR_SIZE, 0) : at].startswith(_LOCATOR_SIGNATURE):
+            raise BundleError("the archive is of the 64-bit form, which no bundle needs")
+        at = tail.find(_END_SIGNATURE, at + 1)
 
 
 def _read(archive: zipfile.ZipFile) -> Bundle:
@@ -213,9 +237,20 @@ def check_bundle(bundle: Bundle, application: Module | None) -> list[Finding]:
                     f"{NEEDED_SYSTEM_VERSION} or later",
                 )
             )
-        problems = limit_problems(application.prefix.platform_id, _module_sizes(bundle.assets))
-        found += [error(FindingName.ASSET_MALFORMED, problem) for problem in problems]
+        found += _check_sizes(bundle, application.prefix.platform_id)
     return found + _check_env(bundle)
+
+
+def _check_sizes(bundle: Bundle, platform_id: int) -> list[Finding]:
+    """Whether the assets can be modules, and have room on the platform."""
+    found: list[Finding] = []
+    sizes: list[tuple[str, int]] = []
+    for asset, content in bundle.assets.items():
+        try:
+            sizes.append((asset, _module_size(asset, content)))
+        except ImageError as reason:
+            found.append(error(FindingName.ASSET_MALFORMED, f"asset {asset[:30]!r} cannot be made a module: {reason}"))
+    return found + [error(FindingName.ASSET_MALFORMED, problem) for problem in limit_problems(platform_id, sizes)]
 
 
 def _check_env(bundle: Bundle) -> list[Finding]:
@@ -259,12 +294,10 @@ def _with_env(assets: Mapping[str, bytes], env: Mapping[str, str] | None) -> tup
     return {**assets, ENV_ASSET: content}, env
 
 
-def _module_sizes(assets: Mapping[str, bytes]) -> list[tuple[str, int]]:
-    """Name and size of each asset as a module; the environment variables are not deflated."""
-    return [
-        (name, len(build_asset(name, content, compress=name != ENV_ASSET, asset_type=ENV_OF_APPLICATION * (name == ENV_ASSET))))
-        for name, content in assets.items()
-    ]
+def _module_size(name: str, content: bytes) -> int:
+    """Bytes of an asset as a module; the environment variables are not deflated."""
+    is_env = name == ENV_ASSET
+    return len(build_asset(name, content, compress=not is_env, asset_type=ENV_OF_APPLICATION if is_env else 0))
 
 
 def _check_name(name: str) -> None:

@@ -25,6 +25,10 @@ LARGEST_GAP: Final = 0x1000
 """Gaps up to a sector are filled with 0xFF, as a programmer leaves them."""
 MAX_FILLING: Final = 0x10000
 """Bytes of such filling in one text; gaps beyond that divide it into segments."""
+MAX_SEGMENTS: Final = 4096
+"""Separate pieces of memory in one text; firmware has a few."""
+_MAX_BLOCKS: Final = 0x20000
+"""Pieces before those that touch are joined: lines may come in any order."""
 _LINES_AT_ONCE: Final = 128
 """Lines after which the bytes gathered are taken out of the dictionary; a line has 255 at most."""
 _LONGEST_LINE: Final = 1 + 2 * (5 + 255) + 2
@@ -107,6 +111,8 @@ class _Lines:
                 self._tail[1].extend(data)
             elif start in self.blocks:
                 raise HexError(f"line {self.number}: address {start:#x} is written twice")
+            elif len(self.blocks) == _MAX_BLOCKS:
+                raise HexError(f"line {self.number}: the text describes more than {_MAX_BLOCKS} separate pieces of memory")
             else:
                 self._tail = (start, bytearray(data))
                 self.blocks[start] = self._tail[1]
@@ -127,7 +133,7 @@ def read_hex_text(text: bytes) -> HexText:
     """Read an Intel HEX text. What follows its end record is not looked at.
 
     Raises:
-        HexError: a record is malformed, two of them overlap, or they describe more than any board has.
+        HexError: a record is malformed, two of them overlap, or they describe more than any board has, or too many pieces of it.
     """
     image = intelhex.IntelHex()
     lines = _Lines(text, image)
@@ -170,6 +176,8 @@ def _joined(blocks: dict[int, bytearray]) -> tuple[Segment, ...]:
             segments[-1][1].extend(b"\xff" * gap)
             segments[-1][1].extend(data)
         else:
+            if len(segments) == MAX_SEGMENTS:
+                raise HexError(f"the text describes more than {MAX_SEGMENTS} separate pieces of memory")
             segments.append((address, data))
     return tuple(Segment(address, bytes(data)) for address, data in segments)
 

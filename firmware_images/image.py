@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from firmware_images.checks import ANY_DEVICE, Target, check_module
-from firmware_images.combined import MAX_ON_DEVICE, combined_modules
+from firmware_images.combined import MAX_ON_DEVICE, MAX_READ, combined_modules
 from firmware_images.errors import BundleError, HexError, NotAModule
 from firmware_images.fields import ModuleFlag
 from firmware_images.findings import Finding, FindingName, error, note, warning
@@ -87,12 +87,15 @@ def _read_modules(first: Module) -> Image:
     modules = tuple(combined_modules(first))
     last = modules[-1]
     found: list[Finding] = []
-    if last.prefix.flags & ModuleFlag.COMBINED and last.complete:
+    too_many = len(modules) == MAX_READ and last.prefix.flags & ModuleFlag.COMBINED and last.trailing
+    if too_many:
+        found.append(error(FindingName.COMBINED_TOO_MANY, f"more than {MAX_READ} modules are combined; the rest is not read"))
+    elif last.prefix.flags & ModuleFlag.COMBINED and last.complete:
         what = f"{len(last.trailing)} bytes that are no module follow" if last.trailing else "the file ends"
         found.append(error(FindingName.COMBINED_END_MISSING, f"module {len(modules)} announces another one, but {what}"))
     elif last.trailing:
         found.append(_trailing(last.trailing))
-    if len(modules) > MAX_ON_DEVICE:
+    if len(modules) > MAX_ON_DEVICE and not too_many:
         found.append(warning(FindingName.COMBINED_TOO_MANY, f"{len(modules)} modules are combined", f"{MAX_ON_DEVICE}, all a device takes"))
     combined = len(modules) > 1 or first.prefix.flags & ModuleFlag.COMBINED
     return Image(ImageKind.COMBINED if combined else ImageKind.MODULE, modules, tuple(found))
