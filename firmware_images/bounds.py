@@ -133,6 +133,9 @@ SLOTS: Final[dict[tuple[int, int, int], Slot]] = {
     for slot in slots
 }
 """By platform id, function and index."""
+_BY_PLATFORM: Final = {
+    platform: tuple(slot for (each, _, _), slot in SLOTS.items() if each == platform) for platform in {platform for platform, _, _ in SLOTS}
+}
 
 
 def find_slot(platform_id: int, function: int, index: int) -> Slot | None:
@@ -140,6 +143,6 @@ def find_slot(platform_id: int, function: int, index: int) -> Slot | None:
     return SLOTS.get((platform_id, function, index))
 
 
-def slots_of(platform_id: int) -> list[Slot]:
-    """All regions of a platform."""
-    return [slot for (platform, _, _), slot in SLOTS.items() if platform == platform_id]
+def slots_of(platform_id: int) -> tuple[Slot, ...]:
+    """All regions of a platform; none where it is not known."""
+    return _BY_PLATFORM.get(platform_id, ())

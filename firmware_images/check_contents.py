@@ -77,13 +77,11 @@ def product_findings(product: int, version: int, platform: int, needs_system: in
     """
     if (product, version) in ((unset, UNSET), (0, 0)):
         return ()
-    if version == UNSET:
-        if product == platform:
-            return ()
-        return (warning(FindingName.PRODUCT_VERSION_MISSING, f"product id {product} comes without a version", "1 to 65534"),)
     found = []
     if version == 0:
         found.append(error(FindingName.PRODUCT_VERSION_ZERO, f"the version of product {product} is 0", "1 to 65534"))
+    elif version == UNSET and product != platform:
+        found.append(warning(FindingName.PRODUCT_VERSION_MISSING, f"product id {product} comes without a version", "1 to 65534"))
     if needs_system >= NO_PRODUCT_ID_SINCE:
         if product not in (platform, unset):
             found.append(
@@ -93,7 +91,7 @@ def product_findings(product: int, version: int, platform: int, needs_system: in
                     f"the platform's id, {platform}: since Device OS 4.0 the cloud alone decides the product",
                 )
             )
-    elif product == platform:
+    elif product == platform and version != UNSET:
         text = f"the product id is the platform's, {platform}: fits any product the device was added to"
         found.append(note(FindingName.PRODUCT_WILDCARD, text))
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from firmware_images.combined import combined_modules
+from firmware_images.combined import MAX_READ, combined_modules
 from firmware_images.draft import Draft
 from firmware_images.errors import EditRefused
 from firmware_images.fields import ModuleFlag
@@ -16,10 +16,12 @@ def combine(modules: Sequence[Module]) -> bytes:
     """The modules in one file, in the order given.
 
     Raises:
-        EditRefused: there is none, one of them is combined already, or is not whole.
+        EditRefused: there is none, they are too many, one of them is combined already, or is not whole.
     """
     if not modules:
         raise EditRefused("there is nothing to combine")
+    if len(modules) > MAX_READ:
+        raise EditRefused(f"{len(modules)} modules are more than anything reads: {MAX_READ}")
     for number, module in enumerate(modules, 1):
         if module.prefix.flags & ModuleFlag.COMBINED:
             raise EditRefused(f"module {number} is part of a combination already; split it first")
@@ -38,6 +40,8 @@ def split(first: Module) -> list[bytes]:
     """
     modules = list(combined_modules(first))
     last = modules[-1]
+    if len(modules) == MAX_READ and last.trailing:
+        raise EditRefused(f"there are more than {MAX_READ} modules in the file")
     if last.prefix.flags & ModuleFlag.COMBINED:
         raise EditRefused(f"module {len(modules)} announces another one, and none follows")
     if last.trailing:

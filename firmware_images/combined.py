@@ -14,16 +14,19 @@ from firmware_images.fields import ModuleFlag
 from firmware_images.module import Module, read_module
 
 MAX_ON_DEVICE: Final = 2
+MAX_READ: Final = 64
+"""Modules of one file that are read: far more than any device takes, and few enough for a file of nothing but prefixes to stay harmless."""
 
 
 def combined_modules(first: Module) -> Iterator[Module]:
-    """The module, and those that its COMBINED flag announces, as far as they can be read."""
+    """The module, and those that its COMBINED flag announces, as far as they can be read; at most `MAX_READ`."""
     module = first
-    while True:
-        yield module
+    yield module
+    for _ in range(MAX_READ - 1):
         if not (module.complete and module.prefix.flags & ModuleFlag.COMBINED and module.trailing):
             return
         try:
             module = read_module(module.trailing)
         except NotAModule:
             return
+        yield module

@@ -7,7 +7,7 @@ The prefix moves to the start of the file even where a vector table preceded it,
 what lands in flash. What the stream holds: the whole original file, or only its body when the module's own information is dropped on the
 target (Device OS 6.2.0, dynalib/inc/module_info.h:184-212; platform/MCU/nRF52840/src/flash_mal.c:248-261 and :407-426).
 
-A stream that claims to become larger than any region of any board is not inflated.
+A stream that claims to become larger than any region of any board, or any asset, is not inflated.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from typing import Final
 
 from firmware_images.draft import Draft, usual_rule
 from firmware_images.errors import CompressionError
-from firmware_images.fields import ModuleFlag
+from firmware_images.fields import ModuleFlag, ModuleFunction
 from firmware_images.module import Module, ShaRule, read_module
 
 HEADER = struct.Struct("<HBBI")
 MAX_INFLATED: Final = 0x200000
 """Largest region of any platform, in bytes: nothing longer can be meant for a board."""
+MAX_ASSET: Final = 0x800000
+"""Largest plain content of an asset, in bytes. It stays deflated in the board's storage of 2 MiB, so it may be larger than that."""
 _RAW_DEFLATE: Final = 0
 _CHUNK: Final = 0x10000
 
@@ -72,8 +74,8 @@ def compressed_header(module: Module) -> CompressedHeader:
         raise CompressionError(f"compression method {header.method} is not known; expected 0, raw deflate")
     if header.window_bits and not 8 <= header.window_bits <= 15:
         raise CompressionError(f"a window of {header.window_bits} bits cannot be; expected 8 to 15, or 0 for 15")
-    if header.original_size > MAX_INFLATED:
-        raise CompressionError(f"the data claims to inflate to {header.original_size} bytes; no board has a region over {MAX_INFLATED}")
+    if header.original_size > (limit := _limit(module)):
+        raise CompressionError(f"the data claims to inflate to {header.original_size} bytes; no board has room for more than {limit}")
     return header
 
 
@@ -144,8 +146,8 @@ def compress_module(module: Module, *, level: int = 9, window_bits: int = 0) -> 
         raise CompressionError("the prefix lies behind a vector table, so its information cannot be dropped")
     draft = Draft.of(module)
     source = draft.body if flags & ModuleFlag.DROP_MODULE_INFO else module.content
-    if len(source) > MAX_INFLATED:
-        raise CompressionError(f"{len(source)} bytes are more than any region of any board, {MAX_INFLATED}")
+    if len(source) > (limit := _limit(module)):
+        raise CompressionError(f"{len(source)} bytes are more than any board has room for, {limit}")
     deflater = zlib.compressobj(level, wbits=-(window_bits or 15))
     stream = deflater.compress(source) + deflater.flush()
     header = CompressedHeader(HEADER.size, _RAW_DEFLATE, window_bits, len(source))
@@ -157,6 +159,11 @@ def compress_module(module: Module, *, level: int = 9, window_bits: int = 0) -> 
         rule=ShaRule.WHOLE,
         grows_left=False,
     ).encode()
+
+
+def _limit(module: Module) -> int:
+    """Bytes that inflated data may have."""
+    return MAX_ASSET if module.prefix.function is ModuleFunction.ASSET else MAX_INFLATED
 
 
 def inflated_problem(module: Module) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -116,16 +116,15 @@ class Draft:
     def _aligned(self) -> Draft:
         """The same with its addresses right; a start that moves is aligned by padding in the END record of the prefix."""
         if not self.grows_left:
-            return replace(self, prefix=replace(self.prefix, end_address=self.prefix.start_address + self.length))
+            end = self.prefix.start_address + self.length
+            return self if end == self.prefix.end_address else replace(self, prefix=replace(self.prefix, end_address=end))
         draft = self
         if self.prefix_extensions and self.length != self.prefix.module_length:
             bare = replace(self, prefix_extensions=(*self.prefix_extensions[:-1], End().encode()))
             padding = (self.prefix.end_address - bare.length) % START_ALIGNMENT
             draft = replace(self, prefix_extensions=(*self.prefix_extensions[:-1], End(padding).encode()))
         start = self.prefix.end_address - draft.length
-        return replace(
-            draft, prefix=replace(self.prefix, start_address=start), suffix_extensions=tuple(_moved(self.suffix_extensions, start))
-        )
+        return replace(draft, prefix=replace(self.prefix, start_address=start), suffix_extensions=moved(self.suffix_extensions, start))
 
     def _sealed(self, suffix_size: int) -> bytes:
         records = b"".join(record.encode() for record in self.suffix_extensions)
@@ -159,14 +158,18 @@ def _sha256(parts: Iterable[Buffer]) -> bytes:
     return digest.digest()
 
 
-def _moved(extensions: Iterable[Extension], start: int) -> Iterator[Extension]:
-    """The records, with the location record telling the new start."""
-    for extension in extensions:
-        if extension.type is not ExtensionType.DYNAMIC_LOCATION:
-            yield extension
-            continue
-        try:
-            location = DynamicLocation.decode(extension.payload)
-        except ValueError as reason:
-            raise EditRefused(f"the dynamic location record of the suffix {reason}, so the start cannot be moved") from None
-        yield replace(location, module_start_address=start).encode()
+def moved(extensions: Iterable[Extension], start: int) -> tuple[Extension, ...]:
+    """The records of a suffix, with the location record telling a new start.
+
+    Raises:
+        EditRefused: there is a location record that cannot be read.
+    """
+    return tuple(_moved(extension, start) if extension.type is ExtensionType.DYNAMIC_LOCATION else extension for extension in extensions)
+
+
+def _moved(extension: Extension, start: int) -> Extension:
+    try:
+        location = DynamicLocation.decode(extension.payload)
+    except ValueError as reason:
+        raise EditRefused(f"the dynamic location record of the suffix {reason}, so the start cannot be moved") from None
+    return replace(location, module_start_address=start).encode()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from firmware_images.bounds import Slot, find_slot
-from firmware_images.draft import Draft
+from firmware_images.draft import Draft, moved
 from firmware_images.errors import EditRefused
 from firmware_images.extension_contents import AssetDependency, End, ProductData, SecurityMode
 from firmware_images.extensions import Extension, ExtensionType
@@ -207,5 +207,5 @@ def _with_prefix(draft: Draft, changes: Changes) -> Draft:
             raise EditRefused(f"a prefix holds two dependencies, {len(changes.dependencies)} were given")
         given["dependency"], given["dependency2"] = (*changes.dependencies, NO_DEPENDENCY, NO_DEPENDENCY)[:2]
     if "start_address" in given:
-        draft = replace(draft, grows_left=False)
+        draft = replace(draft, grows_left=False, suffix_extensions=moved(draft.suffix_extensions, given["start_address"]))
     return replace(draft, prefix=replace(draft.prefix, **given)) if given else draft

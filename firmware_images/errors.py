@@ -8,6 +8,7 @@ ImageError                 anything below; also a ValueError
  +-- CompressionError      a compressed module whose data cannot be trusted or inflated
  +-- BundleError           a .zip bundle that is not one, or is dangerous to unpack
  +-- HexError              an Intel HEX text that is not one
+ +-- EnvError              environment variables that no device takes
 ```
 A broken module is not an exception: it is read as far as it goes, and `firmware_images.checks` names what is wrong with it.
 """
@@ -49,3 +50,7 @@ class BundleError(ImageError):
 
 class HexError(ImageError):
     """An Intel HEX text that cannot be read."""
+
+
+class EnvError(ImageError):
+    """Environment variables that no device takes, or that cannot be read."""

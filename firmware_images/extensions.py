@@ -10,10 +10,12 @@ from __future__ import annotations
 import enum
 import struct
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 HEADER = struct.Struct("<HH")
 HEADER_SIZE = HEADER.size
+MAX_RECORDS: Final = 2048
+"""Records that are read in one place. Tools write a few; thousands of empty ones would cost far more memory than the file has bytes."""
 
 
 class ExtensionType(enum.IntEnum):
@@ -93,13 +95,16 @@ NO_EXTENSIONS = ExtensionList()
 def read_extensions(data: memoryview, start: int, limit: int) -> ExtensionList:
     """Walk the records in `data[start:limit]`, up to END or the limit.
 
-    A record that overruns the limit, or whose length cannot hold its own header, ends the walk with a `problem`.
+    A record that overruns the limit, or whose length cannot hold its own header, ends the walk with a `problem`; so do too many.
     """
     items: list[Extension] = []
     at = start
     problem = None
     while at < limit:
         where, left = at - start, limit - at
+        if len(items) == MAX_RECORDS:
+            problem = f"there are more than {MAX_RECORDS} records"
+            break
         if left < HEADER_SIZE:
             problem = f"{left} bytes are left at +{where}, too few for a header of {HEADER_SIZE}"
             break

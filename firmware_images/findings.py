@@ -82,6 +82,8 @@ class FindingName(enum.StrEnum):
     HEX_ADDRESS = "hex-address"
     """The records put the module elsewhere than its prefix."""
     BUNDLE_MALFORMED = "bundle-malformed"
+    ENV_MALFORMED = "env-malformed"
+    """The environment variables of a bundle cannot be read, or no device would get them."""
 
 
 @dataclass(frozen=True, slots=True)

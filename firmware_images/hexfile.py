@@ -1,13 +1,20 @@
-"""Intel HEX, both ways.
+"""Intel HEX, both ways, by the library `intelhex`.
 
 The address of the data comes from the records, never from its content. Builds write HEX before SHA-256 and CRC are filled in, so a module
 in a HEX file may still hold their placeholders (Device OS 6.2.0, build/module.mk:153-168); sealing it anew makes it whole.
+
+`intelhex` keeps every byte as an entry of a dictionary, a hundred times the memory of the file. So it is given the text as a stream that
+takes the bytes gathered so far out of the dictionary between two lines, and writes a block at a time.
 """
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
+
+import intelhex
 
 from firmware_images.errors import HexError, NotAModule
 from firmware_images.module import Module, read_module
@@ -18,10 +25,17 @@ LARGEST_GAP: Final = 0x1000
 """Gaps up to a sector are filled with 0xFF, as a programmer leaves them."""
 MAX_FILLING: Final = 0x10000
 """Bytes of such filling in one text; gaps beyond that divide it into segments."""
-_DATA, _END, _EXTENDED_SEGMENT, _START_SEGMENT, _EXTENDED_LINEAR, _START_LINEAR = range(6)
-_SIZES: Final = {_DATA: None, _END: 0, _EXTENDED_SEGMENT: 2, _START_SEGMENT: 4, _EXTENDED_LINEAR: 2, _START_LINEAR: 4}
-"""Bytes of data in a record of each type."""
-_BASE_SHIFTS: Final = {_EXTENDED_SEGMENT: 4, _EXTENDED_LINEAR: 16}
+MAX_SEGMENTS: Final = 4096
+"""Separate pieces of memory in one text; firmware has a few."""
+_MAX_BLOCKS: Final = 0x20000
+"""Pieces before those that touch are joined: lines may come in any order."""
+_LINES_AT_ONCE: Final = 128
+"""Lines after which the bytes gathered are taken out of the dictionary; a line has 255 at most."""
+_LONGEST_LINE: Final = 1 + 2 * (5 + 255) + 2
+_WRITTEN_AT_ONCE: Final = 0x10000
+"""Every block begins with a record of the upper half of its address, as a text that is written in one go has it there."""
+_END_RECORD: Final = ":00000001FF\r\n"
+_SPACE: Final = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +43,7 @@ class Segment:
     """Consecutive bytes of memory."""
 
     address: int
-    data: bytes
+    data: bytes | memoryview
 
     @property
     def end(self) -> int:
@@ -37,56 +51,115 @@ class Segment:
         return self.address + len(self.data)
 
 
+@dataclass(frozen=True, slots=True)
+class HexText:
+    """What an Intel HEX text says.
+
+    Attributes:
+        segments: the memory it describes, lowest address first.
+        ended: whether it ends with the record that says so; without it, the text may have been cut.
+    """
+
+    segments: tuple[Segment, ...]
+    ended: bool
+
+
+class _Lines:
+    """The text as an open file for `intelhex`, which between two lines takes over what the library has gathered.
+
+    Attributes:
+        blocks: consecutive bytes by the address of the first, as they came.
+        current: the line given out last.
+        number: its number, from 1.
+    """
+
+    def __init__(self, text: bytes, image: intelhex.IntelHex) -> None:
+        self._text = io.TextIOWrapper(io.BytesIO(text), encoding="latin-1")
+        self.blocks: dict[int, bytearray] = {}
+        self.current = ""
+        self.number = 0
+        self._image = image
+        self._tail: tuple[int, bytearray] | None = None
+        self._total = 0
+
+    def read(self) -> str:
+        """What is left of the text; the library knows a file by this method, and reads it line by line."""
+        return self._text.read()
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(_LONGEST_LINE):
+            self.number += 1
+            self.current = line.strip()
+            yield self.current
+            if self.number % _LINES_AT_ONCE == 0:
+                self.take()
+
+    def take(self) -> None:
+        """Take what the library has gathered.
+
+        Raises:
+            HexError: it was there already, is more than any board has, or lies beyond 32 bits.
+        """
+        for start, end in self._image.segments():
+            self._total += end - start
+            if self._total > MAX_BYTES:
+                raise HexError(f"line {self.number}: the text describes more than {MAX_BYTES} bytes, which no board has")
+            if end > _SPACE:
+                raise HexError(f"line {self.number}: address {end - 1:#x} is beyond 32 bits")
+            data = self._image.tobinarray(start=start, size=end - start)
+            if self._tail is not None and self._tail[0] + len(self._tail[1]) == start:
+                self._tail[1].extend(data)
+            elif start in self.blocks:
+                raise HexError(f"line {self.number}: address {start:#x} is written twice")
+            elif len(self.blocks) == _MAX_BLOCKS:
+                raise HexError(f"line {self.number}: the text describes more than {_MAX_BLOCKS} separate pieces of memory")
+            else:
+                self._tail = (start, bytearray(data))
+                self.blocks[start] = self._tail[1]
+            for address in range(start, end):
+                del self._image[address]
+
+
 def read_hex(text: bytes) -> tuple[Segment, ...]:
     """The memory an Intel HEX text describes, lowest address first.
 
-    Read here and not by `intelhex`, which keeps every byte as an entry of a dictionary: a hundred times the memory of the file.
+    Raises:
+        HexError: see `read_hex_text`.
+    """
+    return read_hex_text(text).segments
+
+
+def read_hex_text(text: bytes) -> HexText:
+    """Read an Intel HEX text. What follows its end record is not looked at.
 
     Raises:
-        HexError: a record is malformed, two of them overlap, or they describe more than any board has.
+        HexError: a record is malformed, two of them overlap, or they describe more than any board has, or too many pieces of it.
     """
-    blocks: dict[int, bytearray] = {}
-    tail: tuple[int, bytearray] | None = None
-    base = total = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line:
-            continue
-        kind, offset, data = _record(line, number)
-        if kind == _DATA:
-            total += len(data)
-            if total > MAX_BYTES:
-                raise HexError(f"line {number}: the text describes more than {MAX_BYTES} bytes, which no board has")
-            address = base + offset
-            if tail is not None and tail[0] + len(tail[1]) == address:
-                tail[1].extend(data)
-            elif address in blocks:
-                raise HexError(f"line {number}: address {address:#x} is written twice")
-            elif data:
-                tail = (address, bytearray(data))
-                blocks[address] = tail[1]
-        elif kind == _END:
-            break
-        elif kind in _BASE_SHIFTS:
-            base = int.from_bytes(data, "big") << _BASE_SHIFTS[kind]
-    if not blocks:
-        raise HexError("there is no data in it")
-    return _joined(blocks)
-
-
-def _record(line: bytes, number: int) -> tuple[int, int, bytes]:
-    """Type, offset and data of one line."""
+    image = intelhex.IntelHex()
+    lines = _Lines(text, image)
     try:
-        raw = bytes.fromhex(line[1:].rstrip().decode("ascii")) if line[:1] == b":" else b""
-    except ValueError:
-        raw = b""
-    if len(raw) < 5 or len(raw) != raw[0] + 5:
-        raise HexError(f"line {number} is no Intel HEX record")
-    if sum(raw) & 0xFF:
-        raise HexError(f"line {number}: the checksum is {raw[-1]:02x}, expected {-sum(raw[:-1]) & 0xFF:02x}")
-    kind, data = raw[3], raw[4:-1]
-    if kind not in _SIZES or _SIZES[kind] not in (None, len(data)):
-        raise HexError(f"line {number}: there is no record of type {kind} with {len(data)} bytes")
-    return kind, int.from_bytes(raw[1:3], "big"), data
+        image.loadhex(lines)
+    except intelhex.HexReaderError as reason:
+        raise HexError(_explained(reason, lines)) from None
+    lines.take()
+    if not lines.blocks:
+        raise HexError("there is no data in it")
+    return HexText(_joined(lines.blocks), ended=lines.current[7:9] == "01")
+
+
+def _explained(reason: intelhex.HexReaderError, lines: _Lines) -> str:
+    """The sentence for what the library found wrong with a line."""
+    where = f"line {lines.number}"
+    if isinstance(reason, intelhex.AddressOverlapError):
+        return f"{where}: address {reason.address:#x} is written twice"
+    if isinstance(reason, intelhex.DuplicateStartAddressRecordError):
+        return f"{where}: a second record tells where to start"
+    if type(reason) in (intelhex.HexRecordError, intelhex.RecordLengthError):
+        return f"{where} is no Intel HEX record"
+    raw = bytes.fromhex(lines.current[1:])
+    if isinstance(reason, intelhex.RecordChecksumError):
+        return f"{where}: the checksum is {raw[-1]:02x}, expected {-sum(raw[:-1]) & 0xFF:02x}"
+    return f"{where}: there is no record of type {raw[3]} with {raw[0]} bytes at offset {raw[1:3].hex()}"
 
 
 def _joined(blocks: dict[int, bytearray]) -> tuple[Segment, ...]:
@@ -103,21 +176,45 @@ def _joined(blocks: dict[int, bytearray]) -> tuple[Segment, ...]:
             segments[-1][1].extend(b"\xff" * gap)
             segments[-1][1].extend(data)
         else:
+            if len(segments) == MAX_SEGMENTS:
+                raise HexError(f"the text describes more than {MAX_SEGMENTS} separate pieces of memory")
             segments.append((address, data))
     return tuple(Segment(address, bytes(data)) for address, data in segments)
 
 
 def write_hex(data: bytes | memoryview, address: int) -> bytes:
-    """An Intel HEX text that puts `data` at `address`, with line ends as every programmer reads them."""
-    import io
+    """An Intel HEX text that puts `data` at `address`.
 
-    import intelhex
+    Raises:
+        HexError: it would lie beyond 32 bits.
+    """
+    return write_segments([Segment(address, data)])
 
+
+def write_segments(segments: Iterable[Segment]) -> bytes:
+    """An Intel HEX text of segments that do not overlap, with line ends as every programmer reads them.
+
+    Raises:
+        HexError: one lies beyond 32 bits.
+    """
+    parts = []
+    for segment in sorted(segments, key=lambda each: each.address):
+        if segment.end > _SPACE:
+            raise HexError(f"{len(segment.data)} bytes at {segment.address:#x} reach beyond 32 bits")
+        at = segment.address
+        while at < segment.end:
+            end = min(segment.end, (at // _WRITTEN_AT_ONCE + 1) * _WRITTEN_AT_ONCE)
+            parts.append(_written(segment.data[at - segment.address : end - segment.address], at).removesuffix(_END_RECORD))
+            at = end
+    return "".join((*parts, _END_RECORD)).encode("ascii")
+
+
+def _written(data: bytes | memoryview, address: int) -> str:
     image = intelhex.IntelHex()
-    image.frombytes(bytes(data), offset=address)
+    image.frombytes(data, offset=address)
     out = io.StringIO()
     image.write_hex_file(out, eolstyle="CRLF")
-    return out.getvalue().encode("ascii")
+    return out.getvalue()
 
 
 def modules_in(segments: tuple[Segment, ...]) -> list[tuple[int, Module]]:

@@ -7,11 +7,11 @@ imported when they are met.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from firmware_images.checks import ANY_DEVICE, Target, check_module
-from firmware_images.combined import MAX_ON_DEVICE, combined_modules
+from firmware_images.combined import MAX_ON_DEVICE, MAX_READ, combined_modules
 from firmware_images.errors import BundleError, HexError, NotAModule
 from firmware_images.fields import ModuleFlag
 from firmware_images.findings import Finding, FindingName, error, note, warning
@@ -73,7 +73,9 @@ def check_image(image: Image, target: Target = ANY_DEVICE) -> tuple[Finding, ...
     found = list(image.findings)
     for number, module in enumerate(image.modules, 1):
         of_this = check_module(module, target)
-        found += of_this if number == 1 else (replace(one, detail=f"module {number}: {one.detail}") for one in of_this)
+        found += (
+            of_this if number == 1 else (Finding(one.name, one.severity, f"module {number}: {one.detail}", one.expected) for one in of_this)
+        )
     if image.bundle is not None:
         from firmware_images.bundle import check_bundle
 
@@ -85,12 +87,15 @@ def _read_modules(first: Module) -> Image:
     modules = tuple(combined_modules(first))
     last = modules[-1]
     found: list[Finding] = []
-    if last.prefix.flags & ModuleFlag.COMBINED and last.complete:
+    too_many = len(modules) == MAX_READ and last.prefix.flags & ModuleFlag.COMBINED and last.trailing
+    if too_many:
+        found.append(error(FindingName.COMBINED_TOO_MANY, f"more than {MAX_READ} modules are combined; the rest is not read"))
+    elif last.prefix.flags & ModuleFlag.COMBINED and last.complete:
         what = f"{len(last.trailing)} bytes that are no module follow" if last.trailing else "the file ends"
         found.append(error(FindingName.COMBINED_END_MISSING, f"module {len(modules)} announces another one, but {what}"))
     elif last.trailing:
         found.append(_trailing(last.trailing))
-    if len(modules) > MAX_ON_DEVICE:
+    if len(modules) > MAX_ON_DEVICE and not too_many:
         found.append(warning(FindingName.COMBINED_TOO_MANY, f"{len(modules)} modules are combined", f"{MAX_ON_DEVICE}, all a device takes"))
     combined = len(modules) > 1 or first.prefix.flags & ModuleFlag.COMBINED
     return Image(ImageKind.COMBINED if combined else ImageKind.MODULE, modules, tuple(found))
@@ -119,14 +124,17 @@ def _looks_like_hex(view: memoryview) -> bool:
 
 
 def _read_hex(view: memoryview) -> Image:
-    from firmware_images.hexfile import modules_in, read_hex
+    from firmware_images.hexfile import modules_in, read_hex_text
     from firmware_images.softdevice import is_softdevice
 
     try:
-        segments = read_hex(bytes(view))
+        text = read_hex_text(bytes(view))
     except HexError as reason:
         return Image(ImageKind.HEX, findings=(error(FindingName.HEX_MALFORMED, str(reason)),))
+    segments = text.segments
     found: list[Finding] = []
+    if not text.ended:
+        found.append(warning(FindingName.HEX_MALFORMED, "the text has no end record: it may have been cut", "a last line :00000001FF"))
     modules = modules_in(segments)
     for address, module in modules:
         start = module.prefix.start_address

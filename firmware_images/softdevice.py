@@ -13,7 +13,7 @@ from typing import Final
 from firmware_images.build import build_module
 from firmware_images.errors import BuildRefused
 from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
-from firmware_images.hexfile import Segment
+from firmware_images.hexfile import MAX_FILLING, Segment
 
 MBR_SIZE: Final = 0x1000
 _INFO: Final = 0x3000
@@ -24,14 +24,18 @@ NEEDS: Final = (Dependency(ModuleFunction.BOOTLOADER, 0, 501), Dependency(Module
 
 
 def softdevice_image(segments: Iterable[Segment]) -> bytes | None:
-    """The SoftDevice in a memory image, from address 0 on, gaps filled with 0xFF; None when there is none."""
+    """The SoftDevice in a memory image, from address 0 on, gaps filled with 0xFF; None when there is none.
+
+    What lies beyond a gap of more than `MBR_SIZE`, or beyond `MAX_FILLING` bytes of gaps, is something else: settings, a bootloader.
+    """
     image = bytearray()
+    filled = 0
     for segment in segments:
-        if segment.address > MBR_SIZE and not image:
-            return None
-        if segment.address > len(image) + MBR_SIZE:
+        gap = segment.address - len(image)
+        filled += gap
+        if gap > MBR_SIZE or filled > MAX_FILLING:
             break
-        image.extend(b"\xff" * (segment.address - len(image)))
+        image.extend(b"\xff" * gap)
         image.extend(segment.data)
     return bytes(image) if _version(image) is not None else None
 

@@ -15,6 +15,8 @@ from firmware_images.module import Module
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from firmware_images.bundle import Bundle
+
 Report = dict[str, Any]
 FINE, FINDINGS, UNREADABLE = 0, 1, 2
 """Exit statuses: nothing but notes; errors or warnings; not a module, or not a file that can be read."""
@@ -32,7 +34,16 @@ def report(file: str, image: Image, findings: Sequence[Finding]) -> Report:
     if image.bundle is not None:
         found["application"] = image.bundle.name
         found["assets"] = [{"name": name, "size": len(content)} for name, content in image.bundle.assets.items()]
+        found["env"] = _variables(image.bundle)
     return found
+
+
+def _variables(bundle: Bundle) -> dict[str, str]:
+    """The environment variables; none where they cannot be read, which is a finding."""
+    try:
+        return bundle.variables
+    except ImageError:
+        return {}
 
 
 def unreadable(file: str, reason: str) -> Report:
@@ -160,6 +171,7 @@ def plain_lines(file: str, image: Image, findings: Sequence[Finding]) -> list[st
         lines += [f"  {label:<16} {text}" for label, text in describe(module)]
     if image.bundle is not None:
         lines += [f"  {'asset':<16} {name}, {len(content)} bytes" for name, content in image.bundle.assets.items()]
+        lines += [f"  {'env':<16} {name}={value}" for name, value in _variables(image.bundle).items()]
     lines += [f"  {finding}" for finding in findings]
     return lines
 

@@ -12,14 +12,15 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["firmware_images"]):
-    from firmware_images import assets, bundle, checks, combine, compress, diff, edit, errors, hexfile, image, module
+    from firmware_images import assets, bundle, checks, combine, compress, diff, edit, env, errors, hexfile, image, module
     from firmware_images.build import build_module
-    from firmware_images.draft import Draft
     from firmware_images.extension_contents import AssetDependency, Name, SecurityMode
     from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
 
 USER, SYSTEM = ModuleFunction.USER_PART, ModuleFunction.SYSTEM_PART
 ASSET = AssetDependency("a", bytes(32))
+TARGET = checks.Target(installed=(), protected=True)
+UNCHANGED = edit.Changes()
 
 
 def seeds() -> Iterator[bytes]:
@@ -32,37 +33,50 @@ def seeds() -> Iterator[bytes]:
     yield build_module(13, ModuleFunction.RADIO_STACK, 0, 202, body=b"radio", flags=ModuleFlag.DROP_MODULE_INFO)
     yield compress.compress_module(module.read_module(boron))
     yield assets.build_asset("logo", b"content" * 9)
+    yield env.build_env_asset({"NAME": "value"})
     yield combine.combine([module.read_module(boron), module.read_module(p2)])
     yield hexfile.write_hex(boron, 0xB4000)
+    yield hexfile.write_segments([hexfile.Segment(0x1000, b"radio"), hexfile.Segment(0xB4000, p2)])
     yield bundle.make_bundle(boron, {"a": b"content"})
+    yield bundle.make_bundle(boron, {"a": b"content"}, env={"NAME": "value"})
 
 
 def one_input(data: bytes) -> None:
-    """Read it, judge it, and do with it whatever can be done."""
+    """Read it, judge it, and do with it whatever can be done.
+
+    Of several modules the first is worked on; the others are read and judged, and taken apart from it.
+    """
     found = image.read_image(data)
-    findings = image.check_image(found, checks.Target(installed=(), protected=True))
+    findings = image.check_image(found, TARGET)
     assert found.modules or findings
-    for each in found.modules:
-        diff.diff_modules(each, found.modules[0])
+    if found.modules:
+        work_on(found.modules[0])
+    if found.kind is image.ImageKind.COMBINED:
         try:
-            content = bytes(each.content)
-            if each.crc_ok and each.sha_ok:
-                assert Draft.of(each).encode() == content
-            sealed = module.read_module(edit.edit_module(each, edit.Changes()))
-            assert sealed.crc_ok
-            checks.check_module(sealed)
+            combine.split(found.modules[0])
+        except errors.ImageError:
+            pass
+
+
+def work_on(each: module.Module) -> None:
+    """Seal a module, compare, inflate, and give it an asset. What cannot be taken apart is refused by the first of these."""
+    try:
+        content = edit.edit_module(each, UNCHANGED)
+    except errors.ImageError:
+        return
+    if each.crc_ok and each.sha_ok:
+        assert content == each.content
+    sealed = module.read_module(content)
+    assert sealed.crc_ok
+    checks.check_module(sealed)
+    diff.diff_modules(each, sealed)
+    try:
+        if sealed.prefix.flags & ModuleFlag.COMPRESSED:
             compress.inflate_module(sealed)
-        except errors.ImageError:
-            pass
-        try:
-            changed = module.read_module(edit.set_assets(each, [ASSET]))
-            checks.check_module(changed)
-        except errors.ImageError:
-            pass
-        try:
-            combine.split(each)
-        except errors.ImageError:
-            pass
+        else:
+            checks.check_module(module.read_module(edit.set_assets(sealed, [ASSET])))
+    except errors.ImageError:
+        pass
 
 
 def main() -> None:

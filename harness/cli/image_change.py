@@ -14,8 +14,8 @@ from firmware_images.extensions import Extension, ExtensionType
 from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
 from firmware_images.image import Image, ImageKind, read_image
 from firmware_images.module import Module, read_module
-from harness.cli.image_options import parse_dependencies, parse_function, parse_number, parse_platform
-from harness.image_files import FileUnusable, read_file, write_file
+from harness.cli.image_options import only_module, parse_dependencies, parse_function, parse_number, parse_platform, unusable
+from harness.image_files import read_file, write_file
 
 _FLAGS = {flag.name.lower().replace("_", "-"): flag for flag in ModuleFlag if flag.name}
 
@@ -134,10 +134,8 @@ def _chosen(image: Image, file: Path, number: int) -> Module:
     if image.kind is ImageKind.BUNDLE:
         raise EditRefused(f"{file} is a bundle; unpack it first (`particle-hil image bundle --unpack`)")
     if not image.modules:
-        raise FileUnusable(f"{file}: {'; '.join(finding.detail for finding in image.findings)}")
-    if number > len(image.modules):
-        raise EditRefused(f"{file} has {len(image.modules)} module{'s' if len(image.modules) > 1 else ''}, there is no module {number}")
-    return image.modules[number - 1]
+        raise unusable(file, image)
+    return only_module(image, file, number).modules[0]
 
 
 def _with_assets(module: Module, paths: tuple[Path, ...], *, keep: bool) -> bytes:
@@ -148,11 +146,17 @@ def _with_assets(module: Module, paths: tuple[Path, ...], *, keep: bool) -> byte
 
 def _write(path: Path, image: Image, number: int, changed: bytes) -> None:
     """The changed module in its place among what else is in the file, as HEX where the name says so."""
-    before = [bytes(module.content) for module in image.modules[: number - 1]]
-    after = [bytes(module.content) for module in image.modules[number:]]
-    data = b"".join((*before, changed, *after, bytes(image.modules[-1].trailing)))
+    at = number - 1
     if path.suffix.lower() == ".hex":
-        from firmware_images.hexfile import write_hex
+        from firmware_images.hexfile import write_segments
+        from firmware_images.memory import with_module
 
-        data = write_hex(data, read_module(changed).prefix.start_address if number == 1 else image.modules[0].prefix.start_address)
-    write_file(path, data)
+        write_file(path, write_segments(with_module(image, at, changed)))
+        return
+    contents = [changed if each == at else bytes(module.content) for each, module in enumerate(image.modules)]
+    if image.kind is ImageKind.HEX:
+        from firmware_images.memory import as_binary
+
+        write_file(path, as_binary(image, contents))
+        return
+    write_file(path, b"".join((*contents, image.modules[-1].trailing)))

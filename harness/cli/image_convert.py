@@ -8,8 +8,9 @@ import click
 
 from firmware_images.errors import BundleError, EditRefused
 from firmware_images.fields import ModuleFlag
-from firmware_images.image import ImageKind, read_image
-from harness.cli.image_options import first_module, out_option
+from firmware_images.image import ImageKind, check_image, read_image
+from firmware_images.module import read_module
+from harness.cli.image_options import env_options, first_module, only_module, out_option, parse_number, read_variables, unusable
 from harness.image_files import FileUnusable, read_file, write_file
 
 _file = click.argument("file", type=click.Path(path_type=Path))
@@ -19,43 +20,87 @@ _file = click.argument("file", type=click.Path(path_type=Path))
 @_file
 @out_option
 @click.option("--seal", is_flag=True, help="Put SHA-256 and CRC right: builds write HEX before they are known.")
-def to_hex(file: Path, output: Path, seal: bool) -> None:
-    """Turn a binary into Intel HEX, or Intel HEX into a binary."""
-    from firmware_images.edit import Changes, edit_module
-    from firmware_images.hexfile import write_hex
+@click.option("--module", "number", type=click.IntRange(1), help="Only this module, of several.")
+@click.option("--address", callback=parse_number, help="Where a binary lies that is no module.")
+def to_hex(file: Path, output: Path, seal: bool, number: int | None, address: int | None) -> None:
+    """Turn a binary into Intel HEX, or Intel HEX into a binary.
 
-    image = read_image(read_file(file))
+    Modules go where they belong in memory.
+    """
+    from firmware_images.edit import Changes, edit_module
+    from firmware_images.hexfile import write_hex, write_segments
+    from firmware_images.memory import as_binary, laid_out
+
+    data = read_file(file)
+    image = read_image(data)
     if not image.modules:
-        raise FileUnusable(f"{file}: {'; '.join(finding.detail for finding in image.findings)}")
-    contents = [edit_module(module, Changes()) if seal else bytes(module.content) for module in image.modules]
-    data = b"".join(contents)
-    write_file(output, data if image.kind is ImageKind.HEX else write_hex(data, image.modules[0].prefix.start_address))
+        if image.kind is ImageKind.HEX and len(image.segments) == 1:
+            write_file(output, bytes(image.segments[0].data))
+        elif image.kind is ImageKind.NOT_A_MODULE and address is not None:
+            write_file(output, write_hex(data, address))
+        elif image.kind is ImageKind.NOT_A_MODULE:
+            raise FileUnusable(f"{unusable(file, image)}; --address tells where a binary lies that is no module")
+        else:
+            raise unusable(file, image)
+        return
+    if address is not None:
+        raise EditRefused(f"{file} is a module, which tells its address itself; `particle-hil image edit --start-address` moves it")
+    image = only_module(image, file, number)
+    modules = [read_module(edit_module(module, Changes())) for module in image.modules] if seal else image.modules
+    if image.kind is ImageKind.HEX:
+        write_file(output, as_binary(image, [module.content for module in modules]))
+    else:
+        write_file(output, write_segments(laid_out(modules)))
 
 
 @click.command()
 @_file
 @click.argument("assets", nargs=-1, type=click.Path(path_type=Path))
 @out_option
+@env_options
 @click.option("--unpack", is_flag=True, help="Unpack the bundle FILE into the folder given by --output.")
-def bundle(file: Path, assets: tuple[Path, ...], output: Path, unpack: bool) -> None:
-    """Pack an application and its assets into a .zip, or unpack one."""
-    from firmware_images.bundle import make_bundle, read_bundle
+def bundle(file: Path, assets: tuple[Path, ...], output: Path, env: tuple[str, ...], env_file: Path | None, unpack: bool) -> None:
+    """Pack an application, its assets and its environment variables into a .zip, or unpack one.
 
-    if not unpack:
-        names = [path.name for path in assets]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise BundleError(f"two assets are named {twice[0]!r}")
-        contents = {path.name: read_file(path) for path in assets}
-        write_file(output, make_bundle(read_file(file), contents, name=file.name))
+    An asset may be a folder: the files in it, but not those in folders below it, nor hidden ones.
+    """
+    if unpack:
+        if assets or env or env_file:
+            raise click.UsageError("--unpack takes the bundle alone")
+        _unpack(file, output)
         return
-    if assets:
-        raise click.UsageError("--unpack takes the bundle alone")
+    from firmware_images.bundle import make_bundle
+
+    paths = [path for given in assets for path in _files(given)]
+    names = [path.name for path in paths]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BundleError(f"two assets are named {twice[0]!r}")
+    contents = {path.name: read_file(path) for path in paths}
+    application = bytes(first_module(file).content)
+    data = make_bundle(application, contents, name=f"{file.stem}.bin", env=read_variables(env, env_file))
+    write_file(output, data)
+    for finding in check_image(read_image(data)):
+        click.echo(f"{output}: {finding}", err=True)
+
+
+def _files(path: Path) -> list[Path]:
+    """The asset, or those in the folder."""
+    from firmware_images.bundle import is_ignored
+
+    if not path.is_dir():
+        return [path]
+    return sorted(each for each in path.iterdir() if each.is_file() and not is_ignored(each.name))
+
+
+def _unpack(file: Path, output: Path) -> None:
+    from firmware_images.bundle import ENV_FILE, read_bundle
+
     found = read_bundle(read_file(file))
     targets = {output / found.name: found.application}
     targets |= {output / "assets" / name: content for name, content in found.assets.items()}
     if found.env is not None:
-        targets[output / "env" / "env-vars.json"] = found.env
+        targets[output / ENV_FILE] = found.env
     try:
         for path in targets:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +142,6 @@ def combine_files(files: tuple[Path, ...], output: Path) -> None:
 def split_file(file: Path, output: Path) -> None:
     """Take a combined file apart, into the folder given by --output."""
     from firmware_images.combine import split
-    from firmware_images.module import read_module
 
     parts = split(first_module(file))
     try:

@@ -10,7 +10,15 @@ from firmware_images.checks import check_module
 from firmware_images.errors import BuildRefused
 from firmware_images.fields import UNSET, Dependency, ModuleFunction
 from firmware_images.module import read_module
-from harness.cli.image_options import out_option, parse_dependencies, parse_function, parse_number, parse_platform
+from harness.cli.image_options import (
+    env_options,
+    out_option,
+    parse_dependencies,
+    parse_function,
+    parse_number,
+    parse_platform,
+    read_variables,
+)
 from harness.image_files import read_file, write_file
 
 
@@ -30,6 +38,7 @@ from harness.image_files import read_file, write_file
 @click.option("--softdevice", type=click.Path(path_type=Path), help="Wrap this SoftDevice (Intel HEX, or binary from address 0).")
 @click.option("--asset", type=click.Path(path_type=Path), help="Wrap this file as an asset module.")
 @click.option("--no-compress", is_flag=True, help="Do not deflate the asset.")
+@env_options
 def build(
     output: Path,
     platform: int | None,
@@ -46,9 +55,16 @@ def build(
     softdevice: Path | None,
     asset: Path | None,
     no_compress: bool,
+    env: tuple[str, ...],
+    env_file: Path | None,
 ) -> None:
-    """Make a valid module: of raw bytes, of a SoftDevice, or of a file that is to be an asset."""
-    if asset is not None:
+    """Make a valid module: of raw bytes, of a SoftDevice, of a file that is to be an asset, or of environment variables."""
+    variables = read_variables(env, env_file)
+    if variables is not None:
+        from firmware_images.env import build_env_asset
+
+        data = build_env_asset(variables)
+    elif asset is not None:
         from firmware_images.assets import build_asset
 
         data = build_asset(asset.name, read_file(asset), compress=not no_compress)

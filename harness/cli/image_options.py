@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import click
 
+from firmware_images.errors import EditRefused, EnvError
 from firmware_images.fields import Dependency, ModuleFunction
-from firmware_images.image import read_image
+from firmware_images.image import Image, read_image
 from firmware_images.module import Module
 from harness.image_files import FileUnusable, read_file
 
@@ -17,6 +20,43 @@ _DEPENDENCY = re.compile(r"([a-z])(\d+)\s*(?:>=|@|=)\s*(\d+)")
 LETTERS: Final = {function.letter: function for function in ModuleFunction if function.letter not in "n_"}
 
 out_option = click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where the result is written.")
+_env_option = click.option("--env", "env", multiple=True, metavar="NAME=VALUE", help="An environment variable; give it again for more.")
+_env_file_option = click.option(
+    "--env-file", type=click.Path(path_type=Path), help="Environment variables: a JSON object of names and strings; --env overrides."
+)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def env_options(command: F) -> F:
+    """Add the options that give environment variables; `read_variables` reads them."""
+    return _env_option(_env_file_option(command))
+
+
+def read_variables(given: Sequence[str], file: Path | None) -> dict[str, str] | None:
+    """The environment variables of the command line, those of the file first; None when there are no such options.
+
+    Raises:
+        EnvError: they cannot be such.
+    """
+    if file is None and not given:
+        return None
+    from firmware_images.env import check_env, read_env
+
+    try:
+        variables = {} if file is None else read_env(read_file(file))
+    except EnvError as reason:
+        raise EnvError(f"{file}: {reason}") from None
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{word!r} is no environment variable; expected NAME=VALUE", param_hint="--env")
+        variables[name] = value
+    return check_env(variables)
+
+
+def unusable(path: Path, image: Image) -> FileUnusable:
+    """The error for a file that holds no module, with the reason."""
+    return FileUnusable(f"{path}: {image.kind.value}: {'; '.join(finding.detail for finding in image.findings)}")
 
 
 def first_module(path: Path) -> Module:
@@ -27,9 +67,22 @@ def first_module(path: Path) -> Module:
     """
     image = read_image(read_file(path))
     if not image.modules:
-        why = "; ".join(finding.detail for finding in image.findings)
-        raise FileUnusable(f"{path}: {image.kind.value}: {why}")
+        raise unusable(path, image)
     return image.modules[0]
+
+
+def only_module(image: Image, path: Path, number: int | None) -> Image:
+    """The image with one of its modules alone, or as it is when no number is given.
+
+    Raises:
+        EditRefused: there is no module of that number.
+    """
+    if number is None:
+        return image
+    if number > len(image.modules):
+        raise EditRefused(f"{path} has {len(image.modules)} module{'s' * (len(image.modules) > 1)}, there is no module {number}")
+    at = number - 1
+    return replace(image, modules=image.modules[at:number], addresses=image.addresses[at:number])
 
 
 def parse_platform(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:

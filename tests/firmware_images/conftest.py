@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -56,6 +57,22 @@ class Peer:
 @pytest.fixture(scope="session")
 def peer() -> Iterator[Peer]:
     """The peer; skips where there is neither node nor a way to fetch the library."""
+    with _running_peer() as process:
+        yield process
+        assert process.process.stdin is not None
+        process.process.stdin.close()
+        process.process.wait(10)
+
+
+@pytest.fixture
+def doomed_peer() -> Iterator[Peer]:
+    """A peer of one's own, for what it does not survive."""
+    with _running_peer(stderr=subprocess.DEVNULL) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def _running_peer(stderr: int | None = None) -> Iterator[Peer]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("the peer comparison needs node: install Node.js 20 or later, with npm")
@@ -67,8 +84,5 @@ def peer() -> Iterator[Peer]:
         raise
     command = [node, str(Path(__file__).with_name("peer.js"))]
     environment = {**os.environ, "NODE_PATH": str(folder / "node_modules")}
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
         yield Peer(process)
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(10)

@@ -17,7 +17,14 @@ from firmware_images.checks import check_module
 from firmware_images.draft import Draft
 from firmware_images.edit import Changes, add_extensions, edit_module, protect, remove_extensions, set_assets
 from firmware_images.errors import EditRefused
-from firmware_images.extension_contents import AssetDependency, DynamicLocation, Name, ProductData, SecurityMode, content_of
+from firmware_images.extension_contents import (
+    AssetDependency,
+    DynamicLocation,
+    Name,
+    ProductData,
+    SecurityMode,
+    content_of,
+)
 from firmware_images.extensions import Extension, ExtensionType
 from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
 from firmware_images.findings import is_sound
@@ -118,6 +125,14 @@ def test_every_prefix_field_can_be_changed() -> None:
     assert module.crc_ok
     assert module.sha_rule is ShaRule.WHOLE
     assert not read_module(edit_module(photon_user(), Changes(dependencies=()))).prefix.dependencies
+
+
+def test_a_location_record_follows_a_module_that_is_moved() -> None:
+    module = read_module(edit_module(p2_user(), Changes(start_address=0x08500000)))
+    location = module.suffix_extensions.find(ExtensionType.DYNAMIC_LOCATION)
+    assert location is not None
+    assert DynamicLocation.decode(location.payload).module_start_address == module.prefix.start_address == 0x08500000
+    assert module.module_length == p2_user().module_length
 
 
 def test_flags_that_stand_for_a_form_are_not_simply_set() -> None:

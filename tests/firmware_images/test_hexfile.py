@@ -13,7 +13,20 @@ from hypothesis import strategies as st
 from firmware_images.build import build_module
 from firmware_images.errors import HexError
 from firmware_images.fields import ModuleFunction
-from firmware_images.hexfile import LARGEST_GAP, MAX_BYTES, Segment, modules_in, read_hex, write_hex
+from firmware_images.findings import FindingName, Severity
+from firmware_images.hexfile import (
+    LARGEST_GAP,
+    MAX_BYTES,
+    HexText,
+    Segment,
+    _Lines,
+    modules_in,
+    read_hex,
+    read_hex_text,
+    write_hex,
+    write_segments,
+)
+from firmware_images.image import check_image, read_image
 
 
 @given(data=st.binary(min_size=1, max_size=300), address=st.integers(0, 0xFFFFFFFF - 300))
@@ -52,6 +65,56 @@ def test_segment_addresses_and_any_order_and_line_ends_are_understood() -> None:
         assert read_hex(end.join(lines).encode()) == (Segment(0x10000, b"\x55"), Segment(0x080C0000, b"\xaa\xff\xbb\xbb"))
 
 
+def record(kind: int, offset: int, data: bytes) -> bytes:
+    body = bytes((len(data), offset >> 8, offset & 0xFF, kind)) + data
+    return b":" + (body + bytes((-sum(body) & 0xFF,))).hex().upper().encode() + b"\n"
+
+
+END = record(1, 0, b"")
+
+
+@given(lines=st.integers(1, 700), width=st.integers(1, 255))
+def test_an_address_record_holds_for_every_line_up_to_the_next(lines: int, width: int) -> None:
+    """However the text is taken in: the library is emptied between two lines now and then."""
+    data = bytes(number % 251 for number in range(min(lines * width, 0x10000)))
+    text = record(4, 0, b"\x08\x0c") + b"".join(record(0, at, data[at : at + width]) for at in range(0, len(data), width))
+    assert read_hex_text(text + END) == HexText((Segment(0x080C0000, data),), ended=True)
+
+
+def test_bytes_at_both_ends_of_memory_are_no_more_work_than_elsewhere() -> None:
+    text = record(0, 0, b"a") + record(4, 0, b"\xff\xff") + record(0, 0xFFFF, b"z") + END
+    assert read_hex(text) == (Segment(0, b"a"), Segment(0xFFFFFFFF, b"z"))
+
+
+def test_what_is_written_is_what_intelhex_writes_in_one_go() -> None:
+    data = bytes(number * 7 % 256 for number in range(0x28000))
+    image = intelhex.IntelHex()
+    image.frombytes(data, offset=0x080C8000)
+    text = io.StringIO()
+    image.write_hex_file(text, eolstyle="CRLF")
+    assert write_hex(data, 0x080C8000) == text.getvalue().encode()
+
+
+def test_segments_are_written_lowest_first_and_read_back() -> None:
+    segments = (Segment(0x100, b"first"), Segment(0x0800FFFE, b"across"), Segment(0x08060000, b"last"))
+    assert read_hex(write_segments(reversed(segments))) == segments
+    with pytest.raises(HexError, match="beyond 32 bits"):
+        write_hex(b"ab", 0xFFFFFFFF)
+
+
+def test_a_file_gives_its_rest_when_it_is_asked_for_it_whole() -> None:
+    lines = _Lines(b"one\ntwo\n", intelhex.IntelHex())
+    assert next(iter(lines)) == "one"
+    assert lines.read() == "two\n"
+
+
+def test_a_text_without_its_end_record_may_have_been_cut() -> None:
+    text = write_hex(build_module(6, ModuleFunction.SYSTEM_PART, 1), 0x08020000)
+    assert check_image(read_image(text)) == ()
+    (finding,) = check_image(read_image(text.removesuffix(b":00000001FF\r\n")))
+    assert (finding.name, finding.severity) == (FindingName.HEX_MALFORMED, Severity.WARNING)
+
+
 def test_small_gaps_are_filled_and_large_ones_divide() -> None:
     def joined(gap: int) -> tuple[Segment, ...]:
         return read_hex(write_hex(b"a", 0).removesuffix(b":00000001FF\r\n") + write_hex(b"b", 1 + gap))
@@ -73,6 +136,14 @@ def test_small_gaps_are_filled_and_large_ones_divide() -> None:
         (b":0100000408F3", "no record of type 4 with 1 bytes"),
         (b":01000000AA55\n:01000000AA55", "written twice"),
         (b":02000000AAAAAA\n:01000100AA54", "written twice"),
+        (b":02000000AAAA54AA", "line 1 is no"),
+        (record(0, 0, b"a") + record(1, 0, b"a"), "line 2: there is no record of type 1 with 1 bytes"),
+        (record(0, 0, b"a") + record(2, 1, b"aa"), "line 2: there is no record of type 2 with 2 bytes at offset 0001"),
+        (record(0, 0, b"a") + record(3, 0, b"aaa"), "line 2: there is no record of type 3 with 3 bytes"),
+        (record(0, 0, b"a") + record(5, 0, b"aaaaa"), "line 2: there is no record of type 5 with 5 bytes"),
+        (record(5, 0, b"aaaa") + record(3, 0, b"aaaa"), "line 2: a second record tells where to start"),
+        (record(4, 0, b"\xff\xff") + record(0, 0xFFFF, b"ab"), "line 2: address 0x100000000 is beyond 32 bits"),
+        (b":" + b"0" * 1000, "line 1 is no"),
         (b"\xff\xfe:", "line 1 is no"),
         (":01000000AA5\u0665".encode(), "line 1 is no"),
     ],

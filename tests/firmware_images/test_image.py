@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import itertools
+import tracemalloc
 import zipfile
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_images.build import build_module
-from firmware_images.bundle import make_bundle
+from firmware_images.bundle import MAX_ENTRY, make_bundle
 from firmware_images.checks import Target
 from firmware_images.combine import combine
 from firmware_images.diff import Difference, diff_modules, differing_ranges
@@ -85,6 +87,80 @@ def test_nothing_makes_reading_fail(data: bytes, start: bytes) -> None:
     image = read_image(start + data)
     findings = check_image(image)
     assert image.modules or findings
+
+
+def hostile_prefix_records() -> bytes:
+    data = bytearray(build_module(32, USER, 1, 6, body=bytes.fromhex("99990400") * 100_000))
+    data[9] |= ModuleFlag.PREFIX_EXTENSIONS
+    return bytes(data)
+
+
+def hostile_suffix_records() -> bytes:
+    records = bytes.fromhex("99990400") * 15_000
+    data = bytearray(build_module(13, USER, 2, 6, body=records))
+    data[-6:-4] = (len(records) + 40).to_bytes(2, "little")
+    return bytes(data)
+
+
+def hostile_hex() -> bytes:
+    """One byte in each sector of the memory, so that gaps would have to be filled."""
+    lines = []
+    for number in range(6000):
+        address = number * 0x1001
+        for body in (f"02000004{address >> 16:04X}", f"01{address & 0xFFFF:04X}00AA"):
+            lines.append(f":{body}{-sum(bytes.fromhex(body)) & 0xFF:02X}\n")  # noqa: PERF401 - a loop in a loop
+    return "".join(lines).encode()
+
+
+def archive(entries: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in entries.items():
+            file.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: edit_module(read_module(BORON), Changes(flags=ModuleFlag.COMBINED)) * 5000, ["combined-too-many"]),
+        (hostile_prefix_records, ["crc-mismatch", "sha-mismatch", "extension-malformed"]),
+        (hostile_suffix_records, ["crc-mismatch", "extension-malformed"]),
+        (hostile_hex, ["hex-malformed"]),
+        (lambda: b":" + b"0" * 1_000_000, ["hex-malformed"]),
+        (lambda: archive({f"{number}.bin": b"" for number in range(20_000)}), ["bundle-malformed"]),
+        (lambda: archive({"a.bin": bytes(100_000_000)}), ["bundle-malformed"]),
+        (lambda: bytes(1_000_000), ["not-a-module"]),
+    ],
+    ids=["combined", "prefix records", "suffix records", "hex pieces", "hex line", "zip directory", "zip bomb", "zeros"],
+)
+def test_a_hostile_file_costs_no_more_memory_than_it_justifies(make: Callable[[], bytes], expected: list[str]) -> None:
+    data = make()
+    tracemalloc.start()
+    found = check_image(read_image(data))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [finding.name.value for finding in found] == expected
+    assert peak < max(12 * len(data), 16 * 1024 * 1024)
+
+
+def test_a_bundle_whose_assets_cannot_be_modules_is_told_so() -> None:
+    largest = archive({"a.bin": BORON, "assets/large": bytes(MAX_ENTRY)})
+    assert names(largest) == ["bundle-malformed"]
+    longest = archive({"a.bin": BORON, f"assets/{'n' * 65_500}": b""})
+    found = check_image(read_image(longest))
+    assert [finding.name.value for finding in found] == ["bundle-malformed", "asset-malformed"]
+    assert "cannot be made a module" in found[1].detail
+
+
+def test_an_archive_of_the_64_bit_form_is_no_bundle() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("a.bin", BORON)
+    data = out.getvalue()
+    end = data.rindex(b"PK\x05\x06")
+    found = check_image(read_image(data[:end] + b"PK\x06\x07" + bytes(16) + data[end:]))
+    assert [(finding.name.value, "64-bit" in finding.detail) for finding in found] == [("bundle-malformed", True)]
 
 
 def test_what_differs_is_told_field_by_field() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import random
 import struct
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,13 +16,14 @@ import pytest
 
 from firmware_images.assets import asset_content, asset_dependencies, build_asset, dependency_on
 from firmware_images.build import build_module
-from firmware_images.bundle import make_bundle, read_bundle
+from firmware_images.bundle import check_bundle, make_bundle, read_bundle
 from firmware_images.checks import check_module
 from firmware_images.combine import combine, split
 from firmware_images.compress import compress_module, inflate_module
 from firmware_images.draft import Draft
 from firmware_images.edit import Changes, edit_module, protect, remove_extensions, set_assets
-from firmware_images.errors import NotAModule
+from firmware_images.env import OLD_ENV_ASSET, build_env_asset, encode_env
+from firmware_images.errors import BundleError, EditRefused, EnvError, NotAModule
 from firmware_images.extensions import ExtensionType
 from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction, Prefix
 from firmware_images.findings import FindingName, is_sound
@@ -181,6 +184,29 @@ def test_each_unpacks_the_bundles_of_the_other(peer: PeerLibrary) -> None:
     assert {name: base64.b64decode(content) for name, content in unpacked["assets"]} == ASSETS
 
 
+VARIABLES = {"SERVER": "https://example.com", "_DEBUG1": "", "PLACE": "Büro 3"}
+
+
+def test_environment_variables_are_the_same_bytes(peer: PeerLibrary) -> None:
+    """Version 3 of the peer has another name for the asset than version 4 and we."""
+    assert encode_env(VARIABLES) == peer.bytes(op="env", vars=VARIABLES)
+    assert build_env_asset(VARIABLES, name=OLD_ENV_ASSET) == peer.bytes(op="envModule", vars=VARIABLES)
+    bundle = read_bundle(peer.bytes(op="bundle", data=BORON, assets=GIVEN, vars=VARIABLES))
+    assert bundle.variables == VARIABLES
+    application = read_module(bundle.application)
+    assert check_bundle(bundle, application) == []
+    contents = ASSETS | {OLD_ENV_ASSET: encode_env(VARIABLES)}
+    assert set_assets(read_module(BORON), [dependency_on(name, content) for name, content in contents.items()]) == bundle.application
+
+
+@pytest.mark.parametrize("variables", [{"lower": ""}, {"1": ""}, {"A" * 129: ""}, {"A": 5}, {"A": "x" * 16384}, {"A\n": ""}])
+def test_environment_variables_are_refused_by_both(peer: PeerLibrary, variables: dict[str, Any]) -> None:
+    (theirs,) = peer.run([{"op": "env", "vars": variables}])
+    assert isinstance(theirs, Exception)
+    with pytest.raises(EnvError):
+        encode_env(variables)
+
+
 class TestFaults:
     """Where the peer is known to be wrong, it still is, and we are right."""
 
@@ -231,6 +257,22 @@ class TestFaults:
         (theirs,) = peer.run([{"op": "remove", "data": with_assets, "types": [0x12]}])
         assert isinstance(theirs, Exception) or base64.b64decode(theirs) != application
         assert remove_extensions(read_module(with_assets), {ExtensionType.ASSET_DEPENDENCY}) == application
+
+    def test_removing_what_is_not_there_is_refused_in_a_sentence(self, peer: PeerLibrary) -> None:
+        (theirs,) = peer.run([{"op": "remove", "data": BORON, "types": [0x12]}])
+        assert "TypeError" in str(theirs)
+        with pytest.raises(EditRefused, match="no record of type asset dependency"):
+            remove_extensions(read_module(BORON), {ExtensionType.ASSET_DEPENDENCY})
+
+    def test_a_bundle_with_two_applications_is_refused_in_a_sentence(self, doomed_peer: PeerLibrary) -> None:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr("a.bin", BORON)
+            archive.writestr("b.bin", P2)
+        with pytest.raises(AssertionError, match="ended with status"):
+            doomed_peer.run([{"op": "unpack", "data": out.getvalue()}])
+        with pytest.raises(BundleError, match=r"has 2: a\.bin, b\.bin"):
+            read_bundle(out.getvalue())
 
     def test_a_radio_stack_survives_compression_and_combination(self, peer: PeerLibrary) -> None:
         stack = build_module(13, RADIO, 0, 202, body=b"softdevice" * 50, flags=ModuleFlag.DROP_MODULE_INFO)

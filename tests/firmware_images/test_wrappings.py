@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from firmware_images.build import build_module
 from firmware_images.checks import check_module
 from firmware_images.combine import combine, split
-from firmware_images.combined import combined_modules
+from firmware_images.combined import MAX_READ, combined_modules
 from firmware_images.compress import compress_module, compressed_header, inflate_module, inflated_chunks
 from firmware_images.draft import Draft
 from firmware_images.edit import Changes, edit_module, set_assets
@@ -139,6 +139,16 @@ def test_combined_modules_follow_each_other_and_all_but_the_last_say_so() -> Non
 def test_splitting_gives_the_original_modules(order: list[str], count: int) -> None:
     parts = [MODULES[name] for name in order[:count]]
     assert split(read_module(combine(parts))) == [bytes(part.content) for part in parts]
+
+
+def test_more_modules_than_anything_reads_are_neither_combined_nor_split() -> None:
+    module = MODULES["photon"]
+    most = combine([module] * MAX_READ)
+    assert split(read_module(most)) == [bytes(module.data)] * MAX_READ
+    with pytest.raises(EditRefused, match="more than anything reads"):
+        combine([module] * (MAX_READ + 1))
+    with pytest.raises(EditRefused, match="more than 64 modules"):
+        split(read_module(most[: module.size] + most))
 
 
 def test_what_cannot_be_combined_or_split_is_refused() -> None:

@@ -16,7 +16,7 @@ from firmware_images.build import build_module
 from firmware_images.combine import combine
 from firmware_images.edit import Changes, edit_module
 from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
-from firmware_images.hexfile import write_hex
+from firmware_images.hexfile import Segment, read_hex, write_hex, write_segments
 from firmware_images.module import read_module
 from harness import image_files
 from harness.cli.image import image_group
@@ -270,6 +270,85 @@ def test_hex_goes_both_ways_and_seals(folder: Path) -> None:
     assert image("inspect", "unsealed.hex").exit_code == 1
     assert image("hex", "unsealed.hex", "--seal", "-o", "sealed.bin").exit_code == 0
     assert (folder / "sealed.bin").read_bytes() == APPLICATION
+
+
+def test_hex_of_several_modules_keeps_their_places(folder: Path) -> None:
+    (folder / "both.hex").write_bytes(write_segments([Segment(0x08020000, PART_1), Segment(0x08060000, PART_2)]))
+    result = image("hex", "both.hex", "-o", "x.bin")
+    assert (result.exit_code, "lie apart" in result.stderr) == (2, True)
+    assert image("hex", "both.hex", "--module", "2", "-o", "two.bin").exit_code == 0
+    assert (folder / "two.bin").read_bytes() == PART_2
+    assert "there is no module 3" in image("hex", "both.hex", "--module", "3", "-o", "x.bin").stderr
+    assert image("edit", "both.hex", "--module", "2", "--version", "2302", "--in-place").exit_code == 0
+    (told,) = objects(image("inspect", "--json", "both.hex"))
+    assert [(module["start_address"], module["version"]) for module in told["modules"]] == [(0x08020000, 2101), (0x08060000, 2302)]  # type: ignore[attr-defined]
+    assert image("combine", "part1.bin", "part2.bin", "-o", "both.bin").exit_code == 0
+    assert image("hex", "both.bin", "-o", "both.hex").exit_code == 0
+    assert image("hex", "both.hex", "-o", "again.bin").exit_code == 0
+    assert (folder / "again.bin").read_bytes() == (folder / "both.bin").read_bytes()
+
+
+def test_hex_of_what_is_no_module_needs_an_address(folder: Path) -> None:
+    (folder / "raw.bin").write_bytes(b"raw" * 30)
+    result = image("hex", "raw.bin", "-o", "raw.hex")
+    assert (result.exit_code, "--address" in result.stderr) == (2, True)
+    assert image("hex", "raw.bin", "--address", "0x1000", "-o", "raw.hex").exit_code == 0
+    assert read_hex((folder / "raw.hex").read_bytes()) == (Segment(0x1000, b"raw" * 30),)
+    assert image("hex", "raw.hex", "-o", "again.bin").exit_code == 0
+    assert (folder / "again.bin").read_bytes() == b"raw" * 30
+    assert "tells its address itself" in image("hex", "app.bin", "--address", "0", "-o", "x").stderr
+
+
+def test_bundles_carry_environment_variables(folder: Path) -> None:
+    (folder / "env.json").write_text('{"SERVER": "https://example.com", "LEVEL": "1"}')
+    assert image("bundle", "boron.bin", "--env-file", "env.json", "--env", "LEVEL=2=2", "-o", "bundle.zip").exit_code == 0
+    (told,) = objects(image("inspect", "--json", "bundle.zip"))
+    assert told["env"] == {"SERVER": "https://example.com", "LEVEL": "2=2"}
+    assert told["findings"] == []
+    assert "LEVEL=2=2" in image("inspect", "bundle.zip").stdout
+    assert image("bundle", "--unpack", "bundle.zip", "-o", "out").stdout.split() == ["out/boron.bin", "out/assets/env", "out/env.json"]
+    assert image("bundle", "out/boron.bin", "out/assets", "-o", "again.zip").exit_code == 0
+    assert (folder / "again.zip").read_bytes() == (folder / "bundle.zip").read_bytes()
+    assert image("build", "--env-file", "env.json", "-o", "env.bin").exit_code == 0
+    module = read_module((folder / "env.bin").read_bytes())
+    assert (asset_name(module), module.prefix.flags) == ("env", ModuleFlag.DROP_MODULE_INFO)
+    assert image("inspect", "env.bin").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--env", "LEVEL"], "expected NAME=VALUE"),
+        (["--env", "level=1"], "'level' cannot be the name of an environment variable"),
+        (["--env-file", "missing.json"], "missing.json: No such file"),
+        (["--env-file", "app.bin"], "app.bin: the environment variables are not JSON"),
+        (["--env-file", "numbers.json"], "LEVEL is not a string"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("verb", [["bundle", "boron.bin"], ["build"]], ids=["bundle", "build"])
+def test_environment_variables_that_cannot_be_are_refused(folder: Path, verb: list[str], arguments: list[str], said: str) -> None:
+    (folder / "numbers.json").write_text('{"LEVEL": 1}')
+    result = image(*verb, *arguments, "-o", "x")
+    assert (result.exit_code, said in result.stderr) == (2, True)
+    assert not (folder / "x").exists()
+
+
+def test_the_assets_of_a_folder_are_its_plain_files(folder: Path) -> None:
+    (folder / "assets/deep").mkdir(parents=True)
+    for name in ("logo.png", ".DS_Store", "Thumbs.db", "deep/other"):
+        (folder / "assets" / name).write_bytes(b"content")
+    assert image("bundle", "boron.bin", "assets", "-o", "bundle.zip").exit_code == 0
+    (told,) = objects(image("inspect", "--json", "bundle.zip"))
+    assert told["assets"] == [{"name": "logo.png", "size": 7}]
+
+
+def test_a_bundle_that_no_board_takes_is_told(folder: Path) -> None:
+    (folder / "old.bin").write_bytes(build_module(13, USER, 2, 6, dependencies=[Dependency(SYSTEM, 1, 4200)]))
+    (folder / "logo.png").write_bytes(b"logo")
+    result = image("bundle", "old.bin", "logo.png", "-o", "bundle.zip")
+    assert (result.exit_code, "which knows no assets" in result.stderr) == (0, True)
+    assert "as its application" in image("bundle", "part1.bin", "logo.png", "-o", "x.zip").stderr
 
 
 def test_bundles_are_packed_and_unpacked(folder: Path) -> None:
