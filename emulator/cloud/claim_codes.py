@@ -22,6 +22,7 @@ from emulator.cloud.devices import Devices, owner_of
 from emulator.cloud.errors import ClaimRefused, Invalid, PermissionDenied, ScopeRefused
 from emulator.cloud.gate import Gate
 from emulator.cloud.records import Device, Owner, OwnerKind
+from particle_protocol.identifiers import IdentifierError, parse_iccid, parse_imei
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class ClaimCodes:
                 ScopeRefused("devices:claim") if who.kind is Kind.API_USER else PermissionDenied("claim codes are for users and customers")
             )
         product_id = self._product_id(who, product)
-        code = _identifier("iccid", iccid) or _identifier("imei", imei) or self._core.names.claim_code()
+        code = _identifier("iccid", iccid, parse_iccid) or _identifier("imei", imei, parse_imei) or self._core.names.claim_code()
         with self._core.change():
             self._codes.put(ClaimCode(code, owner, self._core.now(), product_id))
         return CodeOffer(code, tuple(str(key) for key in self._devices.by_owner.keys(owner)))
@@ -153,9 +154,10 @@ class ClaimCodes:
         return lifetime is not None and self._core.now() >= code.created_at + lifetime
 
 
-def _identifier(field: str, value: str | None) -> str | None:
+def _identifier(field: str, value: str | None, read: Callable[[str], str]) -> str | None:
     if not value:
         return None
-    if not (value.isascii() and value.isdigit()):
-        raise Invalid(field, value, "must be digits")
-    return value
+    try:
+        return read(value)
+    except IdentifierError as error:
+        raise Invalid(field, value, str(error)) from None
