@@ -31,6 +31,13 @@ def test_every_rule_has_a_test(maker):
     assert missing == []
 
 
+def test_a_rule_that_no_board_proves_says_what_it_waits_for(maker):
+    proved = maker.proofs()
+    without = [rule for rule in maker.rules() if maker.way(proved.get(rule["id"], [])) is not maker.Way.BOARD]
+    assert [rule["id"] for rule in without if not {"waits", "alone", "silent"} & rule.keys()] == []
+    assert [rule["id"] for rule in maker.rules() if "alone" in rule and rule not in without] == []
+
+
 RUN = """
 import pytest
 
