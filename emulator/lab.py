@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Self
 
 from emulator.board.board import Board, BoardIdentity, BootRequest
@@ -82,6 +83,7 @@ class Lab:
         networks: Iterable[StoredNetwork] = (),
         mode: str = "normal",
         unique_key: bool = False,
+        serial_number: bool = True,
         server: ServerAddress | None = None,
         server_key: bytes | None = None,
     ) -> Board:
@@ -97,6 +99,7 @@ class Lab:
             networks: Wi-Fi networks it knows. Without any it comes up in listening mode.
             mode: `normal`, `dfu`, `safe`, or `off` for a board without power.
             unique_key: make a new RSA key for it, which costs some 12 ms, instead of taking one from the pool.
+            serial_number: whether it has one; the oldest boards do not.
             server: the cloud it connects to, if it is not the Lab's.
             server_key: the public key of that cloud (SubjectPublicKeyInfo, DER).
 
@@ -110,7 +113,7 @@ class Lab:
             foreign[DctField.SERVER_PUBLIC_KEY] = server_key
         made = platform_by_name(platform)
         return self.driver.call(
-            self._add_board, made, os, modules, application, product, device_id, tuple(networks), mode, unique_key, foreign
+            self._add_board, made, os, modules, application, product, device_id, tuple(networks), mode, unique_key, serial_number, foreign
         )
 
     def close(self) -> None:
@@ -143,11 +146,14 @@ class Lab:
         networks: tuple[StoredNetwork, ...],
         mode: str,
         unique_key: bool,
+        serial_number: bool,
         foreign: dict[DctField, bytes],
     ) -> Board:
         if mode not in _BOOT_REQUESTS:
             raise ValueError(f"no mode {mode!r} to start in; there are {', '.join(_BOOT_REQUESTS)}")
         identity = self._identity(platform, device_id)
+        if not serial_number:
+            identity = replace(identity, serial_number="")
         built = (*device_os_release(platform, os), user_part(platform, os, application, product))
         board = Board(
             platform,
@@ -199,7 +205,7 @@ class Lab:
         self.cloud.factory.manufacture(
             board.device_id,
             board.platform.id,
-            serial_number=board.identity.serial_number,
+            serial_number=board.identity.serial_number or None,
             mobile_secret=board.identity.mobile_secret,
             mac_wifi=board.identity.mac.hex(),
             public_key=key.public_der,

@@ -1,6 +1,8 @@
 """Fixtures for all tests: the vendor's own clients, unmodified, from the npm registry, with a Node they run on.
 
 They are installed once into the user's cache; a test that cannot have them skips with the sentence that says how to get them.
+
+A run of all tests also fails when a claiming rule has tests, but none that passed: all were skipped.
 """
 
 from __future__ import annotations
@@ -25,6 +27,52 @@ PACKAGE = {
 """particle-cli needs Node 22, which comes as a package too; the overrides are versions that can be had."""
 INSTALL_SECONDS = 500
 HOW = "install npm, and have it reach a registry once; the clients stay in the cache then"
+
+
+class RuleReport:
+    """Which claiming rules were proved in this run. A run that was told which tests to run is not judged."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        chosen = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.keyword
+        self._whole = not chosen and not config.option.collectonly
+        self._proved: set[str] = set()
+        self._chosen: set[str] = set()
+        self._left_out: set[str] = set()
+
+    @property
+    def unproved(self) -> list[str]:
+        """The rules whose tests ran without a passing one among them."""
+        return sorted(self._chosen - self._left_out - self._proved) if self._whole else []
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            item.user_properties.extend(("rule", rule) for rule in _rules(item))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._chosen.update(rule for item in session.items for rule in _rules(item))
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self._left_out.update(rule for item in items for rule in _rules(item))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed:
+            self._proved.update(str(value) for name, value in report.user_properties if name == "rule")
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.unproved and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.unproved:
+            terminalreporter.write_line(f"claiming rules without a passing test: {', '.join(self.unproved)}", red=True)
+
+
+def _rules(item: pytest.Item) -> list[str]:
+    return [rule for marker in item.iter_markers("rule") for rule in marker.args]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(RuleReport(config), "rule-report")
 
 
 @pytest.fixture(scope="session")

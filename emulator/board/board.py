@@ -17,6 +17,7 @@ from emulator.board.status_led import OFF, StatusLed
 from emulator.clock import Clock, Signal
 from emulator.network import Network
 from emulator.usb.plug import PlugEvent, UsbFunction, UsbPlug
+from particle_protocol.identifiers import DataMatrix
 from particle_protocol.messages.goodbye import ResetReason
 from particle_protocol.platforms import Platform
 from particle_protocol.usb import Setup, Stall
@@ -49,6 +50,7 @@ class BoardIdentity:
 
     device_id: str
     serial_number: str = ""
+    """Empty: it has none, as the oldest boards."""
     mobile_secret: str = ""
     mac: bytes = b"\x00" * 6
 
@@ -99,6 +101,13 @@ class Board:
     def device_id(self) -> str:
         """The device id: 24 lower-case hexadecimal digits."""
         return self.identity.device_id
+
+    @property
+    def label(self) -> str:
+        """What a scanner reads in the 2D code on the board, which has the serial number printed below. Empty where there is none."""
+        if not self.identity.serial_number:
+            return ""
+        return str(DataMatrix(self.identity.serial_number, self.identity.mobile_secret if self.platform.generation == 3 else None))
 
     def power_on(self) -> None:
         """Give the board power. Does nothing when it has it."""

@@ -2,8 +2,10 @@
 
 Whoever sets a board up asks for a code, hands it to the board, and the board sends it when it connects. Having been able to hand it over
 proves possession: so the code of another user moves a device that is in no product at once, without asking its owner. A device of a
-product is never moved that way: its team unclaims it first. For cellular devices the ICCID or the IMEI can stand for the code: then
-the device is claimed when it connects with that SIM or modem.
+product is never moved that way: its team unclaims it first. A customer's code also brings the device into the product; it claims none
+that cannot get in (another platform, a full plan), and none that waits in the product's quarantine or was denied: else a customer would
+be enough to get any board in. For cellular devices the ICCID or the IMEI can stand for the code: then the device is claimed when it
+connects with that SIM or modem.
 
 Open in public sources: how long a code lives (`CloudSettings.claim_code_lifetime`), and that it is used up by its first claim.
 """
@@ -20,6 +22,7 @@ from emulator.cloud.devices import Devices, owner_of
 from emulator.cloud.errors import ClaimRefused, Invalid, PermissionDenied, ScopeRefused
 from emulator.cloud.gate import Gate
 from emulator.cloud.records import Device, Owner, OwnerKind
+from particle_protocol.identifiers import IdentifierError, parse_iccid, parse_imei
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,10 @@ class ClaimCodes:
         self._claims = claims
         self._codes = core.state.table("claim_codes", ClaimCode, lambda code: code.code)
         self._by_owner = self._codes.index(lambda code: code.owner)
-        self.join_product: Callable[[Device, int], Device] = lambda device, product_id: device
-        """How a device that brings a product's code is tied to that product; the members' room says so."""
+        self.join_product: Callable[[Device, int], Device | None] = lambda device, product_id: device
+        """How a device that brings a product's code is tied to that product, or None if it cannot be; the members' room says so."""
+        self.refresh: Callable[[Device], None] = lambda device: None
+        """Called when a device joined a product by a code: what it should run may have changed."""
 
     def create(
         self,
@@ -73,7 +78,7 @@ class ClaimCodes:
                 ScopeRefused("devices:claim") if who.kind is Kind.API_USER else PermissionDenied("claim codes are for users and customers")
             )
         product_id = self._product_id(who, product)
-        code = _identifier("iccid", iccid) or _identifier("imei", imei) or self._core.names.claim_code()
+        code = _identifier("iccid", iccid, parse_iccid) or _identifier("imei", imei, parse_imei) or self._core.names.claim_code()
         with self._core.change():
             self._codes.put(ClaimCode(code, owner, self._core.now(), product_id))
         return CodeOffer(code, tuple(str(key) for key in self._devices.by_owner.keys(owner)))
@@ -96,9 +101,15 @@ class ClaimCodes:
             return None
         try:
             with self._core.change():
-                return self._used(self._claims.give(device, known.owner), known)
+                joined = self._joined(device, known)
+                if joined is None:
+                    return None
+                claimed = self._used(self._claims.give(joined, known.owner), known)
         except ClaimRefused:
             return None
+        if claimed.product_id != device.product_id:
+            self.refresh(claimed)
+        return claimed
 
     def waiting_for(self, *identifiers: str | None) -> str | None:
         """The first of some identifiers (ICCID, IMEI) that is a code."""
@@ -127,11 +138,15 @@ class ClaimCodes:
             return device.product_id in (None, code.product_id)
         return True
 
+    def _joined(self, device: Device, code: ClaimCode) -> Device | None:
+        """The device in the product of a customer's code; None: it cannot be there. Other codes leave it where it is."""
+        if code.product_id is None or device.product_id is not None:
+            return device
+        return self.join_product(device, code.product_id)
+
     def _used(self, device: Device, code: ClaimCode) -> Device:
         with self._core.change():
             self._codes.remove(code.code)
-            if code.product_id is not None and device.product_id is None:
-                return self.join_product(device, code.product_id)
         return device
 
     def _expired(self, code: ClaimCode) -> bool:
@@ -139,9 +154,10 @@ class ClaimCodes:
         return lifetime is not None and self._core.now() >= code.created_at + lifetime
 
 
-def _identifier(field: str, value: str | None) -> str | None:
+def _identifier(field: str, value: str | None, read: Callable[[str], str]) -> str | None:
     if not value:
         return None
-    if not (value.isascii() and value.isdigit()):
-        raise Invalid(field, value, "must be digits")
-    return value
+    try:
+        return read(value)
+    except IdentifierError as error:
+        raise Invalid(field, value, str(error)) from None

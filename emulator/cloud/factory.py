@@ -11,7 +11,15 @@ from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.errors import Conflict, DeviceUnknown, Invalid
 from emulator.cloud.records import Device
 from emulator.cloud.sims import Sims
-from particle_protocol.identifiers import IdentifierError, parse_device_id, parse_imei, parse_serial_number
+from particle_protocol.identifiers import (
+    IdentifierError,
+    MacAddress,
+    parse_device_id,
+    parse_iccid,
+    parse_imei,
+    parse_serial_number,
+)
+from particle_protocol.platforms import Feature, UnknownPlatform, platform_by_id
 from particle_protocol.skus import UnknownSku, find_sku
 
 T = TypeVar("T")
@@ -42,12 +50,16 @@ class Factory:
         """Make a device, and (where the SKU says what kind it has) its SIM.
 
         Raises:
-            Invalid: an identifier cannot be one, or the SKU is unknown.
+            Invalid: an identifier cannot be one, the SKU is unknown, or a board without Wi-Fi shall have a Wi-Fi radio's address.
             Conflict: the id, or the serial number, is taken.
         """
         device_id = _checked("id", parse_device_id, device_id)
         serial_number = None if serial_number is None else _checked("serial_number", parse_serial_number, serial_number)
         imei = None if imei is None else _checked("imei", parse_imei, imei)
+        iccid = None if iccid is None else _checked("iccid", parse_iccid, iccid)
+        mac_wifi = None if mac_wifi is None else _checked("mac_wifi", MacAddress.parse, mac_wifi).raw.hex()
+        if mac_wifi is not None and not _has_wifi_radio(platform_id):
+            raise Invalid("mac_wifi", mac_wifi, "is the address of a Wi-Fi radio, and this platform has none")
         kind = None if sku is None else _checked("sku", find_sku, sku)
         if self._devices.by_id(device_id) is not None:
             raise Conflict(device_id, f"device {device_id} exists")
@@ -112,6 +124,15 @@ class Factory:
         if device.owner is not None or device.product_id is not None:
             device = self._devices.reach(who, device.id, "devices:update")
         return self._devices.alter(device, public_key=key)
+
+
+def _has_wifi_radio(platform_id: int) -> bool:
+    """Trackers have one to find out where they are, though not to get online by."""
+    try:
+        platform = platform_by_id(platform_id)
+    except UnknownPlatform:
+        return True
+    return platform.has(Feature.WIFI) or platform.name == "tracker"
 
 
 def _checked(field: str, read: Callable[[str], T], text: str) -> T:

@@ -190,11 +190,16 @@ class Members:
         if self._judge(product, device.id, Imported()) is not None and self._has_room(product):
             self.refresh(self.join(device, product))
 
-    def join_by_code(self, device: Device, product_id: int) -> Device:
-        """A device brought a claim code of a product's customer: it becomes a member, if it fits and the plan has room."""
+    def join_by_code(self, device: Device, product_id: int) -> Device | None:
+        """A device brought a claim code of a product's customer: it becomes a member.
+
+        None: it does not fit, the plan has no room, or it waits in quarantine or was denied, and only the team can approve it.
+        """
         product = self._gate.find_product(product_id)
-        if product is None or device.platform_id != product.platform_id or not self._has_room(product):
-            return device
+        if product is None or device.platform_id != product.platform_id or device.protected or not self._has_room(product):
+            return None
+        if self._quarantine.entry(product.id, device.id) is not None:
+            return None
         return self.join(device, product)
 
     def find(self, entry: str) -> Device | None:

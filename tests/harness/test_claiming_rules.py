@@ -4,7 +4,7 @@ import pytest
 
 from harness.board import By
 from harness.cloud import Cloud
-from harness.errors import CloudRefused
+from harness.errors import CloudRefused, HarnessError, NotReached
 from harness.modes import Mode, UsbState
 from harness.provisioning import DeveloperClaim
 from harness.releases import release_files
@@ -47,9 +47,11 @@ def go_online(board, wifi):
 def test_a_board_is_added_by_its_whole_id_while_it_is_online(rig, board, account):
     with pytest.raises(CloudRefused, match="online"):
         account.claim(board.device_id)
+    assert account.find(board.device_id) is None
     go_online(board, rig.wifi)
-    with pytest.raises(CloudRefused, match="not found"):
-        account.claim(board.device_id[:-1])
+    for part in (board.device_id[:-1], f"{board.device_id}0"):
+        with pytest.raises(CloudRefused, match="not found"):
+            account.claim(part)
     account.claim(board.device_id)
     assert account.device(board.device_id).owner == account.username
 
@@ -76,6 +78,7 @@ def test_a_new_board_listens_and_so_does_one_that_is_asked_to_or_whose_button_is
         go_online(board, rig.wifi)
         board.enter_listening(by)
         assert board.wait_for(Mode.LISTENING)
+        assert board.led.describe() == "blinking dark blue"
 
 
 @pytest.mark.rule("R36")
@@ -109,7 +112,13 @@ def test_device_os_is_taken_up_and_down_on_request(rig, board, account):
 
 @pytest.mark.rule("R39")
 def test_wifi_credentials_given_over_serial_bring_a_board_online(rig, board, account):
+    board.console.set_wifi(rig.wifi.ssid, "not the password", security=rig.wifi.security)
+    with pytest.raises(NotReached):
+        board.wait_for(Mode.ONLINE)
+    board.enter_listening()
     board.console.set_wifi(rig.wifi.ssid, rig.wifi.password, security=rig.wifi.security)
+    board.wait_for(Mode.ONLINE)
+    board.reset()
     board.wait_for(Mode.ONLINE)
 
 
@@ -126,9 +135,14 @@ def test_a_name_is_optional(rig, board, account):
 def test_marking_a_board_as_set_up_changes_nothing_in_the_cloud(rig, board, account):
     DeveloperClaim(board, account, rig.wifi, name="lamp").run().raise_if_failed()
     before = account.device(board.device_id)
+    said = len(board.journal.entries)
     board.setup_done()
+    with pytest.raises(HarnessError, match="not supported"):
+        board.requests.set_setup_done(done=True)
+    assert len(board.journal.entries) == said, "a Photon has no such mark, and is not even asked"
     after = account.device(board.device_id)
-    assert (after.owner, after.name, after.online) == (before.owner, before.name, before.online)
+    seen = {"last_heard"}
+    assert {key: after.raw[key] for key in after.raw.keys() - seen} == {key: before.raw[key] for key in before.raw.keys() - seen}
 
 
 def claimed_by_code(rig, board, account):

@@ -10,11 +10,10 @@ import pytest
 
 from emulator.board.board import Board
 from emulator.board.settings import StoredNetwork
-from emulator.cloud import Principal
 from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.device_service import Session
 from emulator.cloud.hook_requests import HookRequest, HookResponse
-from emulator.cloud.mail import Mail
+from emulator.cloud.records import Plan
 from emulator.device_os.application import Application, function, subscribe, variable
 from emulator.device_os.tinker import Tinker
 from emulator.factory import user_part
@@ -54,6 +53,10 @@ class Lamp(Application):
 
     @subscribe("alarm")
     def on_alarm(self, name: str, data: str) -> None:
+        self.heard.append((name, data))
+
+    @subscribe("hook-response/said")
+    def on_answer(self, name: str, data: str) -> None:
         self.heard.append((name, data))
 
 
@@ -134,9 +137,20 @@ class Person(httpx.Client):
         """Send a binary to a device over the air."""
         return self.put(f"{path}/{board.device_id}", files={"file": ("lamp.bin", image)})
 
-    def usage(self) -> dict[str, object]:
-        """What the plan of this developer counts."""
-        return self.get("/v1/user/service_agreements").json()["data"][0]["attributes"]["current_usage_summary"]
+    def usage(self, organization: str = "") -> dict[str, object]:
+        """What the plan of this developer counts, or that of an organization."""
+        path = f"/v1/orgs/{organization}/service_agreements" if organization else "/v1/user/service_agreements"
+        return self.get(path).json()["data"][0]["attributes"]["current_usage_summary"]
+
+    def hook(self, path: str = "/v1/integrations", event: str = "said") -> None:
+        """Make a webhook in this developer's sandbox, or (by its path) in a product."""
+        body = {"integration_type": "Webhook", "event": event, "url": "https://hooks.example/said", "requestType": "POST"}
+        answer = self.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+
+    def mails(self) -> list[tuple[str, dict[str, str]]]:
+        """The mails that the cloud has sent to this developer: subject and facts."""
+        return [(mail["subject"], mail["facts"]) for mail in self.get("/emulator/mails").json()["mails"]]
 
     def say(self, name: str, data: str = "x") -> None:
         """Publish an event."""
@@ -268,10 +282,13 @@ class Bench:
     def developer(self, name: str) -> Person:
         """A developer who has signed up and logged in."""
         username = f"{name}@example.com"
-        somebody = self.person(username)
-        assert somebody.post("/v1/users", json={"username": username, "password": "secret"}).status_code == 200
+        assert self.person("").post("/v1/users", json={"username": username, "password": "secret"}).status_code == 200
+        return self.logged_in(username)
+
+    def logged_in(self, username: str) -> Person:
+        """A developer with a fresh token; one lives 90 days."""
         form = {"grant_type": "password", "username": username, "password": "secret", "client_id": "particle", "client_secret": "particle"}
-        return self.person(username, somebody.post("/oauth/token", data=form).json()["access_token"])
+        return self.person(username, self.person("").post("/oauth/token", data=form).json()["access_token"])
 
     def customer(self, fleet: Fleet, name: str) -> Person:
         """A customer of a product, signed up by the product's app."""
@@ -280,11 +297,11 @@ class Bench:
         assert answer.status_code == 201, answer.text
         return self.person(username, answer.json()["access_token"])
 
-    def organization(self, owner: Person, name: str) -> str:
+    def organization(self, owner: Person, name: str, plan: Plan = Plan.GROWTH) -> str:
         """An organization with a paid plan, signed on paper; its name in paths."""
         user = self.cloud.accounts.find(owner.username)
         assert user is not None
-        return self.cloud.products.create_organization(user, name).slug
+        return self.cloud.products.create_organization(user, name, plan).slug
 
     def fleet(self, owner: Person, name: str = "lamps", platform_id: int = PHOTON.id, organization: str = "", **settings: object) -> Fleet:
         """A new product of a developer, or of an organization."""
@@ -303,9 +320,6 @@ class Bench:
     def runs_tinker(board: Board) -> bool:
         """Whether a board runs Tinker."""
         return isinstance(getattr(board.firmware, "application", None), Tinker)
-
-    def principal(self, person: Person) -> Principal:
-        return self.cloud.tokens.principal(person.token)
 
     # --- boards
 
@@ -367,9 +381,9 @@ class Bench:
         assert device is not None
         return None if device.owner is None else self.cloud.owner_name(device.owner)
 
-    def mails(self, person: Person) -> list[Mail]:
-        """The mails that the cloud has sent to somebody."""
-        return self.cloud.mail.to(person.username)
+    def answer(self, mail: dict[str, str], *, accept: bool) -> httpx.Response:
+        """Follow the link in a mail about a transfer."""
+        return self.person("").post(f"/emulator/transfers/{mail['token']}", json={"accept": accept})
 
     def claimed_bit(self, board: Board) -> bool:
         """The bit on the board that says it was claimed once, asked over USB."""
@@ -447,3 +461,11 @@ def u2(bench):
 def fleet(bench):
     """A product of Photons, and its owner, `fleet.owner`."""
     return bench.fleet(bench.developer("owner"))
+
+
+@pytest.fixture
+def mate(bench, fleet):
+    """A developer in the team of `fleet`."""
+    somebody = bench.developer("mate")
+    bench.join_team(fleet, somebody)
+    return somebody

@@ -3,6 +3,9 @@
 import pytest
 
 from emulator.cloud import CloudSettings
+from emulator.cloud.records import Plan
+
+DAY = 86_400.0
 
 
 @pytest.fixture
@@ -51,9 +54,9 @@ def test_a_board_counts_for_who_claimed_it_and_a_transfer_takes_the_count_along(
     for board in boards:
         u1.claim(board)
     assert (u1.usage()["devices"], u2.usage()["devices"]) == (3, 0)
-    asked = u2.claim(boards[0], request_transfer=True).json()["transfer_id"]
+    u2.claim(boards[0], request_transfer=True)
     assert (u1.usage()["devices"], u2.usage()["devices"]) == (3, 0)
-    small.cloud.transfers.accept(small.principal(u1), asked)
+    small.answer(u1.mails()[0][1], accept=True)
     assert (u1.usage()["devices"], u2.usage()["devices"]) == (2, 1)
     assert u1.claim(small.online()).status_code == 200
 
@@ -71,7 +74,7 @@ def test_a_paid_product_counts_its_members_once_they_were_online_and_no_claims(s
     paid.add(*boards)
 
     def counted():
-        return paid.owner.get("/v1/orgs/lamps-inc/service_agreements").json()["data"][0]["attributes"]["current_usage_summary"]["devices"]
+        return paid.owner.usage("lamps-inc")["devices"]
 
     assert counted() == 0
     for number, board in enumerate(boards, 1):
@@ -84,6 +87,25 @@ def test_a_paid_product_counts_its_members_once_they_were_online_and_no_claims(s
     assert counted() == 3
     paid.remove(boards[0])
     assert counted() == 2
+    assert paid.owner.usage()["devices"] == 0, "and nothing of it in the developer's own plan"
+
+
+@pytest.mark.rule("R32")
+def test_an_enterprise_plan_gives_a_board_six_months_from_its_first_time_online(small):
+    owner = small.developer("owner")
+    fleet = small.fleet(owner, organization=small.organization(owner, "lamps inc", Plan.ENTERPRISE))
+    early, late = (small.board(mode="off", user=fleet.firmware(1)) for _ in range(2))
+    fleet.add(early, late)
+    early.power_on()
+    small.settle(early)
+    early.power_off()
+    small.sleep(170 * DAY)
+    late.power_on()
+    small.settle(late)
+    late.power_off()
+    for days, counted in ((0, 0), (20, 1), (155, 1), (10, 2)):
+        small.sleep(days * DAY)
+        assert small.logged_in(owner.username).usage("lamps-inc")["devices"] == counted
 
 
 @pytest.mark.rule("R28")
@@ -109,6 +131,7 @@ def test_members_of_a_free_product_count_for_its_owner_listed_or_not(small):
     mate.claim(online)
     owner.claim(small.online())
     assert len(owner.owned()) == 1
+    assert mate.owned() == {online.device_id}
     assert (owner.usage()["devices"], mate.usage()["devices"]) == (3, 0)
     another = small.online()
     assert full(owner.claim(another))
@@ -128,11 +151,12 @@ def test_a_full_plan_lets_no_board_in_by_itself(small):
 
 @pytest.mark.rule("R31")
 def test_a_claimed_board_that_leaves_its_product_counts_for_its_owner(small, paid):
-    owner = paid.owner
+    owner, mate = paid.owner, small.developer("mate")
+    small.join_team(paid, mate)
     member = small.online(user=paid.firmware(1))
     paid.add(member)
-    owner.claim(member)
-    assert owner.usage()["devices"] == 0
+    mate.claim(member)
+    assert (owner.usage()["devices"], mate.usage()["devices"]) == (0, 0)
     paid.remove(member)
-    assert owner.usage()["devices"] == 1
+    assert (owner.usage()["devices"], mate.usage()["devices"]) == (0, 1)
     assert member.led.describe() == "breathing cyan"

@@ -5,12 +5,13 @@ import pytest
 
 @pytest.fixture
 def shop(bench, fleet):
-    """The product of `fleet`, with two customers, `first` and `second`, who each set a board up with a claim code."""
+    """The product of `fleet`, with two customers, `first` and `second`, who each set a member of it up with a claim code."""
     bench.first, bench.second = bench.customer(fleet, "c1"), bench.customer(fleet, "c2")
     bench.boards = {}
     for person in (bench.first, bench.second):
         board = bench.board(networks=[], user=fleet.firmware(1))
         bench.settle(board, "blinking dark blue")
+        fleet.add(board)
         bench.set_up(board, person.post(f"{fleet.path}/device_claims").json()["claim_code"])
         bench.boards[person.username] = board
     return bench
@@ -29,7 +30,9 @@ def test_customers_have_the_boards_that_they_set_up_and_no_others(shop, fleet):
     for person, other in ((shop.first, shop.second), (shop.second, shop.first)):
         assert person.owned() == {shop.boards[person.username].device_id}
         assert person.call(shop.boards[person.username], "version") == 1
-        assert person.post(f"/v1/devices/{shop.boards[other.username].device_id}/version").status_code == 403
+        theirs = f"/v1/devices/{shop.boards[other.username].device_id}"
+        for refused in (person.get(theirs), person.post(f"{theirs}/version"), person.get(f"{theirs}/brightness"), person.delete(theirs)):
+            assert refused.status_code == 403, refused.request.url
     listed = fleet.owner.get(f"{fleet.path}/customers").json()["customers"]
     assert {each["username"]: each["devices"] for each in listed} == {name: [board.device_id] for name, board in shop.boards.items()}
 
@@ -76,6 +79,9 @@ def test_a_customer_neither_flashes_a_board_nor_enters_the_product(shop, fleet):
         person.delete(f"{one}/owner"),
         person.get(f"{fleet.path}/firmware"),
         person.get(f"{fleet.path}/events"),
+        person.get(f"{fleet.path}/customers"),
+        person.post(f"{fleet.path}/events", json={"name": "alarm/fire"}),
+        person.post(f"{fleet.path}/devices", json={"id": board.device_id}),
     ):
         assert answer.status_code == 403, answer.request.url
     shop.sleep(60)

@@ -2,7 +2,9 @@
 
 import pytest
 
+from harness.errors import HarnessError
 from particle_protocol.control_requests import calls
+from particle_protocol.identifiers import DataMatrix
 
 
 @pytest.mark.rule("R143")
@@ -29,6 +31,29 @@ def test_the_serial_number_that_a_board_tells_finds_it_and_imports_it(bench, fle
     assert fleet.owner.get(f"/v1/serial_numbers/{serial}").json()["device_id"] == board.device_id
     assert fleet.add(serial)["updatedDeviceIds"] == [board.device_id]
     assert fleet.standing(board) == "member"
+
+
+@pytest.mark.rule("R147")
+def test_a_board_without_a_serial_number_is_a_board_like_any_other(bench, fleet):
+    board = bench.online(user=fleet.firmware(1), serial_number=False)
+    with pytest.raises(HarnessError, match="GET_SERIAL_NUMBER"):
+        bench.hands(board).requests.ask("GET_SERIAL_NUMBER", calls.get_serial_number())
+    assert bench.hands(board).identify().device_id == board.device_id
+    fleet.add(board)
+    assert fleet.owner.claim(board).status_code == 200
+    assert fleet.device(board)["serial_number"] is None
+    assert fleet.owner.get("/v1/serial_numbers/P006AF451234567").status_code == 404
+    assert fleet.add("P006AF451234567")["invalidDeviceIds"] == ["P006AF451234567"]
+    assert fleet.owner.call(board, "version") == 1
+
+
+@pytest.mark.rule("R148", "R149")
+def test_the_label_of_a_photon_says_the_serial_number_that_the_board_tells_and_no_more(bench, fleet):
+    board = bench.online(user=fleet.firmware(1))
+    scanned = DataMatrix.parse(board.label)
+    told = bench.hands(board).requests.ask("GET_SERIAL_NUMBER", calls.get_serial_number())
+    assert (scanned.serial_number, scanned.mobile_secret, scanned.imei) == (told, None, None)
+    assert fleet.add(board.label)["updatedDeviceIds"] == [board.device_id]
 
 
 @pytest.mark.rule("R146")
@@ -83,8 +108,11 @@ def test_in_a_product_two_customers_may_have_boards_of_one_name_and_one_customer
         answers.append(person.put(f"/v1/devices/{board.device_id}", json={"name": "lamp"}).status_code)
     assert answers == [200, 200, 403]
     assert [person.post("/v1/devices/lamp/version").json()["return_value"] for person in (first, second)] == [1, 2]
+    unclaimed = [bench.online(user=fleet.firmware(4)) for _ in range(2)]
+    fleet.add(*unclaimed)
+    assert [fleet.put(board, name="lamp").status_code for board in unclaimed] == [200, 200]
     named = fleet.owner.get(f"{fleet.path}/devices", params={"deviceName": "lamp"}).json()["devices"]
-    assert {device["id"] for device in named} == {board.device_id for board in boards[:2]}
+    assert {device["id"] for device in named} == {board.device_id for board in (*boards[:2], *unclaimed)}
 
 
 @pytest.mark.rule("R159")

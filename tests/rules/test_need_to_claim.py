@@ -18,17 +18,27 @@ def everything(person, board, path="/v1/devices"):
 
 @pytest.mark.rule("R5", "R11")
 def test_nobody_can_use_an_unclaimed_board_outside_products(bench, u1, u2):
-    board = bench.online(user=bench.lamp(1))
+    board, claimed = bench.online(user=bench.lamp(1)), bench.online(user=bench.lamp(1))
+    u1.claim(claimed)
+    u1.hook()
+    u1.hook(event="alarm")
     mine, public = u1.listen(), u1.listen("/v1/events/said")
     for person in (u1, u2):
-        assert {answer.status_code for answer in everything(person, board)} == {403}
-        refused = person.flash(board, bench.lamp(2))
-        assert (refused.status_code, refused.json()["error"]) == (403, "Permission Denied")
-        assert person.get(f"/v1/devices/{board.device_id}").status_code == 403
-    assert board.firmware.application.publish("said", "hello", public=True), "the board itself sees nothing wrong"
+        for refused in (
+            *everything(person, board),
+            person.flash(board, bench.lamp(2)),
+            person.get(f"/v1/devices/{board.device_id}"),
+            person.get(f"/v1/devices/{board.device_id}/events"),
+        ):
+            assert (refused.status_code, refused.json()["error"]) == (403, "Permission Denied"), refused.request.url
+    for name in ("said", "alarm/loud"):
+        assert board.firmware.application.publish(name, "hello", public=True), "the board itself sees nothing wrong"
+    bench.sleep(60)
+    assert (mine.said("said"), public.said("said"), bench.hooked) == ([], [], [])
+    assert bench.heard(claimed) == [], "no other device hears it either"
     u1.say("alarm/fire")
     bench.sleep(60)
-    assert (mine.said("said"), public.said("said"), bench.heard(board)) == ([], [], [])
+    assert (bench.heard(claimed), bench.heard(board)) == ([("alarm/fire", "x")], [])
     assert (board.firmware.application.version, board.led.describe()) == (1, "breathing cyan")
 
 
@@ -63,16 +73,19 @@ def test_what_a_board_can_do_ends_with_its_claim_while_it_stays_online(bench, u1
 
 
 @pytest.mark.rule("R7")
-def test_the_team_uses_an_unclaimed_member_through_the_product(bench, fleet):
+def test_the_team_uses_an_unclaimed_member_through_the_product(bench, fleet, mate, u1):
     board = bench.online(user=fleet.firmware(1))
     fleet.add(board)
-    heard = fleet.owner.listen(f"{fleet.path}/events")
-    assert [answer.status_code for answer in everything(fleet.owner, board, f"{fleet.path}/devices")] == [200] * 4
+    mate.hook(f"{fleet.path}/integrations")
+    heard = mate.listen(f"{fleet.path}/events")
+    assert [answer.status_code for answer in everything(mate, board, f"{fleet.path}/devices")] == [200] * 4
+    assert {answer.status_code for answer in everything(u1, board, f"{fleet.path}/devices")} == {403}, "who is not in the team"
     assert fleet.call(board, "say", "said") == 1
+    bench.sleep(2)
+    assert (heard.said("said"), len(bench.hooked)) == ([("said", "said")], 1)
     assert fleet.put(board, development=True).status_code == 200
-    assert fleet.owner.flash(board, fleet.firmware(2), f"{fleet.path}/devices").json()["status"] == "Update started"
+    assert mate.flash(board, fleet.firmware(2), f"{fleet.path}/devices").json()["status"] == "Update started"
     fleet.reaches(board, 2)
-    assert heard.said("said") == [("said", "said")]
     assert fleet.device(board)["owner"] is None
 
 
@@ -87,11 +100,14 @@ def test_wifi_set_up_with_a_claim_code_ends_with_the_board_in_the_list(bench, u1
     assert u1.get("/v1/devices/lamp").json()["online"] is True
 
 
-def hook(person, path="/v1/integrations", event="said"):
-    """A webhook of a developer, or of a product."""
-    body = {"integration_type": "Webhook", "event": event, "url": "https://hooks.example/said", "requestType": "POST"}
-    answer = person.post(path, json=body)
-    assert answer.status_code == 201, answer.text
+@pytest.mark.rule("R8")
+def test_wifi_set_up_without_a_claim_code_ends_with_a_board_that_is_online_and_nobodys(bench, u1):
+    board = bench.board(networks=[])
+    bench.settle(board, "blinking dark blue")
+    u1.post("/v1/device_claims")
+    bench.hands(board).set_wifi("lab", "secret123")
+    bench.settle(board)
+    assert (u1.owned(), bench.owner(board)) == (set(), None)
 
 
 def fires(bench, board):
@@ -109,7 +125,7 @@ def test_the_webhook_of_a_sandbox_fires_for_its_owners_boards_only(bench, fleet,
     board = bench.online(user=fleet.firmware(1))
     fleet.add(board)
     bench.join_team(fleet, u2)
-    hook(owner)
+    owner.hook()
     assert not fires(bench, board)
     owner.claim(board)
     assert fires(bench, board)
@@ -122,7 +138,7 @@ def test_the_webhook_of_a_sandbox_fires_for_its_owners_boards_only(bench, fleet,
 def test_the_webhook_of_a_product_fires_for_members_whoever_owns_them(bench, fleet):
     customer = bench.customer(fleet, "c1")
     board = bench.online(user=fleet.firmware(1))
-    hook(fleet.owner, f"{fleet.path}/integrations")
+    fleet.owner.hook(f"{fleet.path}/integrations")
     assert not fires(bench, board)
     fleet.add(board)
     assert fires(bench, board)
@@ -156,6 +172,21 @@ def test_an_unclaimed_member_hears_what_it_subscribed_to_since_march_2023(make_b
     assert fleet.owner.post(f"{fleet.path}/events", json={"name": "alarm/fire", "data": "now"}).status_code == 200
     bench.sleep(2)
     assert bench.heard(board) == ([] if legacy else [("alarm/fire", "now")])
+    fleet.owner.claim(board)
+    fleet.owner.post(f"{fleet.path}/events", json={"name": "alarm/over", "data": "now"})
+    bench.sleep(2)
+    assert bench.heard(board)[-1] == ("alarm/over", "now"), "claimed, it heard them then, too"
+
+
+@pytest.mark.rule("R13")
+def test_an_unclaimed_member_hears_what_a_webhook_answers_to_it(bench, fleet):
+    asks, bystander = bench.online(user=fleet.firmware(1)), bench.online(user=fleet.firmware(1))
+    fleet.add(asks, bystander)
+    fleet.owner.hook(f"{fleet.path}/integrations")
+    fleet.call(asks, "say", "said")
+    bench.sleep(2)
+    assert bench.heard(asks) == [("hook-response/said/0", "thanks")]
+    assert bench.heard(bystander) == []
 
 
 @pytest.mark.rule("R14")
@@ -171,10 +202,17 @@ def test_every_event_of_a_board_and_every_one_it_gets_is_a_data_operation(bench,
     board.firmware.application.publish("said", "hello")
     bench.sleep(2)
     assert used() == before + 1
+    fleet.owner.post(f"{fleet.path}/events", json={"name": "news", "data": "now"})
+    bench.sleep(2)
+    assert used() == before + 2, "nobody subscribed to it"
+    other, deaf = bench.online(user=fleet.firmware(1)), bench.online()
+    fleet.add(other, deaf)
+    bench.sleep(5)
+    before = used()
     fleet.owner.post(f"{fleet.path}/events", json={"name": "alarm/fire", "data": "now"})
     bench.sleep(2)
-    assert bench.heard(board) == [("alarm/fire", "now")]
-    assert used() == before + 3, "the publish, and its delivery"
+    assert bench.heard(board) == bench.heard(other) == [("alarm/fire", "now")]
+    assert used() == before + 3, "the publish, and its two deliveries"
 
 
 @pytest.mark.rule("R15")

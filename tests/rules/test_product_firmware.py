@@ -1,8 +1,11 @@
 """Product firmware: the version a board should run, and how it gets there over the air."""
 
+import json
+
 import pytest
 
 from emulator.factory import device_os_release
+from firmware_images.module import read_module
 from particle_protocol.platforms import platform_by_name
 
 PHOTON = platform_by_name("photon")
@@ -15,6 +18,29 @@ def member(bench, fleet, version, **more):
     board.power_on()
     bench.settle(board)
     return board
+
+
+@pytest.mark.rule("R86", "R84")
+def test_what_one_board_should_run_follows_its_lock_then_its_group_then_the_fleet(bench, fleet):
+    fleet.prove(1, 2, 3)
+    board = member(bench, fleet, 9)
+
+    def runs_next(version):
+        assert fleet.device(board)["targeted_firmware_release_version"] == version
+        bench.reboot(board)
+        fleet.reaches(board, version)
+
+    fleet.release(1)
+    runs_next(1)
+    fleet.put(board, groups=["cold"])
+    fleet.release(2, groups=["cold"])
+    runs_next(2)
+    fleet.put(board, desired_firmware_version=3)
+    runs_next(3)
+    fleet.put(board, desired_firmware_version=None)
+    runs_next(2)
+    fleet.put(board, groups=[])
+    runs_next(1)
 
 
 @pytest.mark.rule("R81", "R86", "R84")
@@ -39,6 +65,7 @@ def test_two_groups_run_two_versions_and_a_lock_a_third(bench, fleet):
 def test_the_version_told_with_the_upload_must_be_the_one_that_boards_will_tell(bench, fleet):
     refused = fleet.upload(3, fleet.firmware(2))
     assert refused.status_code == 400
+    assert fleet.owner.get(f"{fleet.path}/firmware").json() == []
     assert fleet.upload(2, fleet.firmware(2)).status_code == 201
     board = member(bench, fleet, 2)
     assert bench.session(board).hello.product_version == 2
@@ -148,7 +175,7 @@ def test_lock_and_flash_reaches_one_board_at_once_and_a_lock_alone_at_its_next_c
     assert fleet.runs(untouched, 1)
 
 
-@pytest.mark.rule("R89")
+@pytest.mark.rule("R89", "R90")
 def test_lock_and_flash_of_a_board_that_is_off_is_refused_and_a_lock_waits(bench, fleet):
     fleet.upload(2)
     board = member(bench, fleet, 1)
@@ -160,6 +187,16 @@ def test_lock_and_flash_of_a_board_that_is_off_is_refused_and_a_lock_waits(bench
     fleet.put(board, desired_firmware_version=2)
     board.power_on()
     fleet.reaches(board, 2)
+
+
+def release(os):
+    """The modules of a Device OS release."""
+    return [read_module(image) for image in device_os_release(PHOTON, os)]
+
+
+def place(module):
+    """Which module it is, whatever its version."""
+    return module.prefix.function.letter, module.prefix.index
 
 
 def os_of(fleet, board):
@@ -179,13 +216,22 @@ def test_firmware_for_a_newer_device_os_means_safe_mode_until_the_cloud_has_brou
     fleet.add(board)
     board.power_on()
     fleet.reaches(board, 2)
-    assert "breathing magenta" in bench.shown(board)
     assert os_of(fleet, board) == needed
     assert bench.hands(board).requests.system_version() == needed
     assert fleet.device(board)["status"] == "normal"
-    names = [name for name, _ in heard.said()]
-    assert "spark/status/safe-mode" in names
-    assert names.index("spark/status/safe-mode") < names.index("spark/safe-mode-updater/updating")
+    shown = bench.shown(board)
+    assert shown.index("breathing magenta") < len(shown) - 1 - shown[::-1].index("breathing cyan")
+    told = [(name, data) for name, data in heard.said() if name in ("spark/status/safe-mode", "spark/safe-mode-updater/updating")]
+    assert told[0][0] == "spark/status/safe-mode"
+    brought = [json.loads(data) for name, data in told if name == "spark/safe-mode-updater/updating"]
+    assert brought, "modules, one after the other"
+    have = {place(module): module.prefix.version for module in release(installed)}
+    lacking = {place(module): module for module in release(needed)}
+    for each in brought:
+        module = lacking.pop((each["function"], each["index"]))
+        assert module.prefix.version == each["version"]
+        assert all(have[need.function.letter, need.index] >= need.version for need in module.prefix.dependencies), "it came too early"
+        have[place(module)] = module.prefix.version
 
 
 @pytest.mark.rule("R93")
@@ -235,13 +281,24 @@ def test_a_development_board_is_left_alone_until_the_mark_goes(bench, fleet):
     fleet.put(board, development=True)
     board.power_on()
     bench.settle(board)
-    fleet.put(board, desired_firmware_version=3)
-    fleet.release(3, intelligent=True)
+    fleet.release(2, intelligent=True)
     bench.reboot(board)
     bench.sleep(300)
-    assert fleet.runs(board, 1)
+    assert fleet.runs(board, 1), "what is released"
+    fleet.put(board, desired_firmware_version=3)
+    bench.reboot(board)
+    bench.sleep(300)
+    assert fleet.runs(board, 1), "what it is locked to"
+    assert fleet.device(board)["targeted_firmware_release_version"] is None
     fleet.put(board, development=False)
     fleet.reaches(board, 3)
+    fleet.put(board, development=True)
+    fleet.put(board, desired_firmware_version=None)
+    bench.reboot(board)
+    bench.sleep(300)
+    assert fleet.runs(board, 3)
+    fleet.put(board, development=False)
+    fleet.reaches(board, 2)
 
 
 @pytest.mark.rule("R97")
@@ -249,7 +306,9 @@ def test_a_version_is_released_after_a_board_of_the_product_has_run_it(bench, fl
     fleet.upload(2)
     stray = bench.online(user=fleet.firmware(2))
     assert fleet.standing(stray) == "quarantined"
-    assert fleet.release(2).status_code >= 400, "a board outside has run it, no member"
+    never_run = fleet.release(2)
+    assert (never_run.status_code, fleet.release(2, intelligent=True).status_code) == (409, 409), "a board outside has run it, no member"
+    assert not fleet.owner.get(f"{fleet.path}/firmware/2").json()["product_default"]
     board = member(bench, fleet, 1)
     fleet.put(board, desired_firmware_version=2, flash=True)
     fleet.reaches(board, 2)

@@ -5,15 +5,19 @@ import pytest
 from emulator.factory import user_part
 from particle_protocol.platforms import platform_by_name
 
-P1, ARGON = platform_by_name("p1"), platform_by_name("argon")
+PHOTON, P1, ARGON = (platform_by_name(name) for name in ("photon", "p1", "argon"))
 
 
 @pytest.mark.rule("R72", "R112")
 def test_nobody_but_the_team_gets_a_board_into_a_product(bench, fleet, u1):
     board = bench.online(user=fleet.firmware(1))
     u1.claim(board)
-    refused = u1.post(f"{fleet.path}/devices", json={"id": board.device_id})
-    assert refused.status_code == 403
+    for role in (None, "View-only", "Support"):
+        if role is not None:
+            bench.join_team(fleet, u1, role)
+        refused = u1.post(f"{fleet.path}/devices", json={"id": board.device_id})
+        assert refused.status_code == 403, role
+    fleet.owner.delete(f"{fleet.path}/team/{u1.username}")
     assert fleet.standing(board) == "quarantined"
     assert fleet.owner.usage()["devices"] == 0
     assert fleet.add(board)["nonmemberDeviceIds"] == [board.device_id], "its owner is not of the team"
@@ -37,6 +41,7 @@ def test_a_photon_is_no_device_for_a_product_of_another_platform(bench, u1, plat
 @pytest.mark.rule("R73")
 def test_the_platform_of_a_product_never_changes(bench, fleet):
     fleet.owner.put(fleet.path, json={"product": {"name": "lamps", "platform_id": ARGON.id}})
+    assert fleet.owner.get(fleet.path).json()["product"]["platform_id"] == PHOTON.id
     board = bench.online(user=fleet.firmware(1))
     assert fleet.add(board)["updated"] == 1
 

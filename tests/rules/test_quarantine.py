@@ -2,8 +2,6 @@
 
 import pytest
 
-HOOK = {"integration_type": "Webhook", "event": "said", "url": "https://hooks.example/said", "requestType": "POST"}
-
 
 @pytest.mark.rule("R110", "R111")
 @pytest.mark.parametrize("os", ["0.7.0", "1.5.2", "2.3.1", "3.3.1"])
@@ -18,7 +16,7 @@ def test_a_board_that_nobody_added_is_quarantined(bench, fleet, os):
 def test_a_quarantined_board_gets_nothing_of_the_product_and_gives_it_nothing(bench, fleet):
     fleet.prove(2)
     fleet.release(2, intelligent=True)
-    fleet.owner.post(f"{fleet.path}/integrations", json=HOOK)
+    fleet.owner.hook(f"{fleet.path}/integrations")
     customer = bench.customer(fleet, "c1")
     heard = fleet.owner.listen(f"{fleet.path}/events")
     board = bench.online(user=fleet.firmware(1))
@@ -51,15 +49,19 @@ def test_who_knows_a_products_number_gets_no_board_into_it(bench, fleet, u1):
         bench.reboot(board)
         assert fleet.standing(board) == "quarantined"
     assert u1.device(board)["product_id"] == board.platform.id
+    assert fleet.owner.get(f"/v1/devices/{board.device_id}").status_code == 403, "nor does it get the product into the board"
 
 
 @pytest.mark.rule("R113")
-def test_an_approved_board_is_a_member_and_updated_at_once(bench, fleet):
+def test_an_approved_board_is_a_member_and_updated_at_once(bench, fleet, mate):
     fleet.prove(2)
     fleet.release(2)
     board = bench.online(user=fleet.firmware(1))
-    assert fleet.add(board)["updatedDeviceIds"] == [board.device_id]
-    assert fleet.standing(board) == "member"
+    bench.sleep(300)
+    assert (fleet.device(board)["quarantined"], board.firmware.application.version) == (True, 1)
+    approved = mate.post(f"{fleet.path}/devices", json={"id": board.device_id})
+    assert approved.json()["updatedDeviceIds"] == [board.device_id]
+    assert (fleet.standing(board), fleet.device(board)["quarantined"]) == ("member", False)
     fleet.reaches(board, 2)
 
 

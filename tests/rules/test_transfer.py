@@ -2,8 +2,6 @@
 
 import pytest
 
-from emulator.cloud.errors import TransferUnknown
-
 
 @pytest.mark.rule("R65")
 def test_one_gives_a_board_up_and_another_claims_it(bench, u1, u2):
@@ -21,7 +19,7 @@ def test_who_has_a_photon_in_hand_takes_it_over_by_a_claim_code(bench, u1, u2):
     u1.claim(board)
     bench.set_up(board, u2.post("/v1/device_claims").json()["claim_code"])
     assert (u1.owned(), u2.owned()) == (set(), {board.device_id})
-    assert bench.mails(u1) == [], "nobody asked the former owner"
+    assert u1.mails() == [], "nobody asked the former owner"
     assert bench.claimed_bit(board)
     assert u2.call(board, "version") == 1
 
@@ -35,14 +33,20 @@ def test_asking_for_a_board_is_up_to_its_owner_who_gets_a_mail(bench, u1, u2, ac
     refused = u2.claim(board)
     assert refused.status_code == 403
     assert "belongs to someone else" in refused.json()["errors"][0]
-    first, again = (u2.claim(board, request_transfer=True).json()["transfer_id"] for _ in range(2))
+    assert u1.mails() == []
+    first = u2.claim(board, request_transfer=True).json()["transfer_id"]
+    again = u2.post("/v1/devices?request_transfer=true", json={"id": board.device_id}).json()["transfer_id"]
     assert first == again
-    (mail,) = bench.mails(u1)
-    assert (mail["transfer_id"], mail["device_id"], mail["requester"]) == (first, board.device_id, u2.username)
-    assert bench.owner(board) == u1.username, "not before the answer"
-    bench.cloud.transfers.answer(mail["token"], accept=accept)
-    assert bench.owner(board) == (u2 if accept else u1).username
-    assert [mail.subject for mail in bench.mails(u2)] == ["transfer-accepted" if accept else "transfer-declined"]
+    ((subject, mail),) = u1.mails()
+    assert (subject, mail["transfer_id"], mail["device_id"]) == ("transfer-requested", first, board.device_id)
+    assert mail["requester"] == u2.username
+    assert u1.owned() == {board.device_id}, "not before the answer"
+    assert bench.answer(mail, accept=accept).status_code == 200
+    winner, loser = (u2, u1) if accept else (u1, u2)
+    assert (winner.owned(), loser.owned()) == ({board.device_id}, set())
+    assert [subject for subject, _ in u2.mails()] == ["transfer-accepted" if accept else "transfer-declined"]
+    assert bench.answer(mail, accept=not accept).status_code == 404, "the link works once"
+    assert winner.owned() == {board.device_id}
     assert (u2 if accept else u1).call(board, "version") == 1
     assert (u1 if accept else u2).post(f"/v1/devices/{board.device_id}/version").status_code == 403
     assert bench.session(board) is session, "the board notices nothing"
@@ -55,10 +59,9 @@ def test_a_request_ends_when_the_board_changes_hands_another_way(bench, u1, u2):
     u2.claim(board, request_transfer=True)
     u1.unclaim(board)
     u1.claim(board)
-    (mail,) = bench.mails(u1)
-    with pytest.raises(TransferUnknown):
-        bench.cloud.transfers.answer(mail["token"], accept=True)
-    assert bench.owner(board) == u1.username
+    ((_, mail),) = u1.mails()
+    assert bench.answer(mail, accept=True).status_code == 404
+    assert u1.owned() == {board.device_id}
 
 
 @pytest.mark.rule("R69", "R70")

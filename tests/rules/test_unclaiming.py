@@ -24,14 +24,17 @@ def test_a_developer_unclaims_a_board_that_hears_nothing_of_it(bench, u1, online
 
 @pytest.mark.rule("R52", "R69", "R61")
 @pytest.mark.parametrize("kind", ["owner", "team member", "customer"])
-def test_the_team_takes_any_owner_off_a_member(bench, fleet, u2, kind):
+def test_the_team_takes_any_owner_off_a_member(bench, fleet, mate, u1, u2, kind):
     board = bench.online(user=fleet.firmware(1))
     fleet.add(board)
     bench.join_team(fleet, u2)
     person = {"owner": fleet.owner, "team member": u2, "customer": bench.customer(fleet, "c1")}[kind]
     assert person.claim(board).status_code == 200
-    assert fleet.release_owner(board).status_code == 200
-    assert (bench.owner(board), fleet.standing(board)) == (None, "member")
+    path = f"{fleet.path}/devices/{board.device_id}/owner"
+    assert u1.delete(path).status_code == 403, "somebody who is not in the team"
+    assert fleet.device(board)["owner"] == person.username
+    assert mate.delete(path).status_code == 200
+    assert (fleet.device(board)["owner"], fleet.standing(board), person.owned()) == (None, "member", set())
     assert fleet.call(board, "version") == 1
 
 
@@ -89,9 +92,12 @@ def test_who_removes_before_unclaiming_cannot_unclaim_through_the_product_any_mo
     fleet.add(board)
     u2.claim(board)
     fleet.remove(board)
+    assert board.device_id not in [each["id"] for each in fleet.owner.get(f"{fleet.path}/devices").json()["devices"]]
     assert fleet.release_owner(board).status_code == 404
-    assert bench.owner(board) == u2.username
+    assert fleet.owner.unclaim(board).status_code == 403
+    assert u2.device(board)["owner"] == u2.username
     assert u2.unclaim(board).json() == {"ok": True}
+    assert bench.owner(board) is None
 
 
 @pytest.mark.rule("R59")

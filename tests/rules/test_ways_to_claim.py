@@ -20,16 +20,52 @@ def test_a_program_adds_looks_up_claims_and_names_a_board(bench, fleet):
 
 
 @pytest.mark.rule("R48", "R8")
-def test_a_customer_sets_a_new_board_up_and_it_joins_the_product(bench, fleet):
+@pytest.mark.parametrize("added", [True, False])
+def test_a_customer_sets_a_new_board_up_and_it_is_in_the_product(bench, fleet, added):
+    fleet.prove(2)
+    fleet.release(2)
     customer = bench.customer(fleet, "c1")
-    board = bench.board(networks=[], user=fleet.firmware(1))
+    board = bench.board(networks=[], user=bench.lamp(1))
     bench.settle(board, "blinking dark blue")
+    if added:
+        fleet.add(board)
     offer = customer.post(f"{fleet.path}/device_claims").json()
     assert offer["device_ids"] == []
     bench.set_up(board, offer["claim_code"])
     assert customer.owned() == {board.device_id}
     assert fleet.standing(board) == "member"
-    assert customer.call(board, "version") == 1
+    fleet.reaches(board, 2)
+    assert customer.call(board, "version") == 2
+    assert customer.post(f"{fleet.path}/device_claims").json()["device_ids"] == [board.device_id]
+
+
+@pytest.mark.rule("R48", "R111", "R112")
+@pytest.mark.parametrize("deny", [False, True])
+def test_a_customers_claim_code_gets_no_board_past_the_quarantine(bench, fleet, deny):
+    customer = bench.customer(fleet, "c1")
+    board = bench.board(networks=[], user=fleet.firmware(1))
+    bench.settle(board, "blinking dark blue")
+    code = customer.post(f"{fleet.path}/device_claims").json()["claim_code"]
+    bench.set_up(board, code)
+    assert (fleet.standing(board), bench.owner(board)) == ("quarantined", None)
+    if deny:
+        fleet.remove(board, deny=True)
+        bench.reboot(board)
+        assert (fleet.standing(board), bench.owner(board)) == ("denied", None)
+    assert (board_code(board), bench.claimed_bit(board)) == (code, False), "it goes on offering it"
+    fleet.add(board)
+    bench.reboot(board)
+    assert (fleet.standing(board), customer.owned()) == ("member", {board.device_id})
+
+
+@pytest.mark.rule("R48", "R77")
+def test_a_customers_claim_code_claims_no_board_that_the_product_cannot_take(bench, u1):
+    fleet = bench.fleet(u1, platform_id=8)
+    customer = bench.customer(fleet, "c1")
+    board = bench.board(networks=[])
+    bench.settle(board, "blinking dark blue")
+    bench.set_up(board, customer.post(f"{fleet.path}/device_claims").json()["claim_code"])
+    assert (bench.owner(board), fleet.standing(board)) == (None, "nothing")
 
 
 @pytest.mark.rule("R48")

@@ -22,15 +22,29 @@ def test_a_claim_code_makes_a_customer_the_owner_of_the_board_that_brings_it(ben
     assert fleet.device(board)["owner"] == customer.username
 
 
+@pytest.mark.rule("R1")
+def test_the_owner_of_a_member_is_told_as_a_developer_or_as_a_customer(bench, fleet, mate):
+    customer = bench.customer(fleet, "c1")
+    board = bench.online(user=fleet.firmware(1))
+    fleet.add(board)
+    for person, kind, other in ((customer, "customer_id", "user_id"), (mate, "user_id", "customer_id")):
+        claimed = person.claim(board).json()
+        device = fleet.device(board)
+        assert (device["owner"], device[kind]) == (person.username, claimed["user_id"])
+        assert other not in device
+        fleet.release_owner(board)
+    assert fleet.device(board)["owner"] is None
+    assert not {"user_id", "customer_id"} & set(fleet.device(board))
+
+
 @pytest.mark.rule("R2")
 def test_claims_leave_membership_alone_and_membership_leaves_the_owner_alone(bench, fleet):
     owner = fleet.owner
     board = bench.online(user=fleet.firmware(1))
     fleet.add(board)
-    owner.claim(board)
-    assert fleet.standing(board) == "member"
-    owner.unclaim(board)
-    assert fleet.standing(board) == "member"
+    for change in (owner.claim, owner.unclaim):
+        assert change(board).status_code == 200
+        assert (fleet.standing(board), fleet.device(board)["product_id"]) == ("member", fleet.id)
     owner.claim(board)
     assert fleet.remove(board).status_code == 204
     assert owner.device(board)["owner"] == owner.username
@@ -60,15 +74,18 @@ def test_a_board_says_the_same_device_id_whoever_owns_it_and_wherever_it_belongs
         lambda: u1.unclaim(board),
         lambda: u2.claim(board),
         lambda: u2.put(f"/v1/devices/{board.device_id}", json={"name": "lamp", "id": "0" * 24}),
-        lambda: u2.unclaim(board),
+        lambda: u1.claim(board, request_transfer=True),
+        lambda: bench.answer(u2.mails()[0][1], accept=True),
+        lambda: u1.unclaim(board),
         lambda: fleet.add(board),
         lambda: fleet.remove(board),
     ):
-        change()
+        assert getattr(change(), "is_success", True)
         bench.reboot(board)
         said.append(hands.identify().device_id)
         assert bench.session(board).device_id == board.device_id
     assert set(said) == {board.device_id}
+    assert u1.claim("0" * 24).json()["errors"] == ["device not found"]
 
 
 @pytest.mark.rule("R4", "R143")
@@ -78,6 +95,8 @@ def test_boards_whose_ids_differ_in_one_digit_are_two_boards(bench, u1, u2):
     assert u1.claim(one.device_id.upper()).json()["id"] == one.device_id
     assert u2.claim(other).status_code == 200
     assert (u1.owned(), u2.owned()) == ({one.device_id}, {other.device_id})
+    assert u1.get(f"/v1/devices/{one.device_id.upper()}").json()["id"] == one.device_id
     for wrong in (one.device_id[:23], one.device_id + "0", one.device_id[:23] + "g"):
         refused = u1.claim(wrong)
         assert (refused.status_code, refused.json()["errors"]) == (404, ["device not found"])
+        assert u1.get(f"/v1/devices/{wrong}").status_code == 403, "no part of an id stands for it"

@@ -2,6 +2,8 @@
 
 import pytest
 
+from emulator.cloud import CloudSettings
+
 
 def offline(answer):
     return (answer.status_code, answer.json()["errors"]) == (404, [["Core isn't online", 404]])
@@ -24,6 +26,28 @@ def test_the_checks_of_a_claim_come_in_their_order(make_bench):
     foreign = u2.claim(board)
     assert foreign.status_code == 403, "somebody else's, even offline"
     assert "belongs to someone else" in foreign.json()["errors"][0]
+
+
+@pytest.mark.rule("R17a")
+def test_whether_the_plan_has_room_is_asked_last(make_bench):
+    bench = make_bench(cloud_settings=CloudSettings(device_limit=1))
+    u1, u2 = bench.developer("u1"), bench.developer("u2")
+    fleet = bench.fleet(u2)
+    mine, foreign, never = bench.online(), bench.online(), bench.board(mode="off")
+    u1.claim(mine)
+    assert u1.usage()["device_limit_reached"] is True
+    assert u1.claim("0" * 24).json()["errors"] == ["device not found"]
+    assert u1.claim(mine).json()["ok"] is True, "it is in the plan already"
+    u2.claim(foreign)
+    assert "belongs to someone else" in u1.claim(foreign).json()["errors"][0]
+    assert offline(u1.claim(never))
+    never.power_on()
+    bench.settle(never)
+    refused = u1.claim(never)
+    assert (refused.status_code, "device limit" in refused.json()["errors"][0]) == (403, True)
+    u2.unclaim(foreign)
+    fleet.add(foreign)
+    assert u1.claim(foreign).status_code == 200, "a product carries it"
 
 
 @pytest.mark.rule("R18", "R46")
@@ -75,14 +99,16 @@ def test_a_board_in_safe_mode_is_online_and_can_be_claimed(bench, u1):
 
 
 @pytest.mark.rule("R19", "R49")
-def test_a_member_that_was_never_online_is_claimed(bench, fleet):
+def test_a_member_that_was_never_online_is_claimed(bench, fleet, mate):
     board = bench.board(mode="off", user=fleet.firmware(1))
-    assert offline(fleet.owner.claim(board))
+    assert offline(mate.claim(board))
     fleet.add(board)
-    assert fleet.owner.claim(board).json()["connected"] is False
+    answer = mate.claim(board).json()
+    assert (answer["ok"], answer["id"], answer["connected"]) == (True, board.device_id, False)
+    assert fleet.device(board)["last_handshake_at"] is None
     board.power_on()
     bench.settle(board)
-    assert fleet.device(board)["owner"] == fleet.owner.username
+    assert fleet.device(board)["owner"] == mate.username
 
 
 @pytest.mark.rule("R49")
@@ -97,17 +123,23 @@ def test_an_import_claims_boards_for_somebody_of_the_team(bench, fleet, u2):
 
 
 @pytest.mark.rule("R20")
-def test_a_member_that_is_online_is_claimed(bench, fleet):
+def test_a_member_that_is_online_is_claimed(bench, fleet, mate):
     board = bench.online(user=fleet.firmware(1))
     fleet.add(board)
-    assert fleet.owner.claim(board).json()["connected"] is True
+    assert mate.claim(board).json()["connected"] is True
+    assert mate.owned() == {board.device_id}
 
 
 @pytest.mark.rule("R21")
 def test_a_stranger_claims_no_member_that_is_offline(bench, fleet, u1):
     board = bench.board(mode="off", user=fleet.firmware(1))
     fleet.add(board)
-    assert offline(u1.claim(board))
+    customer = bench.customer(fleet, "c1")
+    for person in (u1, customer):
+        assert offline(person.claim(board))
+    bench.join_team(fleet, u1, "Support")
+    assert offline(u1.claim(board)), "this role may not"
+    assert fleet.device(board)["owner"] is None
     bench.join_team(fleet, u1)
     assert u1.claim(board).status_code == 200
 

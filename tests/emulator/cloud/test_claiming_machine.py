@@ -156,12 +156,12 @@ class Claiming(RuleBasedStateMachine):
         if owner != name:
             if owner is not None and inside:
                 return
-            if name != "c" and not inside and self.counted(name) >= LIMIT:
+            if not inside and self.counted("o" if name == "c" else name) >= LIMIT:
                 return
             self.owner[number] = name
+            if name == "c":
+                self.inside.add(number)
         self.used.add(text)
-        if name == "c" and not inside and self.counted("o") < LIMIT:
-            self.inside.add(number)
 
     @invariant()
     def everybody_agrees(self):

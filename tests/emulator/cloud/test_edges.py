@@ -86,7 +86,7 @@ def test_a_customers_code_brings_only_what_fits_the_product(shop):
     assert (shop.owner(elsewhere), shop.standing(elsewhere, other)) == (None, "member")
     session = shop.connect(wrong)
     session.event(CODE, codes.create(shop.c, product=shop.p.id).code)
-    assert (shop.owner(wrong), shop.standing(wrong, shop.p)) == ("c@customers.example", "nothing")
+    assert (shop.owner(wrong), shop.standing(wrong, shop.p)) == (None, "nothing")
 
 
 def test_a_developers_code_claims_an_unowned_member_and_leaves_it_where_it_is(shop):
@@ -181,15 +181,15 @@ def test_a_paid_product_approves_by_itself_beyond_the_free_plan(make_world):
     assert world.standing(device, product) == "member"
 
 
-def test_a_customers_device_stays_outside_a_product_whose_plan_is_full(make_world):
+def test_a_customers_code_claims_nothing_for_a_product_whose_plan_is_full(make_world):
     world = make_world(CloudSettings(device_limit=1))
     o = world.user("o")
     product = world.product(o)
     c = world.customer(o, product)
-    for standing in ("member", "nothing"):
+    for owner, standing in (("c@customers.example", "member"), (None, "nothing")):
         device, session = world.online()
         session.event(CODE, world.cloud.claim_codes.create(c, product=product.id).code)
-        assert (world.owner(device), world.standing(device, product)) == ("c@customers.example", standing)
+        assert (world.owner(device), world.standing(device, product)) == (owner, standing)
 
 
 def test_an_import_into_a_plan_that_is_over_full_already_is_judged_by_what_it_adds(make_world):

@@ -10,12 +10,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.faults import Fault, Refused
 from emulator.cloud.api.handlers.shown import product_of
+from particle_protocol.skus import SimForm
 
 Json = dict[str, Any]
 
 
 def find_serial(call: Call) -> Json:
-    """The device of a serial number."""
+    """The device of a serial number, and its SIM, if that is built in: which card is in it, the number cannot say."""
     device = call.cloud.devices.by_serial_number(call.path["serial"])
     body: Json = {
         "ok": True,
@@ -24,7 +25,8 @@ def find_serial(call: Call) -> Json:
         "serial_number": device.serial_number,
         "platform_id": device.platform_id,
     }
-    return body if device.iccid is None else {**body, "iccid": device.iccid}
+    sim = call.cloud.sims.by_iccid(device.iccid)
+    return body if sim is None or sim.form is SimForm.PLASTIC else {**body, "iccid": sim.iccid}
 
 
 def provision_key(call: Call) -> str:

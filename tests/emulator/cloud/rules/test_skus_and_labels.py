@@ -1,40 +1,14 @@
-"""R136-R138 and R145-R160: the table of SKUs, and the identifiers on labels."""
+"""R122, R133-R134 and R145-R160: the SIMs of SKUs, and the identifiers on labels."""
 
 from __future__ import annotations
 
 import random
-from collections import Counter
 
 import pytest
 
 from particle_protocol import identifiers, platforms, skus
 
 ARGON, BORON, PHOTON = (platforms.platform_by_name(name) for name in ("argon", "boron", "photon"))
-
-
-@pytest.mark.rule("R136")
-def test_the_table_is_complete():
-    table = skus.skus()
-    kinds, lives = skus.ActivationClass, skus.Lifecycle
-    assert len(table) == len({sku.sku for sku in table}) == 95
-    assert Counter(sku.activation for sku in table) == {kinds.FAST: 55, kinds.SOMETIMES_SLOW: 26, kinds.GENERALLY_FAST: 14}
-    assert Counter(sku.lifecycle for sku in table) == {lives.GA: 28, lives.DEPRECATED: 38, lives.NRND: 15, lives.IN_DEVELOPMENT: 14}
-
-
-@pytest.mark.rule("R137")
-def test_every_replacement_is_in_the_table_a_few_on_another_platform():
-    replaced = {sku.sku: skus.find_sku(sku.replacement) for sku in skus.skus() if sku.replacement}
-    crossing = {name for name, other in replaced.items() if other.platform != skus.find_sku(name).platform}
-    assert crossing == {"E260KIT", "E260TRAY50", "E270KIT", "E270TRAY50", "E350KIT", "E350TRAY50", "ELC402EA", "ELC402TY"}
-
-
-@pytest.mark.rule("R138")
-def test_models_that_end_in_4_are_never_slow_and_the_slow_ones_are_known_families():
-    slow = {sku.sku for sku in skus.skus() if sku.activation is skus.ActivationClass.SOMETIMES_SLOW}
-    families = ("402", "523", "E313", "BRN310")
-    assert all(any(family in name for family in families) for name in slow)
-    assert all(any(family in sku.sku for family in families) == (sku.sku in slow) for sku in skus.skus())
-    assert not any(number in name for name in slow for number in ("404", "524", "504", "314"))
 
 
 @pytest.mark.rule("R133", "R134", "R122")
