@@ -44,6 +44,7 @@ from emulator.cloud.tokens import Tokens
 from emulator.cloud.transfers import Transfers
 from emulator.cloud.updates import Updates
 from emulator.cloud.usage import Limits
+from emulator.cloud.vault import Vault
 from emulator.cloud.views import Views
 from emulator.cloud.webhooks import Webhooks
 
@@ -93,8 +94,10 @@ class Cloud:
         self.sims = Sims(core, self.access, self.devices, self.connections)
         self.factory = Factory(core, self.devices, self.sims)
         self.events = Events(core, self.access, self.devices, self.connections)
-        self.webhooks = Webhooks(core, self.access, self.events)
+        self.webhooks = Webhooks(core, self.access, self.devices, self.events)
         self.documents = Documents(core, self.access, self.devices)
+        self.vault = Vault(self.documents, self.webhooks.all)
+        self.webhooks.secrets = self.vault.open_for
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)

@@ -11,7 +11,7 @@ from typing import Any
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.errors import DEVICE_FORBIDDEN
 from emulator.cloud.api.faults import Fault, Refused, Shape
-from emulator.cloud.api.handlers.shown import device_body, maybe_iso, product_of
+from emulator.cloud.api.handlers.shown import device_body, maybe_iso, organization_of, product_of
 from emulator.cloud.api.handlers.uploads import read_upload
 from emulator.cloud.api.messages import Response
 from emulator.cloud.basics import iso
@@ -30,9 +30,7 @@ def list_devices(call: Call) -> list[Json]:
 def get_device(call: Call) -> Json:
     """One device."""
     cloud, product = call.cloud, product_of(call)
-    if "org" in call.path:
-        cloud.access.organization(call.who, call.path["org"], "devices:get")
-    device = cloud.devices.reach(call.who, call.path["device"], "devices:get", product)
+    device = cloud.devices.reach(call.who, call.path["device"], "devices:get", product, organization=organization_of(call))
     return device_body(call, device, None if product is None else cloud.access.product(call.who, product, "devices:get").id)
 
 
@@ -141,5 +139,8 @@ async def read_variable(call: Call) -> Json | Response:
 
 def claim_code(call: Call) -> Json:
     """Make a claim code."""
-    offer = call.cloud.claim_codes.create(call.who, product=product_of(call), iccid=call.get("iccid"), imei=call.get("imei"))
+    product, organization = product_of(call), organization_of(call)
+    if product is not None and organization is not None:
+        call.cloud.access.check_home(product, organization)
+    offer = call.cloud.claim_codes.create(call.who, product=product, iccid=call.get("iccid"), imei=call.get("imei"))
     return {"claim_code": offer.code, "device_ids": list(offer.device_ids)}

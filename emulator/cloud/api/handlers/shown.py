@@ -82,6 +82,11 @@ def page_of(call: Call, entries: list[Any]) -> tuple[list[Any], Json]:
     return entries[(page - 1) * size : page * size], {"total_pages": pages}
 
 
+def organization_of(call: Call) -> str | None:
+    """The organization that the path names, or None."""
+    return call.path.get("org")
+
+
 def product_of(call: Call) -> str | None:
     """The product that the path names, or None on the paths of a user."""
     return call.path.get("product")

@@ -10,14 +10,28 @@ from emulator.cloud.api.handlers import billing, diagnostics, factory, integrati
 from emulator.cloud.api.route import ANYONE, TEAM, USERS, USERS_AND_PROGRAMS, Handler, Route
 from emulator.cloud.errors import DeviceOffline, DeviceUnknown
 
-_HOOK = s.record(id=s.TEXT, event=s.TEXT, url=s.TEXT, name=s.TEXT, created_at=s.TIME, integration_type={"const": "Webhook"}, hookUrl=s.TEXT)
+_HOOK_FACTS = {
+    "id": s.TEXT,
+    "event": s.TEXT,
+    "url": s.TEXT,
+    "name": s.TEXT,
+    "created_at": s.TIME,
+    "integration_type": {"const": "Webhook"},
+    "requestType": s.TEXT,
+    "disabled": s.FLAG,
+    "hookUrl": s.TEXT,
+    "product_ids": s.array(s.INTEGER),
+}
+_HOOK = s.fields_of(_HOOK_FACTS)
+_LOGS = s.array(s.record(event=s.TEXT, time=s.TIME, request=s.EMPTY, response=s.nullable(s.EMPTY), error=s.nullable(s.TEXT)))
+_HOOK_AND_LOGS = s.fields_of({**_HOOK_FACTS, "logs": _LOGS})
 _HOOK_FIELDS = (
     Field("integration_type", about="Webhook"),
     Field("event", longest=256),
     Field("url", longest=4096),
     Field("requestType", longest=10),
     Field("name", longest=400),
-    Field("deviceID", longest=100, aliases=("deviceid",)),
+    Field("deviceID", longest=100, aliases=("deviceid", "deviceId")),
     *(Field(name, Kind.ANY) for name in ("body", "json", "form", "query", "auth", "headers", "template", "settings")),
     Field("responseTopic", longest=1000),
     Field("errorResponseTopic", longest=1000),
@@ -39,8 +53,15 @@ def _hooks(base: str, callers: frozenset[Who], *, alias: bool = False) -> tuple[
     tested = s.fields_of({"pass": s.FLAG, "data": s.nullable(s.TEXT), "error": s.nullable(s.TEXT)})
     return (
         route("GET", base, integrations.list_hooks, "List webhooks", "list", s.array(_HOOK)),
-        route("POST", base, integrations.create_hook, "Create a webhook", "create", s.record(ok=s.TRUE, id=s.TEXT, hookUrl=s.TEXT), 201),
-        route("GET", one, integrations.get_hook, "Get a webhook", "get", s.record(integration=_HOOK, webhook=_HOOK)),
+        route("POST", base, integrations.create_hook, "Create a webhook", "create", s.fields_of({"ok": s.TRUE, **_HOOK_FACTS}), 201),
+        route(
+            "GET",
+            one,
+            integrations.get_hook,
+            "Get a webhook, and its last requests",
+            "get",
+            s.record(integration=_HOOK_AND_LOGS, webhook=_HOOK_AND_LOGS),
+        ),
         route("PUT", one, integrations.update_hook, "Replace a webhook's configuration", "update", s.record(integration=_HOOK)),
         route("DELETE", one, integrations.delete_hook, "Delete a webhook", "remove", None, 204),
         route("POST", f"{one}/test", integrations.test_hook, "Try a webhook", "update", tested),
@@ -146,8 +167,10 @@ def _agreements(base: str, callers: frozenset[Who]) -> tuple[Route, ...]:
 ROUTES: tuple[Route, ...] = (
     *_hooks("/v1/integrations", USERS),
     *_hooks("/v1/products/{product}/integrations", TEAM),
+    *_hooks("/v1/orgs/{org}/integrations", USERS_AND_PROGRAMS),
     *_hooks("/v1/webhooks", USERS, alias=True),
     *_hooks("/v1/products/{product}/webhooks", TEAM, alias=True),
+    *_hooks("/v1/orgs/{org}/webhooks", USERS_AND_PROGRAMS, alias=True),
     *_vitals("/v1/diagnostics", ANYONE),
     *_vitals("/v1/products/{product}/diagnostics", TEAM),
     *_agreements("/v1/user", USERS),

@@ -134,6 +134,7 @@ class Cast:
         self.session.event("spark/device/diagnostics/update", '{"device": {}}')
         hook = cloud.webhooks.create(self.owner, WEBHOOK)
         product_hook = cloud.webhooks.create(self.owner, WEBHOOK, self.product.id)
+        org_hook = cloud.webhooks.create(self.owner, WEBHOOK, organization=organization.slug)
         own_client = cloud.clients.create(self.owner, "own")
         program = cloud.teams.create_api_user(self.owner, "victim", ["devices:get"], product=self.product.id)
         org_program = cloud.teams.create_api_user(self.owner, "victim", ["devices:get"], organization=organization.slug)
@@ -190,6 +191,7 @@ class Cast:
             ("hook", "/v1/integrations"): hook.id,
             ("hook", "/v1/webhooks"): hook.id,
             ("hook", "/v1/products"): product_hook.id,
+            ("hook", "/v1/orgs"): org_hook.id,
             ("username", "/v1/products"): program.member.username,
             ("username", "/v1/orgs"): org_program.member.username,
             ("iccid", "/v1/sims"): own_sim.iccid,
