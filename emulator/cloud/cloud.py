@@ -31,6 +31,7 @@ from emulator.cloud.members import Members
 from emulator.cloud.operations import Operations
 from emulator.cloud.products import Products
 from emulator.cloud.quarantine import Quarantine
+from emulator.cloud.rates import Rates
 from emulator.cloud.records import Owner, OwnerKind
 from emulator.cloud.registry import Registry
 from emulator.cloud.releases import Releases
@@ -72,6 +73,7 @@ class Cloud:
         core = Core(clock, rng, reply, storage, self.settings)
         self.core = core
         self.clock = clock
+        self.rates = Rates(clock, self.settings.rate_limits)
         self.mail = Outbox(core)
         self.accounts = Accounts(core, self.mail)
         self.registry = Registry(core)

@@ -4,7 +4,7 @@ The domain names the case; which of the five bodies of the REST API tells it, an
 `emulator.cloud.api`. So nothing here knows HTTP.
 
     CloudError
-      CallerError             who asks: TokenMissing TokenInvalid TokenExpired, GrantError, PermissionDenied, ScopeRefused ...
+      CallerError             who asks: TokenMissing TokenInvalid TokenExpired, GrantError, PermissionDenied, TooManyRequests ...
       Invalid                 what is asked is malformed
       NotFound                what is asked about does not exist, one class per kind of thing
       DeviceForbidden         a device the caller may not know of: unknown and foreign look the same
@@ -117,6 +117,15 @@ class OtpWrong(CallerError):
 
     def __init__(self) -> None:
         super().__init__("wrong one-time password")
+
+
+class TooManyRequests(CallerError):
+    """Asked too often. In `wait` seconds it may be asked again; 0: as soon as something of the caller's has ended."""
+
+    def __init__(self, what: str, wait: float) -> None:
+        self.what = what
+        self.wait = wait
+        super().__init__(f"too many {what}")
 
 
 class PermissionDenied(CallerError):

@@ -5,7 +5,7 @@ A field whose docstring begins with "Open" is not documented or observed anywher
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 KNOWN_CLIENTS: tuple[tuple[str, str], ...] = (
     ("particle", "particle"),
@@ -15,6 +15,34 @@ KNOWN_CLIENTS: tuple[tuple[str, str], ...] = (
     ("legacy_app", "particle"),
 )
 """OAuth clients that programs carry built in: the documentation's samples, particle-api-js, particle-cli, older tools."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """How often one address may ask, in windows that begin with its first request. The defaults are the documented ones."""
+
+    window: float = 300.0
+    """Seconds."""
+    requests: int = 10_000
+    """Of any kind, in a window."""
+    logins: int = 100
+    """`POST /oauth/token` in a window."""
+    failed_logins: int = 10
+    """In a row; then the address may not log in for `lock` seconds."""
+    lock: float = 1_800.0
+    tokens: int = 100
+    """Requests about access tokens in a window."""
+    accounts: int = 100
+    """Requests about accounts in a window."""
+    password_resets: int = 100
+    """In a window."""
+    streams: int = 100
+    """Event streams opened in a window."""
+    open_streams: int = 100
+    """Event streams open at the same time."""
+    serial_numbers: int = 50
+    """Looked up by one account in `serial_window` seconds."""
+    serial_window: float = 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +95,10 @@ class CloudSettings:
     """Bytes in an event's name."""
     max_event_data: int = 1024
     """Bytes in an event's data, when published through the API."""
+    rate_limits: RateLimits | None = None
+    """Who asks too often is refused (429); None lets everybody ask."""
 
     @classmethod
-    def serving(cls) -> CloudSettings:
+    def serving(cls, *, rate_limits: RateLimits | None = None) -> CloudSettings:
         """For outside programs: passwords cost what they should, and boards that nobody here made are taken in."""
-        return replace(cls(), password_cost=14, register_unknown_devices=True)
+        return cls(password_cost=14, register_unknown_devices=True, rate_limits=rate_limits)

@@ -8,6 +8,7 @@ to match: docs/rest-api.md, "Errors".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import ceil
 from types import MappingProxyType
 from typing import Any
 
@@ -57,6 +58,11 @@ FIXED_FAULTS: dict[type[no.CloudError], Fault] = {
 }
 
 _MADE: dict[type[no.CloudError], Callable[[Any], Fault]] = {
+    no.TooManyRequests: lambda error: Fault(
+        429,
+        f"Too many {error.what}, try again later",
+        headers=(("retry-after", str(ceil(error.wait))),) if error.wait else (),
+    ),
     no.MfaRequired: lambda error: Fault(403, error.description, error.error, Shape.OAUTH, extra={"mfa_token": error.mfa_token}),
     no.GrantError: lambda error: Fault(400, error.description, error.error, Shape.OAUTH),
     no.DeviceLimitReached: lambda error: Fault(403, f"You have reached the device limit of {error.limit} devices."),

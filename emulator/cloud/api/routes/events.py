@@ -8,6 +8,7 @@ from emulator.cloud.api.faults import Shape
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import events as do
 from emulator.cloud.api.route import ANYONE, PEOPLE, TEAM, USERS_AND_PROGRAMS, Handler, Route
+from emulator.cloud.rates import Bucket
 
 _NONCE = Field("nonce", where=Where.QUERY, about="ignored; keeps caches away")
 _MAX_TTL = 16_777_215
@@ -27,6 +28,7 @@ def _stream(path: str, handler: Handler, about: str, callers: frozenset[Who], *,
         shape=Shape.ERROR,
         answer=s.TEXT,
         content_type="text/event-stream",
+        bucket=Bucket.STREAMS,
         alias=alias,
     )
     return one, Route(
@@ -40,6 +42,7 @@ def _stream(path: str, handler: Handler, about: str, callers: frozenset[Who], *,
         shape=Shape.ERROR,
         answer=s.TEXT,
         content_type="text/event-stream",
+        bucket=Bucket.STREAMS,
         alias=alias,
     )
 

@@ -9,6 +9,7 @@ from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import billing, diagnostics, factory, integrations
 from emulator.cloud.api.route import ANYONE, TEAM, USERS, USERS_AND_PROGRAMS, Handler, Route
 from emulator.cloud.errors import DeviceOffline, DeviceUnknown
+from emulator.cloud.rates import Bucket
 
 _HOOK_FACTS = {
     "id": s.TEXT,
@@ -191,6 +192,7 @@ ROUTES: tuple[Route, ...] = (
             iccid=s.TEXT,
             optional="iccid",
         ),
+        bucket=Bucket.SERIALS,
     ),
     Route(
         "POST",
