@@ -9,6 +9,7 @@ from typing import Any
 from emulator.clock import Clock
 from emulator.cloud.accounts import Accounts
 from emulator.cloud.agreements import Agreements
+from emulator.cloud.applications import Applications
 from emulator.cloud.arrivals import Arrivals
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.claims import Claims
@@ -30,6 +31,7 @@ from emulator.cloud.mail import Outbox
 from emulator.cloud.members import Members
 from emulator.cloud.operations import Operations
 from emulator.cloud.products import Products
+from emulator.cloud.protection import Protection
 from emulator.cloud.quarantine import Quarantine
 from emulator.cloud.rates import Rates
 from emulator.cloud.records import Owner, OwnerKind
@@ -94,12 +96,13 @@ class Cloud:
         self.connections = Connections(core)
         self.limits = Limits(core, self.accounts, self.registry, self.devices)
         self.sims = Sims(core, self.access, self.devices, self.connections)
-        self.factory = Factory(core, self.devices, self.sims)
+        self.factory = Factory(core, self.access, self.limits, self.devices, self.sims)
         self.events = Events(core, self.access, self.devices, self.connections)
         self.webhooks = Webhooks(core, self.access, self.devices, self.events)
         self.documents = Documents(core, self.access, self.devices)
         self.vault = Vault(self.documents, self.webhooks.all)
         self.webhooks.secrets = self.vault.open_for
+        self.protection = Protection(core, self.devices)
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)
@@ -121,6 +124,7 @@ class Cloud:
         self.groups = Groups(core, self.access, self.devices)
         self.releases = Releases(core, self.access, self.devices, self.groups)
         self.library = Library()
+        self.applications = Applications()
         self.healing = Healing(self.connections, self.events, self.updates, self.library)
         self.rollout = Rollout(self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing)
         self.members.refresh = self.rollout.refresh

@@ -79,6 +79,8 @@ class CloudSettings:
     """Seconds a device has to answer a function, a variable or a ping."""
     update_timeout: float = 120.0
     """Seconds a device has for an update over the air before its status is `failed`."""
+    unprotect_timeout: float = 60.0
+    """Open. Seconds between the cloud's nonce and the device's answer; the device itself waits for 60."""
     max_diagnostics: int = 100
     """Vitals kept per device."""
     diagnostics_lifetime: float = 31 * 86_400.0

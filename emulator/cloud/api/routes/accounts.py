@@ -114,7 +114,7 @@ ROUTES: tuple[Route, ...] = (
             wifi_device_count=s.INTEGER,
             cellular_device_count=s.INTEGER,
             tos=s.ANYTHING,
-            memberships=s.array(s.ANYTHING),
+            memberships=s.array(s.record(product_id=s.nullable(s.INTEGER), organization_id=s.nullable(s.TEXT), role=s.TEXT)),
         ),
         bucket=Bucket.ACCOUNTS,
     ),

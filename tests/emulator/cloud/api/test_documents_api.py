@@ -146,11 +146,9 @@ def test_what_this_cloud_does_not_do_is_told_in_json(rest, world, owner, o, prod
     device = world.member(owner, product)
     assert o.get(f"/v1/products/{product.id}/locations").json()["meta"]["devices_found"] == 0
     assert o.get(f"/v1/products/{product.id}/locations/{device.id}").status_code == 404
-    assert o.put(f"/v1/devices/{device.id}/backup_files", content=b"\0\1", headers={"content-type": "application/octet-stream"}).json() == {
-        "ok": True
-    }
+    assert o.put(f"/v1/devices/{device.id}/backup_files").status_code == 404
+    assert rest.client("u2").put(f"/v1/devices/{device.id}/backup_files").status_code == 403
     for method, path in (
-        ("PUT", f"/v1/devices/{device.id}/unprotect"),
         ("POST", f"/v1/products/{product.id}/registration_code"),
         ("PUT", f"/v1/products/{product.id}/devices/{device.id}/target_profile"),
         ("GET", f"/v1/products/{product.id}/devices/{device.id}/docs/x"),

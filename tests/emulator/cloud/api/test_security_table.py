@@ -41,8 +41,6 @@ BODIES = {
     "put_products_product": {"product": {"description": "new"}},
     "post_products_product_team": {"username": "new@example.com", "role": "Support"},
     "post_orgs_org_team": {"username": "new@example.com", "role": "Support"},
-    "put_products_product_team_username": {"scopes": ["devices:get"]},
-    "put_orgs_org_team_username": {"scopes": ["devices:get"]},
     "post_clients": {"name": "app"},
     "post_products_product_clients": {"name": "app"},
     "put_clients_client": {"name": "new"},
@@ -62,6 +60,8 @@ BODIES = {
     "post_provisioning_device": {"publicKey": PEM},
 }
 ENDINGS = {
+    "team_username": {"scopes": ["devices:get"]},
+    "unprotect": {"action": "prepare"},
     "env": {"ops": [{"op": "Set", "key": "A", "value": "1"}]},
     "env_device": {"ops": [{"op": "Unset", "key": "A"}]},
     "env_key": {"value": "1"},
@@ -89,6 +89,9 @@ CANNOT_BE_DONE = {
     "get_events": "the public stream needs a prefix",
     "post_binaries": "there is no compiler",
     "get_binaries_binary": "nothing was compiled",
+    "put_devices_device_backup_files": "the factory made no backup",
+    "put_products_product_devices_device_backup_files": "the factory made no backup",
+    "put_orgs_org_devices_device_backup_files": "the factory made no backup",
     "get_products_product_locations_device": "no location is known",
 }
 """Routes that let callers in, and then tell them that what they ask cannot be done here."""
