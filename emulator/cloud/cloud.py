@@ -27,6 +27,7 @@ from emulator.cloud.fleet import Fleet
 from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
 from emulator.cloud.healing import Healing, Library
+from emulator.cloud.locations import Locations
 from emulator.cloud.mail import Outbox
 from emulator.cloud.members import Members
 from emulator.cloud.operations import Operations
@@ -102,6 +103,7 @@ class Cloud:
         self.documents = Documents(core, self.access, self.devices)
         self.vault = Vault(self.documents, self.webhooks.all)
         self.webhooks.secrets = self.vault.open_for
+        self.locations = Locations(core, self.access, self.devices, self.events)
         self.protection = Protection(core, self.devices)
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
         self.updates = Updates(core, self.devices, self.connections, self.events)

@@ -267,6 +267,12 @@ class ReportUnknown(NotFound):
     thing = "usage report"
 
 
+class LocationUnknown(NotFound):
+    """The device has not told where it is (or was, in that time)."""
+
+    thing = "location"
+
+
 class NoDiagnostics(NotFound):
     """The device has not sent any vitals yet."""
 

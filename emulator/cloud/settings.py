@@ -85,6 +85,10 @@ class CloudSettings:
     """Vitals kept per device."""
     diagnostics_lifetime: float = 31 * 86_400.0
     """Seconds vitals are kept: one month."""
+    max_locations: int = 1_000
+    """Open. Positions kept per device."""
+    location_lifetime: float = 30 * 86_400.0
+    """Open. Seconds positions are kept."""
     sim_rare_delay_chance: float = 0.01
     """Open. How often a first activation of class "generally fast" takes up to a day."""
     activation_speed: float = 1.0

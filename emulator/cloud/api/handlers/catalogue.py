@@ -92,16 +92,3 @@ def compile_code(call: Call) -> None:
 def no_binary(call: Call) -> Response:
     """A compiled binary."""
     raise Refused(Fault(404, "Binary not found"))
-
-
-def list_locations(call: Call) -> Json:
-    """Where the devices of a product are: nobody has told."""
-    call.cloud.access.product(call.who, call.path["product"], "locations:list")
-    _, meta = page_of(call, [])
-    return {"locations": [], "meta": {**meta, "page": 1, "devices_found": 0}}
-
-
-def no_location(call: Call) -> None:
-    """Where one device of a product is."""
-    call.cloud.devices.reach(call.who, call.path["device"], "locations:get", call.path["product"])
-    raise Refused(Fault(404, "Location not found"))

@@ -6,8 +6,9 @@ from emulator.cloud.access import Kind as Who
 from emulator.cloud.api import schemas as s
 from emulator.cloud.api.faults import Fault, Shape
 from emulator.cloud.api.fields import Field, Kind, Where
-from emulator.cloud.api.handlers import billing, diagnostics, factory, integrations
+from emulator.cloud.api.handlers import billing, diagnostics, factory, integrations, locations
 from emulator.cloud.api.route import ANYONE, TEAM, USERS, USERS_AND_PROGRAMS, Handler, Route
+from emulator.cloud.api.routes.fleet import PAGE
 from emulator.cloud.errors import DeviceOffline, DeviceUnknown
 from emulator.cloud.rates import Bucket
 
@@ -165,7 +166,52 @@ def _agreements(base: str, callers: frozenset[Who]) -> tuple[Route, ...]:
     )
 
 
+_TRACK_FACTS = {
+    "device_id": s.HEX24,
+    "device_name": s.nullable(s.TEXT),
+    "product_id": s.INTEGER,
+    "groups": s.array(s.TEXT),
+    "gps_lock": s.FLAG,
+    "last_heard": s.nullable(s.TIME),
+    "online": s.FLAG,
+    "timestamps": s.array(s.TIME),
+    "geometry": s.record(type={"enum": ["Point", "LineString"]}, coordinates=s.array(s.ANYTHING)),
+}
+_WHEN_AND_WHERE = (
+    Field("date_range", where=Where.QUERY, longest=100, about="start and end in ISO 8601, with a comma between; without: the last place"),
+    Field("rect_bl", where=Where.QUERY, longest=100, about="latitude,longitude of the bottom left corner of a box"),
+    Field("rect_tr", where=Where.QUERY, longest=100, about="latitude,longitude of its top right corner"),
+)
+
 ROUTES: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/v1/products/{product}/locations",
+        locations.list_locations,
+        "Where the devices of a product are, or were",
+        fields=(
+            *_WHEN_AND_WHERE,
+            Field("device_id", where=Where.QUERY, longest=100, about="beginning of the id"),
+            Field("device_name", where=Where.QUERY, longest=200, about="beginning of the name"),
+            Field("groups", Kind.TEXTS, where=Where.QUERY),
+            *PAGE,
+        ),
+        callers=TEAM,
+        scope="locations:list",
+        answer=s.record(
+            locations=s.array(s.fields_of(_TRACK_FACTS)), meta=s.fields_of({**s.META["properties"], "devices_found": s.INTEGER})
+        ),
+    ),
+    Route(
+        "GET",
+        "/v1/products/{product}/locations/{device}",
+        locations.get_location,
+        "Where a device of a product is, or was",
+        fields=_WHEN_AND_WHERE,
+        callers=TEAM,
+        scope="locations:get",
+        answer=s.record(location=s.fields_of({**_TRACK_FACTS, "properties": s.array(s.EMPTY)}), meta=s.EMPTY),
+    ),
     *_hooks("/v1/integrations", USERS),
     *_hooks("/v1/products/{product}/integrations", TEAM),
     *_hooks("/v1/orgs/{org}/integrations", USERS_AND_PROGRAMS),

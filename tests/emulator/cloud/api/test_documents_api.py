@@ -144,8 +144,6 @@ def test_what_this_cloud_does_not_do_is_told_in_json(rest, world, owner, o, prod
     assert compiled.status_code == 406
     assert compiled.json()["ok"] is False
     device = world.member(owner, product)
-    assert o.get(f"/v1/products/{product.id}/locations").json()["meta"]["devices_found"] == 0
-    assert o.get(f"/v1/products/{product.id}/locations/{device.id}").status_code == 404
     assert o.put(f"/v1/devices/{device.id}/backup_files").status_code == 404
     assert rest.client("u2").put(f"/v1/devices/{device.id}/backup_files").status_code == 403
     for method, path in (

@@ -113,7 +113,7 @@ def test_a_fleet_is_filtered_sorted_and_paged(world, owner, o, product, base):
     assert listed(quarantined="true") == []
     page = o.get(f"{base}/devices", params={"per_page": 2}).json()
     assert len(page["devices"]) == 2
-    assert page["meta"] == {"total_pages": 3}
+    assert page["meta"]["total_pages"] == 3
     for params in ({"page": 0}, {"perPage": 0}, {"perPage": "many"}, {"sortAttr": "color"}, {"sortDir": "up"}):
         assert o.get(f"{base}/devices", params=params).status_code == 400
 

@@ -92,7 +92,6 @@ CANNOT_BE_DONE = {
     "put_devices_device_backup_files": "the factory made no backup",
     "put_products_product_devices_device_backup_files": "the factory made no backup",
     "put_orgs_org_devices_device_backup_files": "the factory made no backup",
-    "get_products_product_locations_device": "no location is known",
 }
 """Routes that let callers in, and then tell them that what they ask cannot be done here."""
 QUERIES = {"get_products_product_impact": {"firmware_version": 1}}
@@ -135,6 +134,8 @@ class Cast:
         for version in (1, 2):
             world.upload(self.owner, self.product, version)
         self.session.event("spark/device/diagnostics/update", '{"device": {}}')
+        cloud.products.update(self.owner, self.product.id, location_opt_in=True)
+        self.session.event("loc", '{"cmd": "loc", "loc": {"lck": 1, "lat": 48.2, "lon": 16.4}}')
         hook = cloud.webhooks.create(self.owner, WEBHOOK)
         product_hook = cloud.webhooks.create(self.owner, WEBHOOK, self.product.id)
         org_hook = cloud.webhooks.create(self.owner, WEBHOOK, organization=organization.slug)
