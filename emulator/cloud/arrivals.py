@@ -65,6 +65,8 @@ class Arrivals:
         """Called when a connected device allows or demands updates again."""
         self.settle: Callable[[Device], None] = lambda device: None
         """Called once a device has described itself: heals it, or brings it its product's firmware."""
+        self.ready: Callable[[Device], object] = lambda device: None
+        """Called once the functions of a device are known: brings it what waits for it."""
         self.vitals: Callable[[Device, str], None] = lambda device, data: None
         """Takes in diagnostics."""
 
@@ -140,6 +142,8 @@ class Arrivals:
             link.system = system
             device = self._modules(device, system)
             self.settle(device)
+        if application is not None:
+            self.ready(device)
 
     def event_received(self, session: DeviceSession, name: str, data: str | None, *, public: bool, ttl: int) -> None:
         """See `DeviceListener`."""

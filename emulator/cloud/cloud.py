@@ -14,6 +14,7 @@ from emulator.cloud.arrivals import Arrivals
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.claims import Claims
 from emulator.cloud.clients import Clients
+from emulator.cloud.configurations import Configurations
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core, MakeReply
 from emulator.cloud.customers import Customers
@@ -103,6 +104,7 @@ class Cloud:
         self.documents = Documents(core, self.access, self.devices)
         self.vault = Vault(self.documents, self.webhooks.all)
         self.webhooks.secrets = self.vault.open_for
+        self.configurations = Configurations(core, self.access, self.devices, self.connections, self.documents, self.events)
         self.locations = Locations(core, self.access, self.devices, self.events)
         self.protection = Protection(core, self.devices)
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
@@ -141,6 +143,7 @@ class Cloud:
         self.arrivals.greet = self.rollout.note
         self.arrivals.settle = self.rollout.settle
         self.arrivals.resume = self.rollout.resume
+        self.arrivals.ready = self.configurations.bring
         self.arrivals.vitals = self.diagnostics.received
 
     def owner_name(self, owner: Owner) -> str:

@@ -158,8 +158,8 @@ class Documents:
             raise DocumentUnknown(kind, name)
         return found
 
-    def put(self, who: Principal, kind: DocumentKind, place: Place, name: str, values: dict[str, Any]) -> Document:
-        """Make a document, or replace it.
+    def put(self, author: str, kind: DocumentKind, place: Place, name: str, values: dict[str, Any]) -> Document:
+        """Make a document, or replace it. `author` is the name of whoever does it.
 
         Raises:
             Invalid: the name cannot be, or the document is too large.
@@ -173,11 +173,11 @@ class Documents:
         before = self.find(kind, place, name)
         if before is None and self._in_place.count((kind, place.key)) >= MAX_DOCUMENTS:
             raise Conflict(kind.value, f"there can be at most {MAX_DOCUMENTS} of these")
-        now, user = self._core.now(), who.username
-        created = (now, user) if before is None else (before.created_at, before.created_by)
+        now = self._core.now()
+        created = (now, author) if before is None else (before.created_at, before.created_by)
         with self._core.change():
             accessed_at = None if before is None else before.accessed_at
-            return self._documents.put(Document(kind, place.key, name, body, created[0], now, created[1], user, accessed_at))
+            return self._documents.put(Document(kind, place.key, name, body, created[0], now, created[1], author, accessed_at))
 
     def accessed(self, document: Document) -> None:
         """Something used a document."""

@@ -9,7 +9,7 @@ The domain names the case; which of the five bodies of the REST API tells it, an
       NotFound                what is asked about does not exist, one class per kind of thing
       DeviceForbidden         a device the caller may not know of: unknown and foreign look the same
       ClaimRefused            ClaimIdMissing OwnedByOther NotOnline DeviceLimitReached
-      DeviceFailure           DeviceOffline NoAnswer UpdateRefused: the device could not do it
+      DeviceFailure           DeviceOffline NoAnswer UpdateRefused ...: the device could not do it
       Conflict                NameTaken ... : it would break a rule of uniqueness or order
 """
 
@@ -352,6 +352,15 @@ class UpdateRefused(DeviceFailure):
     def __init__(self, device_id: str, reason: str) -> None:
         self.reason = reason
         super().__init__(device_id, f"refuses the update: {reason}")
+
+
+class ConfigurationRefused(DeviceFailure):
+    """The device said no to some sections of its configuration: `refused` has what it answered for each."""
+
+    def __init__(self, device_id: str, refused: dict[str, int], taken: list[str]) -> None:
+        self.refused = refused
+        self.taken = taken
+        super().__init__(device_id, f"refuses {', '.join(refused)} of its configuration")
 
 
 class BadImage(CloudError):

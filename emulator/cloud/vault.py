@@ -43,7 +43,7 @@ class Vault:
             raise Invalid("name", name, "has upper-case letters, digits and underscores, and does not begin with a digit")
         if not value:
             raise Invalid("value", value, "must not be empty")
-        return self._documents.put(who, DocumentKind.SECRET, place, name, {"value": value})
+        return self._documents.put(who.username, DocumentKind.SECRET, place, name, {"value": value})
 
     def remove(self, place: Place, name: str) -> None:
         """End a secret.

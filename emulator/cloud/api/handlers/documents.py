@@ -1,4 +1,4 @@
-"""Environment variables, secrets and configurations: documents of users, products, organizations and devices."""
+"""Environment variables and secrets: documents of users, products, organizations and devices."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _change(call: Call, operations: list[tuple[str, str | None]]) -> Json:
             own.pop(key, None)
         else:
             own[key] = value
-    call.cloud.documents.put(call.who, DocumentKind.ENVIRONMENT, place, _VARIABLES, own)
+    call.cloud.documents.put(call.who.username, DocumentKind.ENVIRONMENT, place, _VARIABLES, own)
     return _environment(call, place)
 
 
@@ -133,7 +133,9 @@ def start_rollout(call: Call) -> Json:
     """Roll the environment variables out."""
     place = place_of(call, "env:update")
     own, _ = _variables(call, place)
-    call.cloud.documents.put(call.who, DocumentKind.ENVIRONMENT, place, _ROLLOUT, {"env": own, "when": call.get("when") or "Connect"})
+    call.cloud.documents.put(
+        call.who.username, DocumentKind.ENVIRONMENT, place, _ROLLOUT, {"env": own, "when": call.get("when") or "Connect"}
+    )
     return {"success": True}
 
 
@@ -177,21 +179,3 @@ def delete_secret(call: Call) -> Json:
     """End a secret."""
     call.cloud.vault.remove(place_of(call, "secrets:remove"), call.path["name"])
     return {"ok": True}
-
-
-def get_configuration(call: Call) -> Json:
-    """The configuration of a product or of one of its devices; or, if that is asked for, its schema."""
-    place = place_of(call, "configuration:get")
-    if "schema+json" in call.request.headers.get("accept", ""):
-        document = call.cloud.documents.find(DocumentKind.CONFIGURATION, place, "schema")
-        return {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"} if document is None else document.values
-    document = call.cloud.documents.find(DocumentKind.CONFIGURATION, place, "current")
-    return {"configuration": {"current": {} if document is None else document.values}}
-
-
-def set_configuration(call: Call) -> Json:
-    """Replace the configuration, or its schema."""
-    place = place_of(call, "configuration:update")
-    name = "schema" if "schema+json" in call.request.headers.get("content-type", "") else "current"
-    values = {key: value for key, value in call.body.fields.items() if key != "access_token"}
-    return {"configuration": {name: call.cloud.documents.put(call.who, DocumentKind.CONFIGURATION, place, name, values).values}}

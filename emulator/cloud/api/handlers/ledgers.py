@@ -49,7 +49,7 @@ def create_ledger(call: Call) -> Json:
     name = inner_text(inner_object(call.args, "ledger"), "name") or ""
     if call.cloud.documents.find(DocumentKind.LEDGER, place, name) is not None:
         raise Refused(Fault(409, f"ledger {name} exists"))
-    return {"ledger": _ledger(call.cloud.documents.put(call.who, DocumentKind.LEDGER, place, name, _definition(call)))}
+    return {"ledger": _ledger(call.cloud.documents.put(call.who.username, DocumentKind.LEDGER, place, name, _definition(call)))}
 
 
 def update_ledger(call: Call) -> Json:
@@ -58,7 +58,7 @@ def update_ledger(call: Call) -> Json:
     document = call.cloud.documents.get(DocumentKind.LEDGER, place, call.path["ledger"])
     description = inner_text(inner_object(call.args, "ledger"), "description")
     values = document.values if description is None else {**document.values, "description": description}
-    return {"ledger": _ledger(call.cloud.documents.put(call.who, DocumentKind.LEDGER, place, document.name, values))}
+    return {"ledger": _ledger(call.cloud.documents.put(call.who.username, DocumentKind.LEDGER, place, document.name, values))}
 
 
 def archive_ledger(call: Call) -> None:
@@ -66,7 +66,7 @@ def archive_ledger(call: Call) -> None:
     place = place_of(call, "ledgers:update")
     document = call.cloud.documents.get(DocumentKind.LEDGER, place, call.path["ledger"])
     values = {**document.values, "archived_at": iso(call.cloud.core.now())}
-    call.cloud.documents.put(call.who, DocumentKind.LEDGER, place, document.name, values)
+    call.cloud.documents.put(call.who.username, DocumentKind.LEDGER, place, document.name, values)
 
 
 def _instance(call: Call, document: Document) -> Json:
@@ -110,7 +110,7 @@ def set_instance(call: Call) -> Json:
     before = call.cloud.documents.find(DocumentKind.INSTANCE, place, name)
     if before is not None and call.get("set_mode") == "Merge":
         data = {**before.values, **data}
-    return {"instance": _instance(call, call.cloud.documents.put(call.who, DocumentKind.INSTANCE, place, name, data))}
+    return {"instance": _instance(call, call.cloud.documents.put(call.who.username, DocumentKind.INSTANCE, place, name, data))}
 
 
 def delete_instance(call: Call) -> None:
@@ -184,7 +184,7 @@ def create_function(call: Call) -> Json:
     """Make a logic function."""
     place, name = place_of(call, "logic:update"), call.cloud.core.names.object_id()
     values = {**_facts(call), "owner_id": call.who.account}
-    return {"logic_function": _function(call.cloud.documents.put(call.who, DocumentKind.LOGIC, place, name, values))}
+    return {"logic_function": _function(call.cloud.documents.put(call.who.username, DocumentKind.LOGIC, place, name, values))}
 
 
 def update_function(call: Call) -> Json:
@@ -192,7 +192,7 @@ def update_function(call: Call) -> Json:
     before = _named_function(call, "logic:update")
     values = {**_facts(call), "owner_id": before.values["owner_id"], "version": before.values["version"] + 1}
     place = place_of(call, "logic:update")
-    return {"logic_function": _function(call.cloud.documents.put(call.who, DocumentKind.LOGIC, place, before.name, values))}
+    return {"logic_function": _function(call.cloud.documents.put(call.who.username, DocumentKind.LOGIC, place, before.name, values))}
 
 
 def delete_function(call: Call) -> None:

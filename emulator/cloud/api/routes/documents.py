@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from emulator.cloud.access import Kind as Who
 from emulator.cloud.api import schemas as s
+from emulator.cloud.api.faults import Shape
 from emulator.cloud.api.fields import Field, Kind, Where
+from emulator.cloud.api.handlers import configurations, ledgers
 from emulator.cloud.api.handlers import documents as do
-from emulator.cloud.api.handlers import ledgers
 from emulator.cloud.api.route import TEAM, USERS, USERS_AND_PROGRAMS, Handler, Route
 from emulator.cloud.api.routes.fleet import PAGE
 
@@ -71,15 +74,34 @@ def _secrets(base: str, callers: Callers) -> tuple[Route, ...]:
     )
 
 
-def _configuration(path: str, what: str) -> tuple[Route, ...]:
-    answer = s.one_of(s.record(configuration=s.EMPTY), s.EMPTY)
+_VIOLATIONS = s.record(message=s.TEXT, description=s.TEXT, violations=s.array(s.EMPTY))
+
+
+def _configuration(path: str, what: str, setter: Handler, status: int) -> tuple[Route, ...]:
+    about = "a schema, if the content type is application/schema+json"
+
+    def route(method: str, handler: Handler, about: str, scope: str, **more: Any) -> Route:
+        return Route(method, path, handler, about, callers=TEAM, scope=f"configuration:{scope}", shape=Shape.OAUTH, **more)
+
     return (
-        Route(
-            "GET", path, do.get_configuration, f"Get the configuration of {what}", callers=TEAM, scope="configuration:get", answer=answer
+        route(
+            "GET",
+            configurations.get_configuration,
+            f"Get the configuration of {what}; {about}",
+            "get",
+            answer=s.one_of(s.record(configuration=s.EMPTY), s.EMPTY),
+            others={404: s.EMPTY},
         ),
-        Route(
-            "PUT", path, do.set_configuration, f"Set the configuration of {what}", callers=TEAM, scope="configuration:update", answer=answer
+        route(
+            "PUT",
+            setter,
+            f"Give {what} a configuration; {about}",
+            "update",
+            status=status,
+            answer=s.EMPTY,
+            others={200: s.EMPTY, 202: s.EMPTY, 422: _VIOLATIONS},
         ),
+        route("DELETE", configurations.delete_schema, f"Take the schema of {what} away", "update", status=204),
     )
 
 
@@ -214,8 +236,8 @@ ROUTES: tuple[Route, ...] = (
     *_environment("/v1/env/{device}", TEAM),
     *_secrets("/v1/secrets", USERS),
     *_secrets("/v1/orgs/{org}/secrets", USERS_AND_PROGRAMS),
-    *_configuration("/v1/products/{product}/config", "a product"),
-    *_configuration("/v1/products/{product}/config/{device}", "a device of a product"),
+    *_configuration("/v1/products/{product}/config", "a product", configurations.set_product_configuration, 202),
+    *_configuration("/v1/products/{product}/config/{device}", "a device", configurations.set_device_configuration, 200),
     *_ledgers("/v1/ledgers", USERS),
     *_ledgers("/v1/orgs/{org}/ledgers", USERS_AND_PROGRAMS),
     *_logic("/v1/logic", USERS),

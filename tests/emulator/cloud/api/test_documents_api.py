@@ -70,19 +70,6 @@ def test_a_secret_is_kept_and_never_shown(o):
     assert o.get("/v1/secrets/KEY").status_code == 404
 
 
-def test_a_configuration_is_kept_with_its_schema(world, owner, o, product):
-    base = f"/v1/products/{product.id}/config"
-    assert o.get(base).json() == {"configuration": {"current": {}}}
-    assert o.put(base, json={"interval": 5}).json() == {"configuration": {"current": {"interval": 5}}}
-    schema = {"accept": "application/schema+json", "content-type": "application/schema+json"}
-    o.put(base, json={"type": "object"}, headers=schema)
-    assert o.get(base, headers=schema).json() == {"type": "object"}
-    device = world.member(owner, product)
-    assert o.put(f"{base}/{device.id}", json={"interval": 9}).status_code == 200
-    assert o.get(f"{base}/{device.id}").json() == {"configuration": {"current": {"interval": 9}}}
-    assert o.get(base).json() == {"configuration": {"current": {"interval": 5}}}
-
-
 def test_a_ledger_has_instances(o):
     made = o.post("/v1/ledgers", json={"ledger": {"name": "lamps", "scope": "Device", "direction": "Upstream"}}).json()["ledger"]
     assert (made["scope"], made["direction"], made["archived_at"]) == ("Device", "Upstream", None)

@@ -20,7 +20,7 @@ from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.api.route import Auth
 from emulator.cloud.api.routes import ROUTES
 from emulator.cloud.basics import iso
-from emulator.cloud.documents import DocumentKind
+from emulator.cloud.documents import DocumentKind, Place
 from emulator.cloud.sim_records import ActivationClass, SimForm
 
 ROLES = {"viewer": Role.VIEW_ONLY, "supporter": Role.SUPPORT, "developer": Role.DEVELOPER, "administrator": Role.ADMINISTRATOR}
@@ -127,7 +127,7 @@ class Cast:
         cloud.sims.import_sims(self.owner, self.product.id, [sim.iccid])
         cloud.sims.activate(self.owner, own_sim.iccid)
         world.pass_time(3600)
-        self.session = world.connect(self.device, functions={"led": len}, variables={"count": 7})
+        self.session = world.connect(self.device, functions={"led": len, "cmd": lambda argument: 0}, variables={"count": 7})
         cloud.claims.claim(self.owner, self.device.id)
         self.free = world.device(13)
         cloud.groups.create(self.owner, self.product.id, "red")
@@ -209,12 +209,14 @@ class Cast:
 
     def documents(self, documents, place, where):
         """One of each in a place of the owner's."""
+        documents.put("o@example.com", DocumentKind.CONFIGURATION, Place.of_product(self.product.id), "configuration", {"a": 1})
+        documents.put("o@example.com", DocumentKind.CONFIGURATION, Place.of_device(self.device.id), "current", {"a": 1})
         facts = {"scope": "Owner", "direction": "Downstream", "description": "", "archived_at": None}
-        documents.put(self.owner, DocumentKind.SECRET, place, "KEY", {"value": "x"})
-        documents.put(self.owner, DocumentKind.LEDGER, place, "lamps", facts)
-        documents.put(self.owner, DocumentKind.INSTANCE, place, "lamps/owner", {"a": 1})
+        documents.put("o@example.com", DocumentKind.SECRET, place, "KEY", {"value": "x"})
+        documents.put("o@example.com", DocumentKind.LEDGER, place, "lamps", facts)
+        documents.put("o@example.com", DocumentKind.INSTANCE, place, "lamps/owner", {"a": 1})
         function = {"name": "f", "owner_id": "x", "version": 1, "source": {"type": "JavaScript", "code": ""}}
-        documents.put(self.owner, DocumentKind.LOGIC, place, "f" * 24, function)
+        documents.put("o@example.com", DocumentKind.LOGIC, place, "f" * 24, function)
         self.paths["logic"] = "f" * 24
         instance = documents.get(DocumentKind.INSTANCE, place, "lamps/owner")
         for root in ("/v1/ledgers", "/v1/orgs"):
