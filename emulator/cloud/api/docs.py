@@ -34,7 +34,8 @@ reading of fields, the OpenAPI document at `/openapi.json`, and the test of who 
 - A wrong password where the caller has a token: 403, because clients take 401 for an expired token.
 - Cellular traffic is not metered: data usage is 0. Nothing is compiled (406), no JavaScript is run, no library is kept (404).
 - Source code instead of a binary is answered as a build that failed. A bundle (.zip) counts as the application in it.
-- Of a ledger instance only the newest version is kept. What only Tachyon has answers 404.
+- Products, too, have ledgers and logic functions of their own. Of a ledger instance twenty older versions are kept. What only Tachyon has
+  answers 404.
 """
 
 _WHO = {Who.USER: "developers", Who.CUSTOMER: "customers", Who.API_USER: "API users", Who.PRODUCT: "products' clients"}

@@ -204,10 +204,10 @@ class Cast:
             ("report", "/v1/user"): reports["user"],
             ("report", "/v1/orgs"): reports["org"],
         }
-        for where in ({}, {"organization": organization.slug}):
-            self.documents(cloud.documents, cloud.documents.place(self.owner, "ledgers:update", **where), where)
+        for where in ({}, {"organization": organization.slug}, {"product": self.product.id}):
+            self.documents(cloud.documents, cloud.documents.place(self.owner, "ledger.instances:set", **where))
 
-    def documents(self, documents, place, where):
+    def documents(self, documents, place):
         """One of each in a place of the owner's."""
         documents.put("o@example.com", DocumentKind.CONFIGURATION, Place.of_product(self.product.id), "configuration", {"a": 1})
         documents.put("o@example.com", DocumentKind.CONFIGURATION, Place.of_device(self.device.id), "current", {"a": 1})
@@ -219,8 +219,7 @@ class Cast:
         documents.put("o@example.com", DocumentKind.LOGIC, place, "f" * 24, function)
         self.paths["logic"] = "f" * 24
         instance = documents.get(DocumentKind.INSTANCE, place, "lamps/owner")
-        for root in ("/v1/ledgers", "/v1/orgs"):
-            self.special["version", root] = iso(instance.updated_at)
+        self.paths["value_version"] = iso(instance.updated_at)
 
     def expired(self):
         tokens = self.world.cloud.tokens
@@ -236,7 +235,8 @@ class Cast:
 
     def path(self, route):
         root = "/".join(route.path.split("/")[:3])
-        return re.sub(r"\{(\w+)\}", lambda match: self.special.get((match[1], root)) or self.paths[match[1]], route.path)
+        path = route.path.replace("versions/{version}", "versions/{value_version}")
+        return re.sub(r"\{(\w+)\}", lambda match: self.special.get((match[1], root)) or self.paths[match[1]], path)
 
     def ask(self, route, case):
         """Make the request as it should be; what it changed is undone afterwards."""
