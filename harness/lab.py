@@ -18,7 +18,7 @@ import serial
 
 from emulator.board.board import Board as EmulatedBoard
 from emulator.board.settings import StoredNetwork
-from emulator.cloud import CloudSettings, Storage
+from emulator.cloud import CloudSettings, RateLimits, Storage
 from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.storage import StateFileError
 from emulator.doors.pyusb_backend import EmulatedUsbBackend
@@ -286,7 +286,11 @@ class LabRig:
             self.lab = Lab(seed=seed, served=served)
         else:
             self.lab = Lab(
-                seed=seed, served=True, storage=_open_state(serving), cloud_settings=CloudSettings.serving(), cloud_rng=SystemRandom()
+                seed=seed,
+                served=True,
+                storage=_open_state(serving),
+                cloud_settings=CloudSettings.serving(rate_limits=RateLimits() if serving.rate_limits else None),
+                cloud_rng=SystemRandom(),
             )
         self.host = EmulatedHost(self.lab)
         self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)

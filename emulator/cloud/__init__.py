@@ -8,7 +8,7 @@ from emulator.cloud.access import Kind, Principal, Role
 from emulator.cloud.cloud import Cloud, CloudSnapshot
 from emulator.cloud.errors import CloudError
 from emulator.cloud.sessions import DeviceListener, DeviceSession, HelloFacts, Refused
-from emulator.cloud.settings import CloudSettings
+from emulator.cloud.settings import CloudSettings, RateLimits
 from emulator.cloud.storage import Storage
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "HelloFacts",
     "Kind",
     "Principal",
+    "RateLimits",
     "Refused",
     "Role",
     "Storage",

@@ -65,8 +65,10 @@ class Arrivals:
         """Called when a connected device allows or demands updates again."""
         self.settle: Callable[[Device], None] = lambda device: None
         """Called once a device has described itself: heals it, or brings it its product's firmware."""
-        self.vitals: Callable[[Device, str], None] = lambda device, data: None
-        """Takes in diagnostics."""
+        self.ready: Callable[[Device], object] = lambda device: None
+        """Called once the functions of a device are known: brings it what waits for it."""
+        self.vitals: Callable[[Device, str], str] = lambda device, data: data
+        """Takes in diagnostics; gives what everybody else hears of them."""
 
     def public_key(self, device_id: str) -> bytes | None:
         """See `DeviceListener`."""
@@ -140,6 +142,8 @@ class Arrivals:
             link.system = system
             device = self._modules(device, system)
             self.settle(device)
+        if application is not None:
+            self.ready(device)
 
     def event_received(self, session: DeviceSession, name: str, data: str | None, *, public: bool, ttl: int) -> None:
         """See `DeviceListener`."""
@@ -147,6 +151,7 @@ class Arrivals:
         if self._connections.current(session) is None or device is None:
             return
         self._connections.heard(device.id)
+        self._connections.published(device.id)
         if name == CLAIM_CODE and data:
             claimed = self._claim_codes.received(device, data)
             if claimed is not None:
@@ -170,7 +175,7 @@ class Arrivals:
         elif name == "particle/device/updates/forced":
             device = self._devices.learn(device, firmware_updates_forced=data == "true")
         elif name == "spark/device/diagnostics/update" and data:
-            self.vitals(device, data)
+            data = self.vitals(device, data)
         self._events.from_device(device, name, data, public=public, ttl=ttl)
         if name.startswith("particle/device/updates/"):
             self.resume(device)

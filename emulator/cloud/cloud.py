@@ -9,10 +9,12 @@ from typing import Any
 from emulator.clock import Clock
 from emulator.cloud.accounts import Accounts
 from emulator.cloud.agreements import Agreements
+from emulator.cloud.applications import Applications
 from emulator.cloud.arrivals import Arrivals
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.claims import Claims
 from emulator.cloud.clients import Clients
+from emulator.cloud.configurations import Configurations
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core, MakeReply
 from emulator.cloud.customers import Customers
@@ -26,11 +28,15 @@ from emulator.cloud.fleet import Fleet
 from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
 from emulator.cloud.healing import Healing, Library
+from emulator.cloud.ledgers import Ledgers
+from emulator.cloud.locations import Locations
 from emulator.cloud.mail import Outbox
 from emulator.cloud.members import Members
 from emulator.cloud.operations import Operations
 from emulator.cloud.products import Products
+from emulator.cloud.protection import Protection
 from emulator.cloud.quarantine import Quarantine
+from emulator.cloud.rates import Rates
 from emulator.cloud.records import Owner, OwnerKind
 from emulator.cloud.registry import Registry
 from emulator.cloud.releases import Releases
@@ -44,6 +50,7 @@ from emulator.cloud.tokens import Tokens
 from emulator.cloud.transfers import Transfers
 from emulator.cloud.updates import Updates
 from emulator.cloud.usage import Limits
+from emulator.cloud.vault import Vault
 from emulator.cloud.views import Views
 from emulator.cloud.webhooks import Webhooks
 
@@ -71,6 +78,7 @@ class Cloud:
         core = Core(clock, rng, reply, storage, self.settings)
         self.core = core
         self.clock = clock
+        self.rates = Rates(clock, self.settings.rate_limits)
         self.mail = Outbox(core)
         self.accounts = Accounts(core, self.mail)
         self.registry = Registry(core)
@@ -91,10 +99,16 @@ class Cloud:
         self.connections = Connections(core)
         self.limits = Limits(core, self.accounts, self.registry, self.devices)
         self.sims = Sims(core, self.access, self.devices, self.connections)
-        self.factory = Factory(core, self.devices, self.sims)
+        self.factory = Factory(core, self.access, self.limits, self.devices, self.sims)
         self.events = Events(core, self.access, self.devices, self.connections)
-        self.webhooks = Webhooks(core, self.access, self.events)
+        self.webhooks = Webhooks(core, self.access, self.devices, self.events)
         self.documents = Documents(core, self.access, self.devices)
+        self.vault = Vault(self.documents, self.webhooks.all)
+        self.webhooks.secrets = self.vault.open_for
+        self.ledgers = Ledgers(core, self.documents)
+        self.configurations = Configurations(core, self.access, self.devices, self.connections, self.documents, self.events)
+        self.locations = Locations(core, self.access, self.devices, self.events)
+        self.protection = Protection(core, self.devices)
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)
@@ -116,6 +130,7 @@ class Cloud:
         self.groups = Groups(core, self.access, self.devices)
         self.releases = Releases(core, self.access, self.devices, self.groups)
         self.library = Library()
+        self.applications = Applications()
         self.healing = Healing(self.connections, self.events, self.updates, self.library)
         self.rollout = Rollout(self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing)
         self.members.refresh = self.claim_codes.refresh = self.rollout.refresh
@@ -131,6 +146,7 @@ class Cloud:
         self.arrivals.greet = self.rollout.note
         self.arrivals.settle = self.rollout.settle
         self.arrivals.resume = self.rollout.resume
+        self.arrivals.ready = self.configurations.bring
         self.arrivals.vitals = self.diagnostics.received
 
     def owner_name(self, owner: Owner) -> str:

@@ -28,11 +28,15 @@ class Presence:
 class Link:
     """One connected device."""
 
-    __slots__ = ("application", "session", "since", "system")
+    __slots__ = ("application", "published", "round_trip", "session", "since", "system")
 
     def __init__(self, session: DeviceSession, since: float) -> None:
         self.session = session
         self.since = since
+        self.published = 0
+        """Events that it has sent."""
+        self.round_trip: float | None = None
+        """Seconds that its last answer to a ping took; None: it was not asked."""
         self.system: SystemDescribe | None = None
         self.application: ApplicationDescribe | None = None
 
@@ -87,6 +91,12 @@ class Connections:
         """The connection that a session is, unless a later one took its place."""
         link = self._links.get(session.device_id)
         return link if link is not None and link.session is session else None
+
+    def published(self, device_id: str) -> None:
+        """A device sent an event."""
+        link = self._links.get(device_id)
+        if link is not None:
+            link.published += 1
 
     def heard(self, device_id: str) -> None:
         """Something came from a device."""

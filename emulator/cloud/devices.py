@@ -81,19 +81,21 @@ class Devices:
             raise DeviceUnknown(given)
         return device
 
-    def reach(self, who: Principal, given: str, scope: str, product: str | int | None = None) -> Device:
+    def reach(self, who: Principal, given: str, scope: str, product: str | int | None = None, *, organization: str | None = None) -> Device:
         """The device, if the caller may do `scope` with it: as its owner, or through a product that it is in.
 
         With `product`, only that product counts. Its quarantined and denied devices can be looked at, and nothing else: whose
-        firmware names the product is not the product's to use.
+        firmware names the product is not the product's to use. With `organization`, only the products of that organization count.
 
         Raises:
             DeviceForbidden: unknown or foreign.
             DeviceNotInProduct: the product is the caller's, the device is not on its list, or may only be looked at.
-            PermissionDenied, ScopeRefused: the product is not the caller's, or not for this.
+            PermissionDenied, OrganizationUnknown, ScopeRefused: product or organization are not the caller's, or not for this.
         """
+        if organization is not None and product is None:
+            return self._in_organization(self._gate.organization(who, organization, scope).id, given)
         if product is not None:
-            record = self._gate.product(who, product, scope)
+            record = self._gate.product(who, product, scope, organization)
             listed = self.in_product(record, given)
             if listed.product_id != record.id and scope != "devices:get":
                 raise DeviceNotInProduct(given, record.id)
@@ -175,6 +177,13 @@ class Devices:
             return device
         with self._core.change():
             return self.table.put(device.but(**facts))
+
+    def _in_organization(self, organization_id: str, given: str) -> Device:
+        """A member of any product of an organization, by its id."""
+        device = self.by_id(given)
+        if device is None or self._gate.organization_of(device.product_id) != organization_id:
+            raise DeviceForbidden(given)
+        return device
 
     def _own_by_name(self, who: Principal, name: str) -> Device | None:
         owner = owner_of(who)

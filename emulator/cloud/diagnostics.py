@@ -1,4 +1,8 @@
-"""Device vitals: what devices report of their own health, kept for a month."""
+"""Device vitals: what devices report of their own health, kept for a month.
+
+The cloud adds what it sees from its side (`service`): for how long the device has been connected, how much it has published, and how long
+it takes to answer (the REST reference's "Device vitals").
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.cloud.access import Principal
-from emulator.cloud.connections import Connections
+from emulator.cloud.connections import Connections, Link
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import DeviceOffline, Invalid, NoDiagnostics
 from emulator.cloud.records import Device
+from emulator.cloud.relay import relay
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """One report. `payload` is the JSON object the device sent."""
+    """One report. `payload` is the JSON object the device sent, and what the cloud added to it."""
 
     id: int
     device_id: str
@@ -43,7 +48,7 @@ class Diagnostics:
         self._last = max((vitals.id for vitals in self._vitals), default=0)
 
     def request(self, who: Principal, given: str, product: str | int | None = None) -> Device:
-        """Ask a device for its vitals; they come as an event, later.
+        """Ask a device for its vitals, and see how long it takes to answer; the vitals come as an event, later.
 
         Raises:
             DeviceForbidden, DeviceNotInProduct, PermissionDenied, ScopeRefused: not for this caller.
@@ -54,6 +59,7 @@ class Diagnostics:
         if link is None:
             raise DeviceOffline(device.id)
         link.session.publish("particle/device/diagnostics/update", None)
+        self._time(device.id, link)
         return device
 
     def last(self, who: Principal, given: str, product: str | int | None = None) -> Vitals:
@@ -89,14 +95,18 @@ class Diagnostics:
             raise Invalid("start_date", start, "must not be after end_date")
         return [vitals for vitals in self._vitals.where(self._by_device, device.id) if first <= vitals.updated_at <= last]
 
-    def received(self, device: Device, data: str) -> None:
-        """A device reported; what is not a JSON object is not kept, nor what is too old or too much."""
+    def received(self, device: Device, data: str) -> str:
+        """A device reported: gives the report with what the cloud adds.
+
+        What is not a JSON object is not kept, nor what is too old or too much.
+        """
         try:
             payload = json.loads(data)
         except (ValueError, RecursionError):
-            return
+            return data
         if not isinstance(payload, dict):
-            return
+            return data
+        data = json.dumps({**payload, "service": self._service(device.id)}, separators=(",", ":"))
         now = self._core.now()
         oldest = now - self._core.settings.diagnostics_lifetime
         with self._core.change():
@@ -107,3 +117,22 @@ class Diagnostics:
             for number, vitals in enumerate(kept):
                 if number < surplus or vitals.updated_at < oldest:
                     self._vitals.remove(vitals.id)
+        return data
+
+    def _service(self, device_id: str) -> dict[str, Any]:
+        """How a device looks from the cloud. `round_trip` is in milliseconds."""
+        link = self._connections.link(device_id)
+        if link is None:
+            return {"device": {"status": "offline"}}
+        uptime = round(self._core.now() - link.since)
+        seen: dict[str, Any] = {"device": {"status": "ok"}, "cloud": {"uptime": uptime, "publish": {"sent": link.published}}}
+        return seen if link.round_trip is None else {**seen, "coap": {"round_trip": round(link.round_trip * 1000)}}
+
+    def _time(self, device_id: str, link: Link) -> None:
+        """Measure how long a device takes to answer."""
+        asked = self._core.now()
+
+        def came(_: object) -> None:
+            link.round_trip = self._core.now() - asked
+
+        relay(self._core, device_id, "a ping", link.session.ping(), came, timeout=self._core.settings.answer_timeout)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -51,6 +51,26 @@ class Place:
 
     key: str
 
+    @classmethod
+    def of_user(cls, user_id: str) -> Place:
+        """A developer's own place (the sandbox)."""
+        return cls(f"user:{user_id}")
+
+    @classmethod
+    def of_product(cls, product_id: int) -> Place:
+        """A product's place."""
+        return cls(f"product:{product_id}")
+
+    @classmethod
+    def of_organization(cls, organization_id: str) -> Place:
+        """An organization's place."""
+        return cls(f"organization:{organization_id}")
+
+    @classmethod
+    def of_device(cls, device_id: str) -> Place:
+        """A device's place."""
+        return cls(f"device:{device_id}")
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -64,6 +84,8 @@ class Document:
     updated_at: float
     created_by: str
     updated_by: str
+    accessed_at: float | None = None
+    """When something last used it (secrets)."""
 
     @property
     def key(self) -> str:
@@ -102,12 +124,19 @@ class Documents:
             DeviceForbidden, DeviceNotInProduct, PermissionDenied, OrganizationUnknown, ScopeRefused: not for this caller.
         """
         if device is not None:
-            return Place(f"device:{self._devices.reach(who, device, scope, product).id}")
+            return Place.of_device(self._devices.reach(who, device, scope, product).id)
         if product is not None:
-            return Place(f"product:{self._gate.product(who, product, scope).id}")
+            return Place.of_product(self._gate.product(who, product, scope).id)
         if organization is not None:
-            return Place(f"organization:{self._gate.organization(who, organization, scope).id}")
-        return Place(f"user:{self._gate.developer_only(who, scope)}")
+            return Place.of_organization(self._gate.organization(who, organization, scope).id)
+        return Place.of_user(self._gate.developer_only(who, scope))
+
+    def home_of_product(self, product_id: int) -> Place | None:
+        """The place that a product belongs to: its organization's, or its owner's."""
+        product = self._gate.find_product(product_id)
+        if product is None:
+            return None
+        return Place.of_user(product.owner_id) if product.organization_id is None else Place.of_organization(product.organization_id)
 
     def list(self, kind: DocumentKind, place: Place, prefix: str = "") -> Sequence[Document]:
         """The documents of a kind whose names begin so, by name."""
@@ -129,8 +158,8 @@ class Documents:
             raise DocumentUnknown(kind, name)
         return found
 
-    def put(self, who: Principal, kind: DocumentKind, place: Place, name: str, values: dict[str, Any]) -> Document:
-        """Make a document, or replace it.
+    def put(self, author: str, kind: DocumentKind, place: Place, name: str, values: dict[str, Any]) -> Document:
+        """Make a document, or replace it. `author` is the name of whoever does it.
 
         Raises:
             Invalid: the name cannot be, or the document is too large.
@@ -144,10 +173,16 @@ class Documents:
         before = self.find(kind, place, name)
         if before is None and self._in_place.count((kind, place.key)) >= MAX_DOCUMENTS:
             raise Conflict(kind.value, f"there can be at most {MAX_DOCUMENTS} of these")
-        now, user = self._core.now(), who.username
-        created = (now, user) if before is None else (before.created_at, before.created_by)
+        now = self._core.now()
+        created = (now, author) if before is None else (before.created_at, before.created_by)
         with self._core.change():
-            return self._documents.put(Document(kind, place.key, name, body, created[0], now, created[1], user))
+            accessed_at = None if before is None else before.accessed_at
+            return self._documents.put(Document(kind, place.key, name, body, created[0], now, created[1], author, accessed_at))
+
+    def accessed(self, document: Document) -> None:
+        """Something used a document."""
+        with self._core.change():
+            self._documents.put(replace(document, accessed_at=self._core.now()))
 
     def remove(self, kind: DocumentKind, place: Place, name: str) -> None:
         """Take a document away.

@@ -4,12 +4,12 @@ The domain names the case; which of the five bodies of the REST API tells it, an
 `emulator.cloud.api`. So nothing here knows HTTP.
 
     CloudError
-      CallerError             who asks: TokenMissing TokenInvalid TokenExpired, GrantError, PermissionDenied, ScopeRefused ...
+      CallerError             who asks: TokenMissing TokenInvalid TokenExpired, GrantError, PermissionDenied, TooManyRequests ...
       Invalid                 what is asked is malformed
       NotFound                what is asked about does not exist, one class per kind of thing
       DeviceForbidden         a device the caller may not know of: unknown and foreign look the same
       ClaimRefused            ClaimIdMissing OwnedByOther NotOnline DeviceLimitReached
-      DeviceFailure           DeviceOffline NoAnswer UpdateRefused: the device could not do it
+      DeviceFailure           DeviceOffline NoAnswer UpdateRefused ...: the device could not do it
       Conflict                NameTaken ... : it would break a rule of uniqueness or order
 """
 
@@ -117,6 +117,15 @@ class OtpWrong(CallerError):
 
     def __init__(self) -> None:
         super().__init__("wrong one-time password")
+
+
+class TooManyRequests(CallerError):
+    """Asked too often. In `wait` seconds it may be asked again; 0: as soon as something of the caller's has ended."""
+
+    def __init__(self, what: str, wait: float) -> None:
+        self.what = what
+        self.wait = wait
+        super().__init__(f"too many {what}")
 
 
 class PermissionDenied(CallerError):
@@ -258,6 +267,12 @@ class ReportUnknown(NotFound):
     thing = "usage report"
 
 
+class LocationUnknown(NotFound):
+    """The device has not told where it is (or was, in that time)."""
+
+    thing = "location"
+
+
 class NoDiagnostics(NotFound):
     """The device has not sent any vitals yet."""
 
@@ -337,6 +352,15 @@ class UpdateRefused(DeviceFailure):
     def __init__(self, device_id: str, reason: str) -> None:
         self.reason = reason
         super().__init__(device_id, f"refuses the update: {reason}")
+
+
+class ConfigurationRefused(DeviceFailure):
+    """The device said no to some sections of its configuration: `refused` has what it answered for each."""
+
+    def __init__(self, device_id: str, refused: dict[str, int], taken: list[str]) -> None:
+        self.refused = refused
+        self.taken = taken
+        super().__init__(device_id, f"refuses {', '.join(refused)} of its configuration")
 
 
 class BadImage(CloudError):

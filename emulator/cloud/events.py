@@ -1,8 +1,8 @@
 """Events: who hears what.
 
-An event of a device reaches its owner's stream, the stream of the product that the device is a member of, the device's own stream and
-(when public) the public one. A device that is neither claimed nor a member of a product may publish, and nobody hears it. Quarantined
-and denied devices are no members.
+An event of a device reaches its owner's stream, the stream of the product that the device is a member of, that of the organization which
+owns the product, the device's own stream and (when public) the public one. A device that is neither claimed nor a member of a product
+may publish, and nobody hears it. Quarantined and denied devices are no members.
 
 Devices hear the events of their owner; unclaimed members of a product hear what is published to the product, and the answers of
 webhooks to themselves (since March 2023; before, nothing: `CloudSettings.legacy_subscriptions`). Each event published, and each one
@@ -24,6 +24,8 @@ from emulator.cloud.records import Device, Owner, OwnerKind
 
 Listener = Callable[["Event"], None]
 Scope = tuple[str, object]
+Hearing = tuple[tuple[Scope, ...], "Callable[[Event], bool] | None"]
+"""Where to listen, and which of what is heard there counts (None: all of it)."""
 SYSTEM = ("spark/", "particle/")
 """Events about devices, which no device hears unless it is addressed: every device listens to these prefixes for orders of the cloud."""
 API = "api"
@@ -171,18 +173,24 @@ class Events:
         *,
         device: str | None = None,
         product: str | int | None = None,
+        organization: str | None = None,
         public: bool = False,
     ) -> Callable[[], None]:
         """Hear events from now on, until the function that is returned is called.
 
-        Without `device`, `product` and `public`: those of the caller's own devices and publishes. With `public`: these, and
-        everybody's public ones.
+        Without `device`, `product`, `organization` and `public`: those of the caller's own devices and publishes. With `organization`
+        alone: those of all its products. With `public`: the caller's own, and everybody's public ones.
 
         Raises:
             Invalid: the public stream without a prefix.
-            DeviceForbidden, DeviceNotInProduct, PermissionDenied, ScopeRefused: not for this caller.
+            DeviceForbidden, DeviceNotInProduct, OrganizationUnknown, PermissionDenied, ScopeRefused: not for this caller.
         """
-        scopes, accepts = self._scopes(who, prefix, device, product, public=public)
+        if product is not None:
+            scopes, accepts = self._of_product(who, product, organization, device)
+        elif organization is not None:
+            scopes, accepts = self._of_organization(who, organization, device)
+        else:
+            scopes, accepts = self._own(who, prefix, device, public=public)
         subscription = _Subscription(scopes, prefix, listener, accepts)
         for scope in scopes:
             self._streams.setdefault(scope, {})[subscription] = None
@@ -209,21 +217,21 @@ class Events:
         """Whether events reach a device's own subscriptions: it is claimed, or a member of a product."""
         return device.owner is not None or (device.product_id is not None and not self._core.settings.legacy_subscriptions)
 
-    def _scopes(
-        self,
-        who: Principal,
-        prefix: str,
-        device: str | None,
-        product: str | int | None,
-        *,
-        public: bool,
-    ) -> tuple[tuple[Scope, ...], Callable[[Event], bool] | None]:
-        if product is not None:
-            record = self._gate.product(who, product, "events:get")
-            if device is None:
-                return (("product", record.id),), None
-            member = self._devices.in_product(record, device)
-            return (("device", member.id),), lambda event: event.product_id == record.id
+    def _of_product(self, who: Principal, product: str | int, organization: str | None, device: str | None) -> Hearing:
+        record = self._gate.product(who, product, "events:get", organization)
+        if device is None:
+            return (("product", record.id),), None
+        member = self._devices.in_product(record, device)
+        return (("device", member.id),), lambda event: event.product_id == record.id
+
+    def _of_organization(self, who: Principal, organization: str, device: str | None) -> Hearing:
+        record = self._gate.organization(who, organization, "events:get")
+        if device is None:
+            return (("organization", record.id),), None
+        member = self._devices.reach(who, device, "events:get", organization=organization)
+        return (("device", member.id),), lambda event: self._gate.organization_of(event.product_id) == record.id
+
+    def _own(self, who: Principal, prefix: str, device: str | None, *, public: bool) -> Hearing:
         if device is not None:
             found = self._devices.reach(who, device, "events:get")
             return (("device", found.id),), lambda event: self._still_reaches(who, found.id)
@@ -251,6 +259,9 @@ class Events:
         yield from owned
         if event.product_id is not None:
             yield from streams.get(("product", event.product_id), ())
+            organization = self._gate.organization_of(event.product_id)
+            if organization is not None:
+                yield from streams.get(("organization", organization), ())
         if event.device_id is not None:
             yield from streams.get(("device", event.device_id), ())
         if event.public:

@@ -9,11 +9,14 @@ from emulator.cloud.access import Principal
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.errors import Conflict, DeviceUnknown, Invalid
-from emulator.cloud.records import Device
+from emulator.cloud.gate import Gate
+from emulator.cloud.records import Device, Owner, OwnerKind
 from emulator.cloud.sims import Sims
+from emulator.cloud.usage import Limits
 from particle_protocol.identifiers import (
     IdentifierError,
     MacAddress,
+    make_device_id,
     parse_device_id,
     parse_iccid,
     parse_imei,
@@ -28,8 +31,10 @@ T = TypeVar("T")
 class Factory:
     """Makes devices known to the cloud."""
 
-    def __init__(self, core: Core, devices: Devices, sims: Sims) -> None:
+    def __init__(self, core: Core, gate: Gate, limits: Limits, devices: Devices, sims: Sims) -> None:
         self._core = core
+        self._gate = gate
+        self._limits = limits
         self._devices = devices
         self._sims = sims
 
@@ -83,6 +88,20 @@ class Factory:
                     public_key=public_key,
                 ),
             )
+
+    def virtual(self, who: Principal, product: str | int) -> Device:
+        """Make a device that no factory has made, such as a computer, straight into a product; the caller owns it.
+
+        Raises:
+            PermissionDenied, ScopeRefused: not for this caller.
+            DeviceLimitReached: the product takes no more.
+        """
+        record = self._gate.product(who, product, "devices:import")
+        owner = Owner(OwnerKind.USER, self._gate.developer_only(who, "devices:import"))
+        self._limits.check_room(record)
+        with self._core.change():
+            device = self.manufacture(make_device_id(self._core.rng, platform_by_id(record.platform_id)), record.platform_id)
+            return self._devices.alter(device, product_id=record.id, owner=owner)
 
     def ban_imei(self, imei: str, *, banned: bool = True) -> None:
         """A country's mobile networks refuse a modem, whatever SIM is in it.

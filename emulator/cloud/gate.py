@@ -19,18 +19,36 @@ class Gate:
         self._accounts = accounts
         self._registry = registry
 
-    def product(self, who: Principal, given: str | int, scope: str) -> Product:
-        """The product, if the caller may use `scope` in it.
+    def product(self, who: Principal, given: str | int, scope: str, organization: str | None = None) -> Product:
+        """The product, if the caller may use `scope` in it, and it is the organization's that is named.
 
         Raises:
             PermissionDenied: unknown, or the caller has no part in it, or too low a role (`RoleTooLow`).
             ScopeRefused: the caller's list of scopes does not hold it.
+            OrganizationUnknown: the product is not of this organization.
         """
         product = self._registry.product(given)
         if product is None:
             raise PermissionDenied(f"product {given}")
         self.check(who, product, scope)
+        if organization is not None:
+            self.check_home(product.id, organization)
         return product
+
+    def check_home(self, given: str | int, organization: str) -> None:
+        """Refuse a product that is not of the organization beside it.
+
+        Raises:
+            OrganizationUnknown: as said.
+        """
+        product, owner = self._registry.product(given), self._registry.organization(organization)
+        if product is None or owner is None or owner.id != product.organization_id:
+            raise OrganizationUnknown(organization)
+
+    def organization_of(self, product_id: int | None) -> str | None:
+        """The id of the organization that owns a product, whoever asks."""
+        product = self._registry.product(product_id)
+        return None if product is None else product.organization_id
 
     def check(self, who: Principal, product: Product, scope: str) -> None:
         """Refuse a caller that may not use `scope` in a product.

@@ -50,13 +50,13 @@ class HookResponse:
         return _object(self.text)
 
 
-def compose(hook_id: str, config: Mapping[str, Any], event: Event) -> HookRequest:
-    """The request of a webhook for an event.
+def compose(hook_id: str, config: Mapping[str, Any], event: Event, secrets: Mapping[str, str] | None = None) -> HookRequest:
+    """The request of a webhook for an event; its templates may name `secrets` too.
 
     Without `noDefaults`, event name, data, device id and time are sent along. Where: in `json`, else `form`, as configured; for GET in
     the query; a `body` is sent as it is.
     """
-    values = template_values(event)
+    values = {**template_values(event), **(secrets or {})}
     method = str(config.get("requestType", "POST")).upper()
     defaults = {} if _true(config.get("noDefaults")) else _defaults(event)
     query = _filled(config.get("query"), values)
@@ -73,15 +73,17 @@ def compose(hook_id: str, config: Mapping[str, Any], event: Event) -> HookReques
         body = urlencode({**defaults, **_filled(config.get("form"), values)}).encode()
         headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
     auth = config.get("auth")
-    login = auth if isinstance(auth, Mapping) else {}
+    login = _filled({name: value for name, value in auth.items() if value is not None} if isinstance(auth, Mapping) else None, values)
+    if "bearer" in login:
+        headers.setdefault("Authorization", f"Bearer {login['bearer']}")
     return HookRequest(
         hook_id=hook_id,
         method=method,
         url=_with_query(render(str(config["url"]), values), query),
         headers=tuple(headers.items()),
         body=body,
-        username=_optional(login.get("username")),
-        password=_optional(login.get("password")),
+        username=login.get("username", login.get("user")),
+        password=login.get("password", login.get("pass")),
         verify=config.get("rejectUnauthorized") is None or _true(config["rejectUnauthorized"]),
     )
 
@@ -129,10 +131,6 @@ def _with_query(url: str, query: Mapping[str, str]) -> str:
     if not query:
         return url
     return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
-
-
-def _optional(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _true(value: object) -> bool:

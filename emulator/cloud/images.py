@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emulator.cloud.errors import BadImage
-from firmware_images.errors import ImageError
+from firmware_images.bundle import check_bundle, read_bundle
+from firmware_images.errors import BundleError, ImageError
 from firmware_images.fields import UNSET, Dependency, ModuleFunction
+from firmware_images.findings import Severity
 from firmware_images.module import read_module
+
+_ZIP = b"PK\x03\x04"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,24 @@ def read_image(image: bytes) -> ImageFacts:
         sha256="" if suffix is None else suffix.sha256.hex(),
         size=module.size,
     )
+
+
+def application_of(upload: bytes) -> bytes:
+    """The application in an upload: the upload itself, or what a bundle (.zip) holds.
+
+    Raises:
+        BadImage: the bundle is damaged, or application and assets do not belong together.
+    """
+    if not upload.startswith(_ZIP):
+        return upload
+    try:
+        bundle = read_bundle(upload)
+        problems = [str(finding) for finding in check_bundle(bundle, read_module(bundle.application)) if finding.severity is Severity.ERROR]
+    except (BundleError, ImageError) as error:
+        raise BadImage(f"not a bundle: {error}") from None
+    if problems:
+        raise BadImage("; ".join(problems))
+    return bundle.application
 
 
 def meant_version(product_id: int, product_version: int, platform_id: int) -> int | None:

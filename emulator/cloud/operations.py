@@ -12,7 +12,7 @@ from emulator.cloud.connections import Connections, Link
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import DeviceOffline, FunctionUnknown, Invalid, PermissionDenied, VariableUnknown, WrongPlatform
-from emulator.cloud.images import read_image
+from emulator.cloud.images import application_of, read_image
 from emulator.cloud.records import Device
 from emulator.cloud.relay import relay, settled
 from emulator.cloud.sessions import Value
@@ -117,7 +117,7 @@ class Operations:
         return relay(self._core, device.id, "the signal", answer, lambda _: on, timeout=self._core.settings.answer_timeout)
 
     def flash(self, who: Principal, given: str, image: bytes, *, product: str | int | None = None) -> Reply[None]:
-        """Send a module over the air, whatever the product's rules say.
+        """Send a module, or the application of a bundle, over the air, whatever the product's rules say.
 
         Raises:
             DeviceForbidden, DeviceNotInProduct, ScopeRefused: not for this caller.
@@ -130,6 +130,7 @@ class Operations:
         if who.kind is Kind.CUSTOMER:
             raise PermissionDenied("updates over the air are not for customers")
         device = self._devices.reach(who, given, "devices:update", product)
+        image = application_of(image)
         facts = read_image(image)
         if facts.platform_id != device.platform_id:
             raise WrongPlatform(facts.platform_id, device.platform_id)

@@ -25,7 +25,7 @@ from emulator.cloud.errors import (
 )
 from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
-from emulator.cloud.images import read_image
+from emulator.cloud.images import application_of, read_image
 from emulator.cloud.records import Device, Product
 from firmware_images.fields import ModuleFunction
 
@@ -108,7 +108,7 @@ class Releases:
         Raises:
             FirmwareUnknown, PermissionDenied, ScopeRefused: as named.
         """
-        return self.image(self.find(self._gate.product(who, given, "firmware.binary:get"), version))
+        return self._binaries[self.find(self._gate.product(who, given, "firmware.binary:get"), version).key].data
 
     def upload(
         self,
@@ -122,7 +122,7 @@ class Releases:
         file_name: str = "firmware.bin",
         mandatory: bool = False,
     ) -> Firmware:
-        """Take in a version.
+        """Take in a version: a module, or a bundle of one with its assets.
 
         Raises:
             Invalid: the version is not 1 to 65535.
@@ -135,7 +135,7 @@ class Releases:
             raise Invalid("version", version, f"must be 1 to {HIGHEST_VERSION}")
         if f"{product.id}:{version}" in self._firmware:
             raise FirmwareExists(version)
-        sha256, size = _judge(product, version, image)
+        sha256 = _judge(product, version, application_of(image))
         now = self._core.now()
         with self._core.change():
             self._binaries.put(Binary(f"{product.id}:{version}", image))
@@ -147,7 +147,7 @@ class Releases:
                     title=title or f"v{version}",
                     description=description,
                     file_name=file_name,
-                    size=size,
+                    size=len(image),
                     sha256=sha256,
                     uploaded_on=now,
                     uploaded_by=who.username,
@@ -248,8 +248,8 @@ class Releases:
         return f"{product.id}:{version}" in self._firmware
 
     def image(self, firmware: Firmware) -> bytes:
-        """The bytes of a version."""
-        return self._binaries[firmware.key].data
+        """What a device gets of a version: of a bundle, the application."""
+        return application_of(self._binaries[firmware.key].data)
 
     def target(self, device: Device) -> Firmware | None:
         """The version a member should run (see above); None: whatever it likes."""
@@ -328,7 +328,8 @@ def _released_to(device: Device, all_versions: Iterable[Firmware]) -> Firmware |
     return max(mine or defaults, key=lambda each: each.version, default=None)
 
 
-def _judge(product: Product, version: int, image: bytes) -> tuple[str, int]:
+def _judge(product: Product, version: int, image: bytes) -> str:
+    """The digest of an application that can be this version of this product."""
     facts = read_image(image)
     if facts.platform_id != product.platform_id:
         raise WrongPlatform(facts.platform_id, product.platform_id)
@@ -338,4 +339,4 @@ def _judge(product: Product, version: int, image: bytes) -> tuple[str, int]:
         raise VersionMismatch(version, facts.product_version)
     if facts.product_id not in (None, product.id, product.platform_id):
         raise BadImage(f"built for product {facts.product_id}, uploaded to product {product.id}")
-    return facts.sha256, facts.size
+    return facts.sha256

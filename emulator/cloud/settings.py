@@ -5,7 +5,7 @@ A field whose docstring begins with "Open" is not documented or observed anywher
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 KNOWN_CLIENTS: tuple[tuple[str, str], ...] = (
     ("particle", "particle"),
@@ -15,6 +15,34 @@ KNOWN_CLIENTS: tuple[tuple[str, str], ...] = (
     ("legacy_app", "particle"),
 )
 """OAuth clients that programs carry built in: the documentation's samples, particle-api-js, particle-cli, older tools."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """How often one address may ask, in windows that begin with its first request. The defaults are the documented ones."""
+
+    window: float = 300.0
+    """Seconds."""
+    requests: int = 10_000
+    """Of any kind, in a window."""
+    logins: int = 100
+    """`POST /oauth/token` in a window."""
+    failed_logins: int = 10
+    """In a row; then the address may not log in for `lock` seconds."""
+    lock: float = 1_800.0
+    tokens: int = 100
+    """Requests about access tokens in a window."""
+    accounts: int = 100
+    """Requests about accounts in a window."""
+    password_resets: int = 100
+    """In a window."""
+    streams: int = 100
+    """Event streams opened in a window."""
+    open_streams: int = 100
+    """Event streams open at the same time."""
+    serial_numbers: int = 50
+    """Looked up by one account in `serial_window` seconds."""
+    serial_window: float = 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +79,16 @@ class CloudSettings:
     """Seconds a device has to answer a function, a variable or a ping."""
     update_timeout: float = 120.0
     """Seconds a device has for an update over the air before its status is `failed`."""
+    unprotect_timeout: float = 60.0
+    """Open. Seconds between the cloud's nonce and the device's answer; the device itself waits for 60."""
     max_diagnostics: int = 100
     """Vitals kept per device."""
     diagnostics_lifetime: float = 31 * 86_400.0
     """Seconds vitals are kept: one month."""
+    max_locations: int = 1_000
+    """Open. Positions kept per device."""
+    location_lifetime: float = 30 * 86_400.0
+    """Open. Seconds positions are kept."""
     sim_rare_delay_chance: float = 0.01
     """Open. How often a first activation of class "generally fast" takes up to a day."""
     activation_speed: float = 1.0
@@ -67,8 +101,10 @@ class CloudSettings:
     """Bytes in an event's name."""
     max_event_data: int = 1024
     """Bytes in an event's data, when published through the API."""
+    rate_limits: RateLimits | None = None
+    """Who asks too often is refused (429); None lets everybody ask."""
 
     @classmethod
-    def serving(cls) -> CloudSettings:
+    def serving(cls, *, rate_limits: RateLimits | None = None) -> CloudSettings:
         """For outside programs: passwords cost what they should, and boards that nobody here made are taken in."""
-        return replace(cls(), password_cost=14, register_unknown_devices=True)
+        return cls(password_cost=14, register_unknown_devices=True, rate_limits=rate_limits)

@@ -158,10 +158,11 @@ class Teams:
         username: str,
         scopes: Iterable[str],
         *,
+        friendly_name: str | None = None,
         product: str | int | None = None,
         organization: str | None = None,
     ) -> ApiUser:
-        """Give an API user other scopes, and so another token.
+        """Give an API user other scopes, and so another token; and another name to show, if one is given.
 
         Raises:
             MemberUnknown: no such API user.
@@ -171,7 +172,7 @@ class Teams:
         member = self._programmatic(self._team(who, "teams.users:update", product, organization), username)
         granted = _checked(scopes)
         with self._core.change():
-            member = self._registry.members.put(replace(member, scopes=granted))
+            member = self._registry.members.put(replace(member, scopes=granted, friendly_name=friendly_name or member.friendly_name))
             return ApiUser(member, self._issue(member))
 
     def rotate(self, who: Principal, username: str, *, product: str | int | None = None, organization: str | None = None) -> ApiUser:

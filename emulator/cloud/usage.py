@@ -42,6 +42,15 @@ class Limits:
             return None
         return self.room(product.owner_id)
 
+    def check_room(self, product: Product) -> None:
+        """Refuse one more member of a product whose plan is full.
+
+        Raises:
+            DeviceLimitReached: as said.
+        """
+        if product.plan is Plan.FREE:
+            self.check(product.owner_id, more=1)
+
     def check(self, user_id: str, *, more: int = 0) -> None:
         """Refuse what makes the free plan of a user hold more than it may: as it is now, or with so many devices more.
 

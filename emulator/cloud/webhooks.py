@@ -1,23 +1,26 @@
 """Webhooks: requests to somebody's server when an event happens.
 
 A webhook in a user's sandbox fires only for devices that are claimed to that user; one of a product fires for the product's members,
-claimed or not, and never for quarantined ones. It matches events by prefix. The request goes out through the lab's gateway; what comes
-back is told in `hook-sent/`, `hook-response/` (in chunks of 512 bytes) and `hook-error/` events.
+claimed or not, and never for quarantined ones; one of an organization for those of all its products. It matches events by prefix. The
+request goes out through the lab's gateway; what comes back is told in `hook-sent/`, `hook-response/` (in chunks of 512 bytes) and
+`hook-error/` events.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.cloud.access import Principal
 from emulator.cloud.core import Core
+from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Invalid, WebhookUnknown
 from emulator.cloud.events import INTERNAL, Event, Events
 from emulator.cloud.gate import Gate
+from emulator.cloud.hook_logs import HookLogs
 from emulator.cloud.hook_requests import HookRequest, HookResponse, compose, render_topic
 from emulator.cloud.records import OwnerKind
 from emulator.cloud.templates import render
@@ -26,6 +29,8 @@ from emulator.drivers import Reply
 Gateway = Callable[[HookRequest], Reply[HookResponse]]
 """The lab's way out. The reply may fail with any `OSError` (TimeoutError, ConnectionError included)."""
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+_DEVICE_FIELDS = ("deviceID", "deviceid", "deviceId")
+"""How clients spell it: the documentation, particle-api-js 12.0.2 for integrations, and the same for webhooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Webhook:
     user_id: str | None = None
     product_id: int | None = None
     disabled: bool = False
+    organization_id: str | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -58,79 +64,119 @@ class TestResult:
     error: str | None
 
 
-class Webhooks:
-    """The webhooks of users (no `product`) and products."""
+@dataclass(frozen=True, slots=True)
+class HookOwner:
+    """Whose a webhook is: of exactly one of these."""
 
-    def __init__(self, core: Core, gate: Gate, events: Events) -> None:
+    user_id: str | None = None
+    product_id: int | None = None
+    organization_id: str | None = None
+
+
+class Webhooks:
+    """The webhooks of users (neither `product` nor `organization`), products and organizations."""
+
+    def __init__(self, core: Core, gate: Gate, devices: Devices, events: Events) -> None:
         self._core = core
         self._gate = gate
+        self._devices = devices
         self._events = events
         self._hooks = core.state.table("webhooks", Webhook, lambda hook: hook.id)
         self._by_user = self._hooks.index(lambda hook: hook.user_id)
         self._by_product = self._hooks.index(lambda hook: hook.product_id)
+        self._by_organization = self._hooks.index(lambda hook: hook.organization_id)
+        self.logs = HookLogs()
+        self.secrets: Callable[[Webhook], Mapping[str, str]] = lambda hook: {}
+        """The secrets that a webhook uses, by name; the vault sets it."""
         self.gateway: Gateway | None = None
         """The lab's way out; without one, every webhook fails."""
         events.taps.append(self._heard)
 
-    def list(self, who: Principal, product: str | int | None = None) -> Sequence[Webhook]:
+    def list(self, who: Principal, product: str | int | None = None, *, organization: str | None = None) -> Sequence[Webhook]:
         """The webhooks, in the order in which they were made.
 
         Raises:
-            PermissionDenied, ScopeRefused: not for this caller.
+            PermissionDenied, OrganizationUnknown, ScopeRefused: not for this caller.
         """
-        user_id, product_id = self._place(who, product, "integrations:list")
-        if product_id is not None:
-            return self._hooks.where(self._by_product, product_id)
-        return self._hooks.where(self._by_user, user_id)
+        owner = self._owner(who, "integrations:list", product, organization)
+        if owner.product_id is not None:
+            return self._hooks.where(self._by_product, owner.product_id)
+        if owner.organization_id is not None:
+            return self._hooks.where(self._by_organization, owner.organization_id)
+        return self._hooks.where(self._by_user, owner.user_id or "")
 
-    def get(self, who: Principal, hook_id: str, product: str | int | None = None) -> Webhook:
+    def all(self) -> Iterator[Webhook]:
+        """Everybody's webhooks."""
+        return iter(self._hooks)
+
+    def get(self, who: Principal, hook_id: str, product: str | int | None = None, *, organization: str | None = None) -> Webhook:
         """One webhook.
 
         Raises:
-            WebhookUnknown, PermissionDenied, ScopeRefused: as named.
+            WebhookUnknown, PermissionDenied, OrganizationUnknown, ScopeRefused: as named.
         """
-        return self._find(self._place(who, product, "integrations:get"), hook_id)
+        return self._find(self._owner(who, "integrations:get", product, organization), hook_id)
 
-    def create(self, who: Principal, config: Mapping[str, Any], product: str | int | None = None) -> Webhook:
+    def create(
+        self, who: Principal, config: Mapping[str, Any], product: str | int | None = None, *, organization: str | None = None
+    ) -> Webhook:
         """Make a webhook. `config` has the fields of the API: event, url, requestType, and what else belongs to it.
 
         Raises:
             Invalid: event or url is missing or malformed, or the method is none.
-            PermissionDenied, ScopeRefused: not for this caller.
+            PermissionDenied, OrganizationUnknown, ScopeRefused: not for this caller.
         """
-        user_id, product_id = self._place(who, product, "integrations:create")
+        owner = self._owner(who, "integrations:create", product, organization)
         fields = _checked(config)
         with self._core.change():
             return self._hooks.put(
                 Webhook(
                     id=self._core.names.object_id(),
                     created_at=self._core.now(),
-                    user_id=user_id if product_id is None else None,
-                    product_id=product_id,
+                    user_id=owner.user_id,
+                    product_id=owner.product_id,
+                    organization_id=owner.organization_id,
                     **fields,
                 ),
             )
 
-    def update(self, who: Principal, hook_id: str, config: Mapping[str, Any], product: str | int | None = None) -> Webhook:
+    def update(
+        self,
+        who: Principal,
+        hook_id: str,
+        config: Mapping[str, Any],
+        product: str | int | None = None,
+        *,
+        organization: str | None = None,
+    ) -> Webhook:
         """Replace the whole configuration. Raises as `create`, and WebhookUnknown."""
-        hook = self._find(self._place(who, product, "integrations:update"), hook_id)
+        hook = self._find(self._owner(who, "integrations:update", product, organization), hook_id)
         fields = _checked(config)
         with self._core.change():
             return self._hooks.put(replace(hook, **fields))
 
-    def delete(self, who: Principal, hook_id: str, product: str | int | None = None) -> None:
+    def delete(self, who: Principal, hook_id: str, product: str | int | None = None, *, organization: str | None = None) -> None:
         """End a webhook.
 
         Raises:
-            WebhookUnknown, PermissionDenied, ScopeRefused: as named.
+            WebhookUnknown, PermissionDenied, OrganizationUnknown, ScopeRefused: as named.
         """
-        hook = self._find(self._place(who, product, "integrations:remove"), hook_id)
+        hook = self._find(self._owner(who, "integrations:remove", product, organization), hook_id)
         with self._core.change():
             self._hooks.remove(hook.id)
+        self.logs.forget(hook.id)
 
-    def test(self, who: Principal, hook_id: str, data: str | None = None, product: str | int | None = None) -> Reply[TestResult]:
+    def test(
+        self,
+        who: Principal,
+        hook_id: str,
+        data: str | None = None,
+        product: str | int | None = None,
+        *,
+        organization: str | None = None,
+    ) -> Reply[TestResult]:
         """Send the request of a made-up event, and see what comes back. Raises as `get`."""
-        hook = self._find(self._place(who, product, "integrations:update"), hook_id)
+        hook = self._find(self._owner(who, "integrations:update", product, organization), hook_id)
         event = Event(hook.event, data, published_at=self._core.now(), coreid="api", device_id=None)
         reply: Reply[TestResult] = self._core.reply()
 
@@ -143,15 +189,16 @@ class Webhooks:
         self._send(hook, event, finish)
         return reply
 
-    def _place(self, who: Principal, product: str | int | None, scope: str) -> tuple[str, int | None]:
+    def _owner(self, who: Principal, scope: str, product: str | int | None, organization: str | None) -> HookOwner:
         if product is not None:
-            return who.account, self._gate.product(who, product, scope).id
-        return self._gate.developer_only(who, scope), None
+            return HookOwner(product_id=self._gate.product(who, product, scope).id)
+        if organization is not None:
+            return HookOwner(organization_id=self._gate.organization(who, organization, scope).id)
+        return HookOwner(user_id=self._gate.developer_only(who, scope))
 
-    def _find(self, place: tuple[str, int | None], hook_id: str) -> Webhook:
-        user_id, product_id = place
+    def _find(self, owner: HookOwner, hook_id: str) -> Webhook:
         hook = self._hooks.get(hook_id)
-        if hook is None or hook.product_id != product_id or (product_id is None and hook.user_id != user_id):
+        if hook is None or HookOwner(hook.user_id, hook.product_id, hook.organization_id) != owner:
             raise WebhookUnknown(hook_id)
         return hook
 
@@ -163,9 +210,21 @@ class Webhooks:
             hooks += self._hooks.where(self._by_user, event.owner.id)
         if event.product_id is not None:
             hooks += self._hooks.where(self._by_product, event.product_id)
+            organization_id = self._gate.organization_of(event.product_id)
+            if organization_id is not None:
+                hooks += self._hooks.where(self._by_organization, organization_id)
         for hook in hooks:
-            if not hook.disabled and event.name.startswith(hook.event) and _for_device(hook, event):
+            if not hook.disabled and event.name.startswith(hook.event) and self._for_device(hook, event):
                 self._fire(hook, event)
+
+    def _for_device(self, hook: Webhook, event: Event) -> bool:
+        """Whether an event comes from the device that a webhook is for, by id or name; one without is for all."""
+        settings = hook.settings
+        wanted = next((str(settings[name]) for name in _DEVICE_FIELDS if settings.get(name)), None)
+        if wanted is None:
+            return True
+        device = None if event.device_id is None else self._devices.by_id(event.device_id)
+        return device is not None and (wanted.lower() == device.id or wanted == device.name)
 
     def _fire(self, hook: Webhook, event: Event) -> None:
         self._tell(event, f"hook-sent/{event.name}", None)
@@ -205,28 +264,30 @@ class Webhooks:
         )
 
     def _send(self, hook: Webhook, event: Event, finish: Callable[[HookResponse | str], None]) -> None:
+        secrets, sent_at = self.secrets(hook), self._core.now()
+        request = compose(hook.id, hook.settings, event, secrets)
+
+        def done(response: HookResponse | None, error: str | None) -> None:
+            self.logs.note(event.name, sent_at, request, response, error, secrets.values())
+            finish(response if error is None and response is not None else str(error))
+
         if self.gateway is None:
-            finish("this cloud has no way out: its lab has no gateway for webhooks")
+            done(None, "this cloud has no way out: its lab has no gateway for webhooks")
             return
-        answer = self.gateway(compose(hook.id, hook.settings, event))
+        answer = self.gateway(request)
 
         def settle() -> None:
             try:
                 response = answer.result()
             except OSError as error:
-                finish(f"error occurred while sending the request: {error}")
+                done(None, f"error occurred while sending the request: {error}")
                 return
-            finish(response if response.ok else f"error status {response.status} from {urlsplit(hook.url).hostname}")
+            done(response, None if response.ok else f"error status {response.status} from {urlsplit(hook.url).hostname}")
 
         if answer.done:
             settle()
         else:
             answer.settled.subscribe(settle)
-
-
-def _for_device(hook: Webhook, event: Event) -> bool:
-    wanted = hook.settings.get("deviceID") or hook.settings.get("deviceid")
-    return not wanted or str(wanted).lower() == event.device_id
 
 
 def _checked(config: Mapping[str, Any]) -> dict[str, Any]:

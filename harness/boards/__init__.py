@@ -83,11 +83,15 @@ class OpenOptions:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What `particle-hil serve` adds to a served run. Port 0 is any free one; `state` is the file that keeps the cloud's state."""
+    """What `particle-hil serve` adds to a served run.
+
+    Port 0 is any free one; `state` is the file that keeps the cloud's state; `rate_limits`: the REST API refuses who asks too often.
+    """
 
     http_port: int = 0
     device_port: int = 0
     state: str | None = None
+    rate_limits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

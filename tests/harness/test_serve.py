@@ -54,6 +54,13 @@ def refused(*arguments):
     return done.returncode, done.stderr
 
 
+def test_who_asks_too_often_is_refused_if_that_is_wanted():
+    form = {"username": "x", "password": "x", "grant_type": "password", "client_id": "particle", "client_secret": "particle"}
+    with served("--rate-limits") as told:
+        statuses = [httpx.post(f"{told['api']}/oauth/token", data=form).status_code for _ in range(11)]
+    assert statuses == [400] * 10 + [429]
+
+
 def test_what_it_tells_is_true(tmp_path):
     with served("--board", "emu:photon?mode=online&claimed=1") as told:
         with login(told) as client:

@@ -22,7 +22,8 @@ from emulator.cloud.api.messages import Answer, EventStream, Request, Response, 
 from emulator.cloud.api.route import Auth, Route
 from emulator.cloud.api.router import Router
 from emulator.cloud.api.routes import ROUTES
-from emulator.cloud.errors import CloudError, Invalid
+from emulator.cloud.errors import CloudError, Invalid, TooManyRequests
+from emulator.cloud.rates import Bucket
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 _NOTHING: dict[str, Any] = {}
 _ROUTER = Router(ROUTES)
+_MFA_STATUS = 403
+"""Of a grant that wants a second factor: neither a success nor a failure yet."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -43,9 +46,13 @@ class Api:
     def answer(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
         """The answer, or a coroutine of it when a device has to be asked."""
         found = _ROUTER.find(request.method, request.path)
+        if self.cloud.rates.on:
+            return self._limited(request, found)
         if isinstance(found, frozenset):
             return _no_route(request, found)
-        route, values = found
+        return self._routed(request, *found)
+
+    def _routed(self, request: Request, route: Route, values: dict[str, str]) -> Answer | Coroutine[Any, Any, Answer]:
         try:
             result = route.handler(self._read(request, route, values))
         except Exception as error:  # noqa: BLE001  # the one place where a handler's failure becomes an answer
@@ -53,6 +60,39 @@ class Api:
         if iscoroutine(result):
             return _later(request, route, result)
         return _respond(route, result)
+
+    def _limited(self, request: Request, found: tuple[Route, dict[str, str]] | frozenset[str]) -> Answer | Coroutine[Any, Any, Answer]:
+        """The same where who asks too often is refused."""
+        rates, peer = self.cloud.rates, request.peer
+        shape = Shape.OAUTH if isinstance(found, frozenset) else found[0].shape
+        try:
+            rates.count(Bucket.ALL, peer)
+            if isinstance(found, frozenset):
+                return _no_route(request, found)
+            route, values = found
+            if route.bucket is Bucket.GRANTS:
+                rates.check_lock(peer)
+            if route.bucket is not None and route.bucket is not Bucket.SERIALS:
+                rates.count(route.bucket, peer)
+            if route.bucket is Bucket.STREAMS:
+                return self._stream(request, route, values)
+        except TooManyRequests as error:
+            return fault_of(error).answer(shape)
+        answer = self._routed(request, route, values)
+        if route.bucket is Bucket.GRANTS and isinstance(answer, Response) and answer.status != _MFA_STATUS:
+            rates.logged_in(peer, well=answer.status < 400)
+        return answer
+
+    def _stream(self, request: Request, route: Route, values: dict[str, str]) -> Answer | Coroutine[Any, Any, Answer]:
+        """A stream that counts among those its reader has open, until it ends."""
+        rates, peer = self.cloud.rates, request.peer
+        rates.open_stream(peer)
+        answer = self._routed(request, route, values)
+        if isinstance(answer, EventStream):
+            answer.source.on_close = lambda: rates.close_stream(peer)
+        else:
+            rates.close_stream(peer)
+        return answer
 
     def _read(self, request: Request, route: Route, values: dict[str, str]) -> Call:
         """Make the call out of the request: who asks first, then what."""
@@ -78,6 +118,8 @@ class Api:
             raise Refused(NOT_FOR_API_USERS if who.kind is Who.API_USER else PERMISSION_DENIED)
         if who.kind is not Who.USER and route.scope and not who.allows(route.scope):
             raise Refused(NOT_FOR_API_USERS)
+        if route.bucket is Bucket.SERIALS:
+            self.cloud.rates.count(Bucket.SERIALS, who.account)
         return who
 
 

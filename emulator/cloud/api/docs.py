@@ -11,6 +11,7 @@ from emulator.cloud.api.faults import Shape
 from emulator.cloud.api.fields import Field, Kind
 from emulator.cloud.api.route import Auth, Route
 from emulator.cloud.api.routes import ROOMS
+from emulator.cloud.settings import RateLimits
 
 _PREFACE = """# The REST API of the emulated cloud
 
@@ -32,8 +33,9 @@ reading of fields, the OpenAPI document at `/openapi.json`, and the test of who 
 - What exists already (a product's name, a group, a customer, a firmware version, an active SIM): 409.
 - A wrong password where the caller has a token: 403, because clients take 401 for an expired token.
 - Cellular traffic is not metered: data usage is 0. Nothing is compiled (406), no JavaScript is run, no library is kept (404).
-- Of a ledger instance only the newest version is kept. Device protection and what only Tachyon has answer 404.
-- Rate limits are not emulated.
+- Source code instead of a binary is answered as a build that failed. A bundle (.zip) counts as the application in it.
+- Products, too, have ledgers and logic functions of their own. Of a ledger instance twenty older versions are kept. What only Tachyon has
+  answers 404.
 """
 
 _WHO = {Who.USER: "developers", Who.CUSTOMER: "customers", Who.API_USER: "API users", Who.PRODUCT: "products' clients"}
@@ -46,6 +48,7 @@ def rest_api() -> str:
 
 def _lines() -> Iterator[str]:
     yield _PREFACE
+    yield from _limits()
     yield "## Errors"
     yield ""
     yield "An error has one of five bodies. Each route has its own; the errors below with a body of their own have it on every route."
@@ -71,6 +74,31 @@ def _lines() -> Iterator[str]:
         if old:
             yield f"Also reached as: {', '.join(f'`{each}`' for each in old)}."
             yield ""
+
+
+def _limits() -> Iterator[str]:
+    limits = RateLimits()
+    yield "## Rate limits"
+    yield ""
+    yield (
+        "Off, unless `CloudSettings(rate_limits=RateLimits(...))` or `particle-hil serve --rate-limits` switches them on. Who asks too "
+        "often gets 429, in the body of the route, and `Retry-After` in seconds. A window is fixed: it begins with the first request of an "
+        "address (of an account, for serial numbers), and what is refused does not lengthen it. A refused login counts as failed, unless "
+        "it is refused for want of a second factor; one that succeeds begins the count again."
+    )
+    yield ""
+    yield "| What | How often |"
+    yield "|---|---|"
+    minutes = f"in {limits.window / 60:.0f} minutes"
+    yield f"| everything together | {limits.requests} {minutes} |"
+    lock = f"{limits.failed_logins} failures in a row: locked for {limits.lock / 60:.0f} minutes"
+    yield f"| `POST /oauth/token` | {limits.logins} {minutes}; {lock} |"
+    yield f"| access tokens | {limits.tokens} {minutes} |"
+    yield f"| accounts | {limits.accounts} {minutes} |"
+    yield f"| password resets | {limits.password_resets} {minutes} |"
+    yield f"| event streams | {limits.streams} opened {minutes}, {limits.open_streams} open at once |"
+    yield f"| `GET /v1/serial_numbers/{{serial}}` | {limits.serial_numbers} in {limits.serial_window / 60:.0f} minutes and account |"
+    yield ""
 
 
 def _row(route: Route) -> str:

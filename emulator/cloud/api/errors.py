@@ -8,6 +8,7 @@ to match: docs/rest-api.md, "Errors".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import ceil
 from types import MappingProxyType
 from typing import Any
 
@@ -56,13 +57,26 @@ FIXED_FAULTS: dict[type[no.CloudError], Fault] = {
     no.SimForeign: Fault(403, "Permission denied: the SIM belongs to another account"),
 }
 
+
+def _refused_sections(error: no.ConfigurationRefused) -> str:
+    refused = ", ".join(f"{name}: {result}" for name, result in error.refused.items())
+    taken = f", these sections were successful: {', '.join(error.taken)}" if error.taken else ""
+    return f"Configuration updates failed for some sections: {{{refused}}}{taken}"
+
+
 _MADE: dict[type[no.CloudError], Callable[[Any], Fault]] = {
+    no.TooManyRequests: lambda error: Fault(
+        429,
+        f"Too many {error.what}, try again later",
+        headers=(("retry-after", str(ceil(error.wait))),) if error.wait else (),
+    ),
     no.MfaRequired: lambda error: Fault(403, error.description, error.error, Shape.OAUTH, extra={"mfa_token": error.mfa_token}),
     no.GrantError: lambda error: Fault(400, error.description, error.error, Shape.OAUTH),
     no.DeviceLimitReached: lambda error: Fault(403, f"You have reached the device limit of {error.limit} devices."),
     no.FunctionUnknown: lambda error: Fault(404, f"Function {error.given} not found"),
     no.VariableUnknown: lambda error: Fault(404, f"Unknown Variable: {error.given}"),
     no.UpdateRefused: lambda error: Fault(400, f"The update was refused: {error.reason}"),
+    no.ConfigurationRefused: lambda error: Fault(400, _refused_sections(error), "device_rejected_configuration", Shape.OAUTH),
     no.NotFound: lambda error: Fault(404, f"{error.thing.capitalize()} not found"),
     no.BadImage: lambda error: Fault(400, f"Invalid binary: {error.reason}"),
     no.Conflict: lambda error: Fault(409, str(error)),

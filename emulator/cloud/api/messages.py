@@ -65,6 +65,9 @@ class Response:
 class ByteSource(Protocol):
     """The sending half of an event stream, as a transport sees it."""
 
+    on_close: Callable[[], None]
+    """Called once, when the stream has ended, whoever ended it."""
+
     def open(self, wake: Callable[[], None]) -> None:
         """Begin; `wake()` is called when there is something to `take()` and nothing was left from before."""
 

@@ -15,6 +15,7 @@ from emulator.cloud.access import Kind as Who
 from emulator.cloud.api.faults import Fault, Shape
 from emulator.cloud.api.fields import Field
 from emulator.cloud.errors import CloudError
+from emulator.cloud.rates import Bucket
 
 if TYPE_CHECKING:
     from emulator.cloud.api.call import Call
@@ -55,6 +56,7 @@ class Route:
         faults: Errors that look different on this route than elsewhere.
         malformed: The word for a malformed request, in the body that has one.
         content_type: Of the answer, when it is not JSON.
+        bucket: With which requests it is counted where requests are limited, beside all of them.
         alias: Left out of the documents: a second path or an old name of another route.
     """
 
@@ -73,6 +75,7 @@ class Route:
     faults: Mapping[type[CloudError], Fault] = field(default_factory=dict)
     malformed: str = "invalid_request"
     content_type: str = "application/json"
+    bucket: Bucket | None = None
     alias: bool = False
 
     @property

@@ -50,7 +50,7 @@ def texts_to(schema: Schema) -> Schema:
 
 
 OK = record(ok=TRUE)
-META = record(total_pages=INTEGER, total=INTEGER, optional="total")
+META = record(page=INTEGER, per_page=INTEGER, total_pages=INTEGER, total=INTEGER)
 EMPTY: Schema = {"type": "object"}
 
 TOKEN = record(

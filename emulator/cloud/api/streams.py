@@ -77,6 +77,7 @@ class EventFeed:
         self._size = 0
         self._wake: Callable[[], None] | None = None
         self._timer: Timer | None = None
+        self.on_close: Callable[[], None] = lambda: None
         self.closed = False
         self.dropped = False
         """True when the reader was too slow."""
@@ -102,6 +103,7 @@ class EventFeed:
             self._unsubscribe()
             if self._timer is not None:
                 self._timer.cancel()
+            self.on_close()
 
     def _event(self, event: Event) -> None:
         self._push(self._encode(event))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from emulator.cloud import CloudSettings
@@ -24,7 +26,12 @@ def test_vitals_are_asked_for_kept_and_told(world):
     session.event(VITALS, '{"device":{"power":2}}')
     assert len(heard) == 2
     last = world.cloud.diagnostics.last(u1, device.id)
-    assert (last.values, last.updated_at, last.device_id) == ({"device": {"power": 2}}, world.cloud.core.now(), device.id)
+    assert (last.updated_at, last.device_id) == (world.cloud.core.now(), device.id)
+    assert last.values == {
+        "device": {"power": 2},
+        "service": {"device": {"status": "ok"}, "cloud": {"uptime": 100, "publish": {"sent": 2}}, "coap": {"round_trip": 0}},
+    }
+    assert json.loads(heard[1][1]) == last.values
     assert [vitals.values["device"]["power"] for vitals in world.cloud.diagnostics.history(u1, device.id)] == [1, 2]
     now = world.cloud.core.now()
     assert len(world.cloud.diagnostics.history(u1, device.id, start=now - 50)) == 1
@@ -36,6 +43,20 @@ def test_vitals_are_asked_for_kept_and_told(world):
         world.cloud.diagnostics.request(u1, device.id)
     with pytest.raises(DeviceForbidden):
         world.cloud.diagnostics.last(world.user("u2"), device.id)
+
+
+def test_how_long_a_device_takes_to_answer_is_measured_when_it_is_asked(world):
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    session.event(VITALS, '{"device":{}}')
+    assert "coap" not in world.cloud.diagnostics.last(u1, device.id).values["service"]
+    reply = world.driver.reply()
+    session.ping = lambda: reply
+    world.driver.clock.call_later(0.25, reply.resolve, None)
+    world.cloud.diagnostics.request(u1, device.id)
+    world.pass_time(1)
+    session.event(VITALS, '{"device":{},"service":"forged"}')
+    assert world.cloud.diagnostics.last(u1, device.id).values["service"]["coap"] == {"round_trip": 250}
 
 
 @pytest.mark.parametrize("data", ["nonsense", "[1]", "[" * 100_000, '"text"'])

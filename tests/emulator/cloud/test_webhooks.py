@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.cloud.errors import Invalid, PermissionDenied, ScopeRefused, WebhookUnknown
+from emulator.cloud.errors import Invalid, OrganizationUnknown, PermissionDenied, ScopeRefused, WebhookUnknown
 from emulator.cloud.events import Event
 from emulator.cloud.hook_requests import HookResponse, compose
 from emulator.cloud.templates import MAX_DEPTH, render
@@ -294,3 +294,49 @@ def test_sections_are_nested_sixteen_deep(opening, closing):
     deeper = MAX_DEPTH + 1
     assert render(opening * deeper + "x" + closing * deeper, VALUES) == ""
     assert MAX_DEPTH == 16
+
+
+def test_a_webhook_of_an_organization_fires_for_the_members_of_all_its_products(hooks):
+    u1, cloud = hooks.u1, hooks.cloud
+    company = cloud.products.create_organization(cloud.accounts.of(u1), "company")
+    inside = [hooks.product(u1, organization=company.slug) for _ in range(2)]
+    hook = cloud.webhooks.create(u1, {"event": "temp", "url": "http://hook.example/"}, organization=company.slug)
+    sessions = [hooks.connect(hooks.member(u1, product)) for product in (*inside, hooks.product(u1))]
+    for session in (*sessions, hooks.s):
+        session.event("temp", session.device_id)
+    assert [parse_qs(request.body.decode())["data"][0] for request in hooks.sent] == [session.device_id for session in sessions[:2]]
+    assert cloud.webhooks.list(u1, organization=company.slug) == [hook]
+    assert cloud.webhooks.list(u1) == []
+    with pytest.raises(WebhookUnknown):
+        cloud.webhooks.get(u1, hook.id)
+    with pytest.raises(OrganizationUnknown):
+        cloud.webhooks.list(hooks.user("u2"), organization=company.slug)
+
+
+@pytest.mark.parametrize("field", ["deviceID", "deviceid", "deviceId"])
+def test_a_webhook_may_be_for_one_device_by_its_id_or_its_name(hooks, field):
+    other, session = hooks.claimed(hooks.u1)
+    hooks.cloud.device_settings.update(hooks.u1, other.id, name="lamp")
+    create(hooks, **{field: other.id.upper()})
+    create(hooks, **{field: "lamp"})
+    hooks.s.event("temp")
+    session.event("temp")
+    hooks.cloud.events.publish(hooks.u1, "temp")
+    assert len(hooks.sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("auth", "login", "header"),
+    [
+        ({"username": "me", "password": "x"}, ("me", "x"), None),
+        ({"user": "me", "pass": "x"}, ("me", "x"), None),
+        ({"bearer": "{{data}}"}, (None, None), "Bearer 5"),
+        ({"username": None}, (None, None), None),
+        ("nonsense", (None, None), None),
+    ],
+)
+def test_a_webhook_logs_in_as_its_clients_spell_it(auth, login, header):
+    event = Event("temp", '{"data": 5}', published_at=0.0, coreid="x", device_id=None)
+    request = compose("h", {"url": "http://x.example/", "auth": auth}, event)
+    assert (request.username, request.password) == login
+    assert dict(request.headers).get("Authorization") == header

@@ -134,7 +134,10 @@ def get_user(call: Call) -> Json:
         "wifi_device_count": len(devices) - cellular,
         "cellular_device_count": cellular,
         "tos": 1,
-        "memberships": [],
+        "memberships": [
+            {"product_id": each.product_id, "organization_id": each.organization_id, "role": each.role.title}
+            for each in call.cloud.registry.memberships(user.username)
+        ],
     }
 
 
@@ -164,14 +167,15 @@ def create_user(call: Call) -> Json:
 def update_user(call: Call) -> Json:
     """Change what is said of the account, its name or its password."""
     accounts, password = call.cloud.accounts, call.get("current_password") or ""
-    if call.has("account_info"):
-        accounts.update(call.who, **_info_of(call))
-    if call.has("username"):
-        accounts.change_username(call.who, call.text("username"), password)
-    if call.has("password"):
-        accounts.change_password(call.who, password, call.text("password"))
-        if call.flag("invalidate_tokens"):
-            call.cloud.tokens.revoke_all(call.who)
+    with call.cloud.core.change():
+        if call.has("account_info"):
+            accounts.update(call.who, **_info_of(call))
+        if call.has("username"):
+            accounts.change_username(call.who, call.text("username"), password)
+        if call.has("password"):
+            accounts.change_password(call.who, password, call.text("password"))
+            if call.flag("invalidate_tokens"):
+                call.cloud.tokens.revoke_all(call.who)
     return {"ok": True, "message": "User updated"}
 
 

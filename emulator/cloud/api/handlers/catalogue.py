@@ -8,6 +8,7 @@ from typing import Any
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.faults import Fault, Refused, Shape
 from emulator.cloud.api.handlers.shown import page_of
+from emulator.cloud.api.handlers.uploads import NO_COMPILER
 from emulator.cloud.api.messages import Response
 from particle_protocol.os_versions import OS_VERSIONS
 from particle_protocol.platforms import Platform, parse_os_version, platforms
@@ -84,23 +85,10 @@ def no_library(call: Call) -> None:
 
 def compile_code(call: Call) -> None:
     """Compile: this cloud has no compiler, and says so as a failed build does."""
-    text = "This cloud does not compile; build the binary elsewhere"
-    raise Refused(Fault(406, text, shape=Shape.ERRORS, extra={"output": "Compiler unavailable", "stdout": text}))
+    extra = {"output": "Compiler unavailable", "stdout": NO_COMPILER}
+    raise Refused(Fault(406, NO_COMPILER, shape=Shape.ERRORS, extra=extra))
 
 
 def no_binary(call: Call) -> Response:
     """A compiled binary."""
     raise Refused(Fault(404, "Binary not found"))
-
-
-def list_locations(call: Call) -> Json:
-    """Where the devices of a product are: nobody has told."""
-    call.cloud.access.product(call.who, call.path["product"], "locations:list")
-    _, meta = page_of(call, [])
-    return {"locations": [], "meta": {**meta, "page": 1, "devices_found": 0}}
-
-
-def no_location(call: Call) -> None:
-    """Where one device of a product is."""
-    call.cloud.devices.reach(call.who, call.path["device"], "locations:get", call.path["product"])
-    raise Refused(Fault(404, "Location not found"))

@@ -11,8 +11,8 @@ from typing import Any
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.errors import DEVICE_FORBIDDEN
 from emulator.cloud.api.faults import Fault, Refused, Shape
-from emulator.cloud.api.handlers.shown import device_body, maybe_iso, product_of
-from emulator.cloud.api.handlers.uploads import read_upload
+from emulator.cloud.api.handlers.shown import device_body, maybe_iso, organization_of, product_of
+from emulator.cloud.api.handlers.uploads import NO_COMPILER, is_source, read_upload
 from emulator.cloud.api.messages import Response
 from emulator.cloud.basics import iso
 from emulator.cloud.claims import Claimed
@@ -30,14 +30,15 @@ def list_devices(call: Call) -> list[Json]:
 def get_device(call: Call) -> Json:
     """One device."""
     cloud, product = call.cloud, product_of(call)
-    if "org" in call.path:
-        cloud.access.organization(call.who, call.path["org"], "devices:get")
-    device = cloud.devices.reach(call.who, call.path["device"], "devices:get", product)
+    device = cloud.devices.reach(call.who, call.path["device"], "devices:get", product, organization=organization_of(call))
     return device_body(call, device, None if product is None else cloud.access.product(call.who, product, "devices:get").id)
 
 
 def claim(call: Call) -> Json:
-    """Claim a device by its id, or ask its owner for it."""
+    """Claim a device by its id, or ask its owner for it; or, with a product instead of an id, have a virtual device made."""
+    if call.has("product_id"):
+        device = call.cloud.factory.virtual(call.who, call.text("product_id"))
+        return {"ok": True, "id": device.id, "device_id": device.id, "user_id": call.who.account, "connected": False}
     result = call.cloud.claims.claim(call.who, call.get("id"), request_transfer=call.flag("request_transfer"))
     if isinstance(result, Claimed):
         return {"user_id": call.who.account, "id": result.device.id, "connected": result.connected, "ok": True}
@@ -90,7 +91,12 @@ async def _signal(call: Call) -> Json:
 async def _flash(call: Call) -> Json:
     cloud = call.cloud
     device = cloud.devices.reach(call.who, call.path["device"], "devices:update", product_of(call))
-    image = read_upload(call)
+    if call.body.files and is_source(call):
+        return {"ok": False, "output": "Compiler unavailable", "errors": [NO_COMPILER]}
+    if call.body.files:
+        image = read_upload(call)
+    else:
+        image = cloud.applications.find(call.get("app") or call.get("app_id") or "", device.platform_id)
     try:
         await cloud.operations.flash(call.who, device.id, image, product=product_of(call))
     except (DeviceOffline, NoAnswer):
@@ -141,5 +147,8 @@ async def read_variable(call: Call) -> Json | Response:
 
 def claim_code(call: Call) -> Json:
     """Make a claim code."""
-    offer = call.cloud.claim_codes.create(call.who, product=product_of(call), iccid=call.get("iccid"), imei=call.get("imei"))
+    product, organization = product_of(call), organization_of(call)
+    if product is not None and organization is not None:
+        call.cloud.access.check_home(product, organization)
+    offer = call.cloud.claim_codes.create(call.who, product=product, iccid=call.get("iccid"), imei=call.get("imei"))
     return {"claim_code": offer.code, "device_ids": list(offer.device_ids)}

@@ -1,4 +1,4 @@
-"""Environment variables, secrets and configurations: documents of users, products, organizations and devices."""
+"""Environment variables and secrets: documents of users, products, organizations and devices."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _change(call: Call, operations: list[tuple[str, str | None]]) -> Json:
             own.pop(key, None)
         else:
             own[key] = value
-    call.cloud.documents.put(call.who, DocumentKind.ENVIRONMENT, place, _VARIABLES, own)
+    call.cloud.documents.put(call.who.username, DocumentKind.ENVIRONMENT, place, _VARIABLES, own)
     return _environment(call, place)
 
 
@@ -133,64 +133,49 @@ def start_rollout(call: Call) -> Json:
     """Roll the environment variables out."""
     place = place_of(call, "env:update")
     own, _ = _variables(call, place)
-    call.cloud.documents.put(call.who, DocumentKind.ENVIRONMENT, place, _ROLLOUT, {"env": own, "when": call.get("when") or "Connect"})
+    call.cloud.documents.put(
+        call.who.username, DocumentKind.ENVIRONMENT, place, _ROLLOUT, {"env": own, "when": call.get("when") or "Connect"}
+    )
     return {"success": True}
 
 
-def _secret(document: Document) -> Json:
-    """A secret is never shown again; only that it is there."""
+def _secret(call: Call, place: Place, document: Document) -> Json:
+    """A secret is never shown again; only that it is there, and what uses it."""
+    hooks = call.cloud.vault.users(place, document.name)
     return {
         "name": document.name,
         "created_at": iso(document.created_at),
         "updated_at": iso(document.updated_at),
-        "last_accessed_at": None,
-        "integrations": [],
+        "last_accessed_at": maybe_iso(document.accessed_at),
+        "integrations": [{"id": hook.id, "name": hook.name, "product_slug": _slug(call, hook.product_id)} for hook in hooks],
         "logic_functions": [],
     }
+
+
+def _slug(call: Call, product_id: int | None) -> str | None:
+    product = call.cloud.registry.product(product_id)
+    return None if product is None else product.slug
 
 
 def list_secrets(call: Call) -> Json:
     """The secrets of a place, without their values."""
     place = place_of(call, "secrets:list")
-    return {"secrets": [_secret(each) for each in call.cloud.documents.list(DocumentKind.SECRET, place)]}
+    return {"secrets": [_secret(call, place, each) for each in call.cloud.documents.list(DocumentKind.SECRET, place)]}
 
 
 def get_secret(call: Call) -> Json:
     """One secret, without its value."""
     place = place_of(call, "secrets:get")
-    return {"secret": _secret(call.cloud.documents.get(DocumentKind.SECRET, place, call.path["name"]))}
+    return {"secret": _secret(call, place, call.cloud.documents.get(DocumentKind.SECRET, place, call.path["name"]))}
 
 
 def set_secret(call: Call) -> Json:
     """Make a secret, or give it another value."""
-    name, value = call.path["name"], inner_text(call.args.get("secret") or {}, "value")
-    if not _KEY.fullmatch(name):
-        raise Refused(Fault(400, "the name of a secret has upper-case letters, digits and underscores"))
-    if not value:
-        raise Refused(Fault(400, "value is required"))
-    place = place_of(call, "secrets:update")
-    return {"secret": _secret(call.cloud.documents.put(call.who, DocumentKind.SECRET, place, name, {"value": value}))}
+    place, value = place_of(call, "secrets:update"), inner_text(call.args.get("secret") or {}, "value")
+    return {"secret": _secret(call, place, call.cloud.vault.put(call.who, place, call.path["name"], value or ""))}
 
 
 def delete_secret(call: Call) -> Json:
     """End a secret."""
-    call.cloud.documents.remove(DocumentKind.SECRET, place_of(call, "secrets:remove"), call.path["name"])
+    call.cloud.vault.remove(place_of(call, "secrets:remove"), call.path["name"])
     return {"ok": True}
-
-
-def get_configuration(call: Call) -> Json:
-    """The configuration of a product or of one of its devices; or, if that is asked for, its schema."""
-    place = place_of(call, "configuration:get")
-    if "schema+json" in call.request.headers.get("accept", ""):
-        document = call.cloud.documents.find(DocumentKind.CONFIGURATION, place, "schema")
-        return {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"} if document is None else document.values
-    document = call.cloud.documents.find(DocumentKind.CONFIGURATION, place, "current")
-    return {"configuration": {"current": {} if document is None else document.values}}
-
-
-def set_configuration(call: Call) -> Json:
-    """Replace the configuration, or its schema."""
-    place = place_of(call, "configuration:update")
-    name = "schema" if "schema+json" in call.request.headers.get("content-type", "") else "current"
-    values = {key: value for key, value in call.body.fields.items() if key != "access_token"}
-    return {"configuration": {name: call.cloud.documents.put(call.who, DocumentKind.CONFIGURATION, place, name, values).values}}

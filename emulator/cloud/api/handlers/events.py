@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.faults import Fault, Refused
+from emulator.cloud.api.handlers.shown import organization_of, product_of
 from emulator.cloud.api.messages import EventStream
 from emulator.cloud.api.streams import EventEncoder, EventFeed
 from emulator.cloud.events import Event
@@ -16,11 +17,14 @@ _encoder = EventEncoder()
 
 def _stream(call: Call, *, public: bool = False) -> EventStream:
     """Open a stream: it hears what happens from now on."""
-    product, device, prefix = call.path.get("product"), call.path.get("device"), call.path.get("prefix", "")
-    encode = _encoder.plain if product is None else _encoder.product
+    product, device, prefix = product_of(call), call.path.get("device"), call.path.get("prefix", "")
+    organization = organization_of(call)
+    encode = _encoder.plain if product is None and organization is None else _encoder.product
 
     def subscribe(listener: Callable[[Event], None]) -> Callable[[], None]:
-        return call.cloud.events.subscribe(call.who, listener, prefix, device=device, product=product, public=public)
+        return call.cloud.events.subscribe(
+            call.who, listener, prefix, device=device, product=product, organization=organization, public=public
+        )
 
     return EventStream(EventFeed(call.cloud.clock, encode, subscribe))
 
@@ -48,7 +52,7 @@ def publish(call: Call) -> dict[str, Any]:
         call.get("data"),
         ttl=call.integer("ttl", 60),
         private=call.flag("private", default=True),
-        product=call.path.get("product"),
+        product=product_of(call),
         as_device_id=call.get("as_device_id"),
     )
     return {"ok": True}

@@ -1,7 +1,8 @@
-"""Serial numbers, device keys, and what only newer platforms have."""
+"""Serial numbers, device keys, device protection, and what only Tachyon has."""
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -9,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.faults import Fault, Refused
-from emulator.cloud.api.handlers.shown import product_of
+from emulator.cloud.api.handlers.shown import organization_of, product_of
+from emulator.cloud.errors import Invalid
 from particle_protocol.skus import SimForm
 
 Json = dict[str, Any]
@@ -40,12 +42,45 @@ def provision_key(call: Call) -> str:
     return "Success!"
 
 
+def unprotect(call: Call) -> Json:
+    """The cloud's half of taking a device's protection off: give a nonce, or sign for a device that has signed it."""
+    protection, given, product, organization = call.cloud.protection, call.path["device"], product_of(call), organization_of(call)
+    if call.text("action") == "prepare":
+        return {"server_nonce": _base64(protection.prepare(call.who, given, product, organization=organization))}
+    parts = [_bytes(call, name) for name in ("server_nonce", "device_nonce", "device_signature", "device_public_key_fingerprint")]
+    done = protection.confirm(call.who, given, parts[0], parts[1], parts[2], parts[3], product, organization=organization)
+    return {
+        "server_signature": _base64(done.server_signature),
+        "server_public_key_fingerprint": _base64(done.server_key_fingerprint),
+    }
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+def _bytes(call: Call, name: str) -> bytes:
+    """A field in base64.
+
+    Raises:
+        Invalid: it is missing, or none.
+    """
+    try:
+        return b64decode(call.get(name) or "", validate=True)
+    except ValueError:
+        raise Invalid(name, None, "must be base64") from None
+
+
+def backup_files(call: Call) -> None:
+    """The backup that the factory made of a Tachyon's files: no other device has one.
+
+    Raises:
+        Refused: always.
+    """
+    call.cloud.devices.reach(call.who, call.path["device"], "devices:get", product_of(call), organization=organization_of(call))
+    raise Refused(Fault(404, "Backup not found", "not_found"))
+
+
 def not_here(call: Call) -> None:
-    """What only Tachyon and protected devices have."""
+    """What only Tachyon has."""
     raise Refused(Fault(404, "This is not available here", "not_found"))
-
-
-def backup_files(call: Call) -> Json:
-    """Take a backup of a device's own files; it is checked for its owner, and not kept."""
-    call.cloud.devices.reach(call.who, call.path["device"], "devices:update", product_of(call))
-    return {"ok": True}

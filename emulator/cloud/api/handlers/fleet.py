@@ -36,7 +36,7 @@ def list_devices(call: Call) -> Json:
     return {
         "devices": [device_body(call, device, page.product.id, detail=False) for device in page.devices],
         "customers": [{"id": each.id, "username": each.username} for each in customers],
-        "meta": {"total_pages": page.total_pages},
+        "meta": {"page": query.page, "per_page": query.per_page, "total_pages": page.total_pages, "total": page.total},
     }
 
 

@@ -1,4 +1,4 @@
-"""Ledgers and logic functions: kept and given back. Nothing runs here."""
+"""Ledgers and logic functions. Logic functions are kept and given back; nothing runs here."""
 
 from __future__ import annotations
 
@@ -13,65 +13,65 @@ from emulator.cloud.api.handlers.shown import page_of
 from emulator.cloud.api.requests import inner_flag, inner_object, inner_text
 from emulator.cloud.basics import iso
 from emulator.cloud.documents import Document, DocumentKind
+from emulator.cloud.ledgers import LedgerVersion, LedgerVersionUnknown
 
 Json = dict[str, Any]
-_SCOPES = ("Owner", "Device", "Product")
+PER_PAGE = 100
 
 
 def _ledger(document: Document) -> Json:
-    return {**document.values, "name": document.name, "created_at": iso(document.created_at), "updated_at": iso(document.updated_at)}
+    return {
+        **document.values,
+        "name": document.name,
+        "created_at": iso(document.created_at),
+        "updated_at": iso(document.updated_at),
+    }
 
 
 def list_ledgers(call: Call) -> Json:
     """The ledgers of a place."""
-    found = [_ledger(each) for each in call.cloud.documents.list(DocumentKind.LEDGER, place_of(call, "ledgers:list"))]
-    wanted = [each for each in found if call.get("scope") in (None, each["scope"]) and bool(each["archived_at"]) == call.flag("archived")]
-    page, meta = page_of(call, wanted)
+    place = place_of(call, "ledger.definitions:list")
+    found = call.cloud.ledgers.list(place, archived=call.flag("archived"), scope=call.get("scope"))
+    page, meta = page_of(call, [_ledger(each) for each in found], per_page=PER_PAGE)
     return {"ledgers": page, "meta": meta}
 
 
 def get_ledger(call: Call) -> Json:
     """One ledger."""
-    return {"ledger": _ledger(call.cloud.documents.get(DocumentKind.LEDGER, place_of(call, "ledgers:get"), call.path["ledger"]))}
-
-
-def _definition(call: Call) -> Json:
-    facts = inner_object(call.args, "ledger")
-    scope, direction = inner_text(facts, "scope") or "Owner", inner_text(facts, "direction") or "Downstream"
-    if scope not in _SCOPES or direction not in ("Upstream", "Downstream"):
-        raise Refused(Fault(400, "scope must be Owner, Device or Product; direction Upstream or Downstream"))
-    return {"scope": scope, "direction": direction, "description": inner_text(facts, "description") or "", "archived_at": None}
+    return {"ledger": _ledger(call.cloud.ledgers.get(place_of(call, "ledger.definitions:get"), call.path["ledger"]))}
 
 
 def create_ledger(call: Call) -> Json:
     """Make a ledger."""
-    place = place_of(call, "ledgers:update")
-    name = inner_text(inner_object(call.args, "ledger"), "name") or ""
-    if call.cloud.documents.find(DocumentKind.LEDGER, place, name) is not None:
-        raise Refused(Fault(409, f"ledger {name} exists"))
-    return {"ledger": _ledger(call.cloud.documents.put(call.who, DocumentKind.LEDGER, place, name, _definition(call)))}
+    facts = _definition(call)
+    made = call.cloud.ledgers.create(
+        call.who.username,
+        place_of(call, "ledger.definitions:create"),
+        inner_text(facts, "name") or "",
+        inner_text(facts, "scope") or "Owner",
+        inner_text(facts, "direction") or "Downstream",
+        inner_text(facts, "description") or "",
+    )
+    return {"ledger": _ledger(made)}
 
 
 def update_ledger(call: Call) -> Json:
     """Change what is said about a ledger."""
-    place = place_of(call, "ledgers:update")
-    document = call.cloud.documents.get(DocumentKind.LEDGER, place, call.path["ledger"])
-    description = inner_text(inner_object(call.args, "ledger"), "description")
-    values = document.values if description is None else {**document.values, "description": description}
-    return {"ledger": _ledger(call.cloud.documents.put(call.who, DocumentKind.LEDGER, place, document.name, values))}
+    place, description = place_of(call, "ledger.definitions:update"), inner_text(_definition(call), "description")
+    return {"ledger": _ledger(call.cloud.ledgers.describe(call.who.username, place, call.path["ledger"], description))}
+
+
+def _definition(call: Call) -> Json:
+    """The ledger in the request: in `ledger` (particle-api-js), in `definition` (the documentation), or flat."""
+    return dict(call.get("ledger") or call.get("definition") or call.body.fields)
 
 
 def archive_ledger(call: Call) -> None:
     """Put a ledger away; it is listed only among the archived ones."""
-    place = place_of(call, "ledgers:update")
-    document = call.cloud.documents.get(DocumentKind.LEDGER, place, call.path["ledger"])
-    values = {**document.values, "archived_at": iso(call.cloud.core.now())}
-    call.cloud.documents.put(call.who, DocumentKind.LEDGER, place, document.name, values)
+    call.cloud.ledgers.archive(call.who.username, place_of(call, "ledger.definitions:archive"), call.path["ledger"])
 
 
-def _instance(call: Call, document: Document) -> Json:
-    ledger, _, value = document.name.partition("/")
-    scope = call.cloud.documents.get(DocumentKind.LEDGER, place_of(call, "ledgers:get"), ledger).values["scope"]
+def _instance(scope: str, ledger: str, value: str, document: Document | LedgerVersion) -> Json:
     return {
         "name": ledger,
         "scope": {"type": scope, "value": value},
@@ -84,52 +84,56 @@ def _instance(call: Call, document: Document) -> Json:
 
 def list_instances(call: Call) -> Json:
     """The instances of a ledger."""
-    place = place_of(call, "ledgers:list")
-    ledger = call.cloud.documents.get(DocumentKind.LEDGER, place, call.path["ledger"]).name
-    page, meta = page_of(call, list(call.cloud.documents.list(DocumentKind.INSTANCE, place, f"{ledger}/")))
-    return {"instances": [_instance(call, each) for each in page], "meta": meta}
-
-
-def _named_instance(call: Call, scope: str) -> Document:
-    name = f"{call.path['ledger']}/{call.path['value']}"
-    return call.cloud.documents.get(DocumentKind.INSTANCE, place_of(call, scope), name)
+    place = place_of(call, "ledger.instances:list")
+    ledger = call.cloud.ledgers.get(place, call.path["ledger"])
+    page, meta = page_of(call, list(call.cloud.ledgers.instances(place, ledger.name)), per_page=PER_PAGE)
+    scope = ledger.values["scope"]
+    return {"instances": [_instance(scope, ledger.name, each.name.partition("/")[2], each) for each in page], "meta": meta}
 
 
 def get_instance(call: Call) -> Json:
     """One instance of a ledger."""
-    return {"instance": _instance(call, _named_instance(call, "ledgers:get"))}
+    place, name, value = place_of(call, "ledger.instances:get"), call.path["ledger"], call.path["value"]
+    document = call.cloud.ledgers.instance(place, name, value)
+    return {"instance": _instance(call.cloud.ledgers.get(place, name).values["scope"], name, value, document)}
 
 
 def set_instance(call: Call) -> Json:
     """Replace an instance's data, or merge into it."""
-    place = place_of(call, "ledgers:update")
-    ledger = call.cloud.documents.get(DocumentKind.LEDGER, place, call.path["ledger"]).name
-    instance = inner_object(call.args, "instance")
-    data = dict(inner_object(instance, "data"))
-    name = f"{ledger}/{call.path['value']}"
-    before = call.cloud.documents.find(DocumentKind.INSTANCE, place, name)
-    if before is not None and call.get("set_mode") == "Merge":
-        data = {**before.values, **data}
-    return {"instance": _instance(call, call.cloud.documents.put(call.who, DocumentKind.INSTANCE, place, name, data))}
+    place, name, value = place_of(call, "ledger.instances:set"), call.path["ledger"], call.path["value"]
+    data = dict(inner_object(call.get("instance") or call.body.fields, "data"))
+    document = call.cloud.ledgers.set(call.who.username, place, name, value, data, merge=call.get("set_mode") == "Merge")
+    return {"instance": _instance(call.cloud.ledgers.get(place, name).values["scope"], name, value, document)}
 
 
 def delete_instance(call: Call) -> None:
     """Take an instance away."""
-    document = _named_instance(call, "ledgers:update")
-    call.cloud.documents.remove(DocumentKind.INSTANCE, place_of(call, "ledgers:update"), document.name)
+    call.cloud.ledgers.remove(place_of(call, "ledger.instances:remove"), call.path["ledger"], call.path["value"])
+
+
+def _versions(call: Call, scope: str) -> list[Json]:
+    place, name, value = place_of(call, scope), call.path["ledger"], call.path["value"]
+    times = call.sent("replaced_after", "replaced_before")
+    found = call.cloud.ledgers.versions(place, name, value, **times)
+    kind = call.cloud.ledgers.get(place, name).values["scope"]
+    return [
+        {**_instance(kind, name, value, each), **({} if each.replaced_at is None else {"replaced_at": iso(each.replaced_at)})}
+        for each in found
+    ]
 
 
 def list_versions(call: Call) -> Json:
-    """The versions of an instance; only the newest is kept here."""
-    return {"versions": [_instance(call, _named_instance(call, "ledgers:get"))], "meta": {"has_more": False}}
+    """The versions of an instance, the newest first. All that are kept are listed."""
+    return {"versions": _versions(call, "ledger.instances.versions:list"), "meta": {"has_more": False}}
 
 
 def get_version(call: Call) -> Json:
-    """One version of an instance, by its time."""
-    instance = _instance(call, _named_instance(call, "ledgers:get"))
-    if instance["updated_at"] != call.path["version"]:
-        raise Refused(Fault(404, "Version not found"))
-    return {"version": instance}
+    """One version of an instance, by the time at which it was made."""
+    version = call.path["version"]
+    for each in _versions(call, "ledger.instances.versions:get"):
+        if each["updated_at"] == version:
+            return {"version": each, "instance": each}
+    raise LedgerVersionUnknown(version)
 
 
 def _function(document: Document) -> Json:
@@ -165,7 +169,7 @@ def _facts(call: Call) -> Json:
 
 def list_functions(call: Call) -> Json:
     """The logic functions of a place."""
-    found = [_function(each) for each in call.cloud.documents.list(DocumentKind.LOGIC, place_of(call, "logic:list"))]
+    found = [_function(each) for each in call.cloud.documents.list(DocumentKind.LOGIC, place_of(call, "logic.functions:list"))]
     if call.flag("today_stats"):
         found = [{**each, "today_stats": {"success": 0, "failure": 0, "timeout": 0}} for each in found]
     return {"logic_functions": found}
@@ -177,44 +181,50 @@ def _named_function(call: Call, scope: str) -> Document:
 
 def get_function(call: Call) -> Json:
     """One logic function."""
-    return {"logic_function": _function(_named_function(call, "logic:get"))}
+    return {"logic_function": _function(_named_function(call, "logic.functions:get"))}
 
 
 def create_function(call: Call) -> Json:
     """Make a logic function."""
-    place, name = place_of(call, "logic:update"), call.cloud.core.names.object_id()
+    place, name = place_of(call, "logic.functions:create"), call.cloud.core.names.object_id()
     values = {**_facts(call), "owner_id": call.who.account}
-    return {"logic_function": _function(call.cloud.documents.put(call.who, DocumentKind.LOGIC, place, name, values))}
+    return {"logic_function": _function(call.cloud.documents.put(call.who.username, DocumentKind.LOGIC, place, name, values))}
 
 
 def update_function(call: Call) -> Json:
     """Replace a logic function; its version counts up."""
-    before = _named_function(call, "logic:update")
+    before = _named_function(call, "logic.functions:update")
     values = {**_facts(call), "owner_id": before.values["owner_id"], "version": before.values["version"] + 1}
-    place = place_of(call, "logic:update")
-    return {"logic_function": _function(call.cloud.documents.put(call.who, DocumentKind.LOGIC, place, before.name, values))}
+    place = place_of(call, "logic.functions:update")
+    return {"logic_function": _function(call.cloud.documents.put(call.who.username, DocumentKind.LOGIC, place, before.name, values))}
 
 
 def delete_function(call: Call) -> None:
     """End a logic function."""
-    document = _named_function(call, "logic:update")
-    call.cloud.documents.remove(DocumentKind.LOGIC, place_of(call, "logic:update"), document.name)
+    document = _named_function(call, "logic.functions:remove")
+    call.cloud.documents.remove(DocumentKind.LOGIC, place_of(call, "logic.functions:remove"), document.name)
 
 
 def list_runs(call: Call) -> Json:
     """The runs of a logic function: there are none, for nothing runs here."""
-    _named_function(call, "logic:get")
+    _named_function(call, "logic.runs:list")
     return {"logic_runs": []}
+
+
+def list_stats(call: Call) -> Json:
+    """How often a logic function ran, by day: never, for nothing runs here."""
+    _named_function(call, "logic.stats:list")
+    return {"logic_function_stats": []}
 
 
 def no_run(call: Call) -> None:
     """One run of a logic function."""
-    _named_function(call, "logic:get")
+    _named_function(call, "logic.runs:get")
     raise Refused(Fault(404, "Logic run not found"))
 
 
 def execute(call: Call) -> Json:
     """Run a piece of logic once: it is told that it cannot."""
-    place_of(call, "logic:update")
+    place_of(call, "logic.functions:execute")
     log = {"level": "Error", "timestamp": iso(call.cloud.core.now()), "args": ["This cloud does not run JavaScript"]}
     return {"result": {"status": "Failure", "err": "This cloud does not run JavaScript", "logs": [log]}}

@@ -138,7 +138,8 @@ def update_team_member(call: Call) -> Json:
     """Give an API user other scopes (and so another token), or somebody another role."""
     teams, place, username = call.cloud.teams, _place(call), call.path["username"]
     if call.has("scopes") or not call.has("role"):
-        return _created(teams.set_scopes(call.who, username, call.texts("scopes") or (), **place))
+        made = teams.set_scopes(call.who, username, call.texts("scopes") or (), friendly_name=call.get("friendly_name"), **place)
+        return _created(made)
     member = teams.invite(call.who, username, call.text("role"), **place)
     return {"ok": True, "invited": {"username": member.username}}
 
@@ -164,4 +165,4 @@ def _created(user: ApiUser) -> Json:
         "scopes": sorted(member.scopes),
         "tokens": [{"token": user.token.token}],
     }
-    return {"ok": True, "created": created}
+    return {"ok": True, "created": created, "updated": created}

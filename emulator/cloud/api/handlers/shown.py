@@ -75,11 +75,16 @@ def device_body(call: Call, device: Device, product_id: int | None = None, *, de
     return body
 
 
-def page_of(call: Call, entries: list[Any]) -> tuple[list[Any], Json]:
+def page_of(call: Call, entries: list[Any], *, per_page: int = PER_PAGE) -> tuple[list[Any], Json]:
     """The page of a list that the caller asked for, and what goes in `meta`."""
-    size, page = call.integer("perPage", PER_PAGE), call.integer("page", 1)
+    size, page = call.integer("perPage", per_page), call.integer("page", 1)
     pages = max(1, -(-len(entries) // size))
-    return entries[(page - 1) * size : page * size], {"total_pages": pages}
+    return entries[(page - 1) * size : page * size], {"page": page, "per_page": size, "total_pages": pages, "total": len(entries)}
+
+
+def organization_of(call: Call) -> str | None:
+    """The organization that the path names, or None."""
+    return call.path.get("org")
 
 
 def product_of(call: Call) -> str | None:

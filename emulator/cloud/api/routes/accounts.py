@@ -8,6 +8,7 @@ from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import accounts as do
 from emulator.cloud.api.route import ANYONE, USERS, Auth, Route
 from emulator.cloud.errors import PasswordWrong
+from emulator.cloud.rates import Bucket
 
 CLIENT_PAIR = (
     Field("client_id", longest=200, about="OAuth client; or by HTTP Basic"),
@@ -37,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
         auth=Auth.CLIENT,
         shape=Shape.OAUTH,
         answer=s.TOKEN,
+        bucket=Bucket.GRANTS,
     ),
     Route(
         "GET",
@@ -48,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
         shape=Shape.ERRORS,
         answer=s.array(_LISTED),
         faults={PasswordWrong: Fault(401, "Bad password")},
+        bucket=Bucket.TOKENS,
     ),
     Route(
         "DELETE",
@@ -58,6 +61,7 @@ ROUTES: tuple[Route, ...] = (
         scope="*:*",
         shape=Shape.ERRORS,
         answer=s.OK,
+        bucket=Bucket.TOKENS,
     ),
     Route(
         "GET",
@@ -73,9 +77,27 @@ ROUTES: tuple[Route, ...] = (
             scopes=s.array(s.TEXT),
             orgs=s.array(s.record(id=s.TEXT, slug=s.TEXT)),
         ),
+        bucket=Bucket.TOKENS,
     ),
-    Route("DELETE", "/v1/access_tokens/current", do.revoke_current_token, "Revoke this token", callers=ANYONE, answer=s.OK),
-    Route("DELETE", "/v1/access_tokens/{token}", do.revoke_token, "Revoke a token", auth=Auth.NONE, shape=Shape.ERRORS, answer=s.OK),
+    Route(
+        "DELETE",
+        "/v1/access_tokens/current",
+        do.revoke_current_token,
+        "Revoke this token",
+        callers=ANYONE,
+        answer=s.OK,
+        bucket=Bucket.TOKENS,
+    ),
+    Route(
+        "DELETE",
+        "/v1/access_tokens/{token}",
+        do.revoke_token,
+        "Revoke a token",
+        auth=Auth.NONE,
+        shape=Shape.ERRORS,
+        answer=s.OK,
+        bucket=Bucket.TOKENS,
+    ),
     Route(
         "GET",
         "/v1/user",
@@ -92,8 +114,9 @@ ROUTES: tuple[Route, ...] = (
             wifi_device_count=s.INTEGER,
             cellular_device_count=s.INTEGER,
             tos=s.ANYTHING,
-            memberships=s.array(s.ANYTHING),
+            memberships=s.array(s.record(product_id=s.nullable(s.INTEGER), organization_id=s.nullable(s.TEXT), role=s.TEXT)),
         ),
+        bucket=Bucket.ACCOUNTS,
     ),
     Route(
         "PUT",
@@ -109,6 +132,7 @@ ROUTES: tuple[Route, ...] = (
         ),
         shape=Shape.ERRORS,
         answer=s.record(ok=s.TRUE, message=s.TEXT),
+        bucket=Bucket.ACCOUNTS,
     ),
     Route(
         "DELETE",
@@ -118,6 +142,7 @@ ROUTES: tuple[Route, ...] = (
         fields=(Field("password", required=True, longest=1024),),
         shape=Shape.ERRORS,
         answer=s.OK,
+        bucket=Bucket.ACCOUNTS,
     ),
     Route(
         "POST",
@@ -133,6 +158,7 @@ ROUTES: tuple[Route, ...] = (
         auth=Auth.NONE,
         shape=Shape.ERRORS,
         answer=s.OK,
+        bucket=Bucket.ACCOUNTS,
     ),
     Route(
         "POST",
@@ -143,6 +169,7 @@ ROUTES: tuple[Route, ...] = (
         auth=Auth.NONE,
         shape=Shape.ERRORS,
         answer=s.OK,
+        bucket=Bucket.PASSWORDS,
     ),
     Route(
         "PUT",
@@ -153,6 +180,7 @@ ROUTES: tuple[Route, ...] = (
         auth=Auth.NONE,
         shape=Shape.ERRORS,
         answer=s.OK,
+        bucket=Bucket.PASSWORDS,
     ),
     Route(
         "GET",
@@ -161,6 +189,7 @@ ROUTES: tuple[Route, ...] = (
         "Begin to set up a second factor",
         shape=Shape.OAUTH,
         answer=s.record(mfa_token=s.TEXT, qr_url=s.TEXT, secret=s.TEXT),
+        bucket=Bucket.ACCOUNTS,
     ),
     Route(
         "POST",
@@ -170,6 +199,7 @@ ROUTES: tuple[Route, ...] = (
         fields=(Field("mfa_token", required=True), Field("otp", required=True, longest=20), Field("invalidate_tokens", Kind.FLAG)),
         shape=Shape.OAUTH,
         answer=s.record(ok=s.TRUE, enrolled=s.FLAG, tokens=s.array(s.HEX40)),
+        bucket=Bucket.ACCOUNTS,
     ),
     Route(
         "PUT",
@@ -179,6 +209,7 @@ ROUTES: tuple[Route, ...] = (
         fields=(Field("current_password", required=True, longest=1024),),
         shape=Shape.OAUTH,
         answer=s.OK,
+        bucket=Bucket.ACCOUNTS,
     ),
     Route(
         "GET",
@@ -189,5 +220,6 @@ ROUTES: tuple[Route, ...] = (
         callers=USERS,
         shape=Shape.OAUTH,
         answer=s.record(id=s.TEXT, email=s.TEXT),
+        bucket=Bucket.ACCOUNTS,
     ),
 )

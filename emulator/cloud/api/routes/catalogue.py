@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from emulator.cloud.access import Kind as Who
 from emulator.cloud.api import schemas as s
 from emulator.cloud.api.faults import Shape
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import catalogue as do
 from emulator.cloud.api.handlers import factory
-from emulator.cloud.api.route import ANYONE, TEAM, USERS, Auth, Handler, Route
+from emulator.cloud.api.route import ANYONE, TEAM, USERS, USERS_AND_PROGRAMS, Auth, Handler, Route
 from emulator.cloud.api.routes.fleet import PAGE
 
 _TARGETS = s.record(
@@ -29,6 +30,20 @@ _PLATFORM = Field("platform_id", Kind.INTEGER, where=Where.QUERY, least=0, most=
 def _absent(method: str, path: str, handler: Handler, about: str) -> Route:
     """Something that the real cloud has and this one has not: everybody is told so in JSON."""
     return Route(method, path, handler, about, auth=Auth.OPTIONAL, callers=ANYONE, answer=s.EMPTY)
+
+
+def _only_tachyon(base: str, callers: frozenset[Who]) -> tuple[Route, ...]:
+    return (
+        Route(
+            "PUT",
+            f"{base}/{{device}}/backup_files",
+            factory.backup_files,
+            "Download the factory's backup of a Tachyon (there is none here)",
+            callers=callers,
+            scope="devices:get",
+            answer=s.EMPTY,
+        ),
+    )
 
 
 ROUTES: tuple[Route, ...] = (
@@ -85,40 +100,9 @@ ROUTES: tuple[Route, ...] = (
         answer=s.EMPTY,
     ),
     Route("GET", "/v1/binaries/{binary}", do.no_binary, "Download a compiled binary (not available here)", callers=USERS, answer=s.EMPTY),
-    Route(
-        "GET",
-        "/v1/products/{product}/locations",
-        do.list_locations,
-        "Where the devices of a product are",
-        fields=(
-            *(Field(name, where=Where.QUERY) for name in ("date_range", "rect_bl", "rect_tr", "device_id", "device_name", "groups")),
-            *PAGE,
-        ),
-        callers=TEAM,
-        scope="locations:list",
-        answer=s.record(locations=s.array(s.EMPTY), meta=s.record(total_pages=s.INTEGER, page=s.INTEGER, devices_found=s.INTEGER)),
-    ),
-    Route(
-        "GET",
-        "/v1/products/{product}/locations/{device}",
-        do.no_location,
-        "Where a device of a product is",
-        callers=TEAM,
-        scope="locations:get",
-        answer=s.EMPTY,
-    ),
-    _absent("PUT", "/v1/devices/{device}/unprotect", factory.not_here, "Unprotect a device (not available here)"),
-    _absent("PUT", "/v1/products/{product}/devices/{device}/unprotect", factory.not_here, "Unprotect a device (not available here)"),
-    _absent("PUT", "/v1/orgs/{org}/devices/{device}/unprotect", factory.not_here, "Unprotect a device (not available here)"),
-    Route(
-        "PUT",
-        "/v1/devices/{device}/backup_files",
-        factory.backup_files,
-        "Take a backup of a device's files (which is not kept)",
-        callers=TEAM,
-        scope="devices:update",
-        answer=s.OK,
-    ),
+    *_only_tachyon("/v1/devices", TEAM),
+    *_only_tachyon("/v1/products/{product}/devices", TEAM),
+    *_only_tachyon("/v1/orgs/{org}/devices", USERS_AND_PROGRAMS),
     _absent("POST", "/v1/products/{product}/registration_code", factory.not_here, "Registration code of a Tachyon (not available here)"),
     _absent("PUT", "/v1/products/{product}/devices/{device}/target_profile", factory.not_here, "Profile of a Tachyon (not available here)"),
     _absent("GET", "/v1/products/{product}/devices/{device}/docs/{doc}", factory.not_here, "Documents of a Tachyon (not available here)"),

@@ -7,6 +7,7 @@ from emulator.cloud.api import schemas as s
 from emulator.cloud.api.faults import Fault, Shape
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import devices as do
+from emulator.cloud.api.handlers import factory
 from emulator.cloud.api.route import ANYONE, PEOPLE, TEAM, USERS_AND_PROGRAMS, Route
 from emulator.cloud.errors import CloudError, DeviceOffline, NoAnswer
 
@@ -35,6 +36,7 @@ UPDATED = s.record(
     groups=s.array(s.TEXT),
     optional=("updated_at name notes firmware_updates_forced connected signaling status development desired_firmware_version groups"),
 )
+NOT_COMPILED = s.record(ok={"const": False}, output=s.TEXT, errors=s.array(s.TEXT))
 UPDATE_FAULTS: dict[type[CloudError], Fault] = {DeviceOffline: Fault(408, "Timed out, the device did not answer")}
 _VARIABLE = s.record(
     cmd={"const": "VarReturn"},
@@ -82,6 +84,26 @@ def asking(base: str, callers: frozenset[Who]) -> tuple[Route, ...]:
     )
 
 
+def _unprotect(base: str, callers: frozenset[Who]) -> Route:
+    return Route(
+        "PUT",
+        f"{base}/{{device}}/unprotect",
+        factory.unprotect,
+        "The cloud's half of taking a device's protection off",
+        fields=(
+            Field("action", required=True, choices=("prepare", "confirm")),
+            *(
+                Field(name, longest=1000, about="base64")
+                for name in ("server_nonce", "device_nonce", "device_signature", "device_public_key_fingerprint")
+            ),
+        ),
+        callers=callers,
+        scope="devices:update",
+        shape=Shape.OAUTH,
+        answer=s.one_of(s.record(server_nonce=s.TEXT), s.record(server_signature=s.TEXT, server_public_key_fingerprint=s.TEXT)),
+    )
+
+
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/devices", do.list_devices, "List own devices", callers=ANYONE, scope="devices:list", answer=s.array(s.DEVICE)),
     Route(
@@ -91,6 +113,7 @@ ROUTES: tuple[Route, ...] = (
         "Claim a device",
         fields=(
             Field("id", longest=100, aliases=("deviceID", "deviceId")),
+            Field("product_id", longest=200, about="instead of an id: make a virtual device in this product"),
             Field("request_transfer", Kind.FLAG, where=Where.EITHER),
         ),
         callers=PEOPLE,
@@ -98,6 +121,7 @@ ROUTES: tuple[Route, ...] = (
         answer=s.one_of(
             s.record(user_id=s.TEXT, id=s.HEX24, connected=s.FLAG, ok=s.TRUE),
             s.record(ok=s.TRUE, transfer_id=s.TEXT),
+            s.record(ok=s.TRUE, id=s.HEX24, device_id=s.HEX24),
         ),
     ),
     Route("GET", "/v1/devices/{device}", do.get_device, "Get a device", callers=ANYONE, scope="devices:get", answer=s.DEVICE),
@@ -110,7 +134,7 @@ ROUTES: tuple[Route, ...] = (
         callers=ANYONE,
         scope="devices:update",
         shape=Shape.ERRORS,
-        answer=UPDATED,
+        answer=s.one_of(UPDATED, NOT_COMPILED),
     ),
     Route(
         "GET",
@@ -131,6 +155,9 @@ ROUTES: tuple[Route, ...] = (
         shape=Shape.ERRORS,
         answer=s.record(claim_code=s.TEXT, device_ids=s.array(s.HEX24)),
     ),
+    _unprotect("/v1/devices", TEAM),
+    _unprotect("/v1/products/{product}/devices", TEAM),
+    _unprotect("/v1/orgs/{org}/devices", USERS_AND_PROGRAMS),
     *asking("/v1/devices", ANYONE),
     *asking("/v1/products/{product}/devices", TEAM),
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from emulator.cloud.access import Kind as Who
 from emulator.cloud.api import schemas as s
+from emulator.cloud.api.faults import Shape
 from emulator.cloud.api.fields import Field, Kind, Where
+from emulator.cloud.api.handlers import configurations, ledgers
 from emulator.cloud.api.handlers import documents as do
-from emulator.cloud.api.handlers import ledgers
 from emulator.cloud.api.route import TEAM, USERS, USERS_AND_PROGRAMS, Handler, Route
 from emulator.cloud.api.routes.fleet import PAGE
+from emulator.cloud.ledgers import DIRECTIONS, SCOPES
 
 Callers = frozenset[Who]
 
@@ -71,23 +75,42 @@ def _secrets(base: str, callers: Callers) -> tuple[Route, ...]:
     )
 
 
-def _configuration(path: str, what: str) -> tuple[Route, ...]:
-    answer = s.one_of(s.record(configuration=s.EMPTY), s.EMPTY)
+_VIOLATIONS = s.record(message=s.TEXT, description=s.TEXT, violations=s.array(s.EMPTY))
+
+
+def _configuration(path: str, what: str, setter: Handler, status: int) -> tuple[Route, ...]:
+    about = "a schema, if the content type is application/schema+json"
+
+    def route(method: str, handler: Handler, about: str, scope: str, **more: Any) -> Route:
+        return Route(method, path, handler, about, callers=TEAM, scope=f"configuration:{scope}", shape=Shape.OAUTH, **more)
+
     return (
-        Route(
-            "GET", path, do.get_configuration, f"Get the configuration of {what}", callers=TEAM, scope="configuration:get", answer=answer
+        route(
+            "GET",
+            configurations.get_configuration,
+            f"Get the configuration of {what}; {about}",
+            "get",
+            answer=s.one_of(s.record(configuration=s.EMPTY), s.EMPTY),
+            others={404: s.EMPTY},
         ),
-        Route(
-            "PUT", path, do.set_configuration, f"Set the configuration of {what}", callers=TEAM, scope="configuration:update", answer=answer
+        route(
+            "PUT",
+            setter,
+            f"Give {what} a configuration; {about}",
+            "update",
+            status=status,
+            answer=s.EMPTY,
+            others={200: s.EMPTY, 202: s.EMPTY, 422: _VIOLATIONS},
         ),
+        route("DELETE", configurations.delete_schema, f"Take the schema of {what} away", "update", status=204),
     )
 
 
 _LEDGER = s.record(
-    scope={"enum": ["Owner", "Device", "Product"]},
+    scope={"enum": list(SCOPES)},
     name=s.TEXT,
     description=s.TEXT,
-    direction={"enum": ["Upstream", "Downstream"]},
+    direction={"enum": list(DIRECTIONS)},
     created_at=s.TIME,
     updated_at=s.TIME,
     archived_at=s.nullable(s.TIME),
@@ -95,6 +118,7 @@ _LEDGER = s.record(
 _INSTANCE = s.record(
     name=s.TEXT, scope=s.record(type=s.TEXT, value=s.TEXT), size_bytes=s.INTEGER, data=s.EMPTY, created_at=s.TIME, updated_at=s.TIME
 )
+_VERSION = s.fields_of({**_INSTANCE["properties"], "replaced_at": s.TIME}, "replaced_at")
 _FUNCTION = s.record(
     id=s.TEXT,
     owner_id=s.TEXT,
@@ -116,12 +140,15 @@ def _ledgers(base: str, callers: Callers) -> tuple[Route, ...]:
     one = f"{base}/{{ledger}}"
     instances = f"{one}/instances"
     instance = f"{instances}/{{value}}"
-    ledger = Field("ledger", Kind.OBJECT, required=True, about="name, scope, direction, description")
+    definition = (
+        Field("ledger", Kind.OBJECT, about="name, scope, direction, description; or these flat"),
+        Field("definition", Kind.OBJECT, about="the same"),
+    )
 
     def route(
         method: str, path: str, handler: Handler, about: str, scope: str, answer: s.Schema | None, *fields: Field, status: int = 200
     ) -> Route:
-        return Route(method, path, handler, about, fields=fields, callers=callers, scope=f"ledgers:{scope}", status=status, answer=answer)
+        return Route(method, path, handler, about, fields=fields, callers=callers, scope=f"ledger.{scope}", status=status, answer=answer)
 
     return (
         route(
@@ -129,54 +156,57 @@ def _ledgers(base: str, callers: Callers) -> tuple[Route, ...]:
             base,
             ledgers.list_ledgers,
             "List ledgers",
-            "list",
+            "definitions:list",
             s.record(ledgers=s.array(_LEDGER), meta=s.META),
-            Field("scope", where=Where.QUERY, choices=("Owner", "Device", "Product")),
+            Field("scope", where=Where.QUERY, choices=SCOPES),
             Field("archived", Kind.FLAG, where=Where.QUERY),
             *PAGE,
         ),
-        route("POST", base, ledgers.create_ledger, "Create a ledger", "update", s.record(ledger=_LEDGER), ledger),
-        route("GET", one, ledgers.get_ledger, "Get a ledger", "get", s.record(ledger=_LEDGER)),
-        route("PUT", one, ledgers.update_ledger, "Change a ledger", "update", s.record(ledger=_LEDGER), ledger),
-        route("DELETE", one, ledgers.archive_ledger, "Archive a ledger", "update", None, status=204),
+        route(
+            "POST", base, ledgers.create_ledger, "Create a ledger", "definitions:create", s.record(ledger=_LEDGER), *definition, status=201
+        ),
+        route("GET", one, ledgers.get_ledger, "Get a ledger", "definitions:get", s.record(ledger=_LEDGER)),
+        route("PUT", one, ledgers.update_ledger, "Change a ledger", "definitions:update", s.record(ledger=_LEDGER), *definition),
+        route("DELETE", one, ledgers.archive_ledger, "Archive a ledger", "definitions:archive", None, status=204),
         route(
             "GET",
             instances,
             ledgers.list_instances,
             "List the instances of a ledger",
-            "list",
+            "instances:list",
             s.record(instances=s.array(_INSTANCE), meta=s.META),
             *PAGE,
         ),
-        route("GET", instance, ledgers.get_instance, "Get an instance of a ledger", "get", s.record(instance=_INSTANCE)),
+        route("GET", instance, ledgers.get_instance, "Get an instance of a ledger", "instances:get", s.record(instance=_INSTANCE)),
         route(
             "PUT",
             instance,
             ledgers.set_instance,
             "Set an instance of a ledger",
-            "update",
+            "instances:set",
             s.record(instance=_INSTANCE),
-            Field("instance", Kind.OBJECT, required=True, about="data"),
+            Field("instance", Kind.OBJECT, about="data; or data flat"),
+            Field("data", Kind.OBJECT),
             Field("set_mode", where=Where.QUERY, choices=("Replace", "Merge")),
         ),
-        route("DELETE", instance, ledgers.delete_instance, "Delete an instance of a ledger", "update", None, status=204),
+        route("DELETE", instance, ledgers.delete_instance, "Delete an instance of a ledger", "instances:remove", None, status=204),
         route(
             "GET",
             f"{instance}/versions",
             ledgers.list_versions,
-            "List the versions of an instance",
-            "get",
-            s.record(versions=s.array(_INSTANCE), meta=s.record(has_more=s.FLAG)),
-            Field("replaced_before", where=Where.QUERY),
-            Field("replaced_after", where=Where.QUERY),
+            "List the versions of an instance, the newest first",
+            "instances.versions:list",
+            s.record(versions=s.array(_VERSION), meta=s.record(has_more=s.FLAG)),
+            Field("replaced_before", Kind.TIME, where=Where.QUERY),
+            Field("replaced_after", Kind.TIME, where=Where.QUERY),
         ),
         route(
             "GET",
             f"{instance}/versions/{{version}}",
             ledgers.get_version,
-            "Get a version of an instance",
-            "get",
-            s.record(version=_INSTANCE),
+            "Get a version of an instance, by its time",
+            "instances.versions:get",
+            s.record(version=_VERSION, instance=_VERSION),
         ),
     )
 
@@ -186,24 +216,27 @@ def _logic(base: str, callers: Callers) -> tuple[Route, ...]:
     one, answer = f"{functions}/{{logic}}", s.record(logic_function=_FUNCTION)
     body = Field("logic_function", Kind.OBJECT, required=True, about="name, description, source.code, enabled, logic_triggers")
 
-    def route(method: str, path: str, handler: Handler, about: str, scope: str, answer: s.Schema | None, *fields: Field) -> Route:
-        status = 204 if answer is None else 200
-        return Route(method, path, handler, about, fields=fields, callers=callers, scope=f"logic:{scope}", status=status, answer=answer)
+    def route(
+        method: str, path: str, handler: Handler, about: str, scope: str, answer: s.Schema | None, *fields: Field, status: int = 200
+    ) -> Route:
+        return Route(method, path, handler, about, fields=fields, callers=callers, scope=f"logic.{scope}", status=status, answer=answer)
 
-    stats = Field("today_stats", Kind.FLAG, where=Where.QUERY, aliases=("todayStats",))
+    flag = Field("today_stats", Kind.FLAG, where=Where.QUERY, aliases=("todayStats",))
     ran = s.record(result=s.record(status=s.TEXT, logs=s.array(s.EMPTY)))
+    runs = s.record(logic_runs=s.array(s.EMPTY))
+    stats = s.record(logic_function_stats=s.array(s.EMPTY))
+    listed = s.record(logic_functions=s.array(_FUNCTION))
     return (
-        route(
-            "GET", functions, ledgers.list_functions, "List logic functions", "list", s.record(logic_functions=s.array(_FUNCTION)), stats
-        ),
-        route("POST", functions, ledgers.create_function, "Create a logic function", "update", answer, body),
-        route("GET", one, ledgers.get_function, "Get a logic function", "get", answer),
-        route("PUT", one, ledgers.update_function, "Replace a logic function", "update", answer, body),
-        route("DELETE", one, ledgers.delete_function, "Delete a logic function", "update", None),
-        route("GET", f"{one}/runs", ledgers.list_runs, "List the runs of a logic function", "get", s.record(logic_runs=s.array(s.EMPTY))),
-        route("GET", f"{one}/runs/{{run}}", ledgers.no_run, "Get a run of a logic function", "get", s.EMPTY),
-        route("GET", f"{one}/runs/{{run}}/logs", ledgers.no_run, "Get the logs of a run", "get", s.EMPTY),
-        route("POST", f"{base}/execute", ledgers.execute, "Execute logic once", "update", ran),
+        route("GET", functions, ledgers.list_functions, "List logic functions", "functions:list", listed, flag),
+        route("POST", functions, ledgers.create_function, "Create a logic function", "functions:create", answer, body, status=201),
+        route("GET", one, ledgers.get_function, "Get a logic function", "functions:get", answer),
+        route("PUT", one, ledgers.update_function, "Replace a logic function", "functions:update", answer, body),
+        route("DELETE", one, ledgers.delete_function, "Delete a logic function", "functions:remove", None, status=204),
+        route("GET", f"{one}/stats", ledgers.list_stats, "How often a logic function ran", "stats:list", stats),
+        route("GET", f"{one}/runs", ledgers.list_runs, "List the runs of a logic function", "runs:list", runs),
+        route("GET", f"{one}/runs/{{run}}", ledgers.no_run, "Get a run of a logic function", "runs:get", s.EMPTY),
+        route("GET", f"{one}/runs/{{run}}/logs", ledgers.no_run, "Get the logs of a run", "runs:get", s.EMPTY),
+        route("POST", f"{base}/execute", ledgers.execute, "Execute logic once", "functions:execute", ran),
     )
 
 
@@ -214,10 +247,12 @@ ROUTES: tuple[Route, ...] = (
     *_environment("/v1/env/{device}", TEAM),
     *_secrets("/v1/secrets", USERS),
     *_secrets("/v1/orgs/{org}/secrets", USERS_AND_PROGRAMS),
-    *_configuration("/v1/products/{product}/config", "a product"),
-    *_configuration("/v1/products/{product}/config/{device}", "a device of a product"),
+    *_configuration("/v1/products/{product}/config", "a product", configurations.set_product_configuration, 202),
+    *_configuration("/v1/products/{product}/config/{device}", "a device", configurations.set_device_configuration, 200),
     *_ledgers("/v1/ledgers", USERS),
+    *_ledgers("/v1/products/{product}/ledgers", TEAM),
     *_ledgers("/v1/orgs/{org}/ledgers", USERS_AND_PROGRAMS),
     *_logic("/v1/logic", USERS),
+    *_logic("/v1/products/{product}/logic", TEAM),
     *_logic("/v1/orgs/{org}/logic", USERS_AND_PROGRAMS),
 )

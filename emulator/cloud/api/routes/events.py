@@ -7,7 +7,8 @@ from emulator.cloud.api import schemas as s
 from emulator.cloud.api.faults import Shape
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import events as do
-from emulator.cloud.api.route import ANYONE, PEOPLE, TEAM, Handler, Route
+from emulator.cloud.api.route import ANYONE, PEOPLE, TEAM, USERS_AND_PROGRAMS, Handler, Route
+from emulator.cloud.rates import Bucket
 
 _NONCE = Field("nonce", where=Where.QUERY, about="ignored; keeps caches away")
 _MAX_TTL = 16_777_215
@@ -27,6 +28,7 @@ def _stream(path: str, handler: Handler, about: str, callers: frozenset[Who], *,
         shape=Shape.ERROR,
         answer=s.TEXT,
         content_type="text/event-stream",
+        bucket=Bucket.STREAMS,
         alias=alias,
     )
     return one, Route(
@@ -40,6 +42,7 @@ def _stream(path: str, handler: Handler, about: str, callers: frozenset[Who], *,
         shape=Shape.ERROR,
         answer=s.TEXT,
         content_type="text/event-stream",
+        bucket=Bucket.STREAMS,
         alias=alias,
     )
 
@@ -56,8 +59,30 @@ ROUTES: tuple[Route, ...] = (
     *_stream("/v1/devices/events", do.own_events, "Stream the events of own devices", ANYONE),
     *_stream("/v1/devices/{device}/events", do.own_events, "Stream the events of one device", ANYONE),
     *_stream("/v1/products/{product}/events", do.own_events, "Stream the events of a product", TEAM),
-    *_stream("/v1/orgs/{org}/products/{product}/events", do.own_events, "Stream the events of a product", TEAM, alias=True),
+    *_stream("/v1/products/{product}/devices/events", do.own_events, "Stream the events of a product", TEAM, alias=True),
     *_stream("/v1/products/{product}/devices/{device}/events", do.own_events, "Stream the events of a device of a product", TEAM),
+    *_stream("/v1/orgs/{org}/events", do.own_events, "Stream the events of an organization's products", USERS_AND_PROGRAMS),
+    *_stream(
+        "/v1/orgs/{org}/devices/events", do.own_events, "Stream the events of an organization's products", USERS_AND_PROGRAMS, alias=True
+    ),
+    *_stream(
+        "/v1/orgs/{org}/devices/{device}/events", do.own_events, "Stream the events of a device of an organization", USERS_AND_PROGRAMS
+    ),
+    *_stream("/v1/orgs/{org}/products/{product}/events", do.own_events, "Stream the events of an organization's product", TEAM),
+    *_stream(
+        "/v1/orgs/{org}/products/{product}/devices/events",
+        do.own_events,
+        "Stream the events of an organization's product",
+        TEAM,
+        alias=True,
+    ),
+    *_stream(
+        "/v1/orgs/{org}/products/{product}/devices/{device}/events",
+        do.own_events,
+        "Stream the events of a device of an organization's product",
+        TEAM,
+        alias=True,
+    ),
     Route(
         "POST",
         "/v1/devices/events",

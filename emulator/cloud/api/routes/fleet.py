@@ -7,7 +7,7 @@ from emulator.cloud.api.faults import Shape
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import devices, fleet
 from emulator.cloud.api.route import TEAM, Route
-from emulator.cloud.api.routes.devices import UPDATE_FAULTS, UPDATE_FIELDS, UPDATED
+from emulator.cloud.api.routes.devices import NOT_COMPILED, UPDATE_FAULTS, UPDATE_FIELDS, UPDATED
 from emulator.cloud.fleet import SortBy
 
 _BASE = "/v1/products/{product}/devices"
@@ -97,7 +97,7 @@ ROUTES: tuple[Route, ...] = (
         callers=TEAM,
         scope="devices:update",
         shape=Shape.ERRORS,
-        answer=UPDATED,
+        answer=s.one_of(UPDATED, NOT_COMPILED),
         faults=UPDATE_FAULTS,
     ),
     Route(

@@ -50,7 +50,7 @@ _API_USER = s.record(
     scopes=s.array(s.TEXT),
     tokens=s.array(s.record(token=s.HEX40)),
 )
-_API_USER_MADE = s.record(ok=s.TRUE, created=_API_USER)
+_API_USER_MADE = s.record(ok=s.TRUE, created=_API_USER, updated=_API_USER)
 _INVITED = s.record(ok=s.TRUE, invited=s.record(username=s.TEXT))
 _TEAM = s.record(
     ok=s.TRUE,
@@ -125,24 +125,32 @@ def _team(base: str, callers: frozenset[Who]) -> tuple[Route, ...]:
             scope="teams.users:invite",
             answer=s.one_of(_INVITED, _API_USER_MADE),
         ),
-        Route(
-            "PUT",
-            one,
-            products.update_team_member,
-            "Change the scopes of an API user, or somebody's role",
-            fields=(scopes, Field("role", longest=40)),
-            callers=callers,
-            scope="teams.users:update",
-            answer=s.one_of(_INVITED, _API_USER_MADE),
+        *(
+            Route(
+                method,
+                one,
+                products.update_team_member,
+                "Change the scopes of an API user, or somebody's role",
+                fields=(scopes, Field("friendly_name", longest=200), Field("role", longest=40)),
+                callers=callers,
+                scope="teams.users:update",
+                answer=s.one_of(_INVITED, _API_USER_MADE),
+                alias=method == "POST",
+            )
+            for method in ("PUT", "POST")
         ),
-        Route(
-            "PUT",
-            f"{one}/token",
-            products.rotate_token,
-            "Give an API user another token",
-            callers=callers,
-            scope="teams.users:update",
-            answer=_API_USER_MADE,
+        *(
+            Route(
+                method,
+                f"{one}/token",
+                products.rotate_token,
+                "Give an API user another token",
+                callers=callers,
+                scope="teams.users:update",
+                answer=_API_USER_MADE,
+                alias=method == "POST",
+            )
+            for method in ("PUT", "POST")
         ),
         Route(
             "DELETE",

@@ -6,18 +6,34 @@ from emulator.cloud.access import Kind as Who
 from emulator.cloud.api import schemas as s
 from emulator.cloud.api.faults import Fault, Shape
 from emulator.cloud.api.fields import Field, Kind, Where
-from emulator.cloud.api.handlers import billing, diagnostics, factory, integrations
+from emulator.cloud.api.handlers import billing, diagnostics, factory, integrations, locations
 from emulator.cloud.api.route import ANYONE, TEAM, USERS, USERS_AND_PROGRAMS, Handler, Route
+from emulator.cloud.api.routes.fleet import PAGE
 from emulator.cloud.errors import DeviceOffline, DeviceUnknown
+from emulator.cloud.rates import Bucket
 
-_HOOK = s.record(id=s.TEXT, event=s.TEXT, url=s.TEXT, name=s.TEXT, created_at=s.TIME, integration_type={"const": "Webhook"}, hookUrl=s.TEXT)
+_HOOK_FACTS = {
+    "id": s.TEXT,
+    "event": s.TEXT,
+    "url": s.TEXT,
+    "name": s.TEXT,
+    "created_at": s.TIME,
+    "integration_type": {"const": "Webhook"},
+    "requestType": s.TEXT,
+    "disabled": s.FLAG,
+    "hookUrl": s.TEXT,
+    "product_ids": s.array(s.INTEGER),
+}
+_HOOK = s.fields_of(_HOOK_FACTS)
+_LOGS = s.array(s.record(event=s.TEXT, time=s.TIME, request=s.EMPTY, response=s.nullable(s.EMPTY), error=s.nullable(s.TEXT)))
+_HOOK_AND_LOGS = s.fields_of({**_HOOK_FACTS, "logs": _LOGS})
 _HOOK_FIELDS = (
     Field("integration_type", about="Webhook"),
     Field("event", longest=256),
     Field("url", longest=4096),
     Field("requestType", longest=10),
     Field("name", longest=400),
-    Field("deviceID", longest=100, aliases=("deviceid",)),
+    Field("deviceID", longest=100, aliases=("deviceid", "deviceId")),
     *(Field(name, Kind.ANY) for name in ("body", "json", "form", "query", "auth", "headers", "template", "settings")),
     Field("responseTopic", longest=1000),
     Field("errorResponseTopic", longest=1000),
@@ -39,8 +55,15 @@ def _hooks(base: str, callers: frozenset[Who], *, alias: bool = False) -> tuple[
     tested = s.fields_of({"pass": s.FLAG, "data": s.nullable(s.TEXT), "error": s.nullable(s.TEXT)})
     return (
         route("GET", base, integrations.list_hooks, "List webhooks", "list", s.array(_HOOK)),
-        route("POST", base, integrations.create_hook, "Create a webhook", "create", s.record(ok=s.TRUE, id=s.TEXT, hookUrl=s.TEXT), 201),
-        route("GET", one, integrations.get_hook, "Get a webhook", "get", s.record(integration=_HOOK, webhook=_HOOK)),
+        route("POST", base, integrations.create_hook, "Create a webhook", "create", s.fields_of({"ok": s.TRUE, **_HOOK_FACTS}), 201),
+        route(
+            "GET",
+            one,
+            integrations.get_hook,
+            "Get a webhook, and its last requests",
+            "get",
+            s.record(integration=_HOOK_AND_LOGS, webhook=_HOOK_AND_LOGS),
+        ),
         route("PUT", one, integrations.update_hook, "Replace a webhook's configuration", "update", s.record(integration=_HOOK)),
         route("DELETE", one, integrations.delete_hook, "Delete a webhook", "remove", None, 204),
         route("POST", f"{one}/test", integrations.test_hook, "Try a webhook", "update", tested),
@@ -143,11 +166,58 @@ def _agreements(base: str, callers: frozenset[Who]) -> tuple[Route, ...]:
     )
 
 
+_TRACK_FACTS = {
+    "device_id": s.HEX24,
+    "device_name": s.nullable(s.TEXT),
+    "product_id": s.INTEGER,
+    "groups": s.array(s.TEXT),
+    "gps_lock": s.FLAG,
+    "last_heard": s.nullable(s.TIME),
+    "online": s.FLAG,
+    "timestamps": s.array(s.TIME),
+    "geometry": s.record(type={"enum": ["Point", "LineString"]}, coordinates=s.array(s.ANYTHING)),
+}
+_WHEN_AND_WHERE = (
+    Field("date_range", where=Where.QUERY, longest=100, about="start and end in ISO 8601, with a comma between; without: the last place"),
+    Field("rect_bl", where=Where.QUERY, longest=100, about="latitude,longitude of the bottom left corner of a box"),
+    Field("rect_tr", where=Where.QUERY, longest=100, about="latitude,longitude of its top right corner"),
+)
+
 ROUTES: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/v1/products/{product}/locations",
+        locations.list_locations,
+        "Where the devices of a product are, or were",
+        fields=(
+            *_WHEN_AND_WHERE,
+            Field("device_id", where=Where.QUERY, longest=100, about="beginning of the id"),
+            Field("device_name", where=Where.QUERY, longest=200, about="beginning of the name"),
+            Field("groups", Kind.TEXTS, where=Where.QUERY),
+            *PAGE,
+        ),
+        callers=TEAM,
+        scope="locations:list",
+        answer=s.record(
+            locations=s.array(s.fields_of(_TRACK_FACTS)), meta=s.fields_of({**s.META["properties"], "devices_found": s.INTEGER})
+        ),
+    ),
+    Route(
+        "GET",
+        "/v1/products/{product}/locations/{device}",
+        locations.get_location,
+        "Where a device of a product is, or was",
+        fields=_WHEN_AND_WHERE,
+        callers=TEAM,
+        scope="locations:get",
+        answer=s.record(location=s.fields_of({**_TRACK_FACTS, "properties": s.array(s.EMPTY)}), meta=s.EMPTY),
+    ),
     *_hooks("/v1/integrations", USERS),
     *_hooks("/v1/products/{product}/integrations", TEAM),
+    *_hooks("/v1/orgs/{org}/integrations", USERS_AND_PROGRAMS),
     *_hooks("/v1/webhooks", USERS, alias=True),
     *_hooks("/v1/products/{product}/webhooks", TEAM, alias=True),
+    *_hooks("/v1/orgs/{org}/webhooks", USERS_AND_PROGRAMS, alias=True),
     *_vitals("/v1/diagnostics", ANYONE),
     *_vitals("/v1/products/{product}/diagnostics", TEAM),
     *_agreements("/v1/user", USERS),
@@ -168,6 +238,7 @@ ROUTES: tuple[Route, ...] = (
             iccid=s.TEXT,
             optional="iccid",
         ),
+        bucket=Bucket.SERIALS,
     ),
     Route(
         "POST",

@@ -49,6 +49,21 @@ def rest(world):
 
 
 @pytest.fixture
+def make_rest(make_world):
+    """For settings of one's own: `make_rest(CloudSettings(...))`."""
+    made = []
+
+    def make(settings):
+        world = make_world(settings)
+        made.append(Rest(world, InlineTransport(Api(world.cloud), world.driver)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
 def u1(rest):
     """The first developer's client."""
     return rest.client("u1")

@@ -213,3 +213,17 @@ def test_who_am_i(u1, world):
     world.claimed(who, 13)
     body = u1.get("/v1/user").json()
     assert (body["wifi_device_count"], body["cellular_device_count"]) == (1, 1)
+
+
+def test_a_change_of_an_account_happens_whole_or_not_at_all(rest, u1):
+    before = u1.get("/v1/user").json()
+    refused = u1.put("/v1/user", json={"account_info": {"first_name": "Ada"}, "username": "ada@example.com", "current_password": "wrong"})
+    assert refused.status_code == 403
+    assert u1.get("/v1/user").json() == before
+
+
+def test_an_account_tells_the_teams_it_is_in(world, rest):
+    owner = world.user("o")
+    product = world.product(owner)
+    mate = rest.client(world.teammate(owner, product, "t", "Support"))
+    assert mate.get("/v1/user").json()["memberships"] == [{"product_id": product.id, "organization_id": None, "role": "Support"}]

@@ -94,7 +94,11 @@ def test_a_customers_password_is_reset_and_a_customer_is_ended(rest, o, base, cl
     assert rest.anonymous.post("/oauth/token", data=login).status_code == 200
     assert o.delete(f"{base}/customers/c%40customers.example").json() == {"ok": True}
     assert o.delete(f"{base}/customers/c@customers.example").status_code == 404
-    assert o.get(f"{base}/customers").json() == {"customers": [], "devices": [], "meta": {"total_pages": 1}}
+    assert o.get(f"{base}/customers").json() == {
+        "customers": [],
+        "devices": [],
+        "meta": {"page": 1, "per_page": 25, "total_pages": 1, "total": 0},
+    }
 
 
 ICCID = "8934076500002589174"
@@ -149,7 +153,7 @@ def test_sims_are_imported_into_a_product_by_list_or_file(world, o, u1, base):
     world.pass_time(60)
     page = o.get(f"{base}/sims", params={"perPage": 3}).json()
     assert [(each["iccid"], each["status"]) for each in page["sims"]] == [(iccid, "active") for iccid in iccids[:3]]
-    assert page["meta"] == {"total_pages": 2}
+    assert page["meta"]["total_pages"] == 2
     assert [each["iccid"] for each in o.get(f"{base}/sims", params={"iccid": iccids[3][-4:]}).json()["sims"]] == iccids[3:]
     assert o.get(f"{base}/sims/data_usage").json()["total_active_sim_cards"] == 4
     usage = o.get(f"{base}/sims/{iccids[0]}/data_usage").json()

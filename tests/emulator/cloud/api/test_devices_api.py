@@ -1,7 +1,19 @@
 """Devices over REST: claim, look, change, ask."""
 
+from base64 import b64decode, b64encode
+from hashlib import sha256
+
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from emulator.cloud import CloudSettings
+from emulator.cloud.protection import signed_text
+from firmware_images.build import build_module
+from firmware_images.bundle import make_bundle
+from firmware_images.fields import ModuleFunction
 
 
 @pytest.fixture
@@ -236,3 +248,78 @@ def test_a_claim_code_claims_the_device_that_sends_it(board, u1):
 def test_a_sim_or_modem_may_stand_for_the_claim_code(u1):
     assert u1.post("/v1/device_claims", json={"iccid": "8934076500002589174"}).json()["claim_code"] == "8934076500002589174"
     assert u1.post("/v1/device_claims", json={"imei": "not digits"}).status_code == 400
+
+
+def test_a_device_is_unprotected_in_two_steps(world, u1):
+    key = ec.derive_private_key(11, ec.SECP256R1())
+    der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    device, _ = world.claimed(world.user("u1"))
+    world.cloud.factory.register_key(device.id, der)
+    path = f"/v1/devices/{device.id}/unprotect"
+    nonce = u1.put(path, json={"action": "prepare"}).json()["server_nonce"]
+    signature = key.sign(signed_text("device", device.id, bytes(32), b64decode(nonce)), ec.ECDSA(SHA256()))
+    body = {
+        "action": "confirm",
+        "server_nonce": nonce,
+        "device_nonce": b64encode(bytes(32)).decode(),
+        "device_signature": b64encode(signature).decode(),
+        "device_public_key_fingerprint": b64encode(sha256(der).digest()).decode(),
+    }
+    done = u1.put(path, json=body).json()
+    text = signed_text("server", device.id, b64decode(nonce), bytes(32), sha256(der).digest())
+    world.cloud.protection.key.public_key().verify(b64decode(done["server_signature"]), text, ec.ECDSA(SHA256()))
+    again = u1.put(path, json=body)
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_request")
+    for wrong in ({"action": "explode"}, {}, {**body, "device_nonce": "?"}):
+        assert u1.put(path, json=wrong).status_code == 400
+
+
+def test_a_virtual_device_is_made_in_a_product_and_is_the_callers(world, rest, u1):
+    owner = world.user("u1")
+    product = world.product(owner, 13)
+    made = u1.post("/v1/devices", json={"product_id": product.id}).json()
+    shown = u1.get(f"/v1/products/{product.slug}/devices/{made['device_id']}").json()
+    assert (shown["platform_id"], shown["owner"], shown["online"]) == (13, "u1@example.com", False)
+    for who in (rest.client("u2"), rest.client(world.teammate(owner, product, "v", "View-only"))):
+        assert who.post("/v1/devices", json={"product_id": product.id}).status_code == 403
+    assert len(world.listed(owner, product)) == 1
+
+
+def test_a_virtual_device_counts_in_the_plan(make_rest):
+    rest = make_rest(CloudSettings(device_limit=1))
+    u1 = rest.client("u1")
+    product = rest.world.product(rest.world.user("u1"))
+    statuses = [u1.post("/v1/devices", json={"product_id": str(product.id)}).status_code for _ in range(2)]
+    assert statuses == [200, 403]
+
+
+def test_a_known_application_is_flashed_by_its_name(world, u1):
+    device, session = world.claimed(world.user("u1"))
+    image = build_module(6, ModuleFunction.USER_PART, version=6)
+    unknown = u1.put(f"/v1/devices/{device.id}", json={"app": "tinker"})
+    assert (unknown.status_code, unknown.json()) == (404, {"ok": False, "errors": ["Application not found"]})
+    world.cloud.applications.add("tinker", image)
+    for body in ({"app": "tinker"}, {"app_id": "Tinker"}):
+        assert u1.put(f"/v1/devices/{device.id}", data=body).json() == {"id": device.id, "status": "Update started"}
+    assert session.flashed == [image, image]
+
+
+def test_source_code_is_answered_as_a_build_that_failed(world, u1):
+    device, session = world.claimed(world.user("u1"))
+    answer = u1.put(f"/v1/devices/{device.id}", files={"file": ("a.ino", b"void setup() {}"), "file2": ("b.cpp", b"")})
+    assert answer.status_code == 200
+    assert answer.json()["ok"] is False
+    assert answer.json()["errors"]
+    assert session.flashed == []
+
+
+def test_the_application_of_a_bundle_is_flashed(world, u1):
+    device, session = world.claimed(world.user("u1"))
+    image = build_module(6, ModuleFunction.USER_PART, version=6)
+    bundle = make_bundle(image, {})
+    answer = u1.put(f"/v1/devices/{device.id}", files={"file": ("app.zip", bundle)})
+    assert answer.json()["status"] == "Update started"
+    assert session.flashed == [image]
+    damaged = u1.put(f"/v1/devices/{device.id}", files={"file": ("app.zip", bundle[:40])})
+    assert damaged.status_code == 400
+    assert "bundle" in damaged.json()["errors"][0]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from firmware_images.bundle import make_bundle
+
 
 @pytest.fixture
 def owner(world):
@@ -111,7 +113,7 @@ def test_a_fleet_is_filtered_sorted_and_paged(world, owner, o, product, base):
     assert listed(quarantined="true") == []
     page = o.get(f"{base}/devices", params={"per_page": 2}).json()
     assert len(page["devices"]) == 2
-    assert page["meta"] == {"total_pages": 3}
+    assert page["meta"]["total_pages"] == 3
     for params in ({"page": 0}, {"perPage": 0}, {"perPage": "many"}, {"sortAttr": "color"}, {"sortDir": "up"}):
         assert o.get(f"{base}/devices", params=params).status_code == 400
 
@@ -223,7 +225,7 @@ def test_what_is_no_binary_of_this_platform_is_refused(world, owner, o, product,
         answer = upload(o, base, content, version="7")
         assert answer.status_code == 400
         assert answer.json()["error"]
-    assert o.post(f"{base}/firmware", data={"version": "7"}).status_code == 404
+    assert o.post(f"{base}/firmware", data={"version": "7"}).status_code == 400
 
 
 def test_a_version_is_released_once_a_device_has_run_it(world, owner, o, product, base):
@@ -266,6 +268,18 @@ def test_what_cannot_be_flashed_is_refused(world, owner, o, product, base):
     world.connect(device)
     path = f"{base}/devices/{device.id}"
     boron = world.image(world.product(owner, 13), 7)
-    for name, content in (("app.bin", b"junk"), ("app.bin", boron), ("app.ino", b"void setup() {}"), ("app.bin", b"")):
+    for name, content in (("app.bin", b"junk"), ("app.bin", boron), ("app.bin", b"")):
         assert o.put(path, files={"file": (name, content)}).status_code == 400
     assert o.put(path, json={"app": "doctor"}).status_code == 404
+
+
+def test_a_bundle_is_a_version_whose_application_the_devices_get(world, owner, o, product, base):
+    image = world.image(product, 7)
+    bundle = make_bundle(image, {})
+    made = o.post(f"{base}/firmware", data={"version": "7"}, files={"file": ("app.zip", bundle)})
+    assert (made.status_code, made.json()["name"], made.json()["size"]) == (201, "app.zip", len(bundle))
+    assert o.get(f"{base}/firmware/7/binary").content == bundle
+    world.cloud.releases.seen_running(product.id, 7)
+    session = world.connect(world.member(owner, product))
+    o.put(f"{base}/firmware/release", json={"version": 7, "product_default": True, "intelligent": True})
+    assert session.flashed == [image]

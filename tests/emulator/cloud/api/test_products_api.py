@@ -164,3 +164,16 @@ def test_a_products_client_gets_a_token_that_acts_as_the_product(rest, o, produc
         "/oauth/token", data={"grant_type": "client_credentials", "client_id": "particle", "client_secret": "particle"}
     )
     assert foreign.status_code == 400
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_an_api_user_gets_other_scopes_and_another_name_or_just_another_token(o, product, method):
+    base = f"/v1/products/{product.id}/team"
+    made = o.post(base, json={"friendly_name": "line", "scopes": ["devices:list"]}).json()["created"]
+    one = f"{base}/{made['username']}"
+    changed = o.request(method, one, json={"friendly_name": "lane", "scopes": ["devices:get"]}).json()
+    assert (changed["updated"]["friendly_name"], changed["updated"]["scopes"]) == ("lane", ["devices:get"])
+    rotated = o.request(method, f"{one}/token").json()
+    tokens = [body["tokens"][0]["token"] for body in (made, changed["updated"], rotated["updated"])]
+    assert len(set(tokens)) == 3
+    assert rotated["updated"]["friendly_name"] == "lane"

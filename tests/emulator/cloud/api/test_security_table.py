@@ -20,7 +20,7 @@ from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.api.route import Auth
 from emulator.cloud.api.routes import ROUTES
 from emulator.cloud.basics import iso
-from emulator.cloud.documents import DocumentKind
+from emulator.cloud.documents import DocumentKind, Place
 from emulator.cloud.sim_records import ActivationClass, SimForm
 
 ROLES = {"viewer": Role.VIEW_ONLY, "supporter": Role.SUPPORT, "developer": Role.DEVELOPER, "administrator": Role.ADMINISTRATOR}
@@ -41,8 +41,6 @@ BODIES = {
     "put_products_product": {"product": {"description": "new"}},
     "post_products_product_team": {"username": "new@example.com", "role": "Support"},
     "post_orgs_org_team": {"username": "new@example.com", "role": "Support"},
-    "put_products_product_team_username": {"scopes": ["devices:get"]},
-    "put_orgs_org_team_username": {"scopes": ["devices:get"]},
     "post_clients": {"name": "app"},
     "post_products_product_clients": {"name": "app"},
     "put_clients_client": {"name": "new"},
@@ -62,6 +60,8 @@ BODIES = {
     "post_provisioning_device": {"publicKey": PEM},
 }
 ENDINGS = {
+    "team_username": {"scopes": ["devices:get"]},
+    "unprotect": {"action": "prepare"},
     "env": {"ops": [{"op": "Set", "key": "A", "value": "1"}]},
     "env_device": {"ops": [{"op": "Unset", "key": "A"}]},
     "env_key": {"value": "1"},
@@ -89,7 +89,9 @@ CANNOT_BE_DONE = {
     "get_events": "the public stream needs a prefix",
     "post_binaries": "there is no compiler",
     "get_binaries_binary": "nothing was compiled",
-    "get_products_product_locations_device": "no location is known",
+    "put_devices_device_backup_files": "the factory made no backup",
+    "put_products_product_devices_device_backup_files": "the factory made no backup",
+    "put_orgs_org_devices_device_backup_files": "the factory made no backup",
 }
 """Routes that let callers in, and then tell them that what they ask cannot be done here."""
 QUERIES = {"get_products_product_impact": {"firmware_version": 1}}
@@ -125,15 +127,18 @@ class Cast:
         cloud.sims.import_sims(self.owner, self.product.id, [sim.iccid])
         cloud.sims.activate(self.owner, own_sim.iccid)
         world.pass_time(3600)
-        self.session = world.connect(self.device, functions={"led": len}, variables={"count": 7})
+        self.session = world.connect(self.device, functions={"led": len, "cmd": lambda argument: 0}, variables={"count": 7})
         cloud.claims.claim(self.owner, self.device.id)
         self.free = world.device(13)
         cloud.groups.create(self.owner, self.product.id, "red")
         for version in (1, 2):
             world.upload(self.owner, self.product, version)
         self.session.event("spark/device/diagnostics/update", '{"device": {}}')
+        cloud.products.update(self.owner, self.product.id, location_opt_in=True)
+        self.session.event("loc", '{"cmd": "loc", "loc": {"lck": 1, "lat": 48.2, "lon": 16.4}}')
         hook = cloud.webhooks.create(self.owner, WEBHOOK)
         product_hook = cloud.webhooks.create(self.owner, WEBHOOK, self.product.id)
+        org_hook = cloud.webhooks.create(self.owner, WEBHOOK, organization=organization.slug)
         own_client = cloud.clients.create(self.owner, "own")
         program = cloud.teams.create_api_user(self.owner, "victim", ["devices:get"], product=self.product.id)
         org_program = cloud.teams.create_api_user(self.owner, "victim", ["devices:get"], organization=organization.slug)
@@ -190,6 +195,7 @@ class Cast:
             ("hook", "/v1/integrations"): hook.id,
             ("hook", "/v1/webhooks"): hook.id,
             ("hook", "/v1/products"): product_hook.id,
+            ("hook", "/v1/orgs"): org_hook.id,
             ("username", "/v1/products"): program.member.username,
             ("username", "/v1/orgs"): org_program.member.username,
             ("iccid", "/v1/sims"): own_sim.iccid,
@@ -198,21 +204,22 @@ class Cast:
             ("report", "/v1/user"): reports["user"],
             ("report", "/v1/orgs"): reports["org"],
         }
-        for where in ({}, {"organization": organization.slug}):
-            self.documents(cloud.documents, cloud.documents.place(self.owner, "ledgers:update", **where), where)
+        for where in ({}, {"organization": organization.slug}, {"product": self.product.id}):
+            self.documents(cloud.documents, cloud.documents.place(self.owner, "ledger.instances:set", **where))
 
-    def documents(self, documents, place, where):
+    def documents(self, documents, place):
         """One of each in a place of the owner's."""
+        documents.put("o@example.com", DocumentKind.CONFIGURATION, Place.of_product(self.product.id), "configuration", {"a": 1})
+        documents.put("o@example.com", DocumentKind.CONFIGURATION, Place.of_device(self.device.id), "current", {"a": 1})
         facts = {"scope": "Owner", "direction": "Downstream", "description": "", "archived_at": None}
-        documents.put(self.owner, DocumentKind.SECRET, place, "KEY", {"value": "x"})
-        documents.put(self.owner, DocumentKind.LEDGER, place, "lamps", facts)
-        documents.put(self.owner, DocumentKind.INSTANCE, place, "lamps/owner", {"a": 1})
+        documents.put("o@example.com", DocumentKind.SECRET, place, "KEY", {"value": "x"})
+        documents.put("o@example.com", DocumentKind.LEDGER, place, "lamps", facts)
+        documents.put("o@example.com", DocumentKind.INSTANCE, place, "lamps/owner", {"a": 1})
         function = {"name": "f", "owner_id": "x", "version": 1, "source": {"type": "JavaScript", "code": ""}}
-        documents.put(self.owner, DocumentKind.LOGIC, place, "f" * 24, function)
+        documents.put("o@example.com", DocumentKind.LOGIC, place, "f" * 24, function)
         self.paths["logic"] = "f" * 24
         instance = documents.get(DocumentKind.INSTANCE, place, "lamps/owner")
-        for root in ("/v1/ledgers", "/v1/orgs"):
-            self.special["version", root] = iso(instance.updated_at)
+        self.paths["value_version"] = iso(instance.updated_at)
 
     def expired(self):
         tokens = self.world.cloud.tokens
@@ -228,7 +235,8 @@ class Cast:
 
     def path(self, route):
         root = "/".join(route.path.split("/")[:3])
-        return re.sub(r"\{(\w+)\}", lambda match: self.special.get((match[1], root)) or self.paths[match[1]], route.path)
+        path = route.path.replace("versions/{version}", "versions/{value_version}")
+        return re.sub(r"\{(\w+)\}", lambda match: self.special.get((match[1], root)) or self.paths[match[1]], path)
 
     def ask(self, route, case):
         """Make the request as it should be; what it changed is undone afterwards."""

@@ -97,7 +97,9 @@ def test_vitals_are_asked_for_and_shown(world, owner, o, product):
     session.event("spark/device/diagnostics/update", '{"device":{"power":{}}}')
     for base in ("/v1/diagnostics", f"/v1/products/{product.id}/diagnostics"):
         last = o.get(f"{base}/{device.id}/last").json()["diagnostics"]
-        assert last == {"updated_at": "2026-01-05T09:00:00.000Z", "deviceID": device.id, "payload": {"device": {"power": {}}}}
+        service = {"device": {"status": "ok"}, "cloud": {"uptime": 0, "publish": {"sent": 1}}, "coap": {"round_trip": 0}}
+        payload = {"device": {"power": {}}, "service": service}
+        assert last == {"updated_at": "2026-01-05T09:00:00.000Z", "deviceID": device.id, "payload": payload}
         assert o.get(f"{base}/{device.id}").json() == {"diagnostics": [last]}
         assert o.get(f"{base}/{device.id}/metadata").json()["device"] == {"id": device.id}
     table = o.get(f"/v1/diagnostics/{device.id}", headers={"accept": "text/csv"})
