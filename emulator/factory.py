@@ -36,6 +36,9 @@ _MODULE_VERSIONS = {
 }
 """System and bootloader module versions by release (Device OS, modules/shared/system_module_version.mk of each)."""
 
+RELEASES = tuple(".".join(map(str, release)) for release in _MODULE_VERSIONS)
+"""The Device OS releases whose module versions are known, oldest first."""
+
 _FIRST_SYSTEM_PART_2 = 207
 _NEEDED_BOOTLOADER = 1003
 TINKER_FUNCTIONS = ("digitalread", "digitalwrite", "analogread", "analogwrite")

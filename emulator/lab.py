@@ -21,7 +21,7 @@ from emulator.device_os.system import DeviceOs
 from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
-from emulator.factory import combined, device_os_release, flash_image, make_device_code, sectors_of, user_part
+from emulator.factory import EMULATED, RELEASES, combined, device_os_release, flash_image, make_device_code, sectors_of, user_part
 from emulator.gateways import HookSink
 from emulator.network import Network
 from particle_protocol.dct import DctField, ServerAddress
@@ -69,6 +69,9 @@ class Lab:
         self.boards: dict[str, Board] = {}
         self.applications: dict[str, Callable[[], Application]] = {}
         """What the user parts made by `emulator.factory.user_part(application=NAME)` run, by that name."""
+        self._built: set[str] = set()
+        """The boards whose firmware is built, by device id."""
+        self.cloud.healing.takes_stand_ins = self._built.__contains__
         self._timing = timing if timing is not None else (INSTANT if served else STM32F205_TIMING)
 
     def add_board(
@@ -116,6 +119,18 @@ class Lab:
             self._add_board, made, os, modules, application, product, device_id, tuple(networks), mode, unique_key, serial_number, foreign
         )
 
+    def stock_built_releases(self) -> None:
+        """Let the cloud heal boards in safe mode with the Device OS releases that are built here (`emulator.factory.RELEASES`).
+
+        They only stand for real ones, so they go to nobody but the Lab's own boards, and of those only to the ones that were made
+        without `modules`: a board on a desk that got them would not start again.
+        """
+        library = self.cloud.library
+        for name in EMULATED:
+            for release in RELEASES:
+                for module in device_os_release(platform_by_name(name), release):
+                    library.add(module, stand_in=True)
+
     def close(self) -> None:
         """Switch every board off and stop the clock."""
         self.driver.call(self._switch_off)
@@ -155,6 +170,8 @@ class Lab:
         if not serial_number:
             identity = replace(identity, serial_number="")
         built = (*device_os_release(platform, os), user_part(platform, os, application, product))
+        if modules is None:
+            self._built.add(identity.device_id)
         board = Board(
             platform,
             identity,

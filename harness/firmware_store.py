@@ -183,6 +183,12 @@ def all_images() -> list[Path]:
     return sorted(path for package in PACKAGES for path in package_images(package).rglob("*.bin"))
 
 
+def cached_images() -> list[Path]:
+    """Every module file that is in the cache already; fetches nothing."""
+    found = (path for package in PACKAGES for path in (cache_folder() / f"particle-cli-{package}").rglob("*.bin"))
+    return sorted(path for path in found if path.name not in NOT_MODULES)
+
+
 _failed: dict[str, FirmwareUnavailable] = {}
 
 

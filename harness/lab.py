@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from random import SystemRandom
 from typing import Any, cast
 
@@ -27,7 +26,7 @@ from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
 from emulator.doors.usb_host import UsbHost
 from emulator.drivers import Driver, WaitTimeout
 from emulator.drivers.served import ServedDriver
-from emulator.factory import EMULATED, device_os_release, user_part
+from emulator.factory import EMULATED, RELEASES, device_os_release, user_part
 from emulator.lab import DEFAULT_OS_VERSION, Lab
 from emulator.serving import Service
 from harness.board import Board
@@ -35,11 +34,13 @@ from harness.boards import Rig, ServiceFacts, Serving
 from harness.boards.emu import ForeignServer
 from harness.capabilities import Extras, LedChange, Releases
 from harness.cloud import Cloud, CloudTarget, WifiNetwork
+from harness.device_os import CACHE, Stock
+from harness.device_os import stock as stock_of
 from harness.errors import Blame, BoardLabel, CapabilityMissing, CloudRefused, HarnessError
 from harness.flashing import load
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
 from harness.modes import Capability, Mode
-from harness.releases import real_application, real_release
+from harness.releases import RealReleases
 from harness.starting import Start
 from harness.usb.bus import UsbBus, Wanted
 from harness.usb.device import UsbDevice
@@ -233,25 +234,8 @@ class BuiltReleases:
         return device_os_release(self._platform, version)
 
     def application(self) -> bytes:
-        """See `Releases.application`."""
-        return user_part(self._platform, "2.1.0")
-
-
-class RealReleases:
-    """Particle's own binaries, out of the cache."""
-
-    default_os = "2.2.0"
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-
-    def device_os(self, version: str) -> Sequence[Path]:
-        """See `Releases.device_os`."""
-        return real_release(self._platform, version)
-
-    def application(self) -> Path:
-        """See `Releases.application`."""
-        return real_application(self._platform)
+        """See `Releases.application`. It fits every Device OS there is, as the real Tinker does."""
+        return user_part(self._platform, RELEASES[0])
 
 
 _FIRMWARE: dict[str, type[BuiltReleases | RealReleases]] = {"built": BuiltReleases, "real": RealReleases}
@@ -266,13 +250,20 @@ def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", release
         LabLed(driver, emulated),
         LabPower(driver, emulated),
         releases if releases is not None else BuiltReleases(emulated.platform),
-        lambda: driver.call(_last_refusal, host.lab, emulated.device_id),
+        lambda: driver.call(_cloud_trouble, host.lab, emulated.device_id),
     )
     return Board(host, emulated.platform, emulated.device_id, moniker=moniker, port=port, allow_changes=True, extras=extras)
 
 
-def _last_refusal(lab: Lab, device_id: str) -> str:
-    """Why the cloud turned a board away last; connections that ended before they told whose they were count too."""
+def _cloud_trouble(lab: Lab, device_id: str) -> str:
+    """What the cloud has not got to heal a connected board with, or why it turned the board away last.
+
+    Connections that ended before they told whose they were count too.
+    """
+    device = lab.cloud.devices.by_id(device_id)
+    lacks = [] if device is None else lab.cloud.healing.lacks(device)
+    if lacks:
+        return f"it misses {', '.join(map(str, lacks))} or later, which is not in the cloud's library; give it with --device-os"
     refusals = reversed(lab.device_service.refusals)
     return next((str(refusal) for refusal in refusals if refusal.device_id in (None, device_id)), "")
 
@@ -280,7 +271,7 @@ def _last_refusal(lab: Lab, device_id: str) -> str:
 class LabRig:
     """A Lab behind one emulated host: what the kind `emu:` opens. `rig` is what the harness sees of it."""
 
-    def __init__(self, *, seed: int = 0, served: bool = False, serving: Serving | None = None) -> None:
+    def __init__(self, *, seed: int = 0, served: bool = False, serving: Serving | None = None, stock: Stock | None = None) -> None:
         self._serving = Serving() if serving is None else serving
         if serving is None:
             self.lab = Lab(seed=seed, served=served)
@@ -292,6 +283,8 @@ class LabRig:
                 cloud_settings=CloudSettings.serving(rate_limits=RateLimits() if serving.rate_limits else None),
                 cloud_rng=SystemRandom(),
             )
+        self._stock_is_ours = stock is None
+        self._fill_library(Stock(built=True, images=()) if stock is None else stock)
         self.host = EmulatedHost(self.lab)
         self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)
         self._service: Service | None = None
@@ -330,10 +323,16 @@ class LabRig:
         knows_network = server is not None or start.claimed or start.mode not in (None, Mode.LISTENING, Mode.DFU, Mode.OFF)
         releases = _FIRMWARE[firmware](platform_by_name(platform or "photon"))
         os = start.os or releases.default_os
+        modules = None
+        if firmware == "real":
+            modules = [load(source)[1] for source in (*releases.device_os(os), releases.application())]
+            if self._stock_is_ours:
+                self._fill_library(stock_of([CACHE]))
+                self._stock_is_ours = False
         emulated = self.lab.add_board(
             platform or "photon",
             os=os,
-            modules=[load(source)[1] for source in (*releases.device_os(os), releases.application())] if firmware == "real" else None,
+            modules=modules,
             device_id=device_id,
             networks=(StoredNetwork(SSID, int(WifiNetwork(SSID).security), PASSWORD),) if knows_network else (),
             mode=_LAB_MODES.get(start.mode, "normal") if start.mode is not None else "normal",
@@ -346,6 +345,13 @@ class LabRig:
         self.rig.boards.append(board)
         self._starts.append(start if server is None else replace(start, mode=start.mode or Mode.RUNNING))
         return board
+
+    def _fill_library(self, stock: Stock) -> None:
+        """Give the cloud what it heals boards with."""
+        if stock.built:
+            self.lab.driver.call(self.lab.stock_built_releases)
+        for image in stock.images:
+            self.lab.driver.call(self.lab.cloud.library.add, image)
 
     def _facts(self) -> ServiceFacts | None:
         service = self._service

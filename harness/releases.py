@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     from harness.board import Board
 
 
+class RealReleases:
+    """Particle's own binaries, out of the cache."""
+
+    default_os = "2.2.0"
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def device_os(self, version: str) -> Sequence[Path]:
+        """See `Releases.device_os`."""
+        return real_release(self._platform, version)
+
+    def application(self) -> Path:
+        """See `Releases.application`."""
+        return real_application(self._platform)
+
+
 def release_files(board: Board, version: str) -> Sequence[bytes | Path]:
     """The modules of Device OS `version` for this board.
 

@@ -53,13 +53,18 @@ class Start:
 
 
 def bring_os(board: Board, version: str) -> None:
-    """Install a Device OS version unless the board runs it."""
-    from harness.releases import release_files
+    """Install a Device OS version unless the board runs it, and Tinker if the application there is needs another one.
+
+    Such an application would keep the board in safe mode, and a cloud that heals it would bring the version it needs.
+    """
+    from harness.releases import application_file, release_files
 
     if board.usb.state() is UsbState.DFU:
         board.leave_dfu()
     if board.os_version() != version:
         board.update_device_os(release_files(board, version))
+        if board.requests.unmet_dependency():
+            board.flash(application_file(board))
 
 
 def bring_claim(board: Board, wifi: WifiNetwork | None, *, claimed: bool) -> None:

@@ -43,6 +43,13 @@ def _add_options(parser: pytest.Parser) -> None:
         group.addoption(
             "--lab-seed", type=int, default=0, metavar="N", help="where everything random in an emulated run comes from (default: 0)"
         )
+        group.addoption(
+            "--device-os",
+            action="append",
+            default=[],
+            metavar="SOURCE",
+            help="what the emulated cloud heals boards in safe mode with: built (default), cache, none, or a file or folder of modules",
+        )
     except ValueError as error:
         _clash.append(str(error))
 

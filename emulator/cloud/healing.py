@@ -1,8 +1,8 @@
 """Healing a device in safe mode: sending it the modules its firmware needs.
 
-A device that misses a dependency starts in safe mode and says so. The cloud finds the missing module in its library of Device OS
-modules, and if that one needs others the device lacks, those first (radio stack, bootloader, system parts in their order); one module
-per connection, until the device is healthy. A dependency is a lowest version: nothing is ever downgraded.
+A device that misses a dependency starts in safe mode and says so. The cloud looks into its library of Device OS modules for a set that
+meets every dependency, each module in the lowest version that will do, and sends one module per connection, in an order in which each
+finds what it needs, until the device is healthy. A dependency is a lowest version: nothing is ever downgraded.
 
 Order of dependencies: Device OS 2.3.1, modules/photon/system-part*/module_info.c and docs/cloud.md, "Healing".
 """
@@ -10,7 +10,7 @@ Order of dependencies: Device OS 2.3.1, modules/photon/system-part*/module_info.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from emulator.cloud.connections import Connections
@@ -18,10 +18,15 @@ from emulator.cloud.events import Events
 from emulator.cloud.images import ImageFacts, read_image
 from emulator.cloud.records import Device
 from emulator.cloud.updates import Updates
-from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleStore, SystemDescribe
+from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleFunction, ModuleStore, SystemDescribe, Validity
 
 Place = tuple[str, int]
 """A module's function (by its letter in a description) and index."""
+Versions = Mapping[Place, int]
+Shelf = Callable[[Place], Sequence["LibraryModule"]]
+"""The modules there are for a place, lowest version first."""
+_RANK = "bacs"
+"""Which of several modules that could be sent goes first: bootloader, radio stack, network processor, system parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,23 @@ class LibraryModule:
 
     facts: ImageFacts
     image: bytes
+    stand_in: bool
+    """It only stands for a real one, so real boards must never get it."""
+
+    @property
+    def place(self) -> Place:
+        """Where it belongs."""
+        return self.facts.function.letter, self.facts.index
+
+    @property
+    def needs(self) -> dict[Place, int]:
+        """The lowest versions of what it depends on."""
+        return {(need.function.letter, need.index): need.version for need in self.facts.dependencies}
+
+    @property
+    def order(self) -> tuple[int, bool]:
+        """Lower versions before higher ones, and the real one before what stands for it."""
+        return self.facts.version, self.stand_in
 
 
 class Library:
@@ -38,21 +60,23 @@ class Library:
     def __init__(self) -> None:
         self._modules: dict[tuple[int, Place], list[LibraryModule]] = {}
 
-    def add(self, image: bytes) -> ImageFacts:
-        """Put a module in.
+    def __len__(self) -> int:
+        return sum(map(len, self._modules.values()))
+
+    def add(self, image: bytes, *, stand_in: bool = False) -> ImageFacts:
+        """Put a module in. One of the same place and version makes way for it; a stand-in and a real one do not.
 
         Raises:
             BadImage: not a module.
         """
-        facts = read_image(image)
-        shelf = self._modules.setdefault((facts.platform_id, (facts.function.letter, facts.index)), [])
-        shelf[:] = sorted([each for each in shelf if each.facts.version != facts.version] + [LibraryModule(facts, image)], key=_version)
-        return facts
+        module = LibraryModule(read_image(image), image, stand_in)
+        shelf = self._modules.setdefault((module.facts.platform_id, module.place), [])
+        shelf[:] = sorted([each for each in shelf if each.order != module.order] + [module], key=lambda each: each.order)
+        return module.facts
 
-    def find(self, platform_id: int, place: Place, at_least: int) -> LibraryModule | None:
-        """The module closest to the version that is needed, from there up."""
-        shelf = self._modules.get((platform_id, place), ())
-        return next((module for module in shelf if module.facts.version >= at_least), None)
+    def shelf(self, platform_id: int, place: Place, *, stand_ins: bool) -> list[LibraryModule]:
+        """The modules for a place, lowest version first."""
+        return [module for module in self._modules.get((platform_id, place), ()) if stand_ins or not module.stand_in]
 
 
 class Healing:
@@ -63,60 +87,99 @@ class Healing:
         self._events = events
         self._updates = updates
         self._library = library
+        self.takes_stand_ins: Callable[[str], bool] = lambda device_id: False
+        """Whether a device, by its id, may be sent what only stands for a real module."""
 
     def heal(self, device: Device) -> bool:
         """Send the next module a device needs. True: the device is ill, whether or not there was something to send."""
         link = self._connections.link(device.id)
         if link is None or link.system is None:
             return False
-        missing = list(missing_dependencies(link.system))
+        missing = missing_dependencies(link.system)
         if not missing:
             return False
         text = "{" + link.system.encode() + "}"
         self._events.from_device(device, "spark/status/safe-mode", text)
         if self._updates.running(device.id):
             return True
-        installed = _installed(link.system)
-        for need in missing:
-            module = self._deepest(device.platform_id, _place(need), need.version, installed, frozenset())
-            if module is not None:
-                told = {"function": module.facts.function.letter, "index": module.facts.index, "version": module.facts.version}
-                self._events.from_device(device, "spark/safe-mode-updater/updating", json.dumps(told, separators=(",", ":")))
-                self._updates.start(device, module.image)
-                break
+        module = self._next(device, link.system, missing)
+        if module is not None:
+            told = {"function": module.facts.function.letter, "index": module.facts.index, "version": module.facts.version}
+            self._events.from_device(device, "spark/safe-mode-updater/updating", json.dumps(told, separators=(",", ":")))
+            self._updates.start(device, module.image)
         return True
 
-    def _deepest(
-        self,
-        platform_id: int,
-        place: Place,
-        version: int,
-        installed: dict[Place, int],
-        above: frozenset[Place],
-    ) -> LibraryModule | None:
-        """The module to send first so that in the end `place` has `version`.
+    def lacks(self, device: Device) -> list[ModuleDependency]:
+        """What a connected device misses and the library cannot give it."""
+        link = self._connections.link(device.id)
+        if link is None or link.system is None:
+            return []
+        shelf, installed = self._shelf(device), _installed(link.system)
+        return [need for need in missing_dependencies(link.system) if remedy({_place(need): need.version}, installed, shelf) is None]
 
-        `above` are the modules that wait for it: two can need each other.
-        """
-        if installed.get(place, -1) >= version or place in above:
-            return None
-        module = self._library.find(platform_id, place, version)
-        if module is None:
-            return None
-        for need in module.facts.dependencies:
-            first = self._deepest(platform_id, (need.function.letter, need.index), need.version, installed, above | {place})
-            if first is not None:
-                return first
-        return module
+    def _next(self, device: Device, system: SystemDescribe, missing: Sequence[ModuleDependency]) -> LibraryModule | None:
+        """The module to send now: towards all that is missing; where the library has no such set, towards the first that it can give."""
+        shelf, installed = self._shelf(device), _installed(system)
+        every: dict[Place, int] = {}
+        for need in missing:
+            every[_place(need)] = max(need.version, every.get(_place(need), 0))
+        for needs in (every, *({_place(need): need.version} for need in missing)):
+            found = remedy(needs, installed, shelf)
+            if found is not None:
+                return first_to_send(found, installed)
+        return None
+
+    def _shelf(self, device: Device) -> Shelf:
+        stand_ins = self.takes_stand_ins(device.id)
+        return lambda place: self._library.shelf(device.platform_id, place, stand_ins=stand_ins)
 
 
-def missing_dependencies(system: SystemDescribe) -> Iterable[ModuleDependency]:
+def remedy(
+    needs: Versions, installed: Versions, shelf: Shelf, chosen: Mapping[Place, LibraryModule] | None = None
+) -> list[LibraryModule] | None:
+    """The modules to install so that every need is met, and every need of theirs. None: the shelves have no such set.
+
+    Of several sets the one whose first modules are lowest: what is needed first is tried in its lowest version, and in a higher one
+    only where the lower needs what cannot be had.
+    """
+    chosen = {} if chosen is None else chosen
+    open_needs: list[tuple[Sequence[LibraryModule], Place]] = []
+    for place, version in needs.items():
+        if place in chosen:
+            if chosen[place].facts.version < version:
+                return None
+        elif installed.get(place, -1) < version:
+            fitting = [module for module in shelf(place) if module.facts.version >= version]
+            if not fitting:
+                return None
+            open_needs.append((fitting, place))
+    if not open_needs:
+        return list(chosen.values())
+    candidates, place = open_needs[0]
+    for module in candidates:
+        together = {key: max(needs.get(key, 0), module.needs.get(key, 0)) for key in (*needs, *module.needs)}
+        found = remedy(together, installed, shelf, {**chosen, place: module})
+        if found is not None:
+            return found
+    return None
+
+
+def first_to_send(modules: Sequence[LibraryModule], installed: Versions) -> LibraryModule:
+    """Of modules to install, one that finds on the device what it needs; where all wait for each other, the one that misses least."""
+
+    def wait(module: LibraryModule) -> tuple[int, int, int]:
+        unmet = sum(installed.get(place, -1) < version for place, version in module.needs.items())
+        letter, index = module.place
+        return unmet, _RANK.find(letter), index
+
+    return min(modules, key=wait)
+
+
+def missing_dependencies(system: SystemDescribe) -> list[ModuleDependency]:
     """What the installed modules need and do not have, the system's own needs before the application's."""
     installed = _installed(system)
     needs = [
-        need
-        for module in sorted(_main(system), key=lambda module: module.function is not None and module.function.value == "u")
-        for need in module.dependencies
+        need for module in sorted(_main(system), key=lambda module: module.function is ModuleFunction.USER) for need in module.dependencies
     ]
     return [need for need in dict.fromkeys(needs) if installed.get(_place(need), -1) < need.version]
 
@@ -126,12 +189,13 @@ def _main(system: SystemDescribe) -> list[DescribedModule]:
 
 
 def _installed(system: SystemDescribe) -> dict[Place, int]:
-    return {(module.function.value, module.index): module.version for module in _main(system) if module.function is not None}
+    """The versions of what is installed and intact; a damaged module is as good as none."""
+    return {
+        (module.function.value, module.index): module.version
+        for module in _main(system)
+        if module.function is not None and not module.checked & ~module.passed & Validity.INTEGRITY
+    }
 
 
 def _place(need: ModuleDependency) -> Place:
     return need.function.value, need.index
-
-
-def _version(module: LibraryModule) -> int:
-    return module.facts.version

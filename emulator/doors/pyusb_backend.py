@@ -23,7 +23,7 @@ from usb.core import USBError, USBTimeoutError
 from emulator.clock import Signal
 from emulator.doors.usb_device import FULL_SPEED, AttachedDevice, InterfaceBusy
 from emulator.doors.usb_host import UsbHost
-from emulator.drivers import Driver, WaitTimeout
+from emulator.drivers import Driver, LabClosed, WaitTimeout
 from emulator.usb.plug import UsbPlug
 from particle_protocol.usb import RequestType, Setup, Stall, StandardRequest
 
@@ -185,7 +185,7 @@ class EmulatedUsbBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb h
             raise USBError(f"interface {intf} of {device} is not claimed", None, errno.ENOENT)
         try:
             self.driver.call(device.release, intf, dev_handle)
-        except RuntimeError:
+        except LabClosed:
             device.claims.pop(intf, None)
 
     def ctrl_transfer(

@@ -19,7 +19,7 @@ from serial.tools.list_ports_common import ListPortInfo
 
 from emulator.doors.cdc_acm import AcmPort, LineState
 from emulator.doors.usb_host import UsbHost, host_named
-from emulator.drivers import WaitTimeout
+from emulator.drivers import LabClosed, WaitTimeout
 from particle_protocol.cdc import LineCoding
 from particle_protocol.usb import Stall
 
@@ -96,7 +96,7 @@ class EmulatedSerial(SerialBase):
             if acm is not None and self._host is not None:
                 try:
                     self._host.driver.call(acm.close)
-                except RuntimeError:
+                except LabClosed:
                     return  # the Lab is gone, and the port with it
 
     @property

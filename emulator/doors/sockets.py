@@ -38,7 +38,11 @@ class TcpListener:
         listening = socket.create_server((self.host, self.port))
         listening.setblocking(False)
         self.port = listening.getsockname()[1]
-        self._server = asyncio.run_coroutine_threadsafe(self._serve(listening), self._driver.loop).result()
+        try:
+            self._server = self._driver.run(self._serve(listening), timeout=30)
+        except BaseException:
+            listening.close()
+            raise
 
     def close(self) -> None:
         """Stop listening, and hang up on everybody. Closing twice does nothing."""

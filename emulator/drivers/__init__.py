@@ -32,6 +32,10 @@ class NestedWait(RuntimeError):
     """Code that runs inside the Lab (a timer, a handler) tried to wait. Only the outside may wait; the inside uses timers."""
 
 
+class LabClosed(RuntimeError):
+    """A Lab was used that is closed, or that was closed meanwhile."""
+
+
 class WrongThread(RuntimeError):
     """A Lab in virtual time was used from a second thread."""
 
@@ -87,7 +91,11 @@ class Driver(Protocol):
     clock: Clock
 
     def call(self, function: Callable[..., T], *args: Any) -> T:
-        """Run `function(*args)` where the Lab lives, and return or raise what it does. It must not wait."""
+        """Run `function(*args)` where the Lab lives, and return or raise what it does. It must not wait.
+
+        Raises:
+            LabClosed: the Lab is closed (real time). What came in before that is done.
+        """
         ...
 
     def wait(
@@ -106,6 +114,7 @@ class Driver(Protocol):
         Raises:
             WaitTimeout: `timeout` seconds passed, or (virtual time) nothing more can happen.
             NestedWait: called from inside the Lab.
+            LabClosed: the Lab is closed, or was before the wait was over (real time).
         """
 
     def sleep(self, seconds: float) -> None:
@@ -115,7 +124,11 @@ class Driver(Protocol):
         """A new result to settle later."""
 
     def run(self, coroutine: Coroutine[Any, Any, T], *, timeout: float) -> T:
-        """Run a coroutine of the Lab (one that awaits nothing but replies) to its end."""
+        """Run a coroutine of the Lab (one that awaits nothing but replies) to its end.
+
+        Raises:
+            LabClosed: the Lab is closed, or was before the coroutine had ended (real time).
+        """
 
     def gather(self, flows: Sequence[Callable[[], T]]) -> list[T | BaseException]:
         """Run many flows, each of which may wait, side by side; give each one's result or the exception it ended with, in order."""

@@ -8,14 +8,69 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from emulator.clock import Clock, Signal
-from emulator.drivers import NestedWait, Reply, Seen, WaitTimeout, nothing_seen
+from emulator.drivers import LabClosed, NestedWait, Reply, Seen, WaitTimeout, nothing_seen
 
 T = TypeVar("T")
+_CLOSED = "the Lab is closed"
+
+
+class _Wait:
+    """One wait. All but its result belongs to the loop. However it ends, the caller's thread hears of it."""
+
+    def __init__(self, ready: Callable[[], Any], awaited: str, seconds: float, seen: Seen, over: Callable[[_Wait], None]) -> None:
+        self.done: Future[Any] = Future()
+        self.ends: list[Callable[[], object]] = []
+        """What is to be called off when it is over."""
+        self._ready = ready
+        self._awaited = awaited
+        self._seconds = seconds
+        self._seen = seen
+        self._over = over
+
+    def guarded(self, step: Callable[[], None]) -> Callable[[], None]:
+        """A step whose error is raised in the caller's thread."""
+
+        def run() -> None:
+            try:
+                step()
+            except BaseException as error:  # noqa: BLE001  # handed on
+                self._finish(self.done.set_exception, error)
+
+        return run
+
+    def look(self) -> None:
+        """See whether it is over."""
+        self.guarded(self._look)()
+
+    def give_up(self) -> None:
+        """Its time has passed."""
+        self.guarded(lambda: self._fail(WaitTimeout(self._awaited, self._seconds, self._seen())))()
+
+    def leave(self) -> None:
+        """The Lab is closed."""
+        self.guarded(lambda: self._fail(LabClosed(f"waited for {self._awaited}, but the Lab was closed; seen: {self._seen()}")))()
+
+    def _look(self) -> None:
+        if not self.done.done():
+            value = self._ready()
+            if value is not None and value is not False:
+                self._finish(self.done.set_result, value)
+
+    def _fail(self, error: Exception) -> None:
+        self._finish(self.done.set_exception, error)
+
+    def _finish(self, action: Callable[[Any], None], value: Any) -> None:
+        for end in self.ends:
+            end()
+        self.ends.clear()
+        self._over(self)
+        if not self.done.done():
+            action(value)
 
 
 class ServedDriver:
@@ -27,7 +82,14 @@ class ServedDriver:
         self._zero = self.loop.time() - self.clock.now
         self._armed: asyncio.TimerHandle | None = None
         self._armed_for: float | None = None
-        self._closed = False
+        self._closed = self._over = False
+        self._entrance = threading.RLock()
+        """Held while something is posted, and while the door is shut: whatever comes in does so before the loop's last turn.
+
+        Reentrant, for a finalizer that calls the Lab can run in the middle of posting.
+        """
+        self._waits: dict[_Wait, None] = {}
+        """Those under way. The loop's own."""
         self.clock.on_earlier = self._arm
         self._thread = threading.Thread(target=self._turn, name="particle-hil-lab", daemon=True)
         self._thread.start()
@@ -40,8 +102,8 @@ class ServedDriver:
         done: Future[T] = Future()
 
         def run() -> None:
-            self._tick()
             try:
+                self._tick()
                 done.set_result(function(*args))
             except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread
                 done.set_exception(error)
@@ -62,39 +124,18 @@ class ServedDriver:
         """See `Driver.wait`."""
         if self._inside():
             raise NestedWait("code inside the Lab tried to wait; use a timer or a reply instead")
-        done: Future[T] = Future()
-        ends: list[Callable[[], None]] = []
-
-        def finish(action: Callable[[Any], None], value: Any) -> None:
-            for end in ends:
-                end()
-            ends.clear()
-            if not done.done():
-                action(value)
-
-        def look() -> None:
-            if done.done():
-                return
-            try:
-                value = ready()
-            except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread
-                finish(done.set_exception, error)
-                return
-            if value is not None and value is not False:
-                finish(done.set_result, value)
-
-        def give_up() -> None:
-            finish(done.set_exception, WaitTimeout(awaited, timeout, seen()))
+        wait = _Wait(ready, awaited, timeout, seen, lambda over: self._waits.pop(over, None))
 
         def start() -> None:
             self._tick()
-            look()
-            if not done.done():
-                ends.extend(signal.subscribe(look) for signal in signals)
-                ends.append(self.clock.call_later(timeout, give_up).cancel)
+            wait.look()
+            if not wait.done.done():
+                self._waits[wait] = None
+                wait.ends.extend(signal.subscribe(wait.look) for signal in signals)
+                wait.ends.append(self.clock.call_later(timeout, wait.give_up).cancel)
 
-        self._post(start)
-        return done.result()
+        self._post(wait.guarded(start))
+        return wait.done.result()  # type: ignore[no-any-return]
 
     def sleep(self, seconds: float) -> None:
         """See `Driver.sleep`."""
@@ -117,12 +158,18 @@ class ServedDriver:
         if self._inside():
             coroutine.close()
             raise NestedWait("code inside the Lab tried to wait; await the coroutine instead")
-        task = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        with self._entrance:
+            if self._closed:
+                coroutine.close()
+                raise LabClosed(_CLOSED)
+            task = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
         try:
             return task.result(timeout)
         except TimeoutError:
             task.cancel()
             raise WaitTimeout("a reply inside the Lab", timeout, nothing_seen()) from None
+        except CancelledError:
+            raise LabClosed("the Lab was closed in the middle of a request") from None
 
     def gather(self, flows: Sequence[Callable[[], T]]) -> list[T | BaseException]:
         """See `Driver.gather`. Flows are threads."""
@@ -134,29 +181,48 @@ class ServedDriver:
 
     def close(self) -> None:
         """See `Driver.close`."""
-        if self._closed:
-            return
-        self._closed = True
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(timeout=10)
-        self.loop.close()
+        with self._entrance:
+            if self._closed:
+                return
+            self._closed = True
+            self.loop.call_soon_threadsafe(self.loop.stop)
+        if not self._inside():
+            self._thread.join(timeout=10)
 
     def _turn(self) -> None:
+        """The life of the loop's thread."""
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
-        tasks = asyncio.all_tasks(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            with self._entrance:
+                self._closed = True
+            try:
+                self.loop.run_until_complete(self._leave())
+            finally:
+                self.loop.close()
+                self._over = True
+
+    async def _leave(self) -> None:
+        """Nothing comes in any more: end all that is under way, so that nobody waits for it for ever."""
+        for wait in tuple(self._waits):
+            wait.leave()
+        await asyncio.sleep(0)
+        tasks = asyncio.all_tasks(self.loop) - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.loop.shutdown_asyncgens()
 
     def _inside(self) -> bool:
-        return threading.get_ident() == self._thread.ident
+        # A thread that ended leaves its number to another one.
+        return threading.get_ident() == self._thread.ident and not self._over
 
     def _post(self, function: Callable[[], None]) -> None:
-        if self._closed:
-            raise RuntimeError("the Lab is closed")
-        self.loop.call_soon_threadsafe(function)
+        with self._entrance:
+            if self._closed:
+                raise LabClosed(_CLOSED)
+            self.loop.call_soon_threadsafe(function)
 
     def _tick(self) -> None:
         self.clock.advance(self.loop.time() - self._zero)

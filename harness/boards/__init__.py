@@ -77,6 +77,8 @@ class OpenOptions:
     """Whether emulated boards live in real time."""
     seed: int = 0
     """Where everything random in an emulated run comes from."""
+    device_os: tuple[str, ...] = ()
+    """What the cloud of emulated boards heals boards in safe mode with; see `harness.device_os`."""
     serving: Serving | None = None
     """How emulated boards and their cloud are put before other programs; None is any free ports and no state file."""
 

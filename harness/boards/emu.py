@@ -9,6 +9,9 @@ All emulated boards of a run share one Lab: one clock, one network, one cloud. O
     server   HOST:PORT of the cloud it connects to, if that is not the run's own; only in real time
     server_key  a file with that cloud's public key, PEM or DER
     firmware real: Particle's own binaries, fetched into the cache when they are not there; without it built ones stand for them
+
+Boards in safe mode are healed by the cloud with what `--device-os` names (`harness.device_os`): unless told, with the releases that the
+emulator builds, and boards with real firmware with those in the cache.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from cryptography.hazmat.primitives import serialization
 
 from harness.boards import Moniker, OpenOptions, Rig
 from harness.cloud import Cloud
+from harness.device_os import stock
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 from harness.modes import Mode
 from harness.starting import Start
@@ -58,7 +62,8 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
             "a board in virtual time reaches no server outside",
             remedy="Use server= with `particle-hil serve` or --served",
         )
-    lab = LabRig(seed=options.seed, served=options.served, serving=options.serving)
+    healing = stock(options.device_os) if options.device_os else None
+    lab = LabRig(seed=options.seed, served=options.served, serving=options.serving, stock=healing)
     try:
         for moniker, start in zip(monikers, starts, strict=True):
             try:

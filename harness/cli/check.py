@@ -51,7 +51,16 @@ def _report(*, quiet: bool, as_json: bool) -> Report:
 
 
 def run_suite(
-    report: Report, boards: tuple[str, ...], *, only: str, cloud: str | None, allow_changes: bool, wifi: str | None, served: bool, seed: int
+    report: Report,
+    boards: tuple[str, ...],
+    *,
+    only: str,
+    cloud: str | None,
+    allow_changes: bool,
+    wifi: str | None,
+    served: bool,
+    seed: int,
+    device_os: tuple[str, ...],
 ) -> int:
     """Run the suite in this process; gives the command's exit status."""
     import pytest
@@ -60,6 +69,7 @@ def run_suite(
 
     arguments = [str(SUITE), f"--rootdir={SUITE}", "-c", str(SUITE / "pytest.ini"), "-p", "no:terminal", "-p", "no:cacheprovider", "-s"]
     arguments += [argument for board in boards for argument in ("--board", board)]
+    arguments += [f"--device-os={source}" for source in device_os]
     arguments += ["--lab-seed", str(seed), *(["-k", only] if only else [])]
     arguments += [f"--cloud={cloud}"] if cloud else []
     arguments += [f"--wifi={wifi}"] if wifi else []

@@ -20,12 +20,21 @@ board_option = click.option(
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
+device_os_option = click.option(
+    "--device-os",
+    multiple=True,
+    metavar="SOURCE",
+    help="What the emulated cloud heals boards in safe mode with: a file or folder of Device OS modules; cache, which `image fetch` fills; "
+    "built, what the emulator builds, which is the default; none. Give it again for more.",
+)
+
 _OPENING = (
     click.option("--cloud", metavar="URL", help="The cloud of real boards. Its account comes from PARTICLE_HIL_TOKEN in the environment."),
     click.option("--allow-changes", is_flag=True, help="Let real boards be flashed, claimed and rewritten."),
     click.option("--wifi", metavar="SSID[:PASSWORD]", help="The Wi-Fi network that real boards may join."),
     click.option("--served", is_flag=True, help="Let emulated boards live in real time, behind sockets."),
     click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in an emulated run comes from."),
+    device_os_option,
 )
 
 

@@ -11,7 +11,7 @@ from types import FrameType
 import click
 
 from harness.boards import OpenOptions, Rig, open_boards
-from harness.cli.options import board_option
+from harness.cli.options import board_option, device_os_option
 from harness.errors import Blame, BoardNotAvailable, HarnessError, Unavailable
 
 GRACE = 5.0
@@ -28,14 +28,15 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 )
 @board_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in the run comes from.")
+@device_os_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(boards: tuple[str, ...], seed: int, command: tuple[str, ...]) -> int:
+def run(boards: tuple[str, ...], seed: int, device_os: tuple[str, ...], command: tuple[str, ...]) -> int:
     """Run COMMAND with emulated boards on its USB bus; its exit status is this command's.
 
     The boards live in real time while it runs. The program needs no change: it sees them where it looks for real ones, in /sys and /dev.
     The address of their cloud is in its environment, as PARTICLE_HIL_CLOUD.
     """
-    rigs = open_boards(boards, OpenOptions(served=True, seed=seed))
+    rigs = open_boards(boards, OpenOptions(served=True, seed=seed, device_os=device_os))
     try:
         (rig,) = rigs
         if rig.door is None:

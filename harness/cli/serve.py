@@ -18,7 +18,7 @@ import click
 
 from harness.boards import Moniker, OpenOptions, Rig, Serving
 from harness.boards.emu import open_boards
-from harness.cli.options import json_option
+from harness.cli.options import device_os_option, json_option
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 
 DEVICE_PORT = 5683
@@ -36,8 +36,18 @@ DEVICE_PORT = 5683
 @click.option("--state", type=click.Path(dir_okay=False), help="The file that keeps the cloud's state. Without it nothing is kept.")
 @click.option("--rate-limits", is_flag=True, help="Refuse who asks the REST API too often (429), as the real cloud does.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in the run comes from, but for secrets.")
+@device_os_option
 @json_option
-def serve(boards: tuple[str, ...], http_port: int, device_port: int, state: str | None, rate_limits: bool, seed: int, as_json: bool) -> int:
+def serve(
+    boards: tuple[str, ...],
+    http_port: int,
+    device_port: int,
+    state: str | None,
+    rate_limits: bool,
+    seed: int,
+    device_os: tuple[str, ...],
+    as_json: bool,
+) -> int:
     """Serve a cloud, and emulated boards with it, until Ctrl-C.
 
     Tells the address of the REST API and who can log in there, where boards connect and the server key they need, how to point
@@ -49,7 +59,8 @@ def serve(boards: tuple[str, ...], http_port: int, device_port: int, state: str 
         if moniker.kind != "emu":
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")
     with _told_to_stop() as ended, contextlib.ExitStack() as stack:
-        rig = open_boards(monikers, OpenOptions(served=True, seed=seed, serving=Serving(http_port, device_port, state, rate_limits)))
+        serving = Serving(http_port, device_port, state, rate_limits)
+        rig = open_boards(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os))
         stack.callback(rig.close)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="particle-hil.")))
         told = describe(rig, _open_door(stack, rig), folder)

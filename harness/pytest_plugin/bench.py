@@ -128,6 +128,7 @@ def options_of(config: pytest.Config) -> OpenOptions:
         wifi=parse_wifi(config.getoption("--wifi")),
         served=bool(config.getoption("--served")),
         seed=int(config.getoption("--lab-seed")),
+        device_os=tuple(config.getoption("--device-os")),
     )
 
 

@@ -1,11 +1,12 @@
 """Both drivers keep the same promises; only the wall clock tells them apart."""
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 
 from emulator.clock import Clock, Signal
-from emulator.drivers import NestedWait, WaitTimeout, WrongThread
+from emulator.drivers import LabClosed, NestedWait, WaitTimeout, WrongThread
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
 
@@ -154,3 +155,118 @@ def test_virtual_time_belongs_to_one_thread(inline):
 def test_virtual_time_jumps(inline):
     inline.sleep(3600 * 24)
     assert inline.clock.utc().day == 6
+
+
+@pytest.fixture
+def served():
+    made = ServedDriver()
+    yield made
+    made.close()
+
+
+def in_a_thread(function, *args, **named):
+    """Start a call of another program; gives the future of its end. Nothing of it outlives the test by more than its wait."""
+    done = Future()
+
+    def run():
+        try:
+            done.set_result(function(*args, **named))
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return done
+
+
+PATIENCE = 20
+"""Seconds after which a caller counts as hanging."""
+
+
+def test_a_closed_lab_is_told_from_one_that_hangs(served):
+    served.close()
+
+    async def coroutine():
+        pass
+
+    for use in (
+        lambda: served.call(lambda: None),
+        lambda: served.sleep(1),
+        lambda: served.run(coroutine(), timeout=5),
+        lambda: served.wait(lambda: None, [], timeout=5, awaited="a board"),
+    ):
+        with pytest.raises(LabClosed):
+            in_a_thread(use).result(PATIENCE)
+
+
+def test_whatever_comes_in_before_the_end_is_done_and_whatever_comes_later_is_refused():
+    """Callers in several threads, and the Lab closed in the middle of their calls: each one gets its answer or `LabClosed`."""
+    for _ in range(20):
+        driver, ran = ServedDriver(), []
+        many = threading.Barrier(5)
+
+        def use(name, driver=driver, ran=ran, many=many):
+            many.wait()
+            told = 0
+            try:
+                while True:
+                    driver.call(ran.append, name)
+                    told += 1
+            except LabClosed:
+                return name, told
+
+        callers = [in_a_thread(use, name) for name in range(4)]
+        many.wait()
+        driver.call(lambda: None)
+        driver.close()
+        for name, told in (caller.result(PATIENCE) for caller in callers):
+            assert ran.count(name) == told, "what was answered was done, and what was refused was not"
+
+
+def awaiting(driver, **more):
+    """A wait for what never comes, as soon as it is under way."""
+    asked = threading.Event()
+    waiting = in_a_thread(driver.wait, lambda: asked.set(), [], timeout=600, awaited="breathing cyan", **more)
+    assert asked.wait(PATIENCE)
+    return waiting
+
+
+def test_who_waits_while_the_lab_is_closed_is_told_what_was_seen(served):
+    waiting = awaiting(served, seen=lambda: "blinking green")
+    served.close()
+    with pytest.raises(LabClosed, match="breathing cyan, but the Lab was closed; seen: blinking green"):
+        waiting.result(PATIENCE)
+
+
+def test_a_request_that_is_under_way_while_the_lab_is_closed_ends(served):
+    begun, reply = threading.Event(), served.reply()
+
+    async def handler():
+        begun.set()
+        return await reply
+
+    asking = in_a_thread(served.run, handler(), timeout=600)
+    assert begun.wait(PATIENCE)
+    served.close()
+    with pytest.raises(LabClosed):
+        asking.result(PATIENCE)
+
+
+def test_a_wait_that_cannot_tell_what_it_saw_ends_with_that_error(driver):
+    driver.call(driver.clock.call_later, 60, lambda: None)
+    with pytest.raises(ZeroDivisionError):
+        driver.wait(lambda: None, [], timeout=0.01, awaited="anything", seen=lambda: str(1 // 0))
+
+
+def test_a_wait_that_cannot_tell_what_it_saw_does_not_keep_the_lab_from_closing(served):
+    broken, sound = awaiting(served, seen=lambda: str(1 // 0)), awaiting(served)
+    served.close()
+    with pytest.raises(ZeroDivisionError):
+        broken.result(PATIENCE)
+    with pytest.raises(LabClosed):
+        sound.result(PATIENCE)
+
+
+def test_a_lab_may_close_itself(served):
+    served.call(served.clock.call_later, 0.0, served.close)
+    with pytest.raises(LabClosed):
+        in_a_thread(served.wait, lambda: None, [], timeout=600, awaited="the end").result(PATIENCE)

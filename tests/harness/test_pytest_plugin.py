@@ -84,6 +84,29 @@ def test_a_board_is_brought_back_between_tests(run_pytest):
     assert (status, "2 passed" in output) == (0, True), output
 
 
+@pytest.mark.parametrize(("source", "ends"), [("built", "ONLINE"), ("none", "SAFE")])
+def test_boards_are_healed_with_what_the_run_names(run_pytest, source, ends):
+    status, output = run_pytest(
+        f"""
+        from emulator.factory import user_part
+        from particle_hil import Mode
+
+        def test_it(board, clock):
+            board.flash(user_part(board.platform, "2.3.1"))
+            clock.sleep(300)
+            board.wait_for(Mode.{ends})
+        """,
+        *("--board", "emu:photon?claimed=1&os=2.1.0", "--device-os", source),
+    )
+    assert (status, "1 passed" in output) == (0, True), output
+
+
+def test_a_source_that_is_none_fails_the_test_in_one_sentence(run_pytest):
+    status, output = run_pytest("def test_it(board): pass", "--board", "emu:photon", "--device-os", "nowhere.bin")
+    assert (status, "--device-os nowhere.bin: No such file or directory" in output) == (1, True), output
+    assert "Traceback" not in output
+
+
 def test_a_test_runs_once_per_board_and_has_them_all_when_it_asks(run_pytest):
     status, output = run_pytest(
         """

@@ -1,0 +1,193 @@
+"""Which modules a device in safe mode is sent, and in which order."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.cloud.healing import Library, first_to_send, remedy
+from firmware_images.build import build_module
+from firmware_images.fields import Dependency, ModuleFunction
+from particle_protocol.describe import DescribedModule, ModuleDependency, Validity
+from particle_protocol.describe import ModuleFunction as Described
+
+PHOTON = 6
+BOOT, ONE, TWO = ("b", 0), ("s", 1), ("s", 2)
+FUNCTIONS = {"b": ModuleFunction.BOOTLOADER, "s": ModuleFunction.SYSTEM_PART}
+
+
+def image(place, version, needs=()):
+    """A module that needs (place, version) pairs; two at most, as in a real one."""
+    dependencies = [Dependency(FUNCTIONS[letter], index, lowest) for (letter, index), lowest in dict(needs).items()]
+    return build_module(PHOTON, FUNCTIONS[place[0]], place[1], version, dependencies=dependencies)
+
+
+def library(*modules):
+    made = Library()
+    for module in modules:
+        made.add(image(*module))
+    return made
+
+
+def chosen(made, needs, installed):
+    found = remedy(needs, installed, lambda place: made.shelf(PHOTON, place, stand_ins=True))
+    return None if found is None else {module.place: module.facts.version for module in found}
+
+
+OLD = {BOOT: 1, ONE: 1, TWO: 1}
+
+
+def test_the_lowest_version_that_will_do_is_taken():
+    made = library((TWO, 5), (TWO, 3), (TWO, 2), (TWO, 4))
+    assert chosen(made, {TWO: 3}, OLD) == {TWO: 3}
+    assert chosen(made, {TWO: 1}, OLD) == {}
+    assert chosen(made, {TWO: 6}, OLD) is None
+
+
+def test_a_version_whose_own_needs_cannot_be_met_is_passed_over():
+    made = library((TWO, 3, {ONE: 3}), (TWO, 4, {ONE: 4}), (ONE, 4, {BOOT: 9}), (TWO, 5, {BOOT: 2}), (BOOT, 2))
+    assert chosen(made, {TWO: 3}, OLD) == {TWO: 5, BOOT: 2}
+
+
+def test_needs_of_needs_are_met_from_versions_that_go_together():
+    made = library((TWO, 2, {ONE: 2}), (ONE, 2, {TWO: 3}), (TWO, 3, {ONE: 2}), (ONE, 3, {BOOT: 2}), (BOOT, 2), (BOOT, 3))
+    assert chosen(made, {TWO: 2}, OLD) == {TWO: 2, ONE: 3, BOOT: 2}
+
+
+def test_two_that_need_each_other_come_together():
+    made = library((TWO, 2, {ONE: 2}), (ONE, 2, {TWO: 2}))
+    assert chosen(made, {TWO: 2}, OLD) == {TWO: 2, ONE: 2}
+
+
+def test_what_is_needed_twice_is_sent_once_in_the_higher_version():
+    made = library((TWO, 2), (TWO, 3), (ONE, 2, {TWO: 3}))
+    assert chosen(made, {TWO: 2, ONE: 2}, OLD) == {TWO: 3, ONE: 2}
+
+
+def test_a_module_goes_out_when_what_it_needs_is_there():
+    made = library((TWO, 2, {ONE: 2, BOOT: 2}), (ONE, 2), (BOOT, 2))
+    found = remedy({TWO: 2}, OLD, lambda place: made.shelf(PHOTON, place, stand_ins=True))
+    assert [first_to_send(found, installed).place for installed in (OLD, {**OLD, BOOT: 2})] == [BOOT, BOOT]
+    left = [module for module in found if module.place != BOOT]
+    assert first_to_send(left, {**OLD, BOOT: 2}).place == ONE
+
+
+PLACES = st.sampled_from([BOOT, ONE, TWO])
+NEEDS = st.dictionaries(PLACES, st.integers(1, 4), max_size=2)
+
+
+@given(
+    st.lists(st.tuples(PLACES, st.integers(1, 4), NEEDS), max_size=10),
+    st.dictionaries(PLACES, st.integers(1, 4), min_size=1),
+    st.dictionaries(PLACES, st.integers(0, 3)),
+)
+def test_sending_one_at_a_time_heals_and_takes_nothing_down(modules, needs, installed):
+    made = library(*modules)
+
+    def shelf(place):
+        return made.shelf(PHOTON, place, stand_ins=True)
+
+    found = remedy(needs, installed, shelf)
+    possible = possible_at_all(modules, needs, installed)
+    assert (found is not None) == possible
+    if found is None:
+        return
+    have = dict(installed)
+    for _ in found:
+        missing = {place: version for place, version in wanted(needs, have, found).items() if have.get(place, -1) < version}
+        left = remedy(missing, have, shelf)
+        if not left:
+            break
+        module = first_to_send(left, have)
+        assert module.facts.version > have.get(module.place, -1)
+        have[module.place] = module.facts.version
+    assert all(have.get(place, -1) >= version for place, version in needs.items())
+
+
+def wanted(needs, have, found):
+    """The needs of the device, and those of what has been installed of a remedy."""
+    every = dict(needs)
+    for module in found:
+        if have.get(module.place) == module.facts.version:
+            for place, version in module.needs.items():
+                every[place] = max(version, every.get(place, 0))
+    return every
+
+
+def possible_at_all(modules, needs, installed):
+    """Whether any choice of modules at all meets the needs: every combination is looked at."""
+    by_place = {place: {} for place in (BOOT, ONE, TWO)}
+    for place, version, wants in modules:
+        by_place[place][version] = wants
+    options = [[(place, None, {}), *((place, version, wants) for version, wants in by_place[place].items())] for place in by_place]
+    for first in options[0]:
+        for second in options[1]:
+            for third in options[2]:
+                have, every = dict(installed), dict(needs)
+                for place, version, wants in (first, second, third):
+                    if version is None or version <= installed.get(place, -1):
+                        continue
+                    have[place] = version
+                    for key, lowest in wants.items():
+                        every[key] = max(lowest, every.get(key, 0))
+                if all(have.get(place, -1) >= version for place, version in every.items()):
+                    return True
+    return False
+
+
+def described(function, index, version, *needs, intact=True):
+    passed = Validity(30) if intact else Validity(28)
+    return DescribedModule(1 << 17, function=function, index=index, version=version, passed=passed, dependencies=needs)
+
+
+def user(*needs):
+    return described(Described.USER, 1, 6, *(ModuleDependency(Described.SYSTEM, index, version) for index, version in needs))
+
+
+@pytest.fixture
+def ill(world):
+    """A claimed device; gives what it is sent when it describes itself."""
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    session.leave()
+
+    def connects(*modules):
+        session = world.connect(device, describe=False)
+        session.describe(*modules)
+        session.leave()
+        return list(session.flashed)
+
+    connects.device = device
+    return connects
+
+
+def test_what_only_stands_for_a_real_module_goes_to_those_that_may_have_it(world, ill):
+    stand_in, real = image(TWO, 2), image(TWO, 3)
+    modules = (described(Described.SYSTEM, 2, 1), user((2, 2)))
+    world.cloud.library.add(stand_in, stand_in=True)
+    assert ill(*modules) == []
+    world.cloud.library.add(real)
+    assert ill(*modules) == [real]
+    world.cloud.healing.takes_stand_ins = {ill.device.id}.__contains__
+    assert ill(*modules) == [stand_in]
+    same = image(TWO, 2, {ONE: 0})
+    world.cloud.library.add(same)
+    assert ill(described(Described.SYSTEM, 1, 1), *modules) == [same], "of two of one version the real one is sent"
+
+
+def test_a_damaged_module_is_as_good_as_none(world, ill):
+    part = image(TWO, 2)
+    world.cloud.library.add(part)
+    assert ill(described(Described.SYSTEM, 2, 2), user((2, 2))) == []
+    assert ill(described(Described.SYSTEM, 2, 2, intact=False), user((2, 2))) == [part]
+
+
+def test_what_can_be_healed_is_and_the_rest_is_told(world, ill):
+    part = image(ONE, 2)
+    world.cloud.library.add(part)
+    modules = (described(Described.SYSTEM, 1, 1), described(Described.SYSTEM, 2, 1), user((1, 2), (2, 9)))
+    assert ill(*modules) == [part]
+    session = world.connect(ill.device, describe=False)
+    session.describe(*modules)
+    assert world.cloud.healing.lacks(ill.device) == [ModuleDependency(Described.SYSTEM, 2, 9)]
+    session.leave()
+    assert world.cloud.healing.lacks(ill.device) == []
