@@ -289,6 +289,8 @@ def test_a_development_board_is_left_alone_until_the_mark_goes(bench, fleet):
     bench.reboot(board)
     bench.sleep(300)
     assert fleet.runs(board, 1), "what it is locked to"
+    refused = fleet.put(board, desired_firmware_version=2, flash=True)
+    assert (refused.status_code, fleet.device(board)["desired_firmware_version"]) == (400, 3), "not even at once"
     assert fleet.device(board)["targeted_firmware_release_version"] is None
     fleet.put(board, development=False)
     fleet.reaches(board, 3)
