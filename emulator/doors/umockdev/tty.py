@@ -120,14 +120,21 @@ class TtyNode:
             self._check_closed()
 
     def _check_closed(self) -> None:
-        """See whether nobody has the pty open any more. What a program set last still counts, what it did not read is lost."""
-        if not self._open or self.files or not _hung_up(self._master):
+        """See whether nobody has the pty open any more. What a program set last still counts, what it did not read is lost.
+
+        Another program may open it, and write, at any moment in between: what it wrote waits for its own turn.
+        """
+        if not self._deserted():
             return
         self._drain_program()
-        if self._open:
+        if self._deserted():
             self._set_closed()
             with open(self.slave, "rb", buffering=0, opener=_without_control) as slave:
-                termios.tcflush(slave, termios.TCIOFLUSH)
+                termios.tcflush(slave, termios.TCIFLUSH)
+
+    def _deserted(self) -> bool:
+        """Whether the port counts as open, and nobody has it open any more."""
+        return self._open and not self.files and _hung_up(self._master)
 
     def _set_closed(self) -> None:
         if not self._open:

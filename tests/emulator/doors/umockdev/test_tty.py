@@ -2,11 +2,14 @@
 
 import errno
 import os
+import select
 import struct
 import termios
+import threading
 
 import pytest
 
+from emulator.doors.umockdev import tty as tty_module
 from emulator.doors.umockdev.tty import ModemIoctl, ModemLine
 from emulator.doors.umockdev.wire import UNHANDLED, Message
 
@@ -24,11 +27,15 @@ def line(tty, door):
     """An open port: the bytes, with the terminal set raw."""
     opened = os.open((door.root / "dev/ttyACM0").resolve(), os.O_RDWR | os.O_NOCTTY)
     lines(tty)
+    raw(opened)
+    yield opened
+    os.close(opened)
+
+
+def raw(opened):
     settings = termios.tcgetattr(opened)
     settings[0] = settings[1] = settings[3] = 0
     termios.tcsetattr(opened, termios.TCSANOW, settings)
-    yield opened
-    os.close(opened)
 
 
 def lines(tty):
@@ -124,6 +131,30 @@ def test_what_was_not_read_is_lost_when_the_port_is_closed(driver, tty, board, p
         lines(program("dev/ttyACM0"))
         driver.call(board.say, b"new\n")
         assert again.read(10) == b"new\n"
+
+
+@pytest.mark.parametrize("moment", [1, 2])
+def test_who_opens_the_port_just_as_another_closes_it_loses_nothing(monkeypatch, tty, board, door, program, moment):
+    slave, opened, looks, written = (door.root / "dev/ttyACM0").resolve(), [], [], threading.Event()
+    lines(tty)
+
+    def looked(master, really=tty_module._hung_up):
+        gone = really(master)
+        looks.extend([gone] if gone else [])
+        if len(looks) == moment and not opened:  # in the moment after the look
+            opened.append(os.open(slave, os.O_RDWR | os.O_NOCTTY))
+            raw(opened[0])
+            os.write(opened[0], b"hello")
+            written.set()
+        return gone
+
+    monkeypatch.setattr(tty_module, "_hung_up", looked)
+    tty.close()
+    assert written.wait(10)
+    lines(program("dev/ttyACM0"))
+    assert select.select(opened, [], [], 10)[0] == opened, "an answer"
+    assert os.read(opened[0], 5) == b"HELLO"
+    os.close(opened[0])
 
 
 def test_a_copy_of_the_file_keeps_the_port_open(driver, tty, line, board, program):
