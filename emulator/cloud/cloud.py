@@ -41,7 +41,6 @@ from emulator.cloud.records import Owner, OwnerKind
 from emulator.cloud.registry import Registry
 from emulator.cloud.releases import Releases
 from emulator.cloud.rollout import Rollout
-from emulator.cloud.serials import Serials
 from emulator.cloud.settings import CloudSettings
 from emulator.cloud.sims import Sims
 from emulator.cloud.state import Sink
@@ -95,7 +94,6 @@ class Cloud:
 
     def _devices(self, core: Core) -> None:
         self.devices = Devices(core, self.access)
-        self.serials = Serials(self.access, self.devices)
         self.connections = Connections(core)
         self.limits = Limits(core, self.accounts, self.registry, self.devices)
         self.sims = Sims(core, self.access, self.devices, self.connections)

@@ -157,7 +157,7 @@ CASES = [
     ("sim by serial", lambda w, c: c.sims.activate(w.u, "P046"), "SimUnknown: no SIM 'P046'"),
     ("webhook", lambda w, c: c.webhooks.get(w.u, "x"), "WebhookUnknown: no webhook 'x'"),
     ("client", lambda w, c: c.clients.delete(w.u, "x"), "ClientUnknown: no OAuth client 'x'"),
-    ("serial", lambda w, c: c.serials.find(w.u, "x"), "SerialUnknown: no serial number 'x'"),
+    ("serial", lambda w, c: c.devices.by_serial_number("x"), "SerialUnknown: no serial number 'x'"),
     ("team", lambda w, c: c.teams.remove(w.o, "x@y", product=w.p.id), "MemberUnknown: no team member 'x@y'"),
     (
         "team role",

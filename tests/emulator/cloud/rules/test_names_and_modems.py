@@ -12,9 +12,8 @@ OLD, NEW = "8934076500002589174", "8934076500002589182"
 
 @pytest.mark.rule("R144")
 def test_a_serial_number_is_unique_and_finds_its_device(world):
-    u1 = world.user()
     device = world.device(BORON, serial_number="P046AB2345ABCDE", iccid=OLD)
-    found = world.cloud.serials.find(u1, "p046ab2345abcde")
+    found = world.cloud.devices.by_serial_number("p046ab2345abcde")
     assert (found.id, found.iccid, found.platform_id) == (device.id, OLD, BORON)
     with pytest.raises(Conflict):
         world.device(BORON, serial_number="P046AB2345ABCDE")
@@ -35,7 +34,7 @@ def test_a_device_without_a_serial_number_is_a_device_like_any_other(world):
     device, _ = world.claimed(u1)
     assert world.now(device).serial_number is None
     with pytest.raises(SerialUnknown):
-        world.cloud.serials.find(u1, "P046AB2345ABCDE")
+        world.cloud.devices.by_serial_number("P046AB2345ABCDE")
 
 
 @pytest.mark.rule("R153")
