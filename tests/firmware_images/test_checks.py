@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from firmware_images.assets import build_asset
 from firmware_images.build import build_module
-from firmware_images.checks import PLACEHOLDER_CRC, PLACEHOLDER_SHA, Target, check_closely, check_module, is_unsealed
+from firmware_images.checks import Target, check_module
+from firmware_images.close_checks import PLACEHOLDER_CRC, PLACEHOLDER_SHA, check_closely, is_unsealed
 from firmware_images.compress import compress_module
 from firmware_images.draft import Draft
 from firmware_images.edit import Changes, add_extensions, edit_module, protect

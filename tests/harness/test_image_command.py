@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -20,6 +23,7 @@ from firmware_images.hexfile import Segment, read_hex, write_hex, write_segments
 from firmware_images.module import read_module
 from harness import image_files
 from harness.cli.image import image_group
+from harness.cli.main import cli
 from harness.firmware_store import PACKAGES, RELEASES, TINKER_PACKAGE
 from harness.image_files import FileUnusable, read_file, write_file
 
@@ -110,7 +114,7 @@ def test_inspect_reads_every_kind(folder: Path) -> None:
 
 def test_inspect_draws_a_table_on_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from firmware_images.image import check_image, read_image
-    from harness.image_report import draw
+    from harness.image_table import draw
 
     files = {"app.bin": APPLICATION[:-1] + b"?", "part.bin": PART_1, "x": b"x"}
     read = [(f"/some/folder/{name}", read_image(data)) for name, data in files.items()]
@@ -426,6 +430,68 @@ def test_every_verb_has_help(folder: Path) -> None:
         result = image(verb, "--help")
         assert (result.exit_code, "Usage:" in result.stdout) == (0, True)
     assert image("nonsense").exit_code == 2
+
+
+def test_the_help_says_of_each_verb_what_the_verb_says() -> None:
+    """The words are written down a second time, so that the help need not import the verbs."""
+    for group in (image_group, cli):
+        context = click.Context(group)
+        told = {name: group.get_command(context, name).get_short_help_str(200) for name in group.list_commands(context)}  # type: ignore[union-attr]
+        shown = " ".join(group.get_help(context).split())
+        assert [text for text in told.values() if text not in shown] == []
+
+
+ALWAYS_HEAVY = frozenset(
+    [
+        "rich",
+        "httpx",
+        "cryptography",
+        "pytest",
+        "construct",
+        "intelhex",
+        "google.protobuf",
+        "serial",
+        "usb",
+        "asyncio",
+        "subprocess",
+        "zipfile",
+        "tempfile",
+        "starlette",
+        "emulator",
+    ]
+)
+FOR_OTHER_VERBS = frozenset(
+    f"firmware_images.{name}" for name in ["close_checks", "check_contents", "edit", "build", "compress", "bundle", "hexfile", "env"]
+)
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """The modules that the command has imported when it ends, in a process of its own."""
+    program = (
+        "import sys\n"
+        "from particle_hil.command import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "not_imported"),
+    [
+        (["image", "inspect", "app.bin"], ALWAYS_HEAVY | FOR_OTHER_VERBS | {"json", "harness.image_table", "harness.errors"}),
+        (["image", "inspect", "--json", "app.bin"], ALWAYS_HEAVY | FOR_OTHER_VERBS | {"harness.image_table"}),
+        (["image", "check", "app.bin"], ALWAYS_HEAVY | FOR_OTHER_VERBS),
+        (["image", "diff", "app.bin", "app.bin"], ALWAYS_HEAVY),
+        (["image", "--help"], ALWAYS_HEAVY | {"firmware_images", "particle_protocol"}),
+        (["--help"], ALWAYS_HEAVY | {"firmware_images", "particle_protocol", "harness.board", "harness.boards"}),
+    ],
+    ids=" ".join,
+)
+def test_a_verb_imports_what_it_needs(folder: Path, arguments: list[str], not_imported: frozenset[str]) -> None:
+    assert modules_after(*arguments) & not_imported == set()
 
 
 @pytest.fixture
