@@ -154,6 +154,8 @@ def describe(module: Module) -> list[tuple[str, str]]:
         ("address", f"{prefix.start_address:#x} - {prefix.end_address:#x}, {module.size} bytes"),
         ("needs", ", ".join(f"{dep.function} {dep.index} >= {dep.version}" for dep in prefix.dependencies) or "nothing"),
     ]
+    if prefix.mcu_target:
+        rows.append(("co-processor", f"{prefix.mcu_target:#04x}"))
     if prefix.flags:
         rows.append(("flags", (prefix.flags.name or str(int(prefix.flags))).lower().replace("_", " ").replace("|", ", ")))
     if suffix is not None:
