@@ -24,6 +24,8 @@ _B, _M, _S, _U, _N, _R = (
     ModuleFunction.NCP,
     ModuleFunction.RADIO_STACK,
 )
+SYSTEM_PART_SINCE_6_2: Final = 0x28000
+"""Where the system part of the nRF52840 begins since Device OS 6.2.0, with a second prefix in it (`firmware_images.legacy_prefix`)."""
 PLATFORM_NAMES: Final = {
     0: "core",
     6: "photon",

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from firmware_images.bounds import Slot, find_slot
+from firmware_images.bounds import PLATFORM_NAMES, Slot, find_slot, slots_of
 from firmware_images.draft import START_ALIGNMENT, Draft, usual_rule
 from firmware_images.errors import BuildRefused, EditRefused
 from firmware_images.extension_contents import DynamicLocation, End, ProductData
@@ -76,12 +76,17 @@ def build_module(
         BuildRefused: the platform has no place for it, it does not fit, or a number is out of range.
     """
     function = ModuleFunction(function)
+    records = tuple(prefix_extensions)
+    if flags & ModuleFlag.COMPRESSED:
+        raise BuildRefused("the flag for compression comes with the compression; compress the module")
+    if flags & ModuleFlag.PREFIX_EXTENSIONS and not records:
+        raise BuildRefused("the flag for prefix extensions comes with the extensions; none were given")
     slot = _choose_slot(platform_id, function, index)
     family = family_of(platform_id)
     draft = Draft(
         header=bytes(_header_size(family, platform_id, function, slot.index)),
         prefix=Prefix(0, 0, mcu_target, ModuleFlag(flags), version, platform_id, function, slot.index, *_two(dependencies)),
-        prefix_extensions=_ended(tuple(prefix_extensions)),
+        prefix_extensions=_ended(records),
         body=body,
         grows_left=slot.grows_left,
     )
@@ -100,8 +105,16 @@ def _choose_slot(platform_id: int, function: ModuleFunction, index: int | None) 
         slot = find_slot(platform_id, function, candidate)
         if slot is not None:
             return slot
+    if platform_id not in PLATFORM_NAMES:
+        raise BuildRefused(f"platform {platform_id} is not known")
+    if not function.known or function is ModuleFunction.NONE:
+        raise BuildRefused(f"module function {int(function)} does not exist; there are 1 to {max(ModuleFunction)}")
     which = "" if index is None else f" {index}"
-    raise BuildRefused(f"platform {platform_id} has no place for {function}{which}")
+    there = sorted({f"{slot.function} {slot.index}" for slot in slots_of(platform_id)})
+    raise BuildRefused(
+        f"platform {platform_id} ({PLATFORM_NAMES[platform_id]}) has no place for {function}{which}; "
+        f"it has for {', '.join(there) or 'none that is known here'}"
+    )
 
 
 def _two(dependencies: Iterable[Dependency]) -> tuple[Dependency, Dependency]:
@@ -141,6 +154,8 @@ def _with_suffix(draft: Draft, family: Family | None, records: tuple[Extension, 
     if not (0 <= product_id <= UNSET and 0 <= product_version <= UNSET):
         raise BuildRefused(f"product id and version must be 0 to {UNSET}, not {product_id} and {product_version}")
     if draft.prefix.function in _WITHOUT_PRODUCT:
+        if (product_id, product_version) != (UNSET, UNSET):
+            raise BuildRefused(f"a {draft.prefix.function} has no product id and version")
         return replace(draft, suffix_extensions=_ended(records))
     if family is not RTL872X:
         return replace(draft, suffix_extensions=_ended(records), gap=_PRODUCT.pack(product_id, product_version))
@@ -151,6 +166,8 @@ def _with_suffix(draft: Draft, family: Family | None, records: tuple[Extension, 
 def _placed(draft: Draft, slot: Slot, start_address: int | None, family: Family | None) -> Draft:
     """The draft with its addresses, and with all that depends on them."""
     if slot.grows_left:
+        if start_address is not None:
+            raise BuildRefused(f"a {draft.prefix.function} of this platform has a fixed end, {slot.end:#x}; its size tells where it begins")
         body = bytes(draft.body)
         draft = replace(draft, body=body.ljust(len(body) + -(draft.length + CRC_SIZE) % START_ALIGNMENT, b"\0"))
         start, end = slot.end - CRC_SIZE - draft.length, slot.end - CRC_SIZE

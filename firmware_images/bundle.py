@@ -97,7 +97,7 @@ def make_bundle(
     The archive is the same for the same input, whenever and wherever it is made.
 
     Args:
-        application: a user part, alone or from another bundle.
+        application: a user part; the assets it asked for before are forgotten.
         assets: plain content by name.
         name: of the application's file.
         env: environment variables; None for none, unless there is an asset `env` that holds some.
@@ -120,7 +120,7 @@ def make_bundle(
     if module.prefix.function is not ModuleFunction.USER_PART:
         raise BundleError(f"a bundle has a user part as its application, this is a {module.prefix.function}")
     assets, env = _with_env(assets, env)
-    if assets:
+    if assets or asset_dependencies(module):
         sizes = [(asset, _module_size(asset, content)) for asset, content in assets.items()]
         problems = list(limit_problems(module.prefix.platform_id, sizes))
         if problems:

@@ -1,37 +1,24 @@
-"""The checks that look into a module: records, product fields, compressed data, assets, device protection.
+"""The checks that look into a module: records, compressed data, assets, device protection.
 
 What only a few modules need is imported where it is needed, so that looking at an ordinary one starts at once.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Iterator
 
 from firmware_images.errors import ImageError
 from firmware_images.extensions import ExtensionList, ExtensionType
-from firmware_images.fields import UNSET, ModuleFlag, ModuleFunction
-from firmware_images.findings import Finding, FindingName, error, note, warning
-from firmware_images.module import SUFFIX_WITH_LONG_PRODUCT, Module
+from firmware_images.fields import ModuleFlag, ModuleFunction
+from firmware_images.findings import Finding, FindingName, error, warning
+from firmware_images.module import Module
 
-NO_PRODUCT_ID_SINCE = 4000
-"""From this version of the system part on (Device OS 4.0.0) an application has no product id of its own: compiling one in is an error
-(Device OS 6.2.0, wiring/inc/spark_wiring_version.h:45-81)."""
 PROTECTION_SINCE = 3000
 """First bootloader version that knows device protection."""
 PROTECTED_SYSTEM_SINCE = 6000
 _COMPRESSED, _PREFIX_EXTENSIONS = int(ModuleFlag.COMPRESSED), int(ModuleFlag.PREFIX_EXTENSIONS)
-_BOOTLOADER, _MONOLITHIC, _SYSTEM_PART, _USER_PART, _ASSET = (
-    int(function)
-    for function in (
-        ModuleFunction.BOOTLOADER,
-        ModuleFunction.MONOLITHIC,
-        ModuleFunction.SYSTEM_PART,
-        ModuleFunction.USER_PART,
-        ModuleFunction.ASSET,
-    )
-)
+_BOOTLOADER, _SYSTEM_PART, _ASSET = int(ModuleFunction.BOOTLOADER), int(ModuleFunction.SYSTEM_PART), int(ModuleFunction.ASSET)
 
 
 def check_extensions(module: Module) -> Iterator[Finding]:
@@ -51,50 +38,6 @@ def _unreadable_records(where: str, found: ExtensionList) -> Iterator[Finding]:
             content_of(item)
         except ValueError as reason:
             yield error(FindingName.EXTENSION_MALFORMED, f"{where} extension {item.type} {reason}")
-
-
-def check_product(module: Module) -> Iterator[Finding]:
-    """Product id and version of an application: what the cloud will make of them."""
-    function = module.fields[6]
-    suffix = module.suffix
-    if function not in (_USER_PART, _MONOLITHIC) or suffix is None or suffix.product_id is None:
-        return
-    unset = 0xFFFFFFFF if suffix.size == SUFFIX_WITH_LONG_PRODUCT else UNSET
-    needs_system = module.fields[10] if module.fields[8] == _SYSTEM_PART else 0
-    yield from product_findings(suffix.product_id, suffix.product_version or 0, module.fields[5], needs_system, unset)
-
-
-@functools.lru_cache(maxsize=1024)
-def product_findings(product: int, version: int, platform: int, needs_system: int, unset: int = UNSET) -> tuple[Finding, ...]:
-    """What there is to say of the product fields of an application.
-
-    Args:
-        product: the id in the image.
-        version: of the product.
-        platform: id of the platform.
-        needs_system: version of the system part that the application depends on; 0 when on none.
-        unset: what the id reads when none was compiled in.
-    """
-    if (product, version) in ((unset, UNSET), (0, 0)):
-        return ()
-    found = []
-    if version == 0:
-        found.append(error(FindingName.PRODUCT_VERSION_ZERO, f"the version of product {product} is 0", "1 to 65534"))
-    elif version == UNSET and product != platform:
-        found.append(warning(FindingName.PRODUCT_VERSION_MISSING, f"product id {product} comes without a version", "1 to 65534"))
-    if needs_system >= NO_PRODUCT_ID_SINCE:
-        if product not in (platform, unset):
-            found.append(
-                error(
-                    FindingName.PRODUCT_ID_EXPLICIT,
-                    f"the image holds product id {product}, and is for system version {needs_system}",
-                    f"the platform's id, {platform}: since Device OS 4.0 the cloud alone decides the product",
-                )
-            )
-    elif product == platform and version != UNSET:
-        text = f"the product id is the platform's, {platform}: fits any product the device was added to"
-        found.append(note(FindingName.PRODUCT_WILDCARD, text))
-    return tuple(found)
 
 
 def check_compression(module: Module) -> Iterator[Finding]:

@@ -98,7 +98,7 @@ class Draft:
         try:
             return aligned._sealed(suffix_size)
         except struct.error as reason:
-            raise EditRefused(f"a number does not fit its field: {reason}") from None
+            raise EditRefused(aligned.prefix.misfit() or str(reason)) from None
 
     @property
     def length(self) -> int:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from firmware_images.bounds import Slot, find_slot
+from firmware_images.check_contents import PROTECTION_SINCE
 from firmware_images.draft import Draft, moved
 from firmware_images.errors import EditRefused
 from firmware_images.extension_contents import AssetDependency, End, ProductData, SecurityMode
 from firmware_images.extensions import Extension, ExtensionType
-from firmware_images.fields import CRC_SIZE, NO_DEPENDENCY, UNSET, Dependency, ModuleFlag, ModuleFunction
+from firmware_images.fields import CRC_SIZE, NO_DEPENDENCY, UNSET, Dependency, ModuleFlag, ModuleFunction, misfit
 from firmware_images.module import Module
 
 _PRODUCT = struct.Struct("<HH")
@@ -108,8 +109,14 @@ def protect(module: Module, certificate: bytes = b"") -> bytes:
     """The module with the record that turns device protection on, in place of one it may have.
 
     Raises:
-        EditRefused: as `add_extensions` says.
+        EditRefused: it is no bootloader that knows device protection, or as `add_extensions` says.
     """
+    prefix = module.prefix
+    if prefix.function is not ModuleFunction.BOOTLOADER or prefix.index or prefix.version < PROTECTION_SINCE:
+        raise EditRefused(
+            f"device protection is for bootloader 0 from version {PROTECTION_SINCE} on, "
+            f"this is {prefix.function} {prefix.index} version {prefix.version}"
+        )
     return add_extensions(module, [SecurityMode(1, certificate).encode()], replace_same_type=True)
 
 
@@ -183,15 +190,11 @@ def _with_product(draft: Draft, product_id: int | None, product_version: int | N
 
 
 def _pair(layout: struct.Struct, old: bytes, product_id: int | None, product_version: int | None) -> bytes:
-    try:
-        before = layout.unpack(old)
-        return layout.pack(
-            before[0] if product_id is None else product_id,
-            before[1] if product_version is None else product_version,
-        )
-    except struct.error:
-        given = [f"{number}" for number in (product_id, product_version) if number is not None]
-        raise EditRefused(f"{' and '.join(given)} does not fit the product fields of this module ({layout.size} bytes)") from None
+    before = layout.unpack(old)
+    for name, number, bits in (("product id", product_id, 8 * (layout.size - 2)), ("product version", product_version, 16)):
+        if number is not None and number >> bits:
+            raise EditRefused(misfit(name, number, bits))
+    return layout.pack(before[0] if product_id is None else product_id, before[1] if product_version is None else product_version)
 
 
 def _with_prefix(draft: Draft, changes: Changes) -> Draft:

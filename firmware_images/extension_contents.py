@@ -84,7 +84,8 @@ class DynamicLocation:
         )
 
     def __str__(self) -> str:
-        return f"start {self.module_start_address:#x}, dynalib {self.dynalib_start_address:#x} loaded to {self.dynalib_load_address:#x}"
+        dynalib = f"dynalib {self.dynalib_start_address:#x} loaded to {self.dynalib_load_address:#x}"
+        return f"location: start {self.module_start_address:#x}, {dynalib}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,11 @@ def _dependency(function: int, index: int, version: int) -> Dependency:
     return Dependency(_function(function), index, version)
 
 
+def misfit(name: str, number: int, bits: int) -> str:
+    """The sentence for a number that does not fit its field."""
+    return f"{name} {int(number)} does not fit its field: 0 to {(1 << bits) - 1}"
+
+
 NO_DEPENDENCY = Dependency(ModuleFunction.NONE, 0, 0)
 
 
@@ -106,8 +111,25 @@ class Prefix:
             _dependency(f2, i2, v2),
         )
 
+    def misfit(self) -> str | None:
+        """The first number that does not fit its field, as a sentence; None when all do."""
+        numbers = [
+            ("start address", self.start_address, 32),
+            ("end address", self.end_address, 32),
+            ("co-processor id", self.mcu_target, 8),
+            ("flags", self.flags, 8),
+            ("version", self.version, 16),
+            ("platform id", self.platform_id, 16),
+            ("function", self.function, 8),
+            ("index", self.index, 8),
+        ]
+        for dependency in (self.dependency, self.dependency2):
+            numbers += [("function of a dependency", dependency.function, 8), ("index of a dependency", dependency.index, 8)]
+            numbers.append(("version of a dependency", dependency.version, 16))
+        return next((misfit(name, number, bits) for name, number, bits in numbers if number >> bits), None)
+
     def encode(self) -> bytes:
-        """The 24 bytes."""
+        """The 24 bytes. Raises struct.error where `misfit` says why."""
         first, second = self.dependency, self.dependency2
         return PREFIX.pack(
             self.start_address,

@@ -10,7 +10,7 @@ takes the bytes gathered so far out of the dictionary between two lines, and wri
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,10 +57,12 @@ class HexText:
 
     Attributes:
         segments: the memory it describes, lowest address first.
+        start: where a debugger is told to start, as `intelhex` has it: {"EIP": address}, or {"CS": segment, "IP": offset}; else None.
         ended: whether it ends with the record that says so; without it, the text may have been cut.
     """
 
     segments: tuple[Segment, ...]
+    start: Mapping[str, int] | None
     ended: bool
 
 
@@ -144,7 +146,7 @@ def read_hex_text(text: bytes) -> HexText:
     lines.take()
     if not lines.blocks:
         raise HexError("there is no data in it")
-    return HexText(_joined(lines.blocks), ended=lines.current[7:9] == "01")
+    return HexText(_joined(lines.blocks), image.start_addr, ended=lines.current[7:9] == "01")
 
 
 def _explained(reason: intelhex.HexReaderError, lines: _Lines) -> str:
@@ -191,30 +193,36 @@ def write_hex(data: bytes | memoryview, address: int) -> bytes:
     return write_segments([Segment(address, data)])
 
 
-def write_segments(segments: Iterable[Segment]) -> bytes:
+def write_segments(segments: Iterable[Segment], start: Mapping[str, int] | None = None) -> bytes:
     """An Intel HEX text of segments that do not overlap, with line ends as every programmer reads them.
+
+    Args:
+        segments: in any order.
+        start: where a debugger is told to start; see `HexText`.
 
     Raises:
         HexError: one lies beyond 32 bits.
     """
-    parts = []
+    parts = [_written(b"", 0, start)]
     for segment in sorted(segments, key=lambda each: each.address):
         if segment.end > _SPACE:
             raise HexError(f"{len(segment.data)} bytes at {segment.address:#x} reach beyond 32 bits")
         at = segment.address
         while at < segment.end:
             end = min(segment.end, (at // _WRITTEN_AT_ONCE + 1) * _WRITTEN_AT_ONCE)
-            parts.append(_written(segment.data[at - segment.address : end - segment.address], at).removesuffix(_END_RECORD))
+            parts.append(_written(segment.data[at - segment.address : end - segment.address], at))
             at = end
     return "".join((*parts, _END_RECORD)).encode("ascii")
 
 
-def _written(data: bytes | memoryview, address: int) -> str:
+def _written(data: bytes | memoryview, address: int, start: Mapping[str, int] | None = None) -> str:
+    """The records of one block, without the one that ends a text."""
     image = intelhex.IntelHex()
     image.frombytes(data, offset=address)
+    image.start_addr = start
     out = io.StringIO()
     image.write_hex_file(out, eolstyle="CRLF")
-    return out.getvalue()
+    return out.getvalue().removesuffix(_END_RECORD)
 
 
 def modules_in(segments: tuple[Segment, ...]) -> list[tuple[int, Module]]:

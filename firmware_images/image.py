@@ -18,6 +18,8 @@ from firmware_images.findings import Finding, FindingName, error, note, warning
 from firmware_images.module import Module, read_module
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from firmware_images.bundle import Bundle
     from firmware_images.hexfile import Segment
 
@@ -44,6 +46,7 @@ class Image:
         findings: about the file as a whole; those about its modules come from `check_image`.
         addresses: in a HEX file, where its records put each module.
         segments: in a HEX file, the memory it describes.
+        hex_start: in a HEX file, where a debugger is told to start; see `firmware_images.hexfile.HexText`.
         bundle: in a bundle, all that is in it.
     """
 
@@ -52,6 +55,7 @@ class Image:
     findings: tuple[Finding, ...] = ()
     addresses: tuple[int, ...] = ()
     segments: tuple[Segment, ...] = ()
+    hex_start: Mapping[str, int] | None = None
     bundle: Bundle | None = None
 
 
@@ -154,6 +158,7 @@ def _read_hex(view: memoryview) -> Image:
         tuple(found),
         tuple(address for address, _ in modules),
         segments,
+        text.start,
     )
 
 

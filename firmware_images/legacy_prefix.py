@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from firmware_images.bounds import SYSTEM_PART_SINCE_6_2
 from firmware_images.crc import crc32
 from firmware_images.fields import CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFunction, Prefix
 from firmware_images.findings import Finding, FindingName, error
 from firmware_images.locate import NRF52840
 from firmware_images.module import Module
 
-NEW_START: Final = 0x28000
 LEGACY_START: Final = 0x30000
 LEGACY_PREFIX: Final = 0x30200
 _SYSTEM_PART: Final = int(ModuleFunction.SYSTEM_PART)
@@ -26,15 +26,15 @@ _SYSTEM_PART: Final = int(ModuleFunction.SYSTEM_PART)
 def legacy_prefix(module: Module) -> Prefix | None:
     """The second prefix, or None when this is not a module that has one."""
     fields = module.fields
-    if fields[0] != NEW_START or fields[6] != _SYSTEM_PART or fields[5] not in NRF52840.platforms:
+    if fields[0] != SYSTEM_PART_SINCE_6_2 or fields[6] != _SYSTEM_PART or fields[5] not in NRF52840.platforms:
         return None
-    offset = LEGACY_PREFIX - NEW_START
+    offset = LEGACY_PREFIX - SYSTEM_PART_SINCE_6_2
     return Prefix.of(PREFIX.unpack_from(module.data, offset)) if module.module_length >= offset + PREFIX_SIZE else None
 
 
 def check_legacy_prefix(module: Module) -> Iterator[Finding]:
     """Whether the second prefix describes the same module, and its CRC is right."""
-    if module.fields[0] != NEW_START:
+    if module.fields[0] != SYSTEM_PART_SINCE_6_2:
         return
     legacy = legacy_prefix(module)
     if legacy is None or not module.complete:
@@ -50,7 +50,7 @@ def check_legacy_prefix(module: Module) -> Iterator[Finding]:
     if legacy.start_address != LEGACY_START or not LEGACY_PREFIX < legacy.end_address <= prefix.end_address - CRC_SIZE:
         yield error(FindingName.LEGACY_PREFIX, f"the second prefix covers {legacy.start_address:#x}-{legacy.end_address:#x}")
         return
-    start, end = LEGACY_START - NEW_START, legacy.end_address - NEW_START
+    start, end = LEGACY_START - SYSTEM_PART_SINCE_6_2, legacy.end_address - SYSTEM_PART_SINCE_6_2
     stored = int.from_bytes(module.data[end : end + CRC_SIZE], "big")
     computed = crc32(module.data[start:end])
     if stored != computed:

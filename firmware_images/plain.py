@@ -1,7 +1,7 @@
 """The fast path of the checks: most modules have nothing unusual in them, and are sound.
 
-One look at plain numbers, one SHA-256, one CRC. What is the least bit unusual is left to `firmware_images.checks`; a property test proves
-that both come to the same verdict.
+One look at plain numbers, one SHA-256, one CRC. What is the least bit unusual is left to `firmware_images.close_checks`; a property test
+proves that both come to the same verdict.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import hashlib
 import struct
 from typing import Final
 
-from firmware_images.bounds import SLOTS
+from firmware_images.bounds import SLOTS, SYSTEM_PART_SINCE_6_2
 from firmware_images.crc import CRC, crc32
 from firmware_images.fields import CRC_SIZE
-from firmware_images.legacy_prefix import NEW_START
 from firmware_images.locate import prefix_offset_of
 from firmware_images.module import PRODUCT_SUFFIX, SHA_END, SUFFIX_WITH_PRODUCT, Module
 
@@ -43,7 +42,7 @@ def plain_product(module: Module) -> tuple[int, int] | None:
     ):
         return None
     data, length = module.data, module.module_length
-    if start == NEW_START or (module.prefix_offset and prefix_offset_of(data, platform) != module.prefix_offset):
+    if start == SYSTEM_PART_SINCE_6_2 or (module.prefix_offset and prefix_offset_of(data, platform) != module.prefix_offset):
         return None
     product_id, product_version, reserved, digest, size = PRODUCT_SUFFIX.unpack_from(data, length - SUFFIX_WITH_PRODUCT)
     if size != SUFFIX_WITH_PRODUCT and (size != _RTL_SUFFIX or _RTL_RECORDS.unpack_from(data, length - _RTL_SUFFIX) != _RTL_TAGS):

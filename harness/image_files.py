@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 MAX_FILE: Final = 64 * 1024 * 1024
-"""No image of any board is larger; a larger file is not read at all."""
+"""No image of any board is larger; of a larger file, or one without end, no more is read."""
 
 
 class FileUnusable(Exception):
@@ -22,12 +22,13 @@ def read_file(path: Path) -> bytes:
         FileUnusable: it is not there, is not a file, is not ours to read, or is far too large for an image.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE:
-            raise FileUnusable(f"{path}: {size} bytes are far too many for an image (at most {MAX_FILE})")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
     except OSError as reason:
         raise FileUnusable(f"{path}: {reason.strerror or reason}") from None
+    if len(data) > MAX_FILE:
+        raise FileUnusable(f"{path}: more than {MAX_FILE} bytes are far too many for an image")
+    return data
 
 
 def write_file(path: Path, data: bytes) -> None:

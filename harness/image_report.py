@@ -1,4 +1,4 @@
-"""What `particle-hil image` says of a file: one JSON object, lines of plain text, or (on a terminal) a table."""
+"""What `particle-hil image` says of a file: one JSON object, or lines of plain text. On a terminal `harness.image_table` draws instead."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from firmware_images.image import Image, ImageKind
 from firmware_images.module import Module
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from firmware_images.bundle import Bundle
 
 Report = dict[str, Any]
@@ -49,6 +47,13 @@ def _variables(bundle: Bundle) -> dict[str, str]:
 def unreadable(file: str, reason: str) -> Report:
     """The report of a file that could not be read at all."""
     return {"file": file, "kind": None, **_NO_MODULE, "findings": [_finding(error(FindingName.UNREADABLE, reason))]}
+
+
+def as_line(found: Report) -> str:
+    """A report as JSON, on one line."""
+    import json
+
+    return json.dumps(found)
 
 
 def exit_status(image: Image, findings: Iterable[Finding]) -> int:
@@ -149,6 +154,8 @@ def describe(module: Module) -> list[tuple[str, str]]:
         ("address", f"{prefix.start_address:#x} - {prefix.end_address:#x}, {module.size} bytes"),
         ("needs", ", ".join(f"{dep.function} {dep.index} >= {dep.version}" for dep in prefix.dependencies) or "nothing"),
     ]
+    if prefix.mcu_target:
+        rows.append(("co-processor", f"{prefix.mcu_target:#04x}"))
     if prefix.flags:
         rows.append(("flags", (prefix.flags.name or str(int(prefix.flags))).lower().replace("_", " ").replace("|", ", ")))
     if suffix is not None:
@@ -176,74 +183,5 @@ def plain_lines(file: str, image: Image, findings: Sequence[Finding]) -> list[st
     return lines
 
 
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
-
-
-def draw(files: Sequence[tuple[str, Image, Sequence[Finding]]]) -> None:
-    """All files in one table on the terminal, a line for each module, and below it what was found."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console()
-    names = _short_names([file for file, _, _ in files])
-    console.print(_table(zip(names, files, strict=True), console.width))
-    for name, (_, _, findings) in zip(names, files, strict=True):
-        for finding in findings:
-            console.print(Text.assemble((finding.name.value, _STYLES[finding.severity]), f" {name}: {_sentence(finding)}"))
-
-
-_WIDE = 120
-"""Columns of a terminal from which on addresses are shown too."""
-
-
-def _table(files: Iterable[tuple[str, tuple[str, Image, Sequence[Finding]]]], width: int) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    wide = width >= _WIDE
-    grid.add_column("file", no_wrap=True, overflow="ellipsis", max_width=max(16, width - 60 - 20 * wide))
-    for heading in ("module", "version", "platform", *(("address", "size") if wide else ()), "needs", "product", "checks"):
-        grid.add_column(heading, no_wrap=heading != "needs", min_width=8, justify="right" if heading in ("version", "size") else "left")
-    for name, (_, image, findings) in files:
-        for number, module in enumerate(image.modules):
-            grid.add_row(escape(name) if number == 0 else "", *_cells(module, wide=wide), _verdict(module, findings))
-        if not image.modules:
-            grid.add_row(escape(name), f"[bold red]{image.kind.value}[/]")
-    return grid
-
-
-def _cells(module: Module, *, wide: bool) -> list[str]:
-    prefix, suffix = module.prefix, module.suffix
-    return [
-        f"{prefix.function} {prefix.index}",
-        str(prefix.version),
-        platform_name(prefix.platform_id),
-        *((f"{prefix.start_address:#x}", str(module.size)) if wide else ()),
-        " ".join(map(str, prefix.dependencies)),
-        "" if suffix is None or suffix.product_id in (None, 0xFFFF) else f"{suffix.product_id} v{suffix.product_version}",
-    ]
-
-
-def _verdict(module: Module, findings: Sequence[Finding]) -> str:
-    if not module.crc_ok:
-        return "[bold red]CRC wrong[/]"
-    if not module.sha_ok:
-        return "[bold red]SHA wrong[/]"
-    if any(finding.severity is Severity.ERROR for finding in findings):
-        return "[bold red]see below[/]"
-    return "[yellow]see below[/]" if any(finding.severity is Severity.WARNING for finding in findings) else "[green]fine[/]"
-
-
-def _short_names(files: Sequence[str]) -> list[str]:
-    """The files' names without their folders, where that tells them apart."""
-    short = [file.replace("\\", "/").rpartition("/")[2] for file in files]
-    return short if len(set(short)) == len(set(files)) else list(files)
-
-
 def _product(product_id: int, version: int | None) -> str:
     return "not set" if product_id == version == 0xFFFF else f"{product_id} version {version}"
-
-
-def _sentence(finding: Finding) -> str:
-    return finding.detail + (f" (expected {finding.expected})" if finding.expected else "")

@@ -12,7 +12,24 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["firmware_images"]):
-    from firmware_images import assets, bundle, checks, combine, compress, diff, edit, env, errors, hexfile, image, module
+    # What the others import when they need it would not be instrumented then.
+    from firmware_images import (  # noqa: F401
+        assets,
+        bundle,
+        checks,
+        close_checks,
+        combine,
+        compress,
+        diff,
+        edit,
+        env,
+        errors,
+        hexfile,
+        image,
+        legacy_prefix,
+        module,
+        softdevice,
+    )
     from firmware_images.build import build_module
     from firmware_images.extension_contents import AssetDependency, Name, SecurityMode
     from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction

@@ -5,42 +5,43 @@ Each verb is in a module of its own kind and imported when it is named; rich is 
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
-VERBS = {
-    "inspect": "image_inspect:inspect",
-    "check": "image_look:check",
-    "diff": "image_look:diff",
-    "edit": "image_change:edit",
-    "build": "image_make:build",
-    "hex": "image_convert:to_hex",
-    "bundle": "image_convert:bundle",
-    "compress": "image_convert:compress",
-    "combine": "image_convert:combine_files",
-    "split": "image_convert:split_file",
-    "fetch": "image_fetch:fetch",
+from harness.cli.verbs import LazyGroup
+
+_VERBS = {
+    "inspect": "harness.cli.image_inspect:inspect",
+    "check": "harness.cli.image_look:check",
+    "diff": "harness.cli.image_look:diff",
+    "edit": "harness.cli.image_change:edit",
+    "build": "harness.cli.image_make:build",
+    "hex": "harness.cli.image_convert:to_hex",
+    "bundle": "harness.cli.image_convert:bundle",
+    "compress": "harness.cli.image_convert:compress",
+    "combine": "harness.cli.image_convert:combine_files",
+    "split": "harness.cli.image_convert:split_file",
+    "fetch": "harness.cli.image_fetch:fetch",
+}
+_SUMMARIES = {
+    "inspect": "Show everything an image says about itself, and what is wrong with it.",
+    "check": "Judge images, for a board and the modules on it if these are told.",
+    "diff": "Tell what differs between two modules.",
+    "edit": "Change fields of a module; SHA-256 and CRC follow.",
+    "build": "Make a valid module: of raw bytes, of a SoftDevice, of a file that is to be an asset, or of environment variables.",
+    "hex": "Turn a binary into Intel HEX, or Intel HEX into a binary.",
+    "bundle": "Pack an application, its assets and its environment variables into a .zip, or unpack one.",
+    "compress": "Deflate a module for an update over the air, or inflate one.",
+    "combine": "Put several modules into one file, for one update over the air.",
+    "split": "Take a combined file apart, into the folder given by --output.",
+    "fetch": "Fetch the modules of a Device OS version, or Tinker, and print where they are.",
 }
 UNREADABLE = 2
 
 
-class ImageVerbs(click.Group):
-    """A group whose verbs are imported when they are named, and whose errors are sentences, not tracebacks."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of the verbs."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb of that name, None if there is none."""
-        target = VERBS.get(cmd_name)
-        if target is None:
-            return None
-        module, _, attribute = target.partition(":")
-        command: click.Command = getattr(importlib.import_module(f"harness.cli.{module}"), attribute)
-        return command
+class ImageVerbs(LazyGroup):
+    """The verbs, whose errors are sentences, not tracebacks."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the verb; what it cannot do with a file becomes a line on stderr and exit status 2."""
@@ -54,7 +55,7 @@ class ImageVerbs(click.Group):
             sys.exit(UNREADABLE)
 
 
-@click.group(name="image", cls=ImageVerbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="image", cls=ImageVerbs, verbs=_VERBS, summaries=_SUMMARIES, context_settings={"help_option_names": ["-h", "--help"]})
 def image_group() -> None:
     """Look at firmware images, judge them, change them, make them.
 

@@ -7,17 +7,24 @@ from pathlib import Path
 import click
 
 from firmware_images.assets import asset_dependencies, dependency_on
-from firmware_images.checks import check_module
 from firmware_images.edit import Changes, add_extensions, edit_module, protect, remove_extensions, set_assets
 from firmware_images.errors import EditRefused
 from firmware_images.extensions import Extension, ExtensionType
-from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
+from firmware_images.fields import Dependency, ModuleFunction
 from firmware_images.image import Image, ImageKind, read_image
 from firmware_images.module import Module, read_module
-from harness.cli.image_options import only_module, parse_dependencies, parse_function, parse_number, parse_platform, unusable
+from harness.cli.image_options import (
+    DEPENDENCY_HELP,
+    FLAGS,
+    only_module,
+    parse_dependencies,
+    parse_function,
+    parse_number,
+    parse_platform,
+    tell_findings,
+    unusable,
+)
 from harness.image_files import read_file, write_file
-
-_FLAGS = {flag.name.lower().replace("_", "-"): flag for flag in ModuleFlag if flag.name}
 
 
 def _records(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[Extension, ...]:
@@ -58,10 +65,10 @@ def _types(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 @click.option("--index", callback=parse_number, help="Index of the module.")
 @click.option("--mcu-target", callback=parse_number, help="Id of the co-processor it is for.")
 @click.option("--start-address", callback=parse_number, help="Where it begins in memory.")
-@click.option("--depends", multiple=True, callback=parse_dependencies, help="A dependency such as s2>=2101; replaces all there are.")
+@click.option("--depends", multiple=True, callback=parse_dependencies, help=f"{DEPENDENCY_HELP}; replaces all there are.")
 @click.option("--no-dependencies", is_flag=True, help="Take all dependencies away.")
-@click.option("--set-flag", multiple=True, type=click.Choice(list(_FLAGS)), help="Turn a flag on.")
-@click.option("--clear-flag", multiple=True, type=click.Choice(list(_FLAGS)), help="Turn a flag off.")
+@click.option("--set-flag", multiple=True, type=click.Choice(list(FLAGS)), help="Turn a flag on.")
+@click.option("--clear-flag", multiple=True, type=click.Choice(list(FLAGS)), help="Turn a flag off.")
 @click.option("--asset", "assets", multiple=True, type=click.Path(path_type=Path), help="Depend on this asset; replaces one of that name.")
 @click.option("--no-assets", is_flag=True, help="Depend on no assets.")
 @click.option("--protect", "protected", is_flag=True, help="Turn device protection on (bootloader).")
@@ -101,9 +108,9 @@ def edit(
     module = _chosen(image, file, number)
     flags = module.prefix.flags
     for name in set_flag:
-        flags |= _FLAGS[name]
+        flags |= FLAGS[name]
     for name in clear_flag:
-        flags &= ~_FLAGS[name]
+        flags &= ~FLAGS[name]
     changes = Changes(
         product_id=product_id,
         product_version=product_version,
@@ -126,8 +133,7 @@ def edit(
     if protected or certificate is not None:
         changed = protect(read_module(changed), read_file(certificate) if certificate is not None else b"")
     _write(output or file, image, number, changed)
-    for finding in check_module(read_module(changed)):
-        click.echo(f"{output or file}: {finding}", err=True)
+    tell_findings(output or file, changed)
 
 
 def _chosen(image: Image, file: Path, number: int) -> Module:
@@ -151,7 +157,7 @@ def _write(path: Path, image: Image, number: int, changed: bytes) -> None:
         from firmware_images.hexfile import write_segments
         from firmware_images.memory import with_module
 
-        write_file(path, write_segments(with_module(image, at, changed)))
+        write_file(path, write_segments(with_module(image, at, changed), image.hex_start))
         return
     contents = [changed if each == at else bytes(module.content) for each, module in enumerate(image.modules)]
     if image.kind is ImageKind.HEX:

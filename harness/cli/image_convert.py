@@ -8,9 +8,18 @@ import click
 
 from firmware_images.errors import BundleError, EditRefused
 from firmware_images.fields import ModuleFlag
-from firmware_images.image import ImageKind, check_image, read_image
+from firmware_images.image import ImageKind, read_image
 from firmware_images.module import read_module
-from harness.cli.image_options import env_options, first_module, only_module, out_option, parse_number, read_variables, unusable
+from harness.cli.image_options import (
+    env_options,
+    first_module,
+    only_module,
+    out_option,
+    parse_number,
+    read_variables,
+    tell_findings,
+    unusable,
+)
 from harness.image_files import FileUnusable, read_file, write_file
 
 _file = click.argument("file", type=click.Path(path_type=Path))
@@ -77,11 +86,14 @@ def bundle(file: Path, assets: tuple[Path, ...], output: Path, env: tuple[str, .
     if twice:
         raise BundleError(f"two assets are named {twice[0]!r}")
     contents = {path.name: read_file(path) for path in paths}
-    application = bytes(first_module(file).content)
-    data = make_bundle(application, contents, name=f"{file.stem}.bin", env=read_variables(env, env_file))
+    image = read_image(read_file(file))
+    if image.kind is ImageKind.BUNDLE:
+        raise BundleError(f"{file} is a bundle already; unpack it first (--unpack)")
+    if not image.modules:
+        raise unusable(file, image)
+    data = make_bundle(bytes(image.modules[0].content), contents, name=f"{file.stem}.bin", env=read_variables(env, env_file))
     write_file(output, data)
-    for finding in check_image(read_image(data)):
-        click.echo(f"{output}: {finding}", err=True)
+    tell_findings(output, data)
 
 
 def _files(path: Path) -> list[Path]:
@@ -123,17 +135,21 @@ def compress(file: Path, output: Path, inflate: bool, level: int) -> None:
     module = first_module(file)
     if inflate and not module.prefix.flags & ModuleFlag.COMPRESSED:
         raise EditRefused(f"{file} is not compressed")
-    write_file(output, inflate_module(module) if inflate else compress_module(module, level=level))
+    data = inflate_module(module) if inflate else compress_module(module, level=level)
+    write_file(output, data)
+    tell_findings(output, data)
 
 
 @click.command(name="combine")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @out_option
 def combine_files(files: tuple[Path, ...], output: Path) -> None:
-    """Put several modules into one file, for one update over the air."""
+    """Put several modules into one file, for one update over the air. A device takes two at most."""
     from firmware_images.combine import combine
 
-    write_file(output, combine([first_module(path) for path in files]))
+    data = combine([first_module(path) for path in files])
+    write_file(output, data)
+    tell_findings(output, data)
 
 
 @click.command(name="split")

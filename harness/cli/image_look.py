@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from firmware_images.image import check_image, read_image
 from harness.cli.image_inspect import files_argument, json_option
 from harness.cli.image_options import first_module, parse_platform
 from harness.image_files import FileUnusable, read_file
-from harness.image_report import FINDINGS, UNREADABLE, exit_status, report, unreadable
+from harness.image_report import FINDINGS, UNREADABLE, as_line, exit_status, report, unreadable
 
 
 @click.command()
@@ -48,13 +47,13 @@ def check(
             image = read_image(read_file(path))
         except FileUnusable as reason:
             status = UNREADABLE
-            click.echo(json.dumps(unreadable(str(path), str(reason))) if as_json else str(reason), err=not as_json)
+            click.echo(as_line(unreadable(str(path), str(reason))) if as_json else str(reason), err=not as_json)
             continue
         findings = check_image(image, target)
         of_this = exit_status(image, findings)
         status = max(status, of_this)
         if as_json:
-            click.echo(json.dumps(report(str(path), image, findings)))
+            click.echo(as_line(report(str(path), image, findings)))
             continue
         for finding in findings:
             click.echo(f"{path}: {finding}")
@@ -88,7 +87,7 @@ def diff(left: Path, right: Path, as_json: bool) -> None:
     found = diff_modules(first_module(left), first_module(right))
     for difference in found:
         if as_json:
-            click.echo(json.dumps({"what": difference.what, "left": difference.left, "right": difference.right}))
+            click.echo(as_line({"what": difference.what, "left": difference.left, "right": difference.right}))
         else:
             click.echo(str(difference))
     sys.exit(FINDINGS if found else 0)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from pathlib import Path
 
 import click
 
-from firmware_images.checks import check_module
 from firmware_images.errors import BuildRefused
-from firmware_images.fields import UNSET, Dependency, ModuleFunction
-from firmware_images.module import read_module
+from firmware_images.fields import UNSET, Dependency, ModuleFlag, ModuleFunction
 from harness.cli.image_options import (
+    DEPENDENCY_HELP,
+    FLAGS,
     env_options,
     out_option,
     parse_dependencies,
@@ -18,6 +20,7 @@ from harness.cli.image_options import (
     parse_number,
     parse_platform,
     read_variables,
+    tell_findings,
 )
 from harness.image_files import read_file, write_file
 
@@ -28,13 +31,13 @@ from harness.image_files import read_file, write_file
 @click.option("--function", default="user-part", show_default=True, callback=parse_function, help="What the module is for.")
 @click.option("--index", callback=parse_number, help="Index; the first that the platform has a place for unless told.")
 @click.option("--version", default="1", show_default=True, callback=parse_number, help="Version of the module.")
-@click.option("--depends", multiple=True, callback=parse_dependencies, help="A dependency such as s2>=2101; at most two.")
+@click.option("--depends", multiple=True, callback=parse_dependencies, help=f"{DEPENDENCY_HELP}; at most two.")
 @click.option("--body", type=click.Path(path_type=Path), help="What comes after the prefix; empty unless told.")
 @click.option("--product-id", default=str(UNSET), callback=parse_number, help="Product id.")
 @click.option("--product-version", default=str(UNSET), callback=parse_number, help="Product version.")
 @click.option("--start-address", callback=parse_number, help="Where it begins; at the beginning of its region unless told.")
 @click.option("--mcu-target", default="0", callback=parse_number, help="Id of the co-processor it is for.")
-@click.option("--flags", default="0", callback=parse_number, help="Flags, as a number.")
+@click.option("--flag", "flags", multiple=True, type=click.Choice(list(FLAGS)), help="Turn a flag on.")
 @click.option("--softdevice", type=click.Path(path_type=Path), help="Wrap this SoftDevice (Intel HEX, or binary from address 0).")
 @click.option("--asset", type=click.Path(path_type=Path), help="Wrap this file as an asset module.")
 @click.option("--no-compress", is_flag=True, help="Do not deflate the asset.")
@@ -51,7 +54,7 @@ def build(
     product_version: int,
     start_address: int | None,
     mcu_target: int,
-    flags: int,
+    flags: tuple[str, ...],
     softdevice: Path | None,
     asset: Path | None,
     no_compress: bool,
@@ -59,6 +62,10 @@ def build(
     env_file: Path | None,
 ) -> None:
     """Make a valid module: of raw bytes, of a SoftDevice, of a file that is to be an asset, or of environment variables."""
+    sources = {"--body": body, "--softdevice": softdevice, "--asset": asset, "--env or --env-file": env or env_file}
+    given = [name for name, source in sources.items() if source]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} exclude each other: a module is made of one thing")
     variables = read_variables(env, env_file)
     if variables is not None:
         from firmware_images.env import build_env_asset
@@ -84,13 +91,12 @@ def build(
             body=b"" if body is None else read_file(body),
             product_id=product_id,
             product_version=product_version,
-            flags=flags,
+            flags=functools.reduce(operator.or_, (FLAGS[name] for name in flags), ModuleFlag(0)),
             start_address=start_address,
             mcu_target=mcu_target,
         )
     write_file(output, data)
-    for finding in check_module(read_module(data)):
-        click.echo(f"{output}: {finding}", err=True)
+    tell_findings(output, data)
 
 
 def _radio_stack(path: Path, platform: int) -> bytes:

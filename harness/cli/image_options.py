@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 import click
 
 from firmware_images.errors import EditRefused, EnvError
-from firmware_images.fields import Dependency, ModuleFunction
-from firmware_images.image import Image, read_image
+from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
+from firmware_images.image import Image, check_image, read_image
 from firmware_images.module import Module
 from harness.image_files import FileUnusable, read_file
 
@@ -24,6 +24,8 @@ _env_option = click.option("--env", "env", multiple=True, metavar="NAME=VALUE", 
 _env_file_option = click.option(
     "--env-file", type=click.Path(path_type=Path), help="Environment variables: a JSON object of names and strings; --env overrides."
 )
+FLAGS: Final = {flag.name.lower().replace("_", "-"): flag for flag in ModuleFlag if flag.name}
+DEPENDENCY_HELP: Final = "A dependency such as s2@2101: function, index, lowest version"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -71,6 +73,12 @@ def first_module(path: Path) -> Module:
     return image.modules[0]
 
 
+def tell_findings(path: Path, data: bytes) -> None:
+    """Say on stderr what there is to say of a file that was just written."""
+    for finding in check_image(read_image(data)):
+        click.echo(f"{path}: {finding}", err=True)
+
+
 def only_module(image: Image, path: Path, number: int | None) -> Image:
     """The image with one of its modules alone, or as it is when no number is given.
 
@@ -108,12 +116,12 @@ def parse_number(_ctx: click.Context, _param: click.Parameter, value: str | None
 
 
 def parse_dependencies(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[Dependency, ...]:
-    """Dependencies such as s2>=2101: the letter of the function, the index, the lowest version."""
+    """Dependencies such as s2@2101 or s2>=2101: the letter of the function, the index, the lowest version."""
     found = []
     for value in values:
         match = _DEPENDENCY.fullmatch(value.strip())
         if match is None or match[1] not in LETTERS:
-            raise click.BadParameter(f"{value!r} is no dependency; expected something like s2>=2101, with one of {' '.join(LETTERS)}")
+            raise click.BadParameter(f"{value!r} is no dependency; expected something like s2@2101, with one of {' '.join(LETTERS)}")
         found.append(Dependency(LETTERS[match[1]], int(match[2]), int(match[3])))
     return tuple(found)
 

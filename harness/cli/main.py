@@ -6,12 +6,11 @@ A verb that runs a tool gives the tool's own status.
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
-from harness.errors import Blame, HarnessError
+from harness.cli.verbs import LazyGroup
 
 OK, FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -24,24 +23,17 @@ VERBS = {
 }
 
 
-class Verbs(click.Group):
-    """A group whose verbs are imported when they are named."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of the verbs."""
-        return sorted(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb of that name, None if there is none."""
-        target = VERBS.get(cmd_name)
-        if target is None:
-            return None
-        module, _, attribute = target.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+SUMMARIES = {
+    "boards": "List the boards on this computer's USB.",
+    "check": "Check boards: identity, modes, flashing, provisioning.",
+    "image": "Look at firmware images, judge them, change them, make them.",
+    "run": "Run a program with emulated boards on its USB bus.",
+    "serve": "Serve a cloud, and emulated boards with it, until Ctrl-C.",
+}
+"""What the help says of each verb, so that it need not import them."""
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, verbs=VERBS, summaries=SUMMARIES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="particle-hil", prog_name="particle-hil")
 def cli() -> None:
     """Test and emulate Particle boards.
@@ -63,7 +55,11 @@ def main() -> None:
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
-    except HarnessError as error:
+    except Exception as error:
+        from harness.errors import Blame, HarnessError
+
+        if not isinstance(error, HarnessError):
+            raise
         click.echo(f"particle-hil: {error}", err=True)
         sys.exit(USAGE if error.blame is Blame.REQUEST else UNAVAILABLE)
     sys.exit(status if isinstance(status, int) else OK)

@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from harness.firmware_store import FirmwareUnavailable, Reason, all_images, npm_install
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+"""A property is no less true on a busy machine."""
 
 
 @pytest.fixture(scope="session")

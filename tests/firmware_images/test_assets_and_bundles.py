@@ -96,6 +96,13 @@ def test_a_bundle_without_assets_leaves_the_application_alone() -> None:
     assert read_bundle(make_bundle(APPLICATION, {})) == Bundle("application.bin", APPLICATION, {})
 
 
+def test_an_application_asks_for_the_assets_of_its_new_bundle_alone() -> None:
+    before = read_bundle(make_bundle(APPLICATION, ASSETS)).application
+    assert read_bundle(make_bundle(before, {})).application == APPLICATION
+    after = read_module(read_bundle(make_bundle(before, {"new": b"x"})).application)
+    assert [asset.name for asset in asset_dependencies(after)] == ["new"]
+
+
 def test_what_a_bundle_cannot_carry_is_refused() -> None:
     with pytest.raises(BundleError, match="not a module"):
         make_bundle(b"no", {})
@@ -103,6 +110,12 @@ def test_what_a_bundle_cannot_carry_is_refused() -> None:
         make_bundle(build_module(6, USER), ASSETS)
     with pytest.raises(BundleError, match="cannot be the name"):
         make_bundle(APPLICATION, {"../x": b""})
+    with pytest.raises(BundleError, match="cannot be the name"):
+        make_bundle(APPLICATION, {}, name="../x.bin")
+    with pytest.raises(BundleError, match=r"is a \.bin, not"):
+        make_bundle(APPLICATION, {}, name="app.hex")
+    with pytest.raises(BundleError, match="this is a system part"):
+        make_bundle(build_module(13, SYSTEM, 1), {})
 
 
 def test_what_does_not_belong_together_is_found() -> None:

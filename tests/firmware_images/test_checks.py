@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from firmware_images.assets import build_asset
 from firmware_images.build import build_module
-from firmware_images.checks import PLACEHOLDER_CRC, PLACEHOLDER_SHA, Target, check_closely, check_module, is_unsealed
+from firmware_images.checks import Target, check_module
+from firmware_images.close_checks import PLACEHOLDER_CRC, PLACEHOLDER_SHA, check_closely, is_unsealed
 from firmware_images.compress import compress_module
 from firmware_images.draft import Draft
 from firmware_images.edit import Changes, add_extensions, edit_module, protect
@@ -230,9 +231,8 @@ def test_device_protection_belongs_in_the_suffix_of_a_bootloader_that_knows_it()
     assert names(bootloader, Target(protected=True)) == ["security-mode"]
     assert names(system, Target(protected=True)) == ["security-mode"]
     assert names(module(SYSTEM, 1, 6000, platform=13), Target(protected=True)) == []
-    assert names(read_module(protect(module(BOOTLOADER, 0, 2700, platform=13)))) == ["security-mode"]
-    assert names(read_module(protect(module(platform=13)))) == ["security-mode"]
-    assert names(read_module(protect(module(platform=32)))) == ["security-mode"]
+    for wrong in (module(BOOTLOADER, 0, 2700, platform=13), module(platform=13), module(platform=32)):
+        assert names(read_module(add_extensions(wrong, [SecurityMode(1).encode()]))) == ["security-mode"]
     assert names(read_module(add_extensions(bootloader, [SecurityMode(9).encode()]))) == ["security-mode"]
 
 

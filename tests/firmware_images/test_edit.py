@@ -232,6 +232,29 @@ def test_a_bootloader_is_protected_in_its_suffix_and_the_certificate_replaced() 
         assert remove_extensions(again, {ExtensionType.SECURITY_MODE}) == bytes(before.content)
 
 
+@pytest.mark.parametrize(("function", "index", "version"), [(BOOTLOADER, 0, 2999), (BOOTLOADER, 1, 3000), (SYSTEM, 1, 3000), (USER, 1, 6)])
+def test_only_a_bootloader_that_knows_device_protection_is_protected(function: ModuleFunction, index: int, version: int) -> None:
+    with pytest.raises(EditRefused, match="bootloader 0 from version 3000 on, this is"):
+        protect(read_module(build_module(32, function, index, version)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (Changes(product_version=65536), "product version 65536 does not fit its field: 0 to 65535"),
+        (Changes(product_id=-1), "product id -1 does not fit its field: 0 to 65535"),
+        (Changes(version=70000), "version 70000 does not fit its field: 0 to 65535"),
+        (Changes(index=256), "index 256 does not fit its field: 0 to 255"),
+        (Changes(start_address=1 << 32), "start address 4294967296 does not fit its field: 0 to 4294967295"),
+        (Changes(dependencies=(Dependency(SYSTEM, 1, 65536),)), "version of a dependency 65536 does not fit its field: 0 to 65535"),
+    ],
+)
+def test_a_number_that_does_not_fit_is_named_with_its_field(changes: Changes, said: str) -> None:
+    with pytest.raises(EditRefused) as refused:
+        edit_module(photon_user(), changes)
+    assert str(refused.value) == said
+
+
 def test_what_cannot_be_edited_is_refused_with_the_reason() -> None:
     whole = bytes(photon_user().content)
     with pytest.raises(EditRefused, match="not whole"):

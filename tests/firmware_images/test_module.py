@@ -232,6 +232,26 @@ def test_modules_with_random_changes_are_read_or_refused(changes: list[tuple[int
     touch(module)
 
 
+@pytest.mark.parametrize(
+    ("platform", "function", "options", "said"),
+    [
+        (999, 5, {}, "platform 999 is not known"),
+        (6, 12, {}, "module function 12 does not exist"),
+        (6, 0, {}, "module function 0 does not exist"),
+        (6, 5, {"index": 7}, r"platform 6 \(photon\) has no place for user part 7; it has for bootloader 0, .*, user part 1"),
+        (42, 5, {}, "none that is known here"),
+        (6, 5, {"version": 70000}, "version 70000 does not fit its field: 0 to 65535"),
+        (13, 8, {"product_id": 5}, "a radio stack has no product id"),
+        (32, 5, {"start_address": 0x08500000}, "fixed end, 0x8600000"),
+        (6, 5, {"flags": ModuleFlag.COMPRESSED}, "comes with the compression"),
+        (6, 5, {"flags": ModuleFlag.PREFIX_EXTENSIONS}, "comes with the extensions"),
+    ],
+)
+def test_a_module_there_is_no_place_for_is_refused(platform: int, function: int, options: dict[str, int], said: str) -> None:
+    with pytest.raises(BuildRefused, match=said):
+        build_module(platform, function, **options)
+
+
 def test_what_cannot_be_built_is_refused_with_the_reason() -> None:
     with pytest.raises(BuildRefused, match="no place"):
         build_module(6, SYSTEM, 3)

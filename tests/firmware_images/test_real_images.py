@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_images.checks import check_closely, check_module
+from firmware_images.checks import check_module
+from firmware_images.close_checks import check_closely
 from firmware_images.combine import combine, split
 from firmware_images.compress import compress_module, inflate_module
 from firmware_images.draft import Draft

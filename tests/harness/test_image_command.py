@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from firmware_images.assets import asset_dependencies, asset_name
 from firmware_images.build import build_module
+from firmware_images.bundle import make_bundle
 from firmware_images.combine import combine
-from firmware_images.edit import Changes, edit_module
+from firmware_images.compress import compress_module
+from firmware_images.edit import Changes, edit_module, set_assets
+from firmware_images.env import build_env_asset
+from firmware_images.extension_contents import AssetDependency
 from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
-from firmware_images.hexfile import Segment, read_hex, write_hex, write_segments
+from firmware_images.hexfile import Segment, read_hex, read_hex_text, write_hex, write_segments
+from firmware_images.image import check_image, read_image
 from firmware_images.module import read_module
 from harness import image_files
 from harness.cli.image import image_group
+from harness.cli.main import cli
 from harness.firmware_store import PACKAGES, RELEASES, TINKER_PACKAGE
 from harness.image_files import FileUnusable, read_file, write_file
+from harness.image_report import as_line, plain_lines, report
+from harness.image_table import draw
 
 BOOTLOADER, SYSTEM, USER = ModuleFunction.BOOTLOADER, ModuleFunction.SYSTEM_PART, ModuleFunction.USER_PART
 PART_1 = build_module(6, SYSTEM, 1, 2101, dependencies=[Dependency(SYSTEM, 2, 207)], body=b"one")
@@ -109,9 +122,6 @@ def test_inspect_reads_every_kind(folder: Path) -> None:
 
 
 def test_inspect_draws_a_table_on_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from firmware_images.image import check_image, read_image
-    from harness.image_report import draw
-
     files = {"app.bin": APPLICATION[:-1] + b"?", "part.bin": PART_1, "x": b"x"}
     read = [(f"/some/folder/{name}", read_image(data)) for name, data in files.items()]
     for width, expected in ((80, False), (140, True)):
@@ -125,6 +135,33 @@ def test_inspect_draws_a_table_on_a_terminal(folder: Path, monkeypatch: pytest.M
         assert "crc-mismatch app.bin" in shown
         assert "not-a-module" in shown
         assert ("0x8020000" in shown) is expected
+
+
+SEEDS = [b"", APPLICATION, PART_1, combine([read_module(PART_1), read_module(PART_2)]), build_env_asset({"NAME": "value"})]
+SEEDS += [write_hex(APPLICATION, 0x080A0000), make_bundle(BORON, {"logo": b"content"}, env={"NAME": "value"})]
+SEEDS += [compress_module(read_module(APPLICATION)), set_assets(read_module(BORON), [AssetDependency("[red]", bytes(32))])]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    seed=st.sampled_from(SEEDS),
+    changes=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=6),
+    more=st.binary(max_size=50),
+)
+def test_whatever_is_in_a_file_can_be_reported(seed: bytes, changes: list[tuple[int, int]], more: bytes) -> None:
+    data = bytearray(seed + more)
+    for at, value in changes:
+        if data:
+            data[at % len(data)] = value
+    found = read_image(bytes(data))
+    findings = check_image(found)
+    told = json.loads(as_line(report("file", found, findings)))
+    assert told["kind"] == found.kind.value
+    assert len(told["findings"]) == len(findings)
+    assert plain_lines("file", found, findings)[0] == f"file: {found.kind.value}"
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        draw([("[file]", found, findings)])
+    assert "[file]" in shown.getvalue()
 
 
 def test_check_judges_for_a_board_and_its_modules(folder: Path) -> None:
@@ -211,6 +248,10 @@ def test_edit_reads_and_writes_hex(folder: Path) -> None:
     assert image("edit", "app.hex", "--product-version", "3", "-o", "out.hex").exit_code == 0
     assert image("hex", "out.hex", "-o", "out.bin").exit_code == 0
     assert (folder / "out.bin").read_bytes() == edit_module(read_module(APPLICATION), Changes(product_version=3))
+    (folder / "app.hex").write_bytes(write_segments([Segment(0x080A0000, APPLICATION), Segment(0x10001014, b"set")], {"EIP": 0x080A0001}))
+    assert image("edit", "app.hex", "--product-version", "3", "--in-place").exit_code == 0
+    text = read_hex_text((folder / "app.hex").read_bytes())
+    assert (text.segments[1], text.start) == (Segment(0x10001014, b"set"), {"EIP": 0x080A0001})
 
 
 @pytest.mark.parametrize(
@@ -258,6 +299,9 @@ def test_build_makes_modules_assets_and_radio_stacks(folder: Path) -> None:
     assert "tell the platform" in image("build", "-o", "x").stderr
     assert "no place for" in image("build", "--platform", "photon", "--index", "7", "-o", "x").stderr
     assert "no SoftDevice" in image("build", "--platform", "12", "--softdevice", "body", "-o", "x").stderr
+    assert "--asset and --env or --env-file exclude each other" in image("build --asset body --env A=1 -o x").stderr
+    assert image("build --platform argon --function ncp --mcu-target 33 --body body -o ncp.bin").exit_code == 0
+    assert "co-processor     0x21" in image("inspect", "ncp.bin").stdout
 
 
 def test_hex_goes_both_ways_and_seals(folder: Path) -> None:
@@ -359,6 +403,7 @@ def test_bundles_are_packed_and_unpacked(folder: Path) -> None:
     result = image("bundle", "--unpack", "bundle.zip", "-o", "out")
     assert result.stdout.split() == ["out/boron.bin", "out/assets/logo.png"]
     assert (folder / "out/assets/logo.png").read_bytes() == b"logo"
+    assert "unpack it first" in image("bundle", "bundle.zip", "-o", "x").stderr
     assert "two assets are named" in image("bundle", "boron.bin", "logo.png", "deep/logo.png", "-o", "x").stderr
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as file:
@@ -377,6 +422,8 @@ def test_modules_are_compressed_and_inflated(folder: Path) -> None:
     assert (folder / "again.bin").read_bytes() == PART_1
     assert "is not compressed" in image("compress", "--inflate", "part1.bin", "-o", "x").stderr
     assert "already" in image("compress", "packed.bin", "-o", "x").stderr
+    (folder / "boot.bin").write_bytes(build_module(6, BOOTLOADER, 0, 1005))
+    assert "does not inflate a bootloader" in image("compress", "boot.bin", "-o", "packed.bin").stderr
 
 
 def test_modules_are_combined_and_split(folder: Path) -> None:
@@ -385,6 +432,7 @@ def test_modules_are_combined_and_split(folder: Path) -> None:
     assert result.stdout.split() == ["parts/1-system-part-1.bin", "parts/2-system-part-2.bin"]
     assert (folder / "parts/2-system-part-2.bin").read_bytes() == PART_2
     assert image("combine", "both.bin", "part1.bin", "-o", "x").exit_code == 2
+    assert "all a device takes" in image("combine", "part1.bin", "part2.bin", "app.bin", "-o", "three.bin").stderr
 
 
 def test_an_interrupted_write_loses_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,11 +460,22 @@ def test_a_link_stays_a_link(folder: Path) -> None:
     assert (folder / "app.bin").read_bytes() == b"new"
 
 
-def test_a_file_far_too_large_is_not_read(folder: Path) -> None:
-    with (folder / "huge.bin").open("wb") as file:
-        os.truncate(file.fileno(), image_files.MAX_FILE + 1)
+def test_of_a_file_far_too_large_no_more_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_files, "MAX_FILE", 1000)
+    for size, fits in ((1000, True), (1001, False)):
+        (folder / "file").write_bytes(bytes(size))
+        if fits:
+            assert len(read_file(folder / "file")) == size
+        else:
+            with pytest.raises(FileUnusable, match="more than 1000 bytes are far too many"):
+                read_file(folder / "file")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no file without end here")
+def test_a_file_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_files, "MAX_FILE", 1000)
     with pytest.raises(FileUnusable, match="far too many"):
-        read_file(folder / "huge.bin")
+        read_file(Path("/dev/zero"))
 
 
 def test_every_verb_has_help(folder: Path) -> None:
@@ -426,6 +485,68 @@ def test_every_verb_has_help(folder: Path) -> None:
         result = image(verb, "--help")
         assert (result.exit_code, "Usage:" in result.stdout) == (0, True)
     assert image("nonsense").exit_code == 2
+
+
+def test_the_help_says_of_each_verb_what_the_verb_says() -> None:
+    """The words are written down a second time, so that the help need not import the verbs."""
+    for group in (image_group, cli):
+        context = click.Context(group)
+        told = {name: group.get_command(context, name).get_short_help_str(200) for name in group.list_commands(context)}  # type: ignore[union-attr]
+        shown = " ".join(group.get_help(context).split())
+        assert [text for text in told.values() if text not in shown] == []
+
+
+ALWAYS_HEAVY = frozenset(
+    [
+        "rich",
+        "httpx",
+        "cryptography",
+        "pytest",
+        "construct",
+        "intelhex",
+        "google.protobuf",
+        "serial",
+        "usb",
+        "asyncio",
+        "subprocess",
+        "zipfile",
+        "tempfile",
+        "starlette",
+        "emulator",
+    ]
+)
+FOR_OTHER_VERBS = frozenset(
+    f"firmware_images.{name}" for name in ["close_checks", "check_contents", "edit", "build", "compress", "bundle", "hexfile", "env"]
+)
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """The modules that the command has imported when it ends, in a process of its own."""
+    program = (
+        "import sys\n"
+        "from particle_hil.command import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "not_imported"),
+    [
+        (["image", "inspect", "app.bin"], ALWAYS_HEAVY | FOR_OTHER_VERBS | {"json", "harness.image_table", "harness.errors"}),
+        (["image", "inspect", "--json", "app.bin"], ALWAYS_HEAVY | FOR_OTHER_VERBS | {"harness.image_table"}),
+        (["image", "check", "app.bin"], ALWAYS_HEAVY | FOR_OTHER_VERBS),
+        (["image", "diff", "app.bin", "app.bin"], ALWAYS_HEAVY),
+        (["image", "--help"], ALWAYS_HEAVY | {"firmware_images", "particle_protocol"}),
+        (["--help"], ALWAYS_HEAVY | {"firmware_images", "particle_protocol", "harness.board", "harness.boards"}),
+    ],
+    ids=" ".join,
+)
+def test_a_verb_imports_what_it_needs(folder: Path, arguments: list[str], not_imported: frozenset[str]) -> None:
+    assert modules_after(*arguments) & not_imported == set()
 
 
 @pytest.fixture
