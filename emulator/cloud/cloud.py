@@ -22,6 +22,7 @@ from emulator.cloud.device_settings import DeviceSettings
 from emulator.cloud.devices import Devices
 from emulator.cloud.diagnostics import Diagnostics
 from emulator.cloud.documents import Documents
+from emulator.cloud.environment import Environment
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
 from emulator.cloud.fleet import Fleet
@@ -105,6 +106,7 @@ class Cloud:
         self.documents = Documents(core, self.access, self.devices)
         self.vault = Vault(self.documents, self.webhooks.all)
         self.webhooks.secrets = self.vault.open_for
+        self.environment = Environment(self.devices, self.documents)
         self.ledgers = Ledgers(core, self.documents)
         self.configurations = Configurations(core, self.access, self.devices, self.connections, self.documents, self.events)
         self.locations = Locations(core, self.access, self.devices, self.events)

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from emulator.cloud.access import Kind, Principal
+from emulator.cloud.basics import month_of
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, owner_of
@@ -91,7 +92,8 @@ class Events:
         self.taps: list[Listener] = []
         """Called with every event that somebody may hear (webhooks)."""
         self.operations: Counter[Scope] = Counter()
-        """Data operations by ("user", id) or ("product", id), since the cloud was opened."""
+        """Data operations by ("user", id) or ("product", id), since this month began, or the cloud was opened."""
+        self._month_ends = 0.0
 
     def publish(
         self,
@@ -285,7 +287,18 @@ class Events:
             if self._connections.link(str(key)) is not None:
                 self.deliver(table[key], event.name, event.data, ttl=event.ttl, public=event.public)
 
+    def used(self, *scopes: Scope) -> int:
+        """The data operations of this month."""
+        self._turn_month()
+        return sum(self.operations[scope] for scope in scopes)
+
+    def _turn_month(self) -> None:
+        if self._core.now() >= self._month_ends:
+            self._month_ends = month_of(self._core.now())[1]
+            self.operations.clear()
+
     def _count(self, owner: Owner | None, product_id: int | None) -> None:
+        self._turn_month()
         if product_id is not None:
             self.operations["product", product_id] += 1
         elif owner is not None and owner.kind is OwnerKind.USER:

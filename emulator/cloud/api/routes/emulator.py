@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.cloud.api import schemas as s
 from emulator.cloud.api.fields import Field, Kind
+from emulator.cloud.api.handlers import billing
 from emulator.cloud.api.handlers import emulator as do
 from emulator.cloud.api.route import Auth, Route
 
@@ -15,6 +16,15 @@ ROUTES: tuple[Route, ...] = (
         do.mails,
         "The mails that the cloud wrote to the caller",
         answer=s.record(mails=s.array(s.record(id=s.INTEGER, subject=s.TEXT, sent_at=s.TIME, facts=s.texts_to(s.TEXT)))),
+    ),
+    Route(
+        "GET",
+        "/emulator/usage_reports/{token}",
+        billing.download_report,
+        "The file of a usage report, by the link in it",
+        auth=Auth.NONE,
+        answer=s.TEXT,
+        content_type="text/csv; charset=utf-8",
     ),
     Route(
         "POST",

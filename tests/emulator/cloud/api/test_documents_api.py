@@ -40,6 +40,51 @@ def test_environment_variables_are_set_reviewed_and_rolled_out(o, env):
     assert o.get(env).json()["last_snapshot"]["own"] == {"A": {"value": "1"}, "B": {"value": "2"}}
 
 
+def test_a_place_inherits_what_was_rolled_out_above_it_and_its_own_wins(world, owner, o, product):
+    member, own, _ = world.member(owner, product), world.claimed(owner)[0], world.claimed(world.user("u2"))
+
+    def put(base, **values):
+        for key, value in values.items():
+            assert o.put(f"{base}/{key}", json={"value": value}).status_code == 200
+
+    env, of_product, of_device = "/v1/env", f"/v1/products/{product.id}/env", f"/v1/env/{member.id}"
+    put(env, A="owner", B="owner", C="owner")
+    assert o.get(of_product).json()["latest"]["inherited"] == {}
+    o.post(f"{env}/rollout", json={"when": "Immediate"})
+    put(of_product, B="product", C="product")
+    o.post(f"{of_product}/rollout")
+    put(of_device, C="device")
+    latest = o.get(of_device).json()["latest"]
+    assert latest["own"] == {"C": {"value": "device"}}
+    assert latest["inherited"] == {
+        "A": {"from": "Owner", "value": "owner"},
+        "B": {"from": "Product", "value": "product"},
+        "C": {"from": "Product", "value": "product"},
+    }
+    assert o.get(f"{of_device}/render").json()["env"] == {"A": "owner", "B": "product", "C": "device"}
+    assert o.get(f"{of_device}/rollout").json()["from_snapshot"] == {
+        "changes": [{"op": "Changed", "key": "C", "before": "product", "after": "device"}],
+        "unchanged": {"A": "owner", "B": "product"},
+    }
+    assert o.get(f"/v1/env/{own.id}/render").json()["env"] == {"A": "owner", "B": "owner", "C": "owner"}
+    o.delete(f"{of_device}/C")
+    assert o.get(f"{of_device}/render").json()["env"]["C"] == "product"
+    put(env, A="changed")
+    assert o.get(f"{of_product}/render").json()["env"]["A"] == "owner"
+    snapshot = o.get(of_product).json()["last_snapshot"]
+    assert (snapshot["own"]["B"], snapshot["inherited"]["A"]) == ({"value": "product"}, {"from": "Owner", "value": "owner"})
+
+
+def test_a_product_of_an_organization_inherits_from_the_organization(world, owner, o):
+    company = world.cloud.products.create_organization(world.cloud.accounts.of(owner), "company")
+    inside = world.product(owner, organization=company.slug)
+    for base, value in (("/v1/env", "mine"), ("/v1/orgs/company/env", "ours")):
+        o.put(f"{base}/A", json={"value": value})
+        o.post(f"{base}/rollout")
+    assert o.get(f"/v1/products/{inside.id}/env/render").json()["env"] == {"A": "ours"}
+    assert o.get(f"/v1/products/{inside.id}/env").json()["last_snapshot"]["rollout_at"] is None
+
+
 @pytest.mark.parametrize(
     "ops",
     [
