@@ -30,6 +30,7 @@ from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
 from emulator.cloud.healing import Healing, Library
 from emulator.cloud.ledgers import Ledgers
+from emulator.cloud.libraries import Libraries
 from emulator.cloud.locations import Locations
 from emulator.cloud.mail import Outbox
 from emulator.cloud.members import Members
@@ -106,6 +107,7 @@ class Cloud:
         self.documents = Documents(core, self.access, self.devices)
         self.vault = Vault(self.documents, self.webhooks.all)
         self.webhooks.secrets = self.vault.open_for
+        self.libraries = Libraries(core, self.access)
         self.environment = Environment(self.devices, self.documents)
         self.ledgers = Ledgers(core, self.documents)
         self.configurations = Configurations(core, self.access, self.devices, self.connections, self.documents, self.events)

@@ -10,7 +10,7 @@ Order of dependencies: Device OS 2.3.1, modules/photon/system-part*/module_info.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from emulator.cloud.connections import Connections
@@ -18,6 +18,7 @@ from emulator.cloud.events import Events
 from emulator.cloud.images import ImageFacts, read_image
 from emulator.cloud.records import Device
 from emulator.cloud.updates import Updates
+from firmware_images.fields import ModuleFunction as ImageFunction
 from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleStore, SystemDescribe
 
 Place = tuple[str, int]
@@ -48,6 +49,20 @@ class Library:
         shelf = self._modules.setdefault((facts.platform_id, (facts.function.letter, facts.index)), [])
         shelf[:] = sorted([each for each in shelf if each.facts.version != facts.version] + [LibraryModule(facts, image)], key=_version)
         return facts
+
+    def release(self, platform_id: int, version: int) -> Sequence[LibraryModule]:
+        """What the library has of a Device OS release: its system parts of this version, and what these need beside them."""
+        shelves = [shelf for (platform, _), shelf in sorted(self._modules.items()) if platform == platform_id]
+        parts = [
+            module
+            for shelf in shelves
+            for module in shelf
+            if module.facts.function is ImageFunction.SYSTEM_PART and module.facts.version == version
+        ]
+        needs = {(need.function.letter, need.index): need.version for part in parts for need in part.facts.dependencies}
+        own = {(part.facts.function.letter, part.facts.index) for part in parts}
+        others = (self.find(platform_id, place, at_least) for place, at_least in sorted(needs.items()) if place not in own)
+        return [*(module for module in others if module is not None), *parts]
 
     def find(self, platform_id: int, place: Place, at_least: int) -> LibraryModule | None:
         """The module closest to the version that is needed, from there up."""

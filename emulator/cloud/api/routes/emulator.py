@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.cloud.api import schemas as s
 from emulator.cloud.api.fields import Field, Kind
-from emulator.cloud.api.handlers import billing
+from emulator.cloud.api.handlers import billing, device_os, libraries
 from emulator.cloud.api.handlers import emulator as do
 from emulator.cloud.api.route import Auth, Route
 
@@ -25,6 +25,24 @@ ROUTES: tuple[Route, ...] = (
         auth=Auth.NONE,
         answer=s.TEXT,
         content_type="text/csv; charset=utf-8",
+    ),
+    Route(
+        "GET",
+        "/emulator/libraries/{token}",
+        libraries.download,
+        "The archive of a library, by the link in it",
+        auth=Auth.NONE,
+        answer=s.TEXT,
+        content_type="application/gzip",
+    ),
+    Route(
+        "GET",
+        "/emulator/device_os/{platform}/{version}/{file}",
+        device_os.download,
+        "A module of a Device OS release that the cloud's library holds",
+        auth=Auth.NONE,
+        answer=s.TEXT,
+        content_type="application/octet-stream",
     ),
     Route(
         "POST",

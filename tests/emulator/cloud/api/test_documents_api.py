@@ -203,34 +203,3 @@ def test_a_logic_function_is_kept_and_not_run(o):
         assert o.post("/v1/logic/functions", json={"logic_function": wrong}).status_code == 400
     assert o.delete(one).status_code == 204
     assert o.get(one).status_code == 404
-
-
-def test_build_targets_and_releases_are_for_everybody(rest):
-    targets = rest.anonymous.get("/v1/build_targets").json()
-    assert targets["platforms"]["Photon"] == 6
-    assert targets["default_versions"]["6"] == "3.3.1"
-    newest = rest.anonymous.get("/v1/device-os/versions", params={"platformId": 6, "perPage": 2}).json()
-    assert [each["version"] for each in newest] == ["3.3.1", "3.3.0"]
-    release = rest.anonymous.get("/v1/device-os/versions/2.3.1", params={"platform_id": 6}).json()
-    assert (release["internal_version"], release["platform_id"]) == (2302, 6)
-    assert 13 in release["platforms"]
-    for version, platform in (("9.9.9", 6), ("6.2.0", 6)):
-        assert rest.anonymous.get(f"/v1/device-os/versions/{version}", params={"platform_id": platform}).status_code == 404
-
-
-def test_what_this_cloud_does_not_do_is_told_in_json(rest, world, owner, o, product):
-    assert o.get("/v1/libraries").json() == {"data": []}
-    assert o.get("/v1/libraries/neopixel").status_code == 404
-    compiled = o.post("/v1/binaries", files={"file": ("a.ino", b"void setup() {}")})
-    assert compiled.status_code == 406
-    assert compiled.json()["ok"] is False
-    device = world.member(owner, product)
-    assert o.put(f"/v1/devices/{device.id}/backup_files").status_code == 404
-    assert rest.client("u2").put(f"/v1/devices/{device.id}/backup_files").status_code == 403
-    for method, path in (
-        ("POST", f"/v1/products/{product.id}/registration_code"),
-        ("PUT", f"/v1/products/{product.id}/devices/{device.id}/target_profile"),
-        ("GET", f"/v1/products/{product.id}/devices/{device.id}/docs/x"),
-    ):
-        answer = rest.anonymous.request(method, path)
-        assert (answer.status_code, answer.json()["ok"]) == (404, False)
