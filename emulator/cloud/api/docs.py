@@ -29,6 +29,7 @@ reading of fields, the OpenAPI document at `/openapi.json`, and the test of who 
 
 ## Choices where public sources are silent
 
+- Integrations are webhooks; other types are refused (400). `activation_code` of a claim code is read and has no effect.
 - A claim beyond the free plan's limit: 403. An import beyond it: 403, and nothing is imported.
 - What exists already (a product's name, a group, a customer, a firmware version, an active SIM): 409.
 - A wrong password where the caller has a token: 403, because clients take 401 for an expired token.

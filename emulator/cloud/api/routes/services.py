@@ -99,16 +99,6 @@ def _vitals(base: str, callers: frozenset[Who], *, alias: bool = False) -> tuple
         ),
         Route(
             "GET",
-            f"{base}/{{device}}/metadata",
-            diagnostics.get_metadata,
-            "What is known of a device's mobile network",
-            callers=callers,
-            scope="devices.diagnostics:get",
-            answer=s.record(device=s.record(id=s.HEX24)),
-            alias=alias,
-        ),
-        Route(
-            "GET",
             f"{base}/{{device}}",
             diagnostics.all_vitals,
             "The vitals of a device over time; CSV, if only that is accepted",

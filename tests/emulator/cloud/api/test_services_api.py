@@ -101,7 +101,6 @@ def test_vitals_are_asked_for_and_shown(world, owner, o, product):
         payload = {"device": {"power": {}}, "service": service}
         assert last == {"updated_at": "2026-01-05T09:00:00.000Z", "deviceID": device.id, "payload": payload}
         assert o.get(f"{base}/{device.id}").json() == {"diagnostics": [last]}
-        assert o.get(f"{base}/{device.id}/metadata").json()["device"] == {"id": device.id}
     table = o.get(f"/v1/diagnostics/{device.id}", headers={"accept": "text/csv"})
     assert table.headers["content-type"].startswith("text/csv")
     assert table.text.splitlines()[0] == "updated_at,deviceID,payload"
