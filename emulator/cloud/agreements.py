@@ -69,6 +69,11 @@ class Agreement:
     sorts: Mapping[str, DeviceCount]
 
     @property
+    def paused(self) -> bool:
+        """Whether the data operations of the month are used up."""
+        return self.max_operations is not None and self.operations >= self.max_operations
+
+    @property
     def device_limit_reached(self) -> bool:
         """Whether no more devices fit."""
         return self.max_devices is not None and self.devices >= self.max_devices
@@ -133,7 +138,7 @@ class Agreements:
         if organization is not None:
             return self._paid(self._gate.organization(who, organization, "service_agreements:list"))
         user_id = self._gate.developer_only(who, "service_agreements:list")
-        products = self._registry.sandbox_products(user_id)
+        limit = self._core.settings.operations_limit
         user = self._accounts.by_id(user_id)
         counted = self._free_devices(user_id)
         return Agreement(
@@ -142,8 +147,8 @@ class Agreements:
             name="sandbox",
             devices=self._limits.free_devices(user_id),
             max_devices=self._core.settings.device_limit,
-            operations=self._events.used(("user", user_id), *(("product", each.id) for each in products)),
-            max_operations=FREE_OPERATIONS,
+            operations=self._events.used(("account", user_id)),
+            max_operations=FREE_OPERATIONS if limit is None else limit,
             data_limit_mb=100,
             owner_id=user_id,
             owner_type="individual",

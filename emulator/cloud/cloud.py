@@ -116,6 +116,7 @@ class Cloud:
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)
+        self.operations.check_paused = self.events.check_paused
         self.agreements = Agreements(core, self.access, self.accounts, self.registry, self.devices, self.limits, self.sims, self.events)
 
     def _claiming(self, core: Core) -> None:

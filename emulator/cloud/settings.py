@@ -53,6 +53,8 @@ class CloudSettings:
     """log2 of scrypt's N. 1 in a lab (0.02 ms); 14 when serving (about 40 ms)."""
     device_limit: int | None = 100
     """Devices in the free plan of one user; None lifts it."""
+    operations_limit: int | None = None
+    """Data operations a month in the free plan of one user; then the account pauses until the next month. None never pauses."""
     token_lifetime: float = 7_776_000.0
     """Seconds a token lives unless its grant says otherwise: 90 days."""
     refresh_lifetime: float = 14 * 86_400.0

@@ -29,7 +29,7 @@ def _agreement(agreement: Agreement) -> Json:
             "agreement_type": "developer" if agreement.plan is Plan.FREE else agreement.plan.value,
             "plan": agreement.plan.value,
             "duration": "monthly",
-            "state": "active",
+            "state": "paused" if agreement.paused else "active",
             "starts_on": _day(agreement.starts_on),
             "ends_on": None,
             "current_billing_period_start": _day(start),
