@@ -6,18 +6,21 @@ not, if its SIM was inactive for the whole month; in an enterprise plan, a devic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 
 from emulator.cloud.access import Principal
 from emulator.cloud.accounts import Accounts
+from emulator.cloud.basics import iso, month_of
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Invalid, ReportUnknown
 from emulator.cloud.events import Events
 from emulator.cloud.gate import Gate
-from emulator.cloud.records import Device, Organization, Plan, Product
+from emulator.cloud.records import Device, Organization, Owner, OwnerKind, Plan, Product
 from emulator.cloud.registry import Registry
 from emulator.cloud.sims import Sims
 from emulator.cloud.usage import Limits
@@ -30,11 +33,26 @@ BLOCK = 100
 FREE_OPERATIONS = 100_000
 """Data operations a month in the free plan."""
 REPORT_TYPES = ("devices", "products")
+DEVICE_COLUMNS = ("device_id", "device_name", "product_id", "platform_id", "billable", "first_online_at", "last_handshake_at")
+PRODUCT_COLUMNS = ("product_id", "name", "platform_id", "devices", "billable_devices", "data_operations")
+TRACKER = 26
+"""The platform of asset trackers."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCount:
+    """Devices of one sort: how many there are, and how many of them the plan counts."""
+
+    owned: int
+    billable: int
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A plan and its use."""
+    """A plan and its use in the billing period, which is the month (POSIX seconds).
+
+    `sorts` counts devices by sort: `wifi`, `cellular`, `asset_tracker`.
+    """
 
     id: str
     plan: Plan
@@ -44,6 +62,16 @@ class Agreement:
     operations: int
     max_operations: int | None
     data_limit_mb: int | None
+    owner_id: str
+    owner_type: str
+    starts_on: float
+    period: tuple[float, float]
+    sorts: Mapping[str, DeviceCount]
+
+    @property
+    def paused(self) -> bool:
+        """Whether the data operations of the month are used up."""
+        return self.max_operations is not None and self.operations >= self.max_operations
 
     @property
     def device_limit_reached(self) -> bool:
@@ -61,7 +89,19 @@ class UsageReport:
     date_period_start: str
     date_period_end: str
     created_at: float
-    state: str = "pending"
+    devices: tuple[str, ...] = ()
+    """Only these, if there are any."""
+    products: tuple[str, ...] = ()
+    token: str = ""
+    """Stands in the link to the file: knowing it is enough."""
+
+
+class ReportState(Enum):
+    """How far a report is."""
+
+    PENDING = "pending"
+    AVAILABLE = "available"
+    EXPIRED = "expired"
 
 
 class Agreements:
@@ -87,6 +127,7 @@ class Agreements:
         self._sims = sims
         self._events = events
         self._reports = core.state.table("usage_reports", UsageReport, lambda report: report.id)
+        self._by_token = self._reports.index(lambda report: report.token or None)
 
     def of(self, who: Principal, organization: str | None = None) -> Agreement:
         """The caller's own agreement, or an organization's.
@@ -97,11 +138,23 @@ class Agreements:
         if organization is not None:
             return self._paid(self._gate.organization(who, organization, "service_agreements:list"))
         user_id = self._gate.developer_only(who, "service_agreements:list")
-        products = self._registry.sandbox_products(user_id)
-        operations = self._events.operations["user", user_id] + sum(self._events.operations["product", each.id] for each in products)
-        settings = self._core.settings
+        limit = self._core.settings.operations_limit
+        user = self._accounts.by_id(user_id)
+        counted = self._free_devices(user_id)
         return Agreement(
-            user_id, Plan.FREE, "sandbox", self._limits.free_devices(user_id), settings.device_limit, operations, FREE_OPERATIONS, 100
+            id=user_id,
+            plan=Plan.FREE,
+            name="sandbox",
+            devices=self._limits.free_devices(user_id),
+            max_devices=self._core.settings.device_limit,
+            operations=self._events.used(("account", user_id)),
+            max_operations=FREE_OPERATIONS if limit is None else limit,
+            data_limit_mb=100,
+            owner_id=user_id,
+            owner_type="individual",
+            starts_on=self._core.now() if user is None else user.created_at,
+            period=month_of(self._core.now()),
+            sorts=_sorts(counted, counted),
         )
 
     def request_report(
@@ -112,8 +165,11 @@ class Agreements:
         start: str,
         end: str,
         organization: str | None = None,
+        *,
+        devices: Sequence[str] = (),
+        products: Sequence[str] = (),
     ) -> UsageReport:
-        """Order a usage report; it is ready a moment later.
+        """Order a usage report, of some devices or products only if they are named; it is ready a moment later.
 
         Raises:
             Invalid: another agreement than the caller's, an unknown type, or dates that are none.
@@ -126,8 +182,21 @@ class Agreements:
             raise Invalid("report_type", report_type, "must be one of " + ", ".join(REPORT_TYPES))
         if _day("date_period_start", start) > _day("date_period_end", end):
             raise Invalid("date_period_start", start, "must not be after the end")
+        names = self._core.names
         with self._core.change():
-            return self._reports.put(UsageReport(self._core.names.object_id(), agreement_id, report_type, start, end, self._core.now()))
+            return self._reports.put(
+                UsageReport(
+                    names.object_id(),
+                    agreement_id,
+                    report_type,
+                    start,
+                    end,
+                    self._core.now(),
+                    tuple(each.lower() for each in devices),
+                    tuple(products),
+                    names.token(),
+                )
+            )
 
     def report(self, who: Principal, report_id: str, organization: str | None = None) -> UsageReport:
         """A report that was ordered.
@@ -140,9 +209,67 @@ class Agreements:
             raise ReportUnknown(report_id)
         return report
 
+    def state(self, report: UsageReport) -> ReportState:
+        """How far a report is now."""
+        age, settings = self._core.now() - report.created_at, self._core.settings
+        if age < settings.usage_report_delay:
+            return ReportState.PENDING
+        return ReportState.AVAILABLE if age < settings.usage_report_delay + settings.usage_report_lifetime else ReportState.EXPIRED
+
+    def expires_at(self, report: UsageReport) -> float:
+        """Until when a report's file can be had."""
+        return report.created_at + self._core.settings.usage_report_delay + self._core.settings.usage_report_lifetime
+
+    def file(self, token: str) -> tuple[UsageReport, Sequence[Sequence[object]]]:
+        """A report's file, by the token in its link: a line of names, then a line for each device or product, as they are now.
+
+        Raises:
+            ReportUnknown: no such link, not ready yet, or not any more.
+        """
+        report = self._reports.first(self._by_token, token)
+        if report is None or self.state(report) is not ReportState.AVAILABLE:
+            raise ReportUnknown(token)
+        organization = self._registry.organizations.get(report.agreement_id)
+        products = (
+            self._registry.sandbox_products(report.agreement_id)
+            if organization is None
+            else self._registry.organization_products(organization.id)
+        )
+        if report.products:
+            products = [product for product in products if not {str(product.id), product.slug}.isdisjoint(report.products)]
+        if report.report_type == "products":
+            return report, [PRODUCT_COLUMNS, *(self._product_line(product) for product in products)]
+        found = [device for product in products for device in self._members(product)]
+        if organization is None and not report.products:
+            found += self._devices.table.where(self._devices.in_sandbox, Owner(OwnerKind.USER, report.agreement_id))
+        chosen = [device for device in found if not report.devices or device.id in report.devices]
+        return report, [DEVICE_COLUMNS, *(self._device_line(device) for device in chosen)]
+
+    def _product_line(self, product: Product) -> Sequence[object]:
+        operations = self._events.used(("product", product.id))
+        return product.id, product.name, product.platform_id, len(self._members(product)), len(self.billable(product)), operations
+
+    def _device_line(self, device: Device) -> Sequence[object]:
+        first = None if device.first_online_at is None else iso(device.first_online_at)
+        last = None if device.last_handshake_at is None else iso(device.last_handshake_at)
+        product = None if device.product_id is None else self._registry.product(device.product_id)
+        billable = product is None or product.plan is Plan.FREE or self._counts(device, product.plan)
+        return device.id, device.name, device.product_id, device.platform_id, billable, first, last
+
+    def _members(self, product: Product) -> Sequence[Device]:
+        return self._devices.table.where(self._devices.by_product, product.id)
+
+    def _free_devices(self, user_id: str) -> Sequence[Device]:
+        """What the free plan of a user counts."""
+        found = self._devices.table.where(self._devices.in_sandbox, Owner(OwnerKind.USER, user_id))
+        for product in self._registry.sandbox_products(user_id):
+            if product.plan is Plan.FREE:
+                found += self._members(product)
+        return found
+
     def billable(self, product: Product) -> Sequence[Device]:
         """The members of a product that its plan counts."""
-        members = self._devices.table.where(self._devices.by_product, product.id)
+        members = self._members(product)
         return members if product.plan is Plan.FREE else [device for device in members if self._counts(device, product.plan)]
 
     def _counts(self, device: Device, plan: Plan) -> bool:
@@ -157,16 +284,40 @@ class Agreements:
         sim = self._sims.by_iccid(device.iccid)
         if sim is None or sim.active:
             return False
-        now = datetime.fromtimestamp(self._core.now(), UTC)
-        month = datetime(now.year, now.month, 1, tzinfo=UTC).timestamp()
+        month, _ = month_of(self._core.now())
         return sim.deactivated_on is None or sim.deactivated_on < month
 
     def _paid(self, organization: Organization) -> Agreement:
         products = self._registry.organization_products(organization.id)
-        count = sum(len(self.billable(product)) for product in products)
-        operations = sum(self._events.operations["product", product.id] for product in products)
-        blocks = max(1, -(-count // BLOCK))
-        return Agreement(organization.id, organization.plan, organization.name, count, blocks * BLOCK, operations, None, None)
+        members = [device for product in products for device in self._members(product)]
+        counted = [device for product in products for device in self.billable(product)]
+        blocks = max(1, -(-len(counted) // BLOCK))
+        return Agreement(
+            id=organization.id,
+            plan=organization.plan,
+            name=organization.name,
+            devices=len(counted),
+            max_devices=blocks * BLOCK,
+            operations=self._events.used(*(("product", product.id) for product in products)),
+            max_operations=None,
+            data_limit_mb=None,
+            owner_id=organization.id,
+            owner_type="organization",
+            starts_on=min((product.created_at for product in products), default=self._core.now()),
+            period=month_of(self._core.now()),
+            sorts=_sorts(members, counted),
+        )
+
+
+def _sorts(owned: Sequence[Device], billable: Sequence[Device]) -> dict[str, DeviceCount]:
+    counts = [Counter(_sort(device) for device in devices) for devices in (owned, billable)]
+    return {sort: DeviceCount(counts[0][sort], counts[1][sort]) for sort in ("wifi", "cellular", "asset_tracker")}
+
+
+def _sort(device: Device) -> str:
+    if device.platform_id == TRACKER:
+        return "asset_tracker"
+    return "cellular" if is_cellular(device.platform_id) else "wifi"
 
 
 def _day(field: str, text: str) -> datetime:

@@ -61,6 +61,14 @@ def iso(when: float) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
+def month_of(when: float) -> tuple[float, float]:
+    """The beginning of a time's month, and of the next (POSIX seconds)."""
+    moment = datetime.fromtimestamp(when, UTC)
+    start = datetime(moment.year, moment.month, 1, tzinfo=UTC)
+    end = datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1, tzinfo=UTC)
+    return start.timestamp(), end.timestamp()
+
+
 def hash_password(password: str, salt: bytes, cost: int) -> str:
     """`cost$salt$hash` by scrypt (RFC 7914; r = 8, p = 1, N = 2 ** cost)."""
     digest = hashlib.scrypt(password.encode(), salt=salt, n=1 << cost, r=8, p=1, maxmem=1 << 30, dklen=32)

@@ -22,6 +22,7 @@ from emulator.cloud.device_settings import DeviceSettings
 from emulator.cloud.devices import Devices
 from emulator.cloud.diagnostics import Diagnostics
 from emulator.cloud.documents import Documents
+from emulator.cloud.environment import Environment
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
 from emulator.cloud.fleet import Fleet
@@ -29,6 +30,7 @@ from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
 from emulator.cloud.healing import Healing, Library
 from emulator.cloud.ledgers import Ledgers
+from emulator.cloud.libraries import Libraries
 from emulator.cloud.locations import Locations
 from emulator.cloud.mail import Outbox
 from emulator.cloud.members import Members
@@ -103,6 +105,8 @@ class Cloud:
         self.documents = Documents(core, self.access, self.devices)
         self.vault = Vault(self.documents, self.webhooks.all)
         self.webhooks.secrets = self.vault.open_for
+        self.libraries = Libraries(core, self.access)
+        self.environment = Environment(self.devices, self.documents)
         self.ledgers = Ledgers(core, self.documents)
         self.configurations = Configurations(core, self.access, self.devices, self.connections, self.documents, self.events)
         self.locations = Locations(core, self.access, self.devices, self.events)
@@ -110,6 +114,7 @@ class Cloud:
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)
+        self.operations.check_paused = self.events.check_paused
         self.agreements = Agreements(core, self.access, self.accounts, self.registry, self.devices, self.limits, self.sims, self.events)
 
     def _claiming(self, core: Core) -> None:

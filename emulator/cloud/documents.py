@@ -71,6 +71,18 @@ class Place:
         """A device's place."""
         return cls(f"device:{device_id}")
 
+    @property
+    def product_id(self) -> int | None:
+        """The product's number, if it is a product's."""
+        kind, _, name = self.key.partition(":")
+        return int(name) if kind == "product" else None
+
+    @property
+    def device_id(self) -> str | None:
+        """The device's id, if it is a device's."""
+        kind, _, name = self.key.partition(":")
+        return name if kind == "device" else None
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

@@ -287,6 +287,13 @@ class DeviceForbidden(CloudError):
         super().__init__(f"device {given!r} is unknown to this caller")
 
 
+class AccountPaused(CloudError):
+    """The data operations of a free plan are used up; nothing moves until the next month."""
+
+    def __init__(self) -> None:
+        super().__init__("the account is paused: its data operations are used up until the next billing period")
+
+
 class ClaimRefused(CloudError):
     """A claim does not happen."""
 

@@ -15,12 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from emulator.cloud.access import Kind, Principal
+from emulator.cloud.basics import month_of
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, owner_of
-from emulator.cloud.errors import DeviceForbidden, DeviceNotInProduct, Invalid, PermissionDenied, ScopeRefused
+from emulator.cloud.errors import AccountPaused, DeviceForbidden, DeviceNotInProduct, Invalid, PermissionDenied, ScopeRefused
 from emulator.cloud.gate import Gate
-from emulator.cloud.records import Device, Owner, OwnerKind
+from emulator.cloud.records import Device, Owner, OwnerKind, Plan
 
 Listener = Callable[["Event"], None]
 Scope = tuple[str, object]
@@ -91,7 +92,8 @@ class Events:
         self.taps: list[Listener] = []
         """Called with every event that somebody may hear (webhooks)."""
         self.operations: Counter[Scope] = Counter()
-        """Data operations by ("user", id) or ("product", id), since the cloud was opened."""
+        """Data operations of this month (since the cloud was opened): by ("user", id), ("product", id), and ("account", id of who pays)."""
+        self._month_ends = 0.0
 
     def publish(
         self,
@@ -110,6 +112,7 @@ class Events:
             Invalid: the name or the data is too long, or the name is missing.
             PermissionDenied, ScopeRefused: not for this caller.
             DeviceNotInProduct: `as_device_id` is not in the product.
+            AccountPaused: the plan's data operations are used up.
         """
         settings = self._core.settings
         if not name or len(name.encode()) > settings.max_event_name:
@@ -121,10 +124,12 @@ class Events:
             owner = owner_of(who)
             if owner is None:
                 raise ScopeRefused("events:send") if who.kind is Kind.API_USER else PermissionDenied("publish in the product instead")
+            self._check_paused(owner, None)
             event = Event(name, data, published_at=now, coreid=API, ttl=ttl, public=not private, owner=owner)
             self.emit(event)
             return event
         record = self._gate.product(who, product, "events:send")
+        self._check_paused(None, record.id)
         if as_device_id is not None:
             device = self._devices.in_product(record, as_device_id)
             if device.product_id != record.id:
@@ -154,8 +159,8 @@ class Events:
         return event
 
     def emit(self, event: Event) -> None:
-        """Hand an event to everybody who may hear it."""
-        if event.owner is None and event.product_id is None:
+        """Hand an event to everybody who may hear it; to nobody, while the account behind it is paused."""
+        if (event.owner is None and event.product_id is None) or self._paused(event.owner, event.product_id):
             return
         self._count(event.owner, event.product_id)
         for subscription in tuple(self._hearers(event)):
@@ -282,7 +287,47 @@ class Events:
             if self._connections.link(str(key)) is not None:
                 self.deliver(table[key], event.name, event.data, ttl=event.ttl, public=event.public)
 
+    def check_paused(self, device: Device) -> None:
+        """Refuse to use a device while the account behind it is paused.
+
+        Raises:
+            AccountPaused: as said.
+        """
+        self._check_paused(device.owner, device.product_id)
+
+    def _check_paused(self, owner: Owner | None, product_id: int | None) -> None:
+        if self._paused(owner, product_id):
+            raise AccountPaused
+
+    def _paused(self, owner: Owner | None, product_id: int | None) -> bool:
+        limit = self._core.settings.operations_limit
+        if limit is None:
+            return False
+        account = self._account(owner, product_id)
+        return account is not None and self.used(("account", account)) >= limit
+
+    def _account(self, owner: Owner | None, product_id: int | None) -> str | None:
+        """Whose free plan pays for an operation; None: nobody's."""
+        if product_id is not None:
+            product = self._gate.find_product(product_id)
+            return product.owner_id if product is not None and product.plan is Plan.FREE else None
+        return owner.id if owner is not None and owner.kind is OwnerKind.USER else None
+
+    def used(self, *scopes: Scope) -> int:
+        """The data operations of this month."""
+        self._turn_month()
+        return sum(self.operations[scope] for scope in scopes)
+
+    def _turn_month(self) -> None:
+        if self._core.now() >= self._month_ends:
+            self._month_ends = month_of(self._core.now())[1]
+            self.operations.clear()
+
     def _count(self, owner: Owner | None, product_id: int | None) -> None:
+        self._turn_month()
+        account = self._account(owner, product_id)
+        if account is not None:
+            self.operations["account", account] += 1
         if product_id is not None:
             self.operations["product", product_id] += 1
         elif owner is not None and owner.kind is OwnerKind.USER:

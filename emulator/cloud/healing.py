@@ -10,6 +10,7 @@ Order of dependencies: Device OS 2.3.1, modules/photon/system-part*/module_info.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,6 +78,19 @@ class Library:
     def shelf(self, platform_id: int, place: Place, *, stand_ins: bool) -> list[LibraryModule]:
         """The modules for a place, lowest version first."""
         return [module for module in self._modules.get((platform_id, place), ()) if stand_ins or not module.stand_in]
+
+    def release(self, platform_id: int, version: int) -> Sequence[LibraryModule]:
+        """What the library has of a Device OS release: its system parts of this version, and what these need beside them."""
+
+        def first(place: Place, lowest: int, highest: float = math.inf) -> LibraryModule | None:
+            shelf = self.shelf(platform_id, place, stand_ins=True)
+            return next((module for module in shelf if lowest <= module.facts.version <= highest), None)
+
+        places = sorted(place for platform, place in self._modules if platform == platform_id and place[0] == ModuleFunction.SYSTEM.value)
+        parts = [part for place in places if (part := first(place, version, version)) is not None]
+        needs = {place: lowest for part in parts for place, lowest in part.needs.items() if place not in places}
+        others = (first(place, lowest) for place, lowest in sorted(needs.items()))
+        return [*(module for module in others if module is not None), *parts]
 
 
 class Healing:

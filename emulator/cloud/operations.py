@@ -5,6 +5,7 @@ Each check that needs no device raises at once; what the device says comes with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from emulator.cloud.access import Kind, Principal
@@ -48,6 +49,8 @@ class Operations:
         self._devices = devices
         self._connections = connections
         self._updates = updates
+        self.check_paused: Callable[[Device], None] = lambda device: None
+        """Refuses a device whose account is paused (AccountPaused); the events' room says so."""
 
     def call(self, who: Principal, given: str, name: str, argument: str = "", *, product: str | int | None = None) -> Reply[CallResult]:
         """Call a cloud function.
@@ -57,10 +60,12 @@ class Operations:
             DeviceOffline: not connected.
             FunctionUnknown: the device has described itself, without this function.
             Invalid: the argument is too long.
+            AccountPaused: the plan's data operations are used up.
 
         The reply fails with `NoAnswer` or `DeviceOffline`.
         """
         device = self._devices.reach(who, given, "devices.function:call", product)
+        self.check_paused(device)
         link = self._linked(device)
         if len(argument.encode()) > MAX_ARGUMENT:
             raise Invalid("arg", argument[:20], f"at most {MAX_ARGUMENT} bytes")
@@ -76,6 +81,7 @@ class Operations:
         Raises and fails as `call`, with VariableUnknown in place of FunctionUnknown.
         """
         device = self._devices.reach(who, given, "devices.variable:get", product)
+        self.check_paused(device)
         link = self._linked(device)
         kind = "string"
         if link.application is not None:

@@ -53,6 +53,8 @@ class CloudSettings:
     """log2 of scrypt's N. 1 in a lab (0.02 ms); 14 when serving (about 40 ms)."""
     device_limit: int | None = 100
     """Devices in the free plan of one user; None lifts it."""
+    operations_limit: int | None = None
+    """Data operations a month in the free plan of one user; then the account pauses until the next month. None never pauses."""
     token_lifetime: float = 7_776_000.0
     """Seconds a token lives unless its grant says otherwise: 90 days."""
     refresh_lifetime: float = 14 * 86_400.0
@@ -93,6 +95,14 @@ class CloudSettings:
     """Open. How often a first activation of class "generally fast" takes up to a day."""
     activation_speed: float = 1.0
     """Scales the time a SIM takes to activate; 0 makes it immediate."""
+    sim_status_delay: float = 2.0
+    """Open. Seconds the mobile network takes to tell how it sees a SIM."""
+    sim_status_lifetime: float = 60.0
+    """Open. Seconds that answer counts; then the network is asked again."""
+    usage_report_delay: float = 10.0
+    """Open. Seconds a usage report takes."""
+    usage_report_lifetime: float = 7 * 86_400.0
+    """Open. Seconds its file can be had."""
     hook_response_chunk: int = 512
     """Bytes of a webhook's answer per `hook-response` event."""
     hook_response_limit: int = 100_000

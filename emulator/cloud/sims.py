@@ -40,6 +40,7 @@ class Sims:
         self._sims = core.state.table("sims", Sim, lambda sim: sim.iccid)
         self._by_user = self._sims.index(lambda sim: sim.user_id)
         self._by_product = self._sims.index(lambda sim: sim.product_id)
+        self._asked: dict[str, float] = {}
         self.import_device: Callable[[Product, Device], None] = lambda product, device: None
         """How the device around an imported SIM joins the product, if it may; the members' room says so."""
         self.resume()
@@ -104,6 +105,19 @@ class Sims:
         if home is None or not self._gate.may(who, home, scope):
             raise SimForeign(sim.iccid)
         return sim
+
+    def network_status(self, who: Principal, iccid: str, product: str | int | None = None) -> tuple[Sim, bool]:
+        """A SIM, and whether the mobile network has told by now how it sees it. The first who asks has the network asked.
+
+        Raises:
+            SimUnknown, SimForeign, PermissionDenied, ScopeRefused: as named.
+        """
+        sim = self.get(who, iccid, product, scope="sims.status:get")
+        settings, now = self._core.settings, self._core.now()
+        asked = self._asked.get(sim.iccid)
+        if asked is None or now >= asked + settings.sim_status_delay + settings.sim_status_lifetime:
+            asked = self._asked[sim.iccid] = now
+        return sim, sim.pending is None and now >= asked + settings.sim_status_delay
 
     def check(self, who: Principal, iccid: str) -> Sim:
         """A SIM that the caller owns, or could activate because nobody does.

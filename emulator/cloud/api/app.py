@@ -124,11 +124,11 @@ class Api:
 
 
 def _token(request: Request, query: Mapping[str, Any], fields: Mapping[str, Any]) -> str | None:
-    """The access token: in the header, in the query of a GET, or in the fields of a body."""
+    """The access token: in the header, in the query of a GET or HEAD, or in the fields of a body."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
-    token = query.get("access_token") if request.method == "GET" else fields.get("access_token")
+    token = query.get("access_token") if request.method in ("GET", "HEAD") else fields.get("access_token")
     return None if token is None else str(token)
 
 

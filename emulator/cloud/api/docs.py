@@ -29,10 +29,13 @@ reading of fields, the OpenAPI document at `/openapi.json`, and the test of who 
 
 ## Choices where public sources are silent
 
+- Integrations are webhooks; other types are refused (400). `activation_code` of a claim code is read and has no effect.
 - A claim beyond the free plan's limit: 403. An import beyond it: 403, and nothing is imported.
 - What exists already (a product's name, a group, a customer, a firmware version, an active SIM): 409.
 - A wrong password where the caller has a token: 403, because clients take 401 for an expired token.
-- Cellular traffic is not metered: data usage is 0. Nothing is compiled (406), no JavaScript is run, no library is kept (404).
+- Cellular traffic is not metered: data usage is 0. Nothing is compiled (406), no JavaScript is run (logic functions are only kept).
+- No library is there from the start, and none is official. The modules of a Device OS release are those that were put into the cloud's
+  library (`cloud.library.add(image)`); without them a release has none.
 - Source code instead of a binary is answered as a build that failed. A bundle (.zip) counts as the application in it.
 - Products, too, have ledgers and logic functions of their own. Of a ledger instance twenty older versions are kept. What only Tachyon has
   answers 404.

@@ -54,6 +54,7 @@ FIXED_FAULTS: dict[type[no.CloudError], Fault] = {
     no.SerialUnknown: Fault(404, "Serial number not found."),
     no.DeviceOffline: TIMED_OUT,
     no.NoAnswer: TIMED_OUT,
+    no.AccountPaused: Fault(403, "The account is paused: its data operations are used up until the next billing period"),
     no.SimForeign: Fault(403, "Permission denied: the SIM belongs to another account"),
 }
 

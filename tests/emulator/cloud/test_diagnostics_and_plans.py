@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from emulator.cloud import CloudSettings
+from emulator.cloud.agreements import ReportState
+from emulator.cloud.basics import iso, month_of
 from emulator.cloud.errors import DeviceForbidden, DeviceOffline, Invalid, NoDiagnostics, OrganizationUnknown, ReportUnknown, ScopeRefused
 from emulator.cloud.records import Plan
 
@@ -109,7 +112,7 @@ def test_usage_reports_are_ordered_and_fetched_by_whom_they_concern(world):
     mine = agreements.of(u1).id
     report = agreements.request_report(u1, mine, "devices", "2026-01-01", "2026-01-31")
     assert agreements.report(u1, report.id) == report
-    assert report.state == "pending"
+    assert agreements.state(report) is ReportState.PENDING
     with pytest.raises(ReportUnknown):
         agreements.report(u2, report.id)
     with pytest.raises(ReportUnknown):
@@ -148,3 +151,73 @@ def test_mails_wait_in_the_outbox_in_their_order(world):
     assert [mail["n"] for mail in world.cloud.mail.to("a@example.com")] == ["0", "2"]
     assert sent[0]["equals"] == "a=b"
     assert sent[0].sent_at == world.cloud.core.now()
+
+
+def test_a_report_is_ready_after_a_while_and_not_for_ever(world):
+    u1 = world.user("u1")
+    agreements = world.cloud.agreements
+    report = agreements.request_report(u1, agreements.of(u1).id, "devices", "2026-01-01", "2026-01-31")
+    with pytest.raises(ReportUnknown):
+        agreements.file(report.token)
+    world.pass_time(10)
+    assert agreements.state(report) is ReportState.AVAILABLE
+    assert agreements.file(report.token)[0] == report
+    world.pass_time(7 * 86_400)
+    assert agreements.state(report) is ReportState.EXPIRED
+    for token in (report.token, "", "none"):
+        with pytest.raises(ReportUnknown):
+            agreements.file(token)
+
+
+def test_a_report_has_a_line_for_each_device_of_the_plan(world):
+    o = world.user("o")
+    product, other = world.product(o), world.product(o, 13)
+    member = world.member(o, product)
+    world.member(world.user("p"), world.product(world.user("p")))
+    own, _ = world.claimed(o)
+    inside = world.member(o, other)
+
+    def lines(kind="devices", **chosen):
+        agreements = world.cloud.agreements
+        report = agreements.request_report(o, agreements.of(o).id, kind, "2026-01-01", "2026-01-31", **chosen)
+        world.pass_time(10)
+        return [line[0] for line in agreements.file(report.token)[1][1:]]
+
+    assert sorted(lines()) == sorted([member.id, own.id, inside.id])
+    assert lines(devices=[own.id.upper(), "f" * 24]) == [own.id]
+    assert lines(products=[product.slug]) == [member.id]
+    assert lines("products") == [product.id, other.id]
+    assert lines("products", products=[str(other.id)]) == [other.id]
+
+
+def test_a_report_of_an_organization_says_what_its_plan_counts(world):
+    o = world.user("o")
+    product = world.paid_product(o)
+    slug = world.cloud.products.organizations(o)[0].slug
+    idle, used = world.member(o, product), world.member(o, product)
+    world.connect(used).event("a")
+    agreements = world.cloud.agreements
+    report = agreements.request_report(o, agreements.of(o, slug).id, "devices", "2026-01-01", "2026-01-31", slug)
+    products = agreements.request_report(o, agreements.of(o, slug).id, "products", "2026-01-01", "2026-01-31", slug)
+    world.pass_time(10)
+    assert {line[0]: line[4] for line in agreements.file(report.token)[1][1:]} == {idle.id: False, used.id: True}
+    assert agreements.file(products.token)[1][1][3:] == (2, 1, 3)
+
+
+def test_an_agreement_counts_devices_by_sort_and_operations_by_month(world):
+    u1 = world.user()
+    for platform in (6, 26, 26):
+        world.claimed(u1, platform)[1].event("hello")
+    agreement = world.cloud.agreements.of(u1)
+    assert {name: count.owned for name, count in agreement.sorts.items()} == {"wifi": 1, "cellular": 0, "asset_tracker": 2}
+    assert agreement.operations == 3
+    world.pass_time(27 * 86_400)
+    later = world.cloud.agreements.of(u1)
+    assert later.operations == 0
+    assert later.period[0] == agreement.period[1] == world.cloud.core.now() - 9 * 3600
+
+
+def test_december_ends_with_the_year():
+    december = datetime(2026, 12, 31, 23, tzinfo=UTC).timestamp()
+    start, end = month_of(december)
+    assert (iso(start), iso(end)) == ("2026-12-01T00:00:00.000Z", "2027-01-01T00:00:00.000Z")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.cloud.errors import DeviceForbidden, DeviceNotInProduct, Invalid, PermissionDenied, ScopeRefused
+from emulator.cloud import CloudSettings
+from emulator.cloud.errors import AccountPaused, DeviceForbidden, DeviceNotInProduct, Invalid, PermissionDenied, ScopeRefused
 
 
 @pytest.fixture
@@ -206,3 +207,42 @@ def test_orders_of_the_cloud_cannot_be_given_by_publishing(town):
     town.cloud.events.publish(town.u1, "spark/device/reset", "dfu")
     town.s1.event("particle/device/anything", "x")
     assert town.s1.sent == []
+
+
+def test_an_account_pauses_when_its_operations_are_used_up_until_the_next_month(make_world):
+    world = make_world(CloudSettings(operations_limit=4))
+    u1, u2 = world.user("u1"), world.user("u2")
+    device, session = world.claimed(u1, functions={"led": len}, variables={"count": 7})
+    heard, theirs = world.hear(u1, "temp"), world.hear(u2, "temp")
+    for _ in range(6):
+        session.event("temp")
+    assert len(heard) == 4
+    world.cloud.events.publish(u2, "temp")
+    assert len(theirs) == 1
+    assert world.cloud.agreements.of(u1).paused
+    for attempt in (
+        lambda: world.cloud.events.publish(u1, "temp"),
+        lambda: world.cloud.operations.call(u1, device.id, "led"),
+        lambda: world.cloud.operations.read(u1, device.id, "count"),
+    ):
+        with pytest.raises(AccountPaused):
+            attempt()
+    world.pass_time(27 * 86_400)
+    session.event("temp")
+    assert len(heard) == 5
+    assert not world.cloud.agreements.of(u1).paused
+
+
+def test_products_of_a_free_plan_count_for_their_owner_and_paid_ones_for_nobody(make_world):
+    world = make_world(CloudSettings(operations_limit=3))
+    o, t = world.user("o"), world.user("t")
+    free, paid = world.product(o), world.paid_product(o)
+    member, other = world.connect(world.member(o, free)), world.connect(world.member(o, paid))
+    heard, also = world.hear(o, "temp", product=free.id), world.hear(o, "temp", product=paid.id)
+    for session in (member, other) * 5:
+        session.event("temp")
+    assert (len(heard), len(also)) == (1, 5), "to go online and the digest of the application were the first two operations"
+    with pytest.raises(AccountPaused):
+        world.cloud.events.publish(o, "temp", product=free.id)
+    world.cloud.events.publish(o, "temp", product=paid.id)
+    world.cloud.events.publish(t, "temp")

@@ -182,7 +182,7 @@ def update_user(call: Call) -> Json:
 def delete_user(call: Call) -> Json:
     """End the account."""
     call.cloud.accounts.delete(call.who, call.text("password"))
-    return {"ok": True}
+    return {"ok": True, "message": "User's account has been deleted."}
 
 
 def identify(call: Call) -> Json:
@@ -194,7 +194,7 @@ def identify(call: Call) -> Json:
 def ask_password_reset(call: Call) -> Json:
     """Mail a token with which a new password may be set; the answer does not tell whether there is such an account."""
     call.cloud.accounts.request_password_reset(call.text("username"))
-    return {"ok": True}
+    return {"ok": True, "message": "Password reset email sent."}
 
 
 def reset_password(call: Call) -> Json:

@@ -51,9 +51,3 @@ def _csv(reports: Any) -> bytes:
     for vitals in reports:
         writer.writerow([iso(vitals.updated_at), vitals.device_id, vitals.payload])
     return text.getvalue().encode("utf-8", "replace")
-
-
-def get_metadata(call: Call) -> Json:
-    """Metadata of a device's mobile connection; nothing is known of it here."""
-    device = call.cloud.devices.reach(call.who, call.path["device"], "devices.diagnostics:get", product_of(call))
-    return {"device": {"id": device.id}, "cellular_network_metadata": None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from typing import Any
 
 from emulator.cloud.api.call import Call
@@ -13,10 +13,6 @@ from emulator.cloud.basics import iso
 from emulator.cloud.documents import Document, DocumentKind, Place
 
 Json = dict[str, Any]
-_KEY = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
-MAX_OPERATIONS = 50
-_VARIABLES = "variables"
-_ROLLOUT = "rollout"
 
 
 def place_of(call: Call, scope: str) -> Place:
@@ -26,56 +22,51 @@ def place_of(call: Call, scope: str) -> Place:
     )
 
 
-def _variables(call: Call, place: Place) -> tuple[dict[str, str], Document | None]:
-    document = call.cloud.documents.find(DocumentKind.ENVIRONMENT, place, _VARIABLES)
-    return ({} if document is None else document.values), document
-
-
-def _environment(call: Call, place: Place) -> Json:
-    own, document = _variables(call, place)
-    rollout = call.cloud.documents.find(DocumentKind.ENVIRONMENT, place, _ROLLOUT)
+def _shown(call: Call, place: Place) -> Json:
+    found = call.cloud.environment.of(place)
+    inherited = {key: {"from": each.origin, "value": each.value} for key, each in sorted(found.inherited.items())}
     snapshot = None
-    if rollout is not None:
-        values = {key: {"value": value} for key, value in rollout.values["env"].items()}
-        snapshot = {"own": values, "inherited": {}, "rollout_at": iso(rollout.updated_at), "rollout_by": rollout.updated_by}
+    if found.rollout is not None or inherited:
+        snapshot = {
+            "own": _values(found.rolled_out or {}),
+            "inherited": inherited,
+            "rollout_at": maybe_iso(None if found.rollout is None else found.rollout.updated_at),
+            "rollout_by": None if found.rollout is None else found.rollout.updated_by,
+        }
+    changed = found.changed
     return {
         "last_snapshot": snapshot,
         "latest": {
-            "own": {key: {"value": value} for key, value in sorted(own.items())},
-            "inherited": {},
-            "created_at": maybe_iso(None if document is None else document.created_at),
-            "updated_at": maybe_iso(None if document is None else document.updated_at),
-            "created_by": None if document is None else document.created_by,
-            "updated_by": None if document is None else document.updated_by,
+            "own": _values(found.own),
+            "inherited": inherited,
+            "created_at": maybe_iso(None if changed is None else changed.created_at),
+            "updated_at": maybe_iso(None if changed is None else changed.updated_at),
+            "created_by": None if changed is None else changed.created_by,
+            "updated_by": None if changed is None else changed.updated_by,
         },
     }
 
 
+def _values(variables: Mapping[str, str]) -> Json:
+    return {key: {"value": value} for key, value in sorted(variables.items())}
+
+
 def list_environment(call: Call) -> Json:
     """The environment variables of a place."""
-    return _environment(call, place_of(call, "env:get"))
+    return _shown(call, place_of(call, "env:get"))
 
 
 def _change(call: Call, operations: list[tuple[str, str | None]]) -> Json:
-    """Set and unset variables, all or none."""
     place = place_of(call, "env:update")
-    own, _ = _variables(call, place)
-    for key, value in operations:
-        if not _KEY.fullmatch(key):
-            raise Refused(Fault(400, f"{key[:40]} is no name for an environment variable"))
-        if value is None:
-            own.pop(key, None)
-        else:
-            own[key] = value
-    call.cloud.documents.put(call.who.username, DocumentKind.ENVIRONMENT, place, _VARIABLES, own)
-    return _environment(call, place)
+    call.cloud.environment.change(call.who, place, operations)
+    return _shown(call, place)
 
 
 def change_environment(call: Call) -> Json:
     """Set and unset several environment variables."""
     operations = call.get("ops")
-    if not isinstance(operations, list) or len(operations) > MAX_OPERATIONS:
-        raise Refused(Fault(400, f"ops must be a list of at most {MAX_OPERATIONS} operations"))
+    if not isinstance(operations, list):
+        raise Refused(Fault(400, "ops must be a list of operations"))
     return _change(call, [_operation(each) for each in operations])
 
 
@@ -101,23 +92,19 @@ def unset_variable(call: Call) -> Json:
 
 def render_environment(call: Call) -> Json:
     """The environment variables as a device would get them."""
-    place = place_of(call, "env:get")
-    own, document = _variables(call, place)
-    rollout = call.cloud.documents.find(DocumentKind.ENVIRONMENT, place, _ROLLOUT)
+    found = call.cloud.environment.of(place_of(call, "env:get"))
     return {
-        "env": dict(sorted(own.items())),
-        "last_updated_at": maybe_iso(None if document is None else document.updated_at),
-        "rollout_at": maybe_iso(None if rollout is None else rollout.updated_at),
-        "rollout_by": None if rollout is None else rollout.updated_by,
+        "env": dict(sorted(found.rendered.items())),
+        "last_updated_at": maybe_iso(None if found.changed is None else found.changed.updated_at),
+        "rollout_at": maybe_iso(None if found.rollout is None else found.rollout.updated_at),
+        "rollout_by": None if found.rollout is None else found.rollout.updated_by,
     }
 
 
 def review_rollout(call: Call) -> Json:
     """What a roll-out would change."""
-    place = place_of(call, "env:get")
-    after, _ = _variables(call, place)
-    rollout = call.cloud.documents.find(DocumentKind.ENVIRONMENT, place, _ROLLOUT)
-    before: dict[str, str] = {} if rollout is None else rollout.values["env"]
+    found = call.cloud.environment.of(place_of(call, "env:get"))
+    before, after = found.rendered_before, found.rendered
     changes = []
     for key in sorted(before.keys() | after.keys()):
         if key not in before:
@@ -131,11 +118,7 @@ def review_rollout(call: Call) -> Json:
 
 def start_rollout(call: Call) -> Json:
     """Roll the environment variables out."""
-    place = place_of(call, "env:update")
-    own, _ = _variables(call, place)
-    call.cloud.documents.put(
-        call.who.username, DocumentKind.ENVIRONMENT, place, _ROLLOUT, {"env": own, "when": call.get("when") or "Connect"}
-    )
+    call.cloud.environment.roll_out(call.who, place_of(call, "env:update"), call.get("when") or "Connect")
     return {"success": True}
 
 

@@ -82,6 +82,11 @@ def page_of(call: Call, entries: list[Any], *, per_page: int = PER_PAGE) -> tupl
     return entries[(page - 1) * size : page * size], {"page": page, "per_page": size, "total_pages": pages, "total": len(entries)}
 
 
+def base_url(call: Call) -> str:
+    """Where the caller reached this API, for links to it."""
+    return f"http://{call.request.headers.get('host', 'localhost')}"
+
+
 def organization_of(call: Call) -> str | None:
     """The organization that the path names, or None."""
     return call.path.get("org")

@@ -138,11 +138,15 @@ def _usage_by_day(call: Call) -> list[Json]:
     return [{"date": f"{day:%Y-%m-%d}", "mbs_used": 0, "mbs_used_cumulative": 0} for day in days]
 
 
-def sim_status(call: Call) -> Json:
-    """How the network sees a SIM."""
-    sim = call.cloud.sims.get(call.who, call.path["iccid"], product_of(call), scope="sims.status:get")
-    busy = sim.pending is not None
+def sim_status(call: Call) -> Response:
+    """How the mobile network sees a SIM: it is asked, and until it has answered, nothing is known (202)."""
+    sim, known = call.cloud.sims.network_status(call.who, call.path["iccid"], product_of(call))
     device = call.cloud.sims.device_of(sim.iccid)
-    online = device is not None and call.cloud.connections.online(device.id)
-    status = {"status_code": None if busy else sim.status.value, "connected": None if busy else online, "registration_recommendation": None}
-    return {"ok": True, "meta": {"state": "pending" if busy else "complete", "created_at": iso(sim.updated_at)}, "sim_status": status}
+    connected = device is not None and call.cloud.connections.online(device.id)
+    status = {
+        "status_code": sim.status.value if known else None,
+        "connected": connected if known else None,
+        "registration_recommendation": None,
+    }
+    meta = {"state": "complete" if known else "pending", "created_at": iso(sim.updated_at)}
+    return Response.of({"ok": True, "meta": meta, "sim_status": status}, 200 if known else 202)

@@ -7,9 +7,10 @@ from emulator.cloud.api import schemas as s
 from emulator.cloud.api.faults import Shape
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import catalogue as do
-from emulator.cloud.api.handlers import factory
+from emulator.cloud.api.handlers import device_os, factory, libraries
 from emulator.cloud.api.route import ANYONE, TEAM, USERS, USERS_AND_PROGRAMS, Auth, Handler, Route
 from emulator.cloud.api.routes.fleet import PAGE
+from emulator.cloud.libraries import LibraryScope
 
 _TARGETS = s.record(
     targets=s.array(s.record(version=s.TEXT, platforms=s.array(s.INTEGER), prereleases=s.array(s.INTEGER), firmware_vendor=s.TEXT)),
@@ -20,9 +21,28 @@ _RELEASE = s.record(
     version=s.TEXT,
     internal_version=s.INTEGER,
     module_version=s.INTEGER,
+    release_state=s.TEXT,
     platforms=s.array(s.INTEGER),
     platform_id=s.INTEGER,
-    optional="platform_id",
+    base_url=s.TEXT,
+    modules=s.array(s.record(filename=s.TEXT, prefixInfo=s.EMPTY, crc=s.EMPTY)),
+    optional="platform_id base_url modules",
+)
+_SCOPES = tuple(each.value for each in LibraryScope)
+_SCOPE = Field("scope", where=Where.QUERY, choices=_SCOPES)
+_LIBRARY = s.record(
+    type={"const": "libraries"},
+    id=s.TEXT,
+    links=s.record(download=s.TEXT),
+    attributes=s.record(
+        name=s.TEXT,
+        version=s.TEXT,
+        installs=s.INTEGER,
+        architectures=s.array(s.TEXT),
+        visibility={"enum": ["public", "private"]},
+        official=s.FLAG,
+        mine=s.FLAG,
+    ),
 )
 _PLATFORM = Field("platform_id", Kind.INTEGER, where=Where.QUERY, least=0, most=65_535, aliases=("platformId",))
 
@@ -59,18 +79,18 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
         "/v1/device-os/versions",
-        do.list_releases,
+        device_os.list_releases,
         "List Device OS releases, the newest first",
         fields=(_PLATFORM, Field("internal_version", Kind.INTEGER, where=Where.QUERY, least=0, most=65_535), *PAGE),
         auth=Auth.OPTIONAL,
         callers=ANYONE,
-        answer=s.array(_RELEASE),
+        answer=s.record(versions=s.array(_RELEASE), meta=s.META),
     ),
     Route(
         "GET",
         "/v1/device-os/versions/{version}",
-        do.get_release,
-        "Get a Device OS release",
+        device_os.get_release,
+        "Get a Device OS release: by version, by its system module's number, or the latest",
         fields=(_PLATFORM,),
         auth=Auth.OPTIONAL,
         callers=ANYONE,
@@ -79,17 +99,73 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
         "/v1/libraries",
-        do.list_libraries,
+        libraries.list_libraries,
         "List libraries",
+        fields=(
+            Field("filter", where=Where.QUERY, longest=100, about="a part of the name"),
+            Field("scope", where=Where.QUERY, choices=_SCOPES),
+            Field("excludeScopes", Kind.TEXTS, where=Where.QUERY, choices=_SCOPES),
+            Field("architectures", Kind.TEXTS, where=Where.QUERY),
+            Field("category", where=Where.QUERY, longest=100),
+            Field("sort", where=Where.QUERY, choices=libraries.SORTS),
+            Field("page", Kind.INTEGER, where=Where.QUERY, least=1, most=1_000_000),
+            Field("limit", Kind.INTEGER, where=Where.QUERY, least=1, most=100),
+        ),
         auth=Auth.OPTIONAL,
         callers=ANYONE,
-        answer=s.record(data=s.array(s.EMPTY)),
+        shape=Shape.ERRORS,
+        answer=s.record(data=s.array(_LIBRARY)),
     ),
-    _absent("POST", "/v1/libraries", do.no_library, "Contribute a library (not available here)"),
-    _absent("GET", "/v1/libraries/{library}", do.no_library, "Get a library (not available here)"),
-    _absent("PATCH", "/v1/libraries/{library}", do.no_library, "Publish a library (not available here)"),
-    _absent("DELETE", "/v1/libraries/{library}", do.no_library, "Delete a library (not available here)"),
-    _absent("GET", "/v1/libraries/{library}/versions", do.no_library, "List the versions of a library (not available here)"),
+    Route(
+        "POST",
+        "/v1/libraries",
+        libraries.contribute,
+        "Contribute a private version of a library",
+        fields=(Field("archive", Kind.FILE, about="a .tar.gz, under any name"),),
+        shape=Shape.ERRORS,
+        status=201,
+        answer=s.record(data=_LIBRARY),
+    ),
+    Route(
+        "GET",
+        "/v1/libraries/{library}",
+        libraries.get_library,
+        "Get a library",
+        fields=(Field("version", where=Where.QUERY, longest=100), _SCOPE),
+        auth=Auth.OPTIONAL,
+        callers=ANYONE,
+        shape=Shape.ERRORS,
+        answer=s.record(data=_LIBRARY),
+    ),
+    Route(
+        "PATCH",
+        "/v1/libraries/{library}",
+        libraries.publish,
+        "Publish the newest private version of a library",
+        fields=(Field("visibility", required=True, longest=20),),
+        shape=Shape.ERRORS,
+        answer=s.record(data=_LIBRARY),
+    ),
+    Route(
+        "DELETE",
+        "/v1/libraries/{library}",
+        libraries.delete,
+        "Delete a library",
+        fields=(Field("force", Kind.FLAG, about="public versions, too"),),
+        shape=Shape.ERRORS,
+        status=204,
+    ),
+    Route(
+        "GET",
+        "/v1/libraries/{library}/versions",
+        libraries.list_versions,
+        "List the versions of a library",
+        fields=(_SCOPE,),
+        auth=Auth.OPTIONAL,
+        callers=ANYONE,
+        shape=Shape.ERRORS,
+        answer=s.record(data=s.array(_LIBRARY)),
+    ),
     Route(
         "POST",
         "/v1/binaries",

@@ -17,15 +17,16 @@ from emulator.cloud.ledgers import DIRECTIONS, SCOPES
 Callers = frozenset[Who]
 
 _OWN = s.texts_to(s.record(value=s.TEXT))
+_INHERITED = s.texts_to(s.fields_of({"from": {"enum": ["Owner", "Product"]}, "value": s.TEXT}))
 _LATEST = s.record(
     own=_OWN,
-    inherited=s.EMPTY,
+    inherited=_INHERITED,
     created_at=s.nullable(s.TIME),
     updated_at=s.nullable(s.TIME),
     created_by=s.nullable(s.TEXT),
     updated_by=s.nullable(s.TEXT),
 )
-_SNAPSHOT = s.record(own=_OWN, inherited=s.EMPTY, rollout_at=s.TIME, rollout_by=s.TEXT)
+_SNAPSHOT = s.record(own=_OWN, inherited=_INHERITED, rollout_at=s.nullable(s.TIME), rollout_by=s.nullable(s.TEXT))
 _ENVIRONMENT = s.record(last_snapshot=s.nullable(_SNAPSHOT), latest=_LATEST)
 _RENDERED = s.record(
     env=s.texts_to(s.TEXT), last_updated_at=s.nullable(s.TIME), rollout_at=s.nullable(s.TIME), rollout_by=s.nullable(s.TEXT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.cloud.api import schemas as s
 from emulator.cloud.api.fields import Field, Kind
+from emulator.cloud.api.handlers import billing, device_os, libraries
 from emulator.cloud.api.handlers import emulator as do
 from emulator.cloud.api.route import Auth, Route
 
@@ -15,6 +16,33 @@ ROUTES: tuple[Route, ...] = (
         do.mails,
         "The mails that the cloud wrote to the caller",
         answer=s.record(mails=s.array(s.record(id=s.INTEGER, subject=s.TEXT, sent_at=s.TIME, facts=s.texts_to(s.TEXT)))),
+    ),
+    Route(
+        "GET",
+        "/emulator/usage_reports/{token}",
+        billing.download_report,
+        "The file of a usage report, by the link in it",
+        auth=Auth.NONE,
+        answer=s.TEXT,
+        content_type="text/csv; charset=utf-8",
+    ),
+    Route(
+        "GET",
+        "/emulator/libraries/{token}",
+        libraries.download,
+        "The archive of a library, by the link in it",
+        auth=Auth.NONE,
+        answer=s.TEXT,
+        content_type="application/gzip",
+    ),
+    Route(
+        "GET",
+        "/emulator/device_os/{platform}/{version}/{file}",
+        device_os.download,
+        "A module of a Device OS release that the cloud's library holds",
+        auth=Auth.NONE,
+        answer=s.TEXT,
+        content_type="application/octet-stream",
     ),
     Route(
         "POST",

@@ -99,16 +99,6 @@ def _vitals(base: str, callers: frozenset[Who], *, alias: bool = False) -> tuple
         ),
         Route(
             "GET",
-            f"{base}/{{device}}/metadata",
-            diagnostics.get_metadata,
-            "What is known of a device's mobile network",
-            callers=callers,
-            scope="devices.diagnostics:get",
-            answer=s.record(device=s.record(id=s.HEX24)),
-            alias=alias,
-        ),
-        Route(
-            "GET",
             f"{base}/{{device}}",
             diagnostics.all_vitals,
             "The vitals of a device over time; CSV, if only that is accepted",
@@ -123,8 +113,37 @@ def _vitals(base: str, callers: frozenset[Who], *, alias: bool = False) -> tuple
     )
 
 
-_REPORT = s.record(data=s.record(id=s.TEXT, type={"const": "usage_report"}, attributes=s.EMPTY))
-_AGREEMENT = s.record(id=s.TEXT, type={"const": "service_agreement"}, attributes=s.EMPTY)
+_REPORT_FACTS = s.record(
+    state={"enum": ["pending", "available", "expired"]},
+    service_agreement_id=s.TEXT,
+    date_period_start=s.TEXT,
+    date_period_end=s.TEXT,
+    created_at=s.TIME,
+    expires_at=s.nullable(s.TIME),
+    report_type={"enum": ["devices", "products"]},
+    report_params=s.record(devices=s.array(s.TEXT), products=s.array(s.TEXT), recipient_list=s.array(s.TEXT)),
+    download_url=s.nullable(s.TEXT),
+)
+_REPORT = s.record(data=s.record(id=s.TEXT, type={"const": "usage_report"}, attributes=_REPORT_FACTS))
+_COUNT = s.record(
+    owned_devices=s.INTEGER, billable_devices=s.INTEGER, device_data=s.nullable(s.INTEGER), device_messages=s.nullable(s.INTEGER)
+)
+_AGREEMENT_FACTS = s.record(
+    owner_id=s.TEXT,
+    owner_type={"enum": ["individual", "organization"]},
+    name=s.TEXT,
+    agreement_type=s.TEXT,
+    duration=s.TEXT,
+    state=s.TEXT,
+    starts_on=s.TEXT,
+    ends_on=s.nullable(s.TEXT),
+    current_billing_period_start=s.TEXT,
+    current_billing_period_end=s.TEXT,
+    next_billing_period_start=s.TEXT,
+    current_usage_summary=s.record(device_limit_reached=s.FLAG, connectivity=s.texts_to(_COUNT)),
+    pricing_terms=s.record(device=s.EMPTY, messaging=s.EMPTY, device_data=s.EMPTY),
+)
+_AGREEMENT = s.record(id=s.TEXT, type={"const": "service_agreement"}, attributes=_AGREEMENT_FACTS)
 
 
 def _agreements(base: str, callers: frozenset[Who]) -> tuple[Route, ...]:
@@ -152,6 +171,7 @@ def _agreements(base: str, callers: frozenset[Who]) -> tuple[Route, ...]:
             ),
             callers=callers,
             scope="service_agreements:create",
+            status=202,
             answer=_REPORT,
         ),
         Route(

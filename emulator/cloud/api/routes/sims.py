@@ -43,6 +43,7 @@ _SIM_FIELDS = {
     "mb_limit": s.nullable(s.INTEGER),
 }
 _SIM = s.fields_of(_SIM_FIELDS)
+_STATUS = s.record(ok=s.TRUE, meta=s.record(state={"enum": ["pending", "complete"]}), sim_status=s.EMPTY)
 _CHANGED = s.record(ok=s.TRUE, sim=_SIM)
 _DAYS = s.array(s.record(date=s.TEXT, mbs_used=s.NUMBER, mbs_used_cumulative=s.NUMBER))
 
@@ -99,7 +100,8 @@ def _sims(base: str, callers: frozenset[Who]) -> tuple[Route, ...]:
             "How the mobile network sees a SIM",
             callers=callers,
             scope="sims.status:get",
-            answer=s.record(ok=s.TRUE, meta=s.record(state=s.TEXT), sim_status=s.EMPTY),
+            answer=_STATUS,
+            others={202: _STATUS},
         ),
     )
 

@@ -177,13 +177,14 @@ def test_an_account_is_made_changed_and_ended(rest):
     assert changed.json()["ok"] is True
     assert client.get("/v1/user").status_code == 401
     client = rest.client(login(rest, username="ada@example.com", password="b").json()["access_token"])
-    assert client.request("DELETE", "/v1/user", json={"password": "b"}).json() == {"ok": True}
+    assert client.request("DELETE", "/v1/user", json={"password": "b"}).json()["ok"] is True
     assert login(rest, username="ada@example.com", password="b").status_code == 400
 
 
 def test_a_forgotten_password_is_reset_with_the_token_from_the_mail(rest, world, user):
-    assert rest.anonymous.post("/v1/user/password-reset", json={"username": user.username}).json() == {"ok": True}
-    assert rest.anonymous.post("/v1/user/password-reset", json={"username": "nobody@example.com"}).json() == {"ok": True}
+    known, unknown = (rest.anonymous.post("/v1/user/password-reset", json={"username": name}) for name in (user.username, "no@example.com"))
+    assert known.json() == unknown.json()
+    assert known.json()["ok"] is True
     [mail] = world.cloud.mail.to(user.username)
     reset = {"token": mail["token"], "password": "fresh"}
     assert rest.anonymous.put("/v1/user/password-reset", json=reset).json() == {"ok": True}

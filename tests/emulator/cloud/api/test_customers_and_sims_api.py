@@ -114,14 +114,19 @@ def test_a_sim_is_activated_deactivated_and_released(world, rest, sim, o, u1):
     started = o.put(f"/v1/sims/{sim.iccid}", json={"action": "activate", "country": "DE", "mb_limit": 5})
     assert started.status_code == 202
     assert started.json()["sim"]["status"] == "never_before_activated"
-    pending = o.get(f"/v1/sims/{sim.iccid}/status").json()
-    assert pending["meta"]["state"] == "pending"
+    pending = o.get(f"/v1/sims/{sim.iccid}/status")
+    assert (pending.status_code, pending.json()["meta"]["state"]) == (202, "pending")
     world.pass_time(60)
     body = o.get(f"/v1/sims/{sim.iccid}").json()
     expected = {"status": "active", "activations_count": 1, "base_country_code": "DE", "mb_limit": 5, "owner": "o@example.com"}
     assert body["sim"] == body["sim"] | expected
     assert body["iccid"] == sim.iccid
-    assert o.get(f"/v1/sims/{sim.iccid}/status").json()["meta"]["state"] == "complete"
+    answer = o.get(f"/v1/sims/{sim.iccid}/status").json()
+    assert (answer["meta"]["state"], answer["sim_status"]["status_code"], answer["sim_status"]["connected"]) == (
+        "complete",
+        "active",
+        False,
+    )
     assert o.head(f"/v1/sims/{sim.iccid}").status_code == 205
     assert u1.head(f"/v1/sims/{sim.iccid}").status_code == 403
     assert u1.get(f"/v1/sims/{sim.iccid}").status_code == 403
@@ -137,6 +142,26 @@ def test_a_sim_is_activated_deactivated_and_released(world, rest, sim, o, u1):
     world.pass_time(60)
     assert o.get("/v1/sims").json()["sims"] == []
     assert u1.put(f"/v1/sims/{sim.iccid}", json={"action": "activate"}).status_code == 202
+
+
+def test_the_network_is_asked_how_it_sees_a_sim_and_takes_its_time(world, sim, o):
+    o.put(f"/v1/sims/{sim.iccid}", json={"action": "activate"})
+    world.pass_time(600)
+
+    def ask():
+        answer = o.get(f"/v1/sims/{sim.iccid}/status")
+        return answer.status_code, answer.json()["meta"]["state"], answer.json()["sim_status"]["status_code"]
+
+    pending, complete = (202, "pending", None), (200, "complete", "active")
+    assert ask() == pending
+    world.pass_time(1.9)
+    assert ask() == pending
+    world.pass_time(0.1)
+    assert ask() == complete
+    world.pass_time(59.9)
+    assert ask() == complete
+    world.pass_time(0.1)
+    assert ask() == pending
 
 
 @pytest.mark.parametrize("body", [{}, {"action": "explode"}, {"action": "activate", "mb_limit": "much"}, {"mb_limit": -1}])

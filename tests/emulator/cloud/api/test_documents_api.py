@@ -40,6 +40,51 @@ def test_environment_variables_are_set_reviewed_and_rolled_out(o, env):
     assert o.get(env).json()["last_snapshot"]["own"] == {"A": {"value": "1"}, "B": {"value": "2"}}
 
 
+def test_a_place_inherits_what_was_rolled_out_above_it_and_its_own_wins(world, owner, o, product):
+    member, own, _ = world.member(owner, product), world.claimed(owner)[0], world.claimed(world.user("u2"))
+
+    def put(base, **values):
+        for key, value in values.items():
+            assert o.put(f"{base}/{key}", json={"value": value}).status_code == 200
+
+    env, of_product, of_device = "/v1/env", f"/v1/products/{product.id}/env", f"/v1/env/{member.id}"
+    put(env, A="owner", B="owner", C="owner")
+    assert o.get(of_product).json()["latest"]["inherited"] == {}
+    o.post(f"{env}/rollout", json={"when": "Immediate"})
+    put(of_product, B="product", C="product")
+    o.post(f"{of_product}/rollout")
+    put(of_device, C="device")
+    latest = o.get(of_device).json()["latest"]
+    assert latest["own"] == {"C": {"value": "device"}}
+    assert latest["inherited"] == {
+        "A": {"from": "Owner", "value": "owner"},
+        "B": {"from": "Product", "value": "product"},
+        "C": {"from": "Product", "value": "product"},
+    }
+    assert o.get(f"{of_device}/render").json()["env"] == {"A": "owner", "B": "product", "C": "device"}
+    assert o.get(f"{of_device}/rollout").json()["from_snapshot"] == {
+        "changes": [{"op": "Changed", "key": "C", "before": "product", "after": "device"}],
+        "unchanged": {"A": "owner", "B": "product"},
+    }
+    assert o.get(f"/v1/env/{own.id}/render").json()["env"] == {"A": "owner", "B": "owner", "C": "owner"}
+    o.delete(f"{of_device}/C")
+    assert o.get(f"{of_device}/render").json()["env"]["C"] == "product"
+    put(env, A="changed")
+    assert o.get(f"{of_product}/render").json()["env"]["A"] == "owner"
+    snapshot = o.get(of_product).json()["last_snapshot"]
+    assert (snapshot["own"]["B"], snapshot["inherited"]["A"]) == ({"value": "product"}, {"from": "Owner", "value": "owner"})
+
+
+def test_a_product_of_an_organization_inherits_from_the_organization(world, owner, o):
+    company = world.cloud.products.create_organization(world.cloud.accounts.of(owner), "company")
+    inside = world.product(owner, organization=company.slug)
+    for base, value in (("/v1/env", "mine"), ("/v1/orgs/company/env", "ours")):
+        o.put(f"{base}/A", json={"value": value})
+        o.post(f"{base}/rollout")
+    assert o.get(f"/v1/products/{inside.id}/env/render").json()["env"] == {"A": "ours"}
+    assert o.get(f"/v1/products/{inside.id}/env").json()["last_snapshot"]["rollout_at"] is None
+
+
 @pytest.mark.parametrize(
     "ops",
     [
@@ -158,34 +203,3 @@ def test_a_logic_function_is_kept_and_not_run(o):
         assert o.post("/v1/logic/functions", json={"logic_function": wrong}).status_code == 400
     assert o.delete(one).status_code == 204
     assert o.get(one).status_code == 404
-
-
-def test_build_targets_and_releases_are_for_everybody(rest):
-    targets = rest.anonymous.get("/v1/build_targets").json()
-    assert targets["platforms"]["Photon"] == 6
-    assert targets["default_versions"]["6"] == "3.3.1"
-    newest = rest.anonymous.get("/v1/device-os/versions", params={"platformId": 6, "perPage": 2}).json()
-    assert [each["version"] for each in newest] == ["3.3.1", "3.3.0"]
-    release = rest.anonymous.get("/v1/device-os/versions/2.3.1", params={"platform_id": 6}).json()
-    assert (release["internal_version"], release["platform_id"]) == (2302, 6)
-    assert 13 in release["platforms"]
-    for version, platform in (("9.9.9", 6), ("6.2.0", 6)):
-        assert rest.anonymous.get(f"/v1/device-os/versions/{version}", params={"platform_id": platform}).status_code == 404
-
-
-def test_what_this_cloud_does_not_do_is_told_in_json(rest, world, owner, o, product):
-    assert o.get("/v1/libraries").json() == {"data": []}
-    assert o.get("/v1/libraries/neopixel").status_code == 404
-    compiled = o.post("/v1/binaries", files={"file": ("a.ino", b"void setup() {}")})
-    assert compiled.status_code == 406
-    assert compiled.json()["ok"] is False
-    device = world.member(owner, product)
-    assert o.put(f"/v1/devices/{device.id}/backup_files").status_code == 404
-    assert rest.client("u2").put(f"/v1/devices/{device.id}/backup_files").status_code == 403
-    for method, path in (
-        ("POST", f"/v1/products/{product.id}/registration_code"),
-        ("PUT", f"/v1/products/{product.id}/devices/{device.id}/target_profile"),
-        ("GET", f"/v1/products/{product.id}/devices/{device.id}/docs/x"),
-    ):
-        answer = rest.anonymous.request(method, path)
-        assert (answer.status_code, answer.json()["ok"]) == (404, False)

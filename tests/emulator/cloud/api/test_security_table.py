@@ -7,7 +7,9 @@ should be, so that only the caller can be what is wrong with it. A refused calle
 
 from __future__ import annotations
 
+import io
 import re
+import tarfile
 from dataclasses import dataclass
 
 import httpx
@@ -23,6 +25,18 @@ from emulator.cloud.basics import iso
 from emulator.cloud.documents import DocumentKind, Place
 from emulator.cloud.sim_records import ActivationClass, SimForm
 
+
+def library_archive():
+    """The smallest library."""
+    out = io.BytesIO()
+    properties = b"name=lamp\nversion=1.0.0\n"
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        info = tarfile.TarInfo("library.properties")
+        info.size = len(properties)
+        tar.addfile(info, io.BytesIO(properties))
+    return out.getvalue()
+
+
 ROLES = {"viewer": Role.VIEW_ONLY, "supporter": Role.SUPPORT, "developer": Role.DEVELOPER, "administrator": Role.ADMINISTRATOR}
 PEM = ec.derive_private_key(7, ec.SECP256R1()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
@@ -31,6 +45,7 @@ BODIES = {
     "delete_user": {"password": "secret"},
     "post_user_mfa_enable": {"mfa_token": "x", "otp": "123456"},
     "put_user_mfa_disable": {"current_password": "secret"},
+    "patch_libraries_library": {"visibility": "public"},
     "post_devices": {"id": "{device}"},
     "put_devices_device": {"notes": "new"},
     "put_products_product_devices_device": {"notes": "new", "development": True},
@@ -81,6 +96,7 @@ ENDINGS = {
     "usage_reports": {"report_type": "devices", "date_period_start": "2026-01-01", "date_period_end": "2026-01-31"},
 }
 """Bodies of routes that several places have, by how their names end; the longest ending counts."""
+LIBRARY = library_archive()
 WEBHOOK = {"event": "hello", "url": "http://hook.test/"}
 REPORT = {"report_type": "devices", "date_period_start": "2026-01-01", "date_period_end": "2026-01-31"}
 CANNOT_BE_DONE = {
@@ -88,6 +104,7 @@ CANNOT_BE_DONE = {
     "post_user_mfa_enable": "nobody was offered this second factor",
     "get_events": "the public stream needs a prefix",
     "post_binaries": "there is no compiler",
+    "post_libraries": "the library is the owner's already",
     "get_binaries_binary": "nothing was compiled",
     "put_devices_device_backup_files": "the factory made no backup",
     "put_products_product_devices_device_backup_files": "the factory made no backup",
@@ -139,6 +156,7 @@ class Cast:
         hook = cloud.webhooks.create(self.owner, WEBHOOK)
         product_hook = cloud.webhooks.create(self.owner, WEBHOOK, self.product.id)
         org_hook = cloud.webhooks.create(self.owner, WEBHOOK, organization=organization.slug)
+        cloud.libraries.contribute(self.owner, LIBRARY)
         own_client = cloud.clients.create(self.owner, "own")
         program = cloud.teams.create_api_user(self.owner, "victim", ["devices:get"], product=self.product.id)
         org_program = cloud.teams.create_api_user(self.owner, "victim", ["devices:get"], organization=organization.slug)
@@ -188,6 +206,7 @@ class Cast:
             "value": "owner",
             "run": "1",
             "binary": "1",
+            "library": "lamp",
         }
         self.special = {
             ("client", "/v1/clients"): own_client.id,
@@ -251,9 +270,14 @@ class Cast:
             else value
             for name, value in body.items()
         }
+        if route.name == "post_libraries":
+            return self.send(case, route, {"files": {"file": ("archive.tar.gz", LIBRARY)}})
         options = {"json": body} if route.method not in ("GET", "HEAD") else {}
         if route.name == "post_products_product_firmware":
             options = {"data": body, "files": {"file": ("a.bin", self.world.image(self.product, 3))}}
+        return self.send(case, route, options)
+
+    def send(self, case, route, options):
         headers = {"authorization": f"Bearer {case.token}"} if case.token else {}
         transport = InlineTransport(Api(self.world.cloud), self.world.driver)
         with (
@@ -282,7 +306,7 @@ def refused(answer):
 
 def owners_only(route):
     """Whether the route is about something that belongs to `o`, outside of any product."""
-    named = {"hook", "client", "agreement", "report", "iccid", "ledger", "logic", "name"}
+    named = {"hook", "client", "agreement", "report", "iccid", "ledger", "library", "logic", "name"}
     own = route.name == "put_secrets_name"
     return bool(named & set(route.parameters)) and "product" not in route.parameters and not own
 

@@ -101,7 +101,6 @@ def test_vitals_are_asked_for_and_shown(world, owner, o, product):
         payload = {"device": {"power": {}}, "service": service}
         assert last == {"updated_at": "2026-01-05T09:00:00.000Z", "deviceID": device.id, "payload": payload}
         assert o.get(f"{base}/{device.id}").json() == {"diagnostics": [last]}
-        assert o.get(f"{base}/{device.id}/metadata").json()["device"] == {"id": device.id}
     table = o.get(f"/v1/diagnostics/{device.id}", headers={"accept": "text/csv"})
     assert table.headers["content-type"].startswith("text/csv")
     assert table.text.splitlines()[0] == "updated_at,deviceID,payload"
@@ -114,17 +113,31 @@ def test_vitals_are_asked_for_and_shown(world, owner, o, product):
         assert wrong.json()["error"] == "bad_request"
 
 
-def test_the_plan_tells_its_limits_and_their_use(world, owner, o, product):
+def test_the_plan_tells_its_limits_and_their_use(rest, world, owner, o, product):
     world.member(owner, product)
     [agreement] = o.get("/v1/user/service_agreements").json()["data"]
     attributes = agreement["attributes"]
     assert attributes["pricing_terms"]["device"]["max_devices"] == 100
     assert attributes["current_usage_summary"]["device_limit_reached"] is False
+    assert attributes["current_usage_summary"]["connectivity"]["wifi"]["owned_devices"] == 1
+    assert (attributes["agreement_type"], attributes["current_billing_period_end"]) == ("developer", "2026-01-31")
     period = {"report_type": "devices", "date_period_start": "2026-01-01", "date_period_end": "2026-01-31"}
     base = f"/v1/user/service_agreements/{agreement['id']}/usage_reports"
-    report = o.post(base, json=period).json()["data"]
-    assert (report["type"], report["attributes"]["state"]) == ("usage_report", "pending")
-    assert o.get(f"/v1/user/usage_reports/{report['id']}").json() == {"data": report}
+    ordered = o.post(base, json={**period, "devices": ["x"]})
+    report = ordered.json()["data"]
+    assert (ordered.status_code, report["type"], report["attributes"]["state"]) == (202, "usage_report", "pending")
+    assert report["attributes"]["report_params"] == {"devices": ["x"], "products": [], "recipient_list": []}
+    one = f"/v1/user/usage_reports/{report['id']}"
+    assert o.get(one).json() == {"data": report}
+    world.pass_time(10)
+    ready = o.get(one).json()["data"]["attributes"]
+    assert (ready["state"], ready["expires_at"]) == ("available", "2026-01-12T09:00:10.000Z")
+    file = rest.anonymous.get(ready["download_url"])
+    assert (file.headers["content-type"], file.text.splitlines()) == (
+        "text/csv; charset=utf-8",
+        ["device_id,device_name,product_id,platform_id,billable,first_online_at,last_handshake_at"],
+    )
+    assert rest.anonymous.get("/emulator/usage_reports/none").status_code == 404
     assert o.get("/v1/user/usage_reports/none").status_code == 404
     for wrong in ({"report_type": "x"}, {"date_period_start": "yesterday"}, {"date_period_end": "2025-01-01"}):
         assert o.post(base, json={**period, **wrong}).status_code == 400
