@@ -6,7 +6,7 @@ not, if its SIM was inactive for the whole month; in an enterprise plan, a devic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,8 +15,8 @@ from emulator.cloud.accounts import Accounts
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Invalid, ReportUnknown
-from emulator.cloud.events import Events
 from emulator.cloud.gate import Gate
+from emulator.cloud.metering import Meter
 from emulator.cloud.records import Device, Organization, Plan, Product
 from emulator.cloud.registry import Registry
 from emulator.cloud.sims import Sims
@@ -42,6 +42,7 @@ class Agreement:
     devices: int
     max_devices: int | None
     operations: int
+    """Data operations in the current month (UTC)."""
     max_operations: int | None
     data_limit_mb: int | None
 
@@ -76,7 +77,7 @@ class Agreements:
         devices: Devices,
         limits: Limits,
         sims: Sims,
-        events: Events,
+        meter: Meter,
     ) -> None:
         self._core = core
         self._gate = gate
@@ -85,7 +86,7 @@ class Agreements:
         self._devices = devices
         self._limits = limits
         self._sims = sims
-        self._events = events
+        self._meter = meter
         self._reports = core.state.table("usage_reports", UsageReport, lambda report: report.id)
 
     def of(self, who: Principal, organization: str | None = None) -> Agreement:
@@ -98,7 +99,7 @@ class Agreements:
             return self._paid(self._gate.organization(who, organization, "service_agreements:list"))
         user_id = self._gate.developer_only(who, "service_agreements:list")
         products = self._registry.sandbox_products(user_id)
-        operations = self._events.operations["user", user_id] + sum(self._events.operations["product", each.id] for each in products)
+        operations = self._meter.used(("user", user_id)) + self._operations(products)
         settings = self._core.settings
         return Agreement(
             user_id, Plan.FREE, "sandbox", self._limits.free_devices(user_id), settings.device_limit, operations, FREE_OPERATIONS, 100
@@ -164,9 +165,13 @@ class Agreements:
     def _paid(self, organization: Organization) -> Agreement:
         products = self._registry.organization_products(organization.id)
         count = sum(len(self.billable(product)) for product in products)
-        operations = sum(self._events.operations["product", product.id] for product in products)
+        operations = self._operations(products)
         blocks = max(1, -(-count // BLOCK))
         return Agreement(organization.id, organization.plan, organization.name, count, blocks * BLOCK, operations, None, None)
+
+    def _operations(self, products: Iterable[Product]) -> int:
+        """The data operations of this month in products."""
+        return sum(self._meter.used(("product", product.id)) for product in products)
 
 
 def _day(field: str, text: str) -> datetime:

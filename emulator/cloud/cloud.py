@@ -28,6 +28,7 @@ from emulator.cloud.groups import Groups
 from emulator.cloud.healing import Healing, Library
 from emulator.cloud.mail import Outbox
 from emulator.cloud.members import Members
+from emulator.cloud.metering import Meter
 from emulator.cloud.operations import Operations
 from emulator.cloud.products import Products
 from emulator.cloud.quarantine import Quarantine
@@ -92,13 +93,14 @@ class Cloud:
         self.limits = Limits(core, self.accounts, self.registry, self.devices)
         self.sims = Sims(core, self.access, self.devices, self.connections)
         self.factory = Factory(core, self.devices, self.sims)
-        self.events = Events(core, self.access, self.devices, self.connections)
+        self.meter = Meter(core)
+        self.events = Events(core, self.access, self.devices, self.connections, self.meter)
         self.webhooks = Webhooks(core, self.access, self.events)
         self.documents = Documents(core, self.access, self.devices)
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)
-        self.agreements = Agreements(core, self.access, self.accounts, self.registry, self.devices, self.limits, self.sims, self.events)
+        self.agreements = Agreements(core, self.access, self.accounts, self.registry, self.devices, self.limits, self.sims, self.meter)
 
     def _claiming(self, core: Core) -> None:
         self.transfers = Transfers(core, self.devices, self.mail, self.owner_name)
@@ -139,6 +141,7 @@ class Cloud:
 
     def snapshot(self) -> CloudSnapshot:
         """The state as it is now, to come back to. Connections are not part of it."""
+        self.meter.write()
         return CloudSnapshot(self.core.state.snapshot())
 
     def restore(self, snapshot: CloudSnapshot) -> None:
@@ -149,8 +152,11 @@ class Cloud:
         self.sims.resume()
 
     def close(self) -> None:
-        """Close the state file."""
-        self.core.state.close()
+        """Write what is written behind, and close the state file. Closing twice does nothing."""
+        try:
+            self.meter.write()
+        finally:
+            self.core.state.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ delivered to a device, is one data operation.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 from emulator.cloud.access import Kind, Principal
@@ -20,6 +19,7 @@ from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, owner_of
 from emulator.cloud.errors import DeviceForbidden, DeviceNotInProduct, Invalid, PermissionDenied, ScopeRefused
 from emulator.cloud.gate import Gate
+from emulator.cloud.metering import Meter
 from emulator.cloud.records import Device, Owner, OwnerKind
 
 Listener = Callable[["Event"], None]
@@ -80,16 +80,15 @@ class _Subscription:
 class Events:
     """Takes events in, and hands them to streams, devices and webhooks."""
 
-    def __init__(self, core: Core, gate: Gate, devices: Devices, connections: Connections) -> None:
+    def __init__(self, core: Core, gate: Gate, devices: Devices, connections: Connections, meter: Meter) -> None:
         self._core = core
+        self._meter = meter
         self._gate = gate
         self._devices = devices
         self._connections = connections
         self._streams: dict[Scope, dict[_Subscription, None]] = {}
         self.taps: list[Listener] = []
         """Called with every event that somebody may hear (webhooks)."""
-        self.operations: Counter[Scope] = Counter()
-        """Data operations by ("user", id) or ("product", id), since the cloud was opened."""
 
     def publish(
         self,
@@ -276,6 +275,6 @@ class Events:
 
     def _count(self, owner: Owner | None, product_id: int | None) -> None:
         if product_id is not None:
-            self.operations["product", product_id] += 1
+            self._meter.count(("product", product_id))
         elif owner is not None and owner.kind is OwnerKind.USER:
-            self.operations["user", owner.id] += 1
+            self._meter.count(("user", owner.id))

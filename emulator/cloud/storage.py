@@ -19,7 +19,7 @@ from typing import Any
 from emulator.cloud.codec import dumps, loads
 from emulator.cloud.state import Key, Table
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x5048494C
 """Marks the file as ours ("PHIL"), so that somebody else's database is not written into."""
 
@@ -33,7 +33,11 @@ def _count_openings(connection: sqlite3.Connection) -> None:
     connection.execute('INSERT INTO "openings" VALUES (1)')
 
 
-MIGRATIONS: dict[int, Migration] = {1: _count_openings}
+def _keep_operations(_connection: sqlite3.Connection) -> None:
+    """Version 3: data operations are kept. A file of version 2 has none to bring along: they were counted while it was open, no longer."""
+
+
+MIGRATIONS: dict[int, Migration] = {1: _count_openings, 2: _keep_operations}
 """From version n to n + 1."""
 
 
