@@ -120,7 +120,7 @@ class Cloud:
         self.library = Library()
         self.healing = Healing(self.connections, self.events, self.updates, self.library)
         self.rollout = Rollout(self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing)
-        self.members.refresh = self.rollout.refresh
+        self.members.refresh = self.sims.refresh_device = self.rollout.refresh
         self.device_settings = DeviceSettings(core, self.access, self.devices, self.members, self.groups, self.releases, self.rollout)
         self.fleet = Fleet(self.access, self.devices)
         self.views = Views(self.connections, self.quarantine, self.releases, self.owner_name)

@@ -162,16 +162,17 @@ def create_user(call: Call) -> Json:
 
 
 def update_user(call: Call) -> Json:
-    """Change what is said of the account, its name or its password."""
+    """Change what is said of the account, its name or its password: all that is asked for, or nothing."""
     accounts, password = call.cloud.accounts, call.get("current_password") or ""
-    if call.has("account_info"):
-        accounts.update(call.who, **_info_of(call))
-    if call.has("username"):
-        accounts.change_username(call.who, call.text("username"), password)
-    if call.has("password"):
-        accounts.change_password(call.who, password, call.text("password"))
-        if call.flag("invalidate_tokens"):
-            call.cloud.tokens.revoke_all(call.who)
+    with call.cloud.core.change():
+        if call.has("account_info"):
+            accounts.update(call.who, **_info_of(call))
+        if call.has("username"):
+            accounts.change_username(call.who, call.text("username"), password)
+        if call.has("password"):
+            accounts.change_password(call.who, password, call.text("password"))
+            if call.flag("invalidate_tokens"):
+                call.cloud.tokens.revoke_all(call.who)
     return {"ok": True, "message": "User updated"}
 
 
@@ -207,9 +208,10 @@ def offer_mfa(call: Call) -> Json:
 
 def enable_mfa(call: Call) -> Json:
     """Turn the second factor on."""
-    user = call.cloud.accounts.mfa_enable(call.who, call.text("mfa_token"), call.text("otp"))
-    if call.flag("invalidate_tokens"):
-        call.cloud.tokens.revoke_all(call.who)
+    with call.cloud.core.change():
+        user = call.cloud.accounts.mfa_enable(call.who, call.text("mfa_token"), call.text("otp"))
+        if call.flag("invalidate_tokens"):
+            call.cloud.tokens.revoke_all(call.who)
     return {"ok": True, "enrolled": True, "tokens": [token.token for token in call.cloud.tokens.list(user)]}
 
 
