@@ -40,6 +40,9 @@ class Lab:
     `seed` decides everything that is drawn by chance. `served` lets real time carry it, which is needed as soon as another program joins
     in; otherwise time is virtual. `timing` is that of the boards' flash: as in the data sheet in virtual time, none when served, unless
     told. The cloud keeps its state in `storage`, in memory without it, and takes its tokens from `cloud_rng`, the seed without it.
+
+    Raises:
+        StateFileError: `storage` holds what is no state.
     """
 
     def __init__(
@@ -59,7 +62,11 @@ class Lab:
         self.network = Network(self.clock, random.Random(seed + 1))
         self.server_key = lab_server_key()
         secrets = random.Random(seed + 2) if cloud_rng is None else cloud_rng
-        self.cloud = Cloud(self.clock, secrets, self.driver.reply, storage, cloud_settings)
+        try:
+            self.cloud = Cloud(self.clock, secrets, self.driver.reply, storage, cloud_settings)
+        except BaseException:
+            self.driver.close()
+            raise
         self.hooks = HookSink(self.driver)
         """Where the cloud's webhooks end, as long as nothing lets them out of the Lab."""
         self.cloud.webhooks.gateway = self.hooks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import os
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +19,25 @@ from emulator.lab import CLOUD_PORT, Lab
 LOOPBACK = "127.0.0.1"
 
 
+class Listener(enum.Enum):
+    """What a served Lab listens for."""
+
+    HTTP = "clients of the REST API"
+    DEVICES = "boards"
+
+
+class CannotListen(OSError):
+    """A port cannot be listened on: it is taken, or not allowed. Tells which one (`listener`, `port`) and why (`strerror`)."""
+
+    def __init__(self, listener: Listener, port: int, reason: OSError) -> None:
+        super().__init__(reason.errno, os.strerror(reason.errno) if reason.errno else str(reason))
+        self.listener = listener
+        self.port = port
+
+    def __str__(self) -> str:
+        return f"port {self.port} for {self.listener.value}: {self.strerror}"
+
+
 class Service:
     """What a served Lab shows to other programs.
 
@@ -25,7 +46,7 @@ class Service:
 
     Raises:
         TypeError: the Lab runs in virtual time.
-        OSError: a port is taken, or not allowed.
+        CannotListen: a port is taken, or not allowed.
     """
 
     def __init__(self, lab: Lab, *, host: str = LOOPBACK, http_port: int = 0, device_port: int = 0) -> None:
@@ -38,12 +59,15 @@ class Service:
         self._devices = TcpListener(driver, lab.device_service.accept, host, device_port)
         self._outside = RealNetwork(driver)
         self._hooks = HttpGateway(driver)
-        self._http.open()
+        try:
+            self._http.open()
+        except OSError as error:
+            raise CannotListen(Listener.HTTP, http_port, error) from error
         try:
             self._devices.open()
-        except OSError:
+        except OSError as error:
             self._http.close()
-            raise
+            raise CannotListen(Listener.DEVICES, device_port, error) from error
         driver.call(self._route_boards)
 
     @property

@@ -97,6 +97,17 @@ class Cloud:
         transport = target.transport() if target.transport is not None else None
         self._client = httpx.Client(base_url=target.url, transport=transport, timeout=REQUEST_TIMEOUT, trust_env=transport is None)
 
+    def own_account(self) -> Account | None:
+        """The account that the target names, by its token or by name and password; None when it names none.
+
+        Raises:
+            CloudRefused: they are not valid.
+        """
+        target = self.target
+        if target.token:
+            return self.account(target.token)
+        return self.login(target.username, target.password) if target.username else None
+
     def login(self, username: str, password: str) -> Account:
         """Log in with name and password, as particle-cli does.
 

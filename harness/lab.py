@@ -19,6 +19,7 @@ from emulator.board.board import Board as EmulatedBoard
 from emulator.board.settings import StoredNetwork
 from emulator.cloud import CloudSettings, RateLimits, Storage
 from emulator.cloud.api import Api, InlineTransport
+from emulator.cloud.basics import password_fits
 from emulator.cloud.storage import StateFileError
 from emulator.doors.pyusb_backend import EmulatedUsbBackend
 from emulator.doors.serial_url import comports
@@ -28,15 +29,15 @@ from emulator.drivers import Driver, WaitTimeout
 from emulator.drivers.served import ServedDriver
 from emulator.factory import EMULATED, RELEASES, device_os_release, user_part
 from emulator.lab import DEFAULT_OS_VERSION, Lab
-from emulator.serving import Service
+from emulator.serving import CannotListen, Listener, Service
 from harness.board import Board
 from harness.boards import Rig, ServiceFacts, Serving
 from harness.boards.emu import ForeignServer
 from harness.capabilities import Extras, LedChange, Releases
-from harness.cloud import Cloud, CloudTarget, WifiNetwork
+from harness.cloud import CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of
-from harness.errors import Blame, BoardLabel, CapabilityMissing, CloudRefused, HarnessError
+from harness.errors import Blame, BoardLabel, CapabilityMissing, HarnessError
 from harness.flashing import load
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
 from harness.modes import Capability, Mode
@@ -276,13 +277,7 @@ class LabRig:
         if serving is None:
             self.lab = Lab(seed=seed, served=served)
         else:
-            self.lab = Lab(
-                seed=seed,
-                served=True,
-                storage=_open_state(serving),
-                cloud_settings=CloudSettings.serving(rate_limits=RateLimits() if serving.rate_limits else None),
-                cloud_rng=SystemRandom(),
-            )
+            self.lab = _serving_lab(seed, serving)
         self._stock_is_ours = stock is None
         self._fill_library(Stock(built=True, images=()) if stock is None else stock)
         self.host = EmulatedHost(self.lab)
@@ -382,21 +377,28 @@ class LabRig:
         if isinstance(driver, ServedDriver):
             try:
                 self._service = Service(self.lab, http_port=self._serving.http_port, device_port=self._serving.device_port)
-            except OSError as error:
+            except CannotListen as error:
                 self.lab.close()
+                option = _PORT_OPTIONS[error.listener]
                 raise HarnessError(
-                    f"a port cannot be listened on: {error.strerror or error}",
+                    f"port {error.port} cannot be listened on for {error.listener.value}: {error.strerror}",
                     blame=Blame.RACK,
-                    remedy="Choose others with --http-port and --device-port; 0 takes any free one",
+                    remedy=f"Choose another one with {option}; 0 takes any that is free",
                 ) from error
             target = replace(target, url=self._service.url, transport=None)
-        cloud = Cloud(target)
-        try:
-            cloud.sign_up(USER, PASSWORD)
-        except CloudRefused:
-            cloud.login(USER, PASSWORD)
-        cloud.close()
-        return target
+        return driver.call(self._with_user, target)
+
+    def _with_user(self, target: CloudTarget) -> CloudTarget:
+        """Make the user that the run logs in as. One that the state has may have changed its password since; then a token serves."""
+        cloud = self.lab.cloud
+        user = cloud.accounts.find(USER)
+        if user is None:
+            cloud.accounts.create(USER, PASSWORD)
+            return target
+        if password_fits(PASSWORD, user.password_hash) and not user.mfa:
+            return target
+        client = cloud.tokens.client(*cloud.settings.known_clients[0])
+        return replace(target, password="", token=cloud.tokens.issue_user(client, user, expires_at=None).token)
 
     @contextmanager
     def _open_usb_door(self) -> Iterator[dict[str, str]]:
@@ -418,17 +420,20 @@ class LabRig:
         self.settle()
 
 
-def _open_state(serving: Serving) -> Storage | None:
-    """The file that keeps the cloud's state.
+_PORT_OPTIONS = {Listener.HTTP: "--http-port", Listener.DEVICES: "--device-port"}
+
+
+def _serving_lab(seed: int, serving: Serving) -> Lab:
+    """A Lab for other programs, with the file that keeps its cloud's state.
 
     Raises:
-        HarnessError: it is no state file, or one of a newer version.
+        HarnessError: it is no state file, a damaged one, or one of a newer version, or cannot be written.
     """
-    if serving.state is None:
-        return None
     try:
-        return Storage(serving.state)
-    except (StateFileError, OSError) as error:
+        storage = None if serving.state is None else Storage(serving.state)
+        settings = CloudSettings.serving(rate_limits=RateLimits() if serving.rate_limits else None)
+        return Lab(seed=seed, served=True, storage=storage, cloud_settings=settings, cloud_rng=SystemRandom())
+    except StateFileError as error:
         raise HarnessError(f"the state file cannot be used: {error}", blame=Blame.REQUEST) from error
 
 

@@ -7,7 +7,7 @@ not, if its SIM was inactive for the whole month; in an enterprise plan, a devic
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -18,8 +18,8 @@ from emulator.cloud.basics import iso, month_of
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Invalid, ReportUnknown
-from emulator.cloud.events import Events
 from emulator.cloud.gate import Gate
+from emulator.cloud.metering import Meter
 from emulator.cloud.records import Device, Organization, Owner, OwnerKind, Plan, Product
 from emulator.cloud.registry import Registry
 from emulator.cloud.sims import Sims
@@ -60,6 +60,7 @@ class Agreement:
     devices: int
     max_devices: int | None
     operations: int
+    """Data operations in the current month (UTC)."""
     max_operations: int | None
     data_limit_mb: int | None
     owner_id: str
@@ -116,7 +117,7 @@ class Agreements:
         devices: Devices,
         limits: Limits,
         sims: Sims,
-        events: Events,
+        meter: Meter,
     ) -> None:
         self._core = core
         self._gate = gate
@@ -125,7 +126,7 @@ class Agreements:
         self._devices = devices
         self._limits = limits
         self._sims = sims
-        self._events = events
+        self._meter = meter
         self._reports = core.state.table("usage_reports", UsageReport, lambda report: report.id)
         self._by_token = self._reports.index(lambda report: report.token or None)
 
@@ -147,7 +148,7 @@ class Agreements:
             name="sandbox",
             devices=self._limits.free_devices(user_id),
             max_devices=self._core.settings.device_limit,
-            operations=self._events.used(("account", user_id)),
+            operations=self._meter.used(("account", user_id)),
             max_operations=FREE_OPERATIONS if limit is None else limit,
             data_limit_mb=100,
             owner_id=user_id,
@@ -246,7 +247,7 @@ class Agreements:
         return report, [DEVICE_COLUMNS, *(self._device_line(device) for device in chosen)]
 
     def _product_line(self, product: Product) -> Sequence[object]:
-        operations = self._events.used(("product", product.id))
+        operations = self._operations([product])
         return product.id, product.name, product.platform_id, len(self._members(product)), len(self.billable(product)), operations
 
     def _device_line(self, device: Device) -> Sequence[object]:
@@ -298,7 +299,7 @@ class Agreements:
             name=organization.name,
             devices=len(counted),
             max_devices=blocks * BLOCK,
-            operations=self._events.used(*(("product", product.id) for product in products)),
+            operations=self._operations(products),
             max_operations=None,
             data_limit_mb=None,
             owner_id=organization.id,
@@ -307,6 +308,10 @@ class Agreements:
             period=month_of(self._core.now()),
             sorts=_sorts(members, counted),
         )
+
+    def _operations(self, products: Iterable[Product]) -> int:
+        """The data operations of this month in products."""
+        return sum(self._meter.used(("product", product.id)) for product in products)
 
 
 def _sorts(owned: Sequence[Device], billable: Sequence[Device]) -> dict[str, DeviceCount]:

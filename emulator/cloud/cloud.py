@@ -34,6 +34,7 @@ from emulator.cloud.libraries import Libraries
 from emulator.cloud.locations import Locations
 from emulator.cloud.mail import Outbox
 from emulator.cloud.members import Members
+from emulator.cloud.metering import Meter
 from emulator.cloud.operations import Operations
 from emulator.cloud.products import Products
 from emulator.cloud.protection import Protection
@@ -100,7 +101,8 @@ class Cloud:
         self.limits = Limits(core, self.accounts, self.registry, self.devices)
         self.sims = Sims(core, self.access, self.devices, self.connections)
         self.factory = Factory(core, self.access, self.limits, self.devices, self.sims)
-        self.events = Events(core, self.access, self.devices, self.connections)
+        self.meter = Meter(core)
+        self.events = Events(core, self.access, self.devices, self.connections, self.meter)
         self.webhooks = Webhooks(core, self.access, self.devices, self.events)
         self.documents = Documents(core, self.access, self.devices)
         self.vault = Vault(self.documents, self.webhooks.all)
@@ -115,7 +117,7 @@ class Cloud:
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)
         self.operations.check_paused = self.events.check_paused
-        self.agreements = Agreements(core, self.access, self.accounts, self.registry, self.devices, self.limits, self.sims, self.events)
+        self.agreements = Agreements(core, self.access, self.accounts, self.registry, self.devices, self.limits, self.sims, self.meter)
 
     def _claiming(self, core: Core) -> None:
         self.transfers = Transfers(core, self.devices, self.mail, self.owner_name)
@@ -136,7 +138,7 @@ class Cloud:
         self.applications = Applications()
         self.healing = Healing(self.connections, self.events, self.updates, self.library)
         self.rollout = Rollout(self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing)
-        self.members.refresh = self.claim_codes.refresh = self.rollout.refresh
+        self.members.refresh = self.claim_codes.refresh = self.sims.refresh_device = self.rollout.refresh
         self.members.regrouped = self.rollout.resume
         self.device_settings = DeviceSettings(core, self.access, self.devices, self.members, self.groups, self.releases, self.rollout)
         self.fleet = Fleet(self.access, self.devices)
@@ -159,6 +161,7 @@ class Cloud:
 
     def snapshot(self) -> CloudSnapshot:
         """The state as it is now, to come back to. Connections are not part of it."""
+        self.meter.write()
         return CloudSnapshot(self.core.state.snapshot())
 
     def restore(self, snapshot: CloudSnapshot) -> None:
@@ -169,8 +172,11 @@ class Cloud:
         self.sims.resume()
 
     def close(self) -> None:
-        """Close the state file."""
-        self.core.state.close()
+        """Write what is written behind, and close the state file. Closing twice does nothing."""
+        try:
+            self.meter.write()
+        finally:
+            self.core.state.close()
 
 
 @dataclass(frozen=True, slots=True)

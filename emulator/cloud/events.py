@@ -11,16 +11,15 @@ delivered to a device, is one data operation.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 from emulator.cloud.access import Kind, Principal
-from emulator.cloud.basics import month_of
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, owner_of
 from emulator.cloud.errors import AccountPaused, DeviceForbidden, DeviceNotInProduct, Invalid, PermissionDenied, ScopeRefused
 from emulator.cloud.gate import Gate
+from emulator.cloud.metering import Account, Meter
 from emulator.cloud.records import Device, Owner, OwnerKind, Plan
 
 Listener = Callable[["Event"], None]
@@ -83,17 +82,15 @@ class _Subscription:
 class Events:
     """Takes events in, and hands them to streams, devices and webhooks."""
 
-    def __init__(self, core: Core, gate: Gate, devices: Devices, connections: Connections) -> None:
+    def __init__(self, core: Core, gate: Gate, devices: Devices, connections: Connections, meter: Meter) -> None:
         self._core = core
+        self._meter = meter
         self._gate = gate
         self._devices = devices
         self._connections = connections
         self._streams: dict[Scope, dict[_Subscription, None]] = {}
         self.taps: list[Listener] = []
         """Called with every event that somebody may hear (webhooks)."""
-        self.operations: Counter[Scope] = Counter()
-        """Data operations of this month (since the cloud was opened): by ("user", id), ("product", id), and ("account", id of who pays)."""
-        self._month_ends = 0.0
 
     def publish(
         self,
@@ -304,7 +301,7 @@ class Events:
         if limit is None:
             return False
         account = self._account(owner, product_id)
-        return account is not None and self.used(("account", account)) >= limit
+        return account is not None and self._meter.counted(("account", account)) >= limit
 
     def _account(self, owner: Owner | None, product_id: int | None) -> str | None:
         """Whose free plan pays for an operation; None: nobody's."""
@@ -313,22 +310,11 @@ class Events:
             return product.owner_id if product is not None and product.plan is Plan.FREE else None
         return owner.id if owner is not None and owner.kind is OwnerKind.USER else None
 
-    def used(self, *scopes: Scope) -> int:
-        """The data operations of this month."""
-        self._turn_month()
-        return sum(self.operations[scope] for scope in scopes)
-
-    def _turn_month(self) -> None:
-        if self._core.now() >= self._month_ends:
-            self._month_ends = month_of(self._core.now())[1]
-            self.operations.clear()
-
     def _count(self, owner: Owner | None, product_id: int | None) -> None:
-        self._turn_month()
         account = self._account(owner, product_id)
+        counted: list[Account] = []
         if account is not None:
-            self.operations["account", account] += 1
+            counted.append(("account", account))
         if product_id is not None:
-            self.operations["product", product_id] += 1
-        elif owner is not None and owner.kind is OwnerKind.USER:
-            self.operations["user", owner.id] += 1
+            counted.append(("product", product_id))
+        self._meter.count(*counted)

@@ -185,10 +185,11 @@ class Members:
                 self.bring_sim(device, product)
         return device
 
-    def take_along(self, product: Product, device: Device) -> None:
-        """A SIM was imported: its device becomes a member, too, if it could be added, and the plan has room."""
-        if self._judge(product, device.id, Imported()) is not None and self._has_room(product):
-            self.refresh(self.join(device, product))
+    def take_along(self, product: Product, device: Device) -> Device | None:
+        """A SIM was imported: its device becomes a member, too, if it could be added, and the plan has room. None: it does not."""
+        if self._judge(product, device.id, Imported()) is None or not self._has_room(product):
+            return None
+        return self.join(device, product)
 
     def join_by_code(self, device: Device, product_id: int) -> Device | None:
         """A device brought a claim code of a product's customer: it becomes a member.

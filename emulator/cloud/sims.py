@@ -41,8 +41,10 @@ class Sims:
         self._by_user = self._sims.index(lambda sim: sim.user_id)
         self._by_product = self._sims.index(lambda sim: sim.product_id)
         self._asked: dict[str, float] = {}
-        self.import_device: Callable[[Product, Device], None] = lambda product, device: None
-        """How the device around an imported SIM joins the product, if it may; the members' room says so."""
+        self.import_device: Callable[[Product, Device], Device | None] = lambda product, device: None
+        """Has the device around an imported SIM join the product; None if it may not. The members' room does it."""
+        self.refresh_device: Callable[[Device], None] = lambda device: None
+        """Called when what a connected device should run may have changed."""
         self.resume()
 
     def resume(self) -> None:
@@ -217,10 +219,10 @@ class Sims:
                 if not self._may_move(sim, record):
                     raise SimForeign(sim.iccid)
                 imported.append(self._move(sim, record))
-        for sim in imported:
-            device = self.device_of(sim.iccid)
-            if device is not None:
-                self.import_device(record, device)
+            devices = [device for sim in imported if (device := self.device_of(sim.iccid)) is not None]
+            joined = [member for device in devices if (member := self.import_device(record, device)) is not None]
+        for device in joined:
+            self.refresh_device(device)
         return imported
 
     def bring(self, device: Device, product: Product) -> None:

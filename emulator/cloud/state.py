@@ -33,6 +33,16 @@ class Sink(Protocol):
         """Release the file."""
 
 
+class Companion(Protocol):
+    """Something that is counted in memory, and goes to the sink along with whatever is written next."""
+
+    def join(self) -> None:
+        """Put its rows: a transaction is about to be written. It may be asked more than once before it hears `settled`."""
+
+    def settled(self) -> None:
+        """The tables say all there is to say: its rows were written, or the state went back in time."""
+
+
 class Index(Generic[H]):
     """Which keys have a value: kept by its table, for look-ups that must not depend on the number of rows."""
 
@@ -157,17 +167,17 @@ class Change:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         state = self._state
-        state.depth -= 1
-        if state.depth:
-            return
-        if kind is not None:
-            state.undo()
-            return
         try:
-            state.flush()
+            if state.depth == 1:
+                if kind is None:
+                    state.flush()
+                else:
+                    state.undo()
         except BaseException:
             state.undo()
             raise
+        finally:
+            state.depth -= 1
 
 
 class State:
@@ -176,6 +186,8 @@ class State:
     def __init__(self, sink: Sink | None = None) -> None:
         self.depth = 0
         self.tables: dict[str, Table[Any]] = {}
+        self.companions: list[Companion] = []
+        """They are asked to join before anything is written."""
         self._sink = sink
         self._before: dict[tuple[str, Key], Any] = {}
 
@@ -206,9 +218,15 @@ class State:
 
     def flush(self) -> None:
         """Hand what the transaction touched to the sink, and forget how it was before."""
-        if self._before and self._sink is not None:
+        if not self._before:
+            return
+        for companion in self.companions:
+            companion.join()
+        if self._sink is not None:
             self._sink.write([(self.tables[name], key) for name, key in self._before])
         self._before.clear()
+        for companion in self.companions:
+            companion.settled()
 
     def undo(self) -> None:
         """Put every touched row back to what it was."""
@@ -223,6 +241,8 @@ class State:
 
     def restore(self, snapshot: dict[str, dict[Key, Any]]) -> None:
         """Make every table what it was at `snapshot()`."""
+        for companion in self.companions:
+            companion.settled()
         with self.change():
             for name, table in self.tables.items():
                 rows = snapshot.get(name, {})

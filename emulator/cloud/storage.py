@@ -19,7 +19,7 @@ from typing import Any
 from emulator.cloud.codec import dumps, loads
 from emulator.cloud.state import Key, Table
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x5048494C
 """Marks the file as ours ("PHIL"), so that somebody else's database is not written into."""
 
@@ -33,8 +33,25 @@ def _count_openings(connection: sqlite3.Connection) -> None:
     connection.execute('INSERT INTO "openings" VALUES (1)')
 
 
-MIGRATIONS: dict[int, Migration] = {1: _count_openings}
+def _keep_operations(_connection: sqlite3.Connection) -> None:
+    """Version 3: data operations are kept. A file of version 2 has none to bring along: they were counted while it was open, no longer."""
+
+
+MIGRATIONS: dict[int, Migration] = {1: _count_openings, 2: _keep_operations}
 """From version n to n + 1."""
+
+
+_MEANINGS = {
+    (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED): ("is in use", "end the program that uses it, or give another path"),
+    (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT): ("is no state file, or a damaged one", "give another path"),
+    (sqlite3.SQLITE_FULL,): ("cannot be written", "make room on its disk, or give another path"),
+    (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_AUTH): (
+        "cannot be opened for writing",
+        "check that its folder is there and that both can be written, or give another path",
+    ),
+}
+"""SQLite's primary error codes: what they mean for a state file, and what to do."""
+_UNKNOWN = ("is not a usable state file", "give another path")
 
 
 class StateFileError(Exception):
@@ -56,23 +73,33 @@ class Storage:
         try:
             self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
         except sqlite3.Error as error:
-            raise StateFileError(f"{self.path}: cannot be opened ({error}); check that its directory exists and can be written") from error
+            raise self._unusable(error) from error
         try:
             self._open(synchronous)
         except sqlite3.Error as error:
             self._connection.close()
-            raise StateFileError(
-                f"{self.path}: not a usable state file ({error}); give another path, or end the program that uses it"
-            ) from error
+            raise self._unusable(error) from error
         except StateFileError:
             self._connection.close()
             raise
 
     def load(self, table: Table[Any]) -> Iterator[Any]:
-        """See `Sink.load`."""
-        self._prepare(table.name)
-        for (body,) in self._connection.execute(f'SELECT body FROM "{table.name}"'):  # noqa: S608  # our own table names
-            yield loads(table.kind, body)
+        """See `Sink.load`.
+
+        Raises:
+            StateFileError: the file is damaged, or holds what is no record of that table. It is closed then.
+        """
+        try:
+            self._prepare(table.name)
+            for (body,) in self._connection.execute(f'SELECT body FROM "{table.name}"'):  # noqa: S608  # our own table names
+                yield loads(table.kind, body)
+        except sqlite3.Error as error:
+            self.close()
+            raise self._unusable(error) from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            self.close()
+            why = f"its table {table.name} holds what is no {table.kind.__name__} ({error})"
+            raise StateFileError(f"{self.path}: damaged: {why}; give another path, or a copy from before") from error
 
     def write(self, changes: Iterable[tuple[Table[Any], Key]]) -> None:
         """See `Sink.write`."""
@@ -95,6 +122,13 @@ class Storage:
     def close(self) -> None:
         """See `Sink.close`. Closing twice does nothing."""
         self._connection.close()
+
+    def _unusable(self, error: sqlite3.Error) -> StateFileError:
+        """What SQLite says, what it means, and what to do."""
+        what, remedy = next(
+            (meaning for codes, meaning in _MEANINGS.items() if getattr(error, "sqlite_errorcode", 0) & 0xFF in codes), _UNKNOWN
+        )
+        return StateFileError(f"{self.path}: {what} ({error}); {remedy}")
 
     def _open(self, synchronous: str) -> None:
         self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives import serialization
 from harness.boards import Moniker, OpenOptions, Rig
 from harness.cloud import Cloud
 from harness.device_os import stock
-from harness.errors import BoardNotAvailable, HarnessError, Unavailable
+from harness.errors import Blame, BoardNotAvailable, CloudRefused, HarnessError, Unavailable
 from harness.modes import Mode
 from harness.starting import Start
 from particle_protocol.dct import ServerAddress
@@ -97,10 +97,21 @@ def starting_state(moniker: Moniker) -> Start:
     if claimed not in (None, "0", "1"):
         raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: claimed={claimed}", remedy="Write claimed=1 or claimed=0")
     try:
+        _check_together(moniker)
         parsed = Mode.parse(mode) if mode is not None else None
     except ValueError as error:
         raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error
     return Start(parsed, claimed == "1" if claimed is not None else None, moniker.options.get("os"))
+
+
+def _check_together(moniker: Moniker) -> None:
+    """Refuse options that contradict each other."""
+    if "server" in moniker.options and moniker.options.get("claimed") == "1":
+        raise BoardNotAvailable(
+            Unavailable.BAD_MONIKER,
+            f"{moniker}: claimed=1 is about the run's own cloud, and server= takes the board to another",
+            remedy="Leave claimed=1 out, and claim the board there",
+        )
 
 
 def foreign_server(address: str | None, key_file: str | None) -> ForeignServer | None:
@@ -138,10 +149,18 @@ def _claim(rig: Rig, starts: Sequence[Start]) -> None:
     if rig.cloud is None:
         raise HarnessError("the emulated boards have no cloud to be claimed in")
     cloud = Cloud(rig.cloud)
-    account = cloud.login(rig.cloud.username, rig.cloud.password)
+    account = cloud.own_account()
     for board, start in zip(rig.boards, starts, strict=True):
         if start.claimed:
             board.account = account
-            Start(start.mode, claimed=True).bring(board, rig.wifi)
+            try:
+                Start(start.mode, claimed=True).bring(board, rig.wifi)
+            except CloudRefused as error:
+                raise HarnessError(
+                    f"{board.moniker}: {rig.cloud.username} cannot claim it: {error.text}",
+                    board=board.usb.label,
+                    blame=Blame.REQUEST,
+                    remedy="Leave claimed=1 out, or give another --state",
+                ) from error
             board.account = None
     cloud.close()

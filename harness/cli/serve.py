@@ -58,14 +58,15 @@ def serve(
     for moniker in monikers:
         if moniker.kind != "emu":
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")
-    with _told_to_stop() as ended, contextlib.ExitStack() as stack:
+    with _told_to_stop() as stop, contextlib.ExitStack() as stack:
         serving = Serving(http_port, device_port, state, rate_limits)
         rig = open_boards(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os))
         stack.callback(rig.close)
+        stop.opened = True
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="particle-hil.")))
         told = describe(rig, _open_door(stack, rig), folder)
         click.echo(json.dumps(told) if as_json else _text(told))
-        while not ended.wait(timeout=1):
+        while not stop.asked.wait(timeout=1):
             continue
     return 0
 
@@ -94,7 +95,7 @@ def describe(rig: Rig, environment: dict[str, str], folder: Path) -> dict[str, A
     return {
         "api": rig.cloud.url,
         "username": rig.cloud.username,
-        "password": rig.cloud.password,
+        "password": rig.cloud.password or None,
         "device_service": f"{host}:{port}",
         "server_key": str(der),
         "server_key_pem": str(pem),
@@ -103,11 +104,14 @@ def describe(rig: Rig, environment: dict[str, str], folder: Path) -> dict[str, A
     }
 
 
+_CHANGED = "{username} with the password (and second factor) that it was given since"
+
+
 def _text(told: dict[str, Any]) -> str:
     """The same for a person."""
     lines = [
         ("REST API", told["api"]),
-        ("log in as", f"{told['username']} with the password {told['password']!r}"),
+        ("log in as", f"{told['username']} with the password {told['password']!r}" if told["password"] else _CHANGED.format(**told)),
         ("boards go to", f"{told['device_service']} (TCP), with the server key in {told['server_key']}"),
         ("particle-cli", f"particle profile particle-hil && particle profile set apiUrl {told['api']} && particle login"),
         ("particle-api-js", f"new Particle({{ baseUrl: '{told['api']}' }})"),
@@ -120,13 +124,30 @@ def _text(told: dict[str, Any]) -> str:
     return "\n".join(f"{key:16} {value}" for key, value in lines)
 
 
+_STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class _Stop:
+    """What Ctrl-C, SIGTERM and the end of the terminal do: interrupt the opening, which can take a while; later ask for the end."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.opened = False
+
+    def __call__(self, number: int, frame: object) -> None:
+        self.asked.set()
+        if not self.opened:
+            raise KeyboardInterrupt
+
+
 @contextlib.contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, from before anything is opened, so that everything is closed again."""
-    ended = threading.Event()
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+def _told_to_stop() -> Iterator[_Stop]:
+    """Listen to signals from before anything is opened, so that everything is closed again."""
+    stop = _Stop()
+    before = {number: signal.signal(number, stop) for number in _STOPS}
     try:
-        yield ended
+        yield stop
     finally:
+        stop.opened = True
         for number, handler in before.items():
             signal.signal(number, handler)

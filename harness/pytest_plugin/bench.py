@@ -92,12 +92,10 @@ class Bench:
 
     def account_in(self, cloud: Cloud) -> Account:
         """The user whose token or password was given; an emulated cloud has one to begin with."""
-        target = cloud.target
-        if target.token:
-            return cloud.account(target.token)
-        if target.username:
-            return cloud.login(target.username, target.password)
-        pytest.skip(f"no account in the cloud at {target.url}: set {PREFIX}TOKEN, or {PREFIX}USER and {PREFIX}PASSWORD")
+        account = cloud.own_account()
+        if account is not None:
+            return account
+        pytest.skip(f"no account in the cloud at {cloud.target.url}: set {PREFIX}TOKEN, or {PREFIX}USER and {PREFIX}PASSWORD")
 
     def watch(self, account: Account | None) -> None:
         """Let `account` be the witness of what the cloud says of the boards."""

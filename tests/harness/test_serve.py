@@ -2,7 +2,10 @@
 
 import contextlib
 import json
+import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,7 +19,7 @@ PROGRAM = [sys.executable, "-c", "import sys; sys.argv[0] = 'particle-hil'; from
 
 
 @contextlib.contextmanager
-def served(*arguments):
+def served(*arguments, ends_by=signal.SIGINT):
     command = [*PROGRAM, "serve", "--device-port", "0", "--json", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -24,8 +27,8 @@ def served(*arguments):
             assert said, process.stderr.read()
             yield json.loads(said)
         finally:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=30) == 0
+            process.send_signal(ends_by)
+            assert process.wait(timeout=30) == 0, process.stderr.read()
 
 
 def login(told):
@@ -96,18 +99,121 @@ def test_a_board_goes_to_somebody_elses_cloud():
         (["--board", "emu:photon?server=nowhere&server_key=/does/not/exist"], "is no HOST:PORT"),
         (["--board", "emu:photon?server=nowhere:1&server_key=/does/not/exist"], "No such file"),
         (["--board", f"emu:photon?server=nowhere:1&server_key={__file__}"], "holds no RSA public key"),
-        (["--state", __file__], "not a usable state file"),
+        (["--board", "emu:photon?server=nowhere:1&server_key=x&claimed=1"], "claim the board there"),
+        (["--state", __file__], "is no state file"),
+        (["--state", "/nowhere/state.db"], "check that its folder is there"),
+        (["--state", "."], "is a directory"),
         (["--http-port", "99999"], "99999"),
     ],
 )
 def test_what_cannot_be_served_is_refused_with_the_reason(arguments, said):
     status, text = refused("--device-port", "0", *arguments)
-    assert status != 0
+    assert status == 2
     assert said in text
 
 
-def test_a_port_that_is_taken_is_one_sentence():
+def test_a_port_that_is_taken_is_one_sentence_that_names_it():
     with served() as told:
-        status, text = refused("--device-port", told["device_service"].rpartition(":")[2])
-    assert status == 3
-    assert "--device-port" in text
+        for option, address in (("--device-port", told["device_service"]), ("--http-port", told["api"])):
+            port = address.rpartition(":")[2]
+            status, text = refused("--device-port", "0", option, port)
+            assert status == 3
+            assert f"port {port} cannot be listened on" in text
+            assert f"Choose another one with {option};" in text
+            assert len(text.splitlines()) == 1
+
+
+def database(path, *statements):
+    connection = sqlite3.connect(path)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (["PRAGMA application_id = 0", "CREATE TABLE other (x)"], "is a database of some other program"),
+        (["PRAGMA user_version = 1000"], "use a later particle-hil"),
+        (["UPDATE users SET body = '{}'"], "its table users holds what is no User"),
+        (["UPDATE users SET body = 'nonsense'"], "its table users holds what is no User"),
+    ],
+)
+def test_a_state_that_cannot_be_read_is_one_sentence_that_names_it(tmp_path, statements, said):
+    path = tmp_path / "cloud.db"
+    with served("--state", str(path)):
+        pass
+    database(path, *statements)
+    status, text = refused("--device-port", "0", "--state", str(path))
+    assert (status, said in text, str(path) in text, len(text.splitlines())) == (2, True, True, 1), text
+
+
+def test_a_state_that_is_in_use_is_left_to_whoever_uses_it(tmp_path):
+    path = str(tmp_path / "cloud.db")
+    with served("--state", path) as told:
+        status, text = refused("--device-port", "0", "--state", path)
+        assert (status, "is in use" in text) == (2, True), text
+        with login(told) as client:
+            assert client.get("/v1/devices").json() == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_stops_cleanly_when_it_is_told_to(tmp_path, number):
+    state = str(tmp_path / "cloud.db")
+    with served("--state", state, "--board", "emu:photon", ends_by=number) as told:
+        key = Path(told["server_key"])
+        assert key.exists()
+    assert not key.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["cloud.db"], "nothing is left in the write-ahead log"
+
+
+def test_it_can_be_interrupted_while_boards_come_up(tmp_path):
+    """The board waits for a cloud that is not there."""
+    with served() as theirs:
+        shutil.copy(theirs["server_key"], tmp_path / "key.der")
+    moniker = f"emu:photon?mode=online&server={theirs['device_service']}&server_key={tmp_path / 'key.der'}"
+    state = tmp_path / "cloud.db"
+    command = [*PROGRAM, "serve", "--device-port", "0", "--state", str(state), "--board", moniker]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        eventually(state.exists)
+        process.send_signal(signal.SIGINT)
+        out, text = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in text
+
+
+def test_boards_come_back_to_their_claims(tmp_path):
+    arguments = ("--state", str(tmp_path / "cloud.db"), "--board", "emu:photon?mode=online&claimed=1", "--board", "emu:photon?mode=online")
+    ids = []
+    for name in ("first", "second"):
+        with served(*arguments) as told, login(told) as client:
+            ids.append([board["device_id"] for board in told["boards"]])
+            (device,) = client.get("/v1/devices").json()
+            assert (device["id"], device["online"], device["name"]) == (ids[-1][0], True, None if name == "first" else "first")
+            client.put(f"/v1/devices/{device['id']}", data={"name": name})
+    assert ids[0] == ids[1]
+
+
+def test_a_board_that_somebody_else_has_claimed_meanwhile_is_not_taken(tmp_path):
+    arguments = ("--state", str(tmp_path / "cloud.db"), "--board")
+    somebody = {"username": "else@example.com", "password": "something"}
+    with served(*arguments, "emu:photon?mode=online") as told:
+        assert httpx.post(f"{told['api']}/v1/users", data=somebody).status_code == 200
+        with login(told | somebody) as client:
+            assert client.post("/v1/devices", data={"id": told["boards"][0]["device_id"]}).status_code == 200
+    status, text = refused("--device-port", "0", *arguments, "emu:photon?claimed=1")
+    assert status == 2
+    assert "tester@example.com cannot claim it: That belongs to someone else" in text
+
+
+def test_a_user_who_has_another_password_by_now_keeps_it(tmp_path):
+    arguments = ("--state", str(tmp_path / "cloud.db"), "--board", "emu:photon?claimed=1")
+    with served(*arguments) as told, login(told) as client:
+        changed = client.put("/v1/user", json={"current_password": told["password"], "password": "better"})
+        assert changed.status_code == 200
+    with served(*arguments) as told:
+        assert told["password"] is None
+        with login(told | {"password": "better"}) as client:
+            assert len(client.get("/v1/devices").json()) == 1

@@ -44,6 +44,10 @@ def main(path: str, seed: int) -> None:
         gone = rng.choice(ids)
         cloud.members.remove(who, product.id, gone)
         print(f"removed {gone}", flush=True)
+        for _ in range(rng.randrange(5)):
+            cloud.events.publish(who, "temp", "20")
+        if rng.random() < 0.3:
+            print(f"used {cloud.agreements.of(who).operations}", flush=True)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ def check(path, seed, told):
         assert table[device_id].product_id == product
     untold = [device for device in table if device.id not in known and device.created_at and int(device.id, 16) >> 40 == seed]
     assert len({(device.owner is None, device.product_id) for device in untold}) <= 1, "a batch is added as a whole or not at all"
+    used = max((int(words[1]) for words in told if words[0] == "used"), default=0)
+    who = cloud.tokens.principal(cloud.tokens.password_grant("particle", "particle", "o@example.com", "secret").token)
+    assert cloud.agreements.of(who).operations >= used, "a count that was told is kept"
     cloud.close()
 
 

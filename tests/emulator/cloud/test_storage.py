@@ -125,7 +125,7 @@ def test_a_file_belongs_to_one_process_at_a_time(tmp_path):
     state, table = filled(tmp_path / "s.db")
     with state.change():
         table.put(Everything("a"))
-    with pytest.raises(StateFileError, match=r"s\.db.*locked.*end the program"):
+    with pytest.raises(StateFileError, match=r"s\.db.*in use .*locked.*end the program"):
         Storage(tmp_path / "s.db")
     state.close()
     Storage(tmp_path / "s.db").close()

@@ -165,7 +165,7 @@ def create_user(call: Call) -> Json:
 
 
 def update_user(call: Call) -> Json:
-    """Change what is said of the account, its name or its password."""
+    """Change what is said of the account, its name or its password: all that is asked for, or nothing."""
     accounts, password = call.cloud.accounts, call.get("current_password") or ""
     with call.cloud.core.change():
         if call.has("account_info"):
@@ -211,9 +211,10 @@ def offer_mfa(call: Call) -> Json:
 
 def enable_mfa(call: Call) -> Json:
     """Turn the second factor on."""
-    user = call.cloud.accounts.mfa_enable(call.who, call.text("mfa_token"), call.text("otp"))
-    if call.flag("invalidate_tokens"):
-        call.cloud.tokens.revoke_all(call.who)
+    with call.cloud.core.change():
+        user = call.cloud.accounts.mfa_enable(call.who, call.text("mfa_token"), call.text("otp"))
+        if call.flag("invalidate_tokens"):
+            call.cloud.tokens.revoke_all(call.who)
     return {"ok": True, "enrolled": True, "tokens": [token.token for token in call.cloud.tokens.list(user)]}
 
 

@@ -79,7 +79,7 @@ def test_a_developers_day_with_particle_cli(served, cli, board):
     assert "7" in cli("variable", "get", "lamp", "count")
     assert "not found" in cli("function", "call", "lamp", "fly", ok=False)
     cli("publish", "hello", "world")
-    assert served.driver.call(lambda: served.cloud.events.operations.total()) >= 1
+    assert served.driver.call(lambda: served.cloud.agreements.of(served.user("u1")).operations) >= 1
     cli("device", "remove", "lamp", "--yes")
     assert served.driver.call(served.owner, device) is None
     assert not session.closed

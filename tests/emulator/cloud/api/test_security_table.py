@@ -289,9 +289,32 @@ class Cast:
         return answer
 
 
+class Writes:
+    """A sink that keeps nothing but the rows of each transaction."""
+
+    openings = 0
+
+    def __init__(self):
+        self.made = []
+
+    def load(self, table):
+        return ()
+
+    def write(self, changes):
+        self.made.append([f"{table.name} {key}" for table, key in changes])
+
+    def close(self):
+        pass
+
+
 @pytest.fixture
-def cast(make_world):
-    return Cast(make_world())
+def writes():
+    return Writes()
+
+
+@pytest.fixture
+def cast(make_world, writes):
+    return Cast(make_world(storage=writes))
 
 
 def refused_for_its_token(answer):
@@ -350,14 +373,16 @@ GUARDED = [route for route in ROUTES if route.auth is Auth.TOKEN]
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=str)
-def test_only_who_may_gets_in(cast, route):
+def test_only_who_may_gets_in(cast, writes, route):
     callers = list(cast.callers)
     if Kind.API_USER in route.callers and route.scope:
         callers.append(Case("program", cast.program(route.scope), kind=Kind.API_USER, scopes=(route.scope,), belongs=True))
     before = cast.world.cloud.snapshot()
     for case in callers:
         outcome = expected(route, case)
+        writes.made.clear()
         answer = cast.ask(route, case)
+        assert len(writes.made) <= 1, f"{route} is written in pieces, and a crash between them would leave it half done"
         seen = f"{case.name}: {route} gave {answer.status_code} {answer.text[:200] if answer.is_stream_consumed else ''}"
         if outcome == "token":
             assert refused_for_its_token(answer), seen
@@ -371,3 +396,64 @@ def test_only_who_may_gets_in(cast, route):
             assert cast.world.cloud.snapshot() == before, f"{case.name} was refused, and changed something by {route}"
         else:
             cast.world.cloud.core.state.restore(before.tables)
+
+
+RICH = [
+    ("PUT", "/v1/user", {"account_info": {"first_name": "Ada"}, "username": "ada@example.com", "current_password": "secret"}),
+    ("PUT", "/v1/user", {"password": "better", "current_password": "secret", "invalidate_tokens": True}),
+    ("DELETE", "/v1/user", {"password": "secret"}),
+    ("PUT", "/v1/devices/{device}", {"name": "lamp", "notes": "new", "firmware_updates_forced": True}),
+    (
+        "PUT",
+        "/v1/products/{product}/devices/{device}",
+        {"name": "lamp", "notes": "new", "development": True, "desired_firmware_version": 2, "groups": ["blue", "green"]},
+    ),
+    ("POST", "/v1/products/{product}/devices", {"ids": ["{free}", "{embedded}"], "claim_user": "o@example.com", "import_sims": True}),
+    ("POST", "/v1/products/{product}/sims", {"sims": ["{embedded_sim}", "{free_sim}"]}),
+    ("DELETE", "/v1/products/{product}/devices/{device}", {}),
+    ("DELETE", "/v1/products/{product}/devices/{device}/owner", {}),
+    ("DELETE", "/v1/products/{product}/customers/{customer}", {}),
+    ("DELETE", "/v1/products/{product}/groups/red", {}),
+    ("DELETE", "/v1/devices/{device}", {}),
+    ("DELETE", "/v1/access_tokens", {}),
+    ("PUT", "/v1/products/{product}/firmware/release", {"version": 1, "groups": ["red"], "intelligent": True}),
+    ("PATCH", "/v1/env", {"ops": [{"op": "Set", "key": "A", "value": "1"}, {"op": "Set", "key": "B", "value": "2"}]}),
+    ("PUT", "/v1/products/{product}", {"product": {"name": "other", "description": "new", "settings": {"quarantine": False}}}),
+    (
+        "PUT",
+        "/v1/products/{product}/devices",
+        {"action": "groups", "devices": ["{device}"], "metadata": {"add": ["a", "b"], "remove": ["red"]}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), RICH, ids=[f"{method} {path}" for method, path, _ in RICH])
+def test_a_request_that_changes_much_is_written_in_one_piece(cast, writes, method, path, body):
+    embedded = cast.world.cloud.sims.make("8934076500002589208")
+    device = cast.world.device(13, iccid=embedded.iccid)
+    values = cast.paths | {"free": cast.free.id, "free_sim": cast.free_sim, "embedded": device.id, "embedded_sim": embedded.iccid}
+
+    def filled(value):
+        if isinstance(value, dict):
+            return {name: filled(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [filled(each) for each in value]
+        return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], value) if isinstance(value, str) else value
+
+    transport = InlineTransport(Api(cast.world.cloud), cast.world.driver)
+    headers = {"authorization": f"Bearer {cast.owner.token}"}
+    with httpx.Client(base_url="http://cloud.test", transport=transport, headers=headers) as client:
+        writes.made.clear()
+        answer = client.request(method, filled(path), json=filled(body))
+    assert answer.status_code < 300, answer.text
+    assert len(writes.made) == 1, writes.made
+
+
+def test_an_account_is_changed_as_asked_or_not_at_all(cast):
+    transport = InlineTransport(Api(cast.world.cloud), cast.world.driver)
+    before = cast.world.cloud.snapshot()
+    headers = {"authorization": f"Bearer {cast.owner.token}"}
+    with httpx.Client(base_url="http://cloud.test", transport=transport, headers=headers) as client:
+        body = {"account_info": {"first_name": "Ada"}, "username": "ada@example.com", "current_password": "wrong"}
+        assert client.put("/v1/user", json=body).status_code >= 400
+    assert cast.world.cloud.snapshot() == before
