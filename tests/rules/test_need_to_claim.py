@@ -196,7 +196,7 @@ def test_every_event_of_a_board_and_every_one_it_gets_is_a_data_operation(bench,
     bench.sleep(5)
 
     def used():
-        return fleet.owner.usage()["connectivity"]["all"]
+        return fleet.owner.usage()["connectivity"]["all"]["device_messages"]
 
     before = used()
     board.firmware.application.publish("said", "hello")
