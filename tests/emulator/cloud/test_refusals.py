@@ -72,8 +72,6 @@ def _devices(world):
     world.connect(world.here)
     world.updating = world.member(world.o, world.p)
     world.owned, _ = world.claimed(world.u)
-    world.busy, session = world.claimed(world.u)
-    session.silent = True
     lamp, _ = world.claimed(world.u)
     cloud.device_settings.update(world.u, lamp.id, name="lamp")
     world.free = world.device(serial_number="P046000000000001")
@@ -521,8 +519,8 @@ CASES = [
     ),
     (
         "flash: busy",
-        lambda w, c: [c.operations.flash(w.u, w.busy.id, w.image(w.p, 4)) for _ in range(2)],
-        "UpdateRefused: device <busy>: refuses the update: another update is under way",
+        lambda w, c: c.operations.flash(w.o, w.updating.id, w.image(w.p, 6), product=w.p.id),
+        "UpdateRefused: device <updating>: refuses the update: another update is under way",
     ),
     (
         "organization: twice",
