@@ -67,11 +67,13 @@ def _release(platform: int | None, version: str | None) -> Sequence[Path]:
         return ()
     if platform is None:
         raise click.UsageError("--device-os needs --platform")
+    from harness.cli.waiting import waiting_line
     from harness.firmware_store import FirmwareUnavailable, release
     from harness.image_report import platform_name
 
     try:
-        return release(platform_name(platform), version).files
+        with waiting_line() as waiting:
+            return release(platform_name(platform), version, waiting).files
     except FirmwareUnavailable as reason:
         raise FileUnusable(str(reason)) from None
 

@@ -577,12 +577,27 @@ def test_fetch_tells_where_the_files_are_and_copies_them(cache: Path, folder: Pa
     assert (folder / "here/tinker.bin").read_bytes() == APPLICATION
     (told,) = objects(image("fetch --platform photon --version 2.1.0 --json"))
     assert (told["platform"], told["version"]) == ("photon", "2.1.0")
-    assert "2.1.0: photon" in image("fetch --list").stdout
     assert image("check app.bin --platform photon --device-os 2.1.0").exit_code == 0
+
+
+def test_fetch_lists_what_there_is_and_fetches_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARTICLE_HIL_CACHE", str(folder / "nothing"))
+    monkeypatch.setenv("PATH", str(folder))
+    lines = image("fetch --list").stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [*RELEASES, "tinker"]
+    assert all("photon" in line for line in lines[1:])
+    assert image("fetch --list --platform Tracker").stdout == "2.0.1: tracker\n2.1.0: tracker\n2.2.0: tracker\ntinker: tracker\n"
+    (told,) = objects(image("fetch --list --platform 32 --json"))
+    assert told == {"device_os": {}, "tinker": ["p2"]}
+    result = image("fetch --list --platform sulu")
+    assert (result.exit_code, result.stderr) == (2, "particle-hil image: there is nothing for sulu\n")
 
 
 def test_fetch_says_what_there_is_not(cache: Path) -> None:
     assert "tell --platform" in image("fetch --platform photon").stderr
+    assert "no platform is called 'toaster'" in image("fetch --platform toaster --tinker").stderr
+    assert "no Tinker for 'sulu'; there is one for argon, b5som" in image("fetch --platform sulu --tinker").stderr
+    assert "that version is there for asom, xsom" in image("fetch --platform photon --version 1.4.4").stderr
     result = image("fetch --platform photon --version 9.9.9")
     assert (result.exit_code, "2.1.0" in result.stderr) == (2, True)
     assert image("check app.bin --platform photon --device-os 9.9.9").exit_code == 2
