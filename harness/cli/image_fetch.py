@@ -15,8 +15,8 @@ from harness.image_report import platform_name
 
 
 @click.command()
-@click.option("--platform", "platform_id", callback=parse_platform, help="Platform, by name or number.")
-@click.option("--version", help="Device OS version, such as 2.1.0.")
+@click.option("--platform", "platform_id", callback=parse_platform, metavar="NAME", help="Platform, by name or number.")
+@click.option("--version", metavar="VERSION", help="Device OS version, such as 2.1.0.")
 @click.option("--tinker", "with_tinker", is_flag=True, help="Fetch the Tinker application.")
 @click.option("--list", "listing", is_flag=True, help="Say what there is, for all platforms or the one given; fetches nothing.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Also copy the files into this folder.")

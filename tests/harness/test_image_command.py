@@ -101,6 +101,8 @@ def test_inspect_says_what_is_wrong_by_its_status(folder: Path) -> None:
     text, missing = objects(result)
     assert (text["kind"], text["platform_id"], text["crc"]) == ("not-a-module", None, None)
     assert missing["kind"] is None
+    (sound,) = objects(image("inspect", "--json", "app.bin"))
+    assert sound.keys() == text.keys() == missing.keys()
     assert [finding["name"] for finding in missing["findings"]] == ["unreadable"]  # type: ignore[attr-defined]
 
 
@@ -122,7 +124,7 @@ def test_inspect_reads_every_kind(folder: Path) -> None:
 
 
 def test_inspect_draws_a_table_on_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    files = {"app.bin": APPLICATION[:-1] + b"?", "part.bin": PART_1, "x": b"x"}
+    files = {"app.bin": APPLICATION[:-1] + b"?", "part.bin": PART_1, "cut.bin": PART_1[:-9], "x": b"x"}
     read = [(f"/some/folder/{name}", read_image(data)) for name, data in files.items()]
     for width, expected in ((80, False), (140, True)):
         monkeypatch.setenv("COLUMNS", str(width))
@@ -132,6 +134,7 @@ def test_inspect_draws_a_table_on_a_terminal(folder: Path, monkeypatch: pytest.M
         assert "app.bin" in shown
         assert "/some" not in shown
         assert "CRC wrong" in shown
+        assert "not whole" in shown
         assert "crc-mismatch app.bin" in shown
         assert "not-a-module" in shown
         assert ("0x8020000" in shown) is expected
