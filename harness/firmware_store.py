@@ -9,6 +9,7 @@ The cache is `$PARTICLE_HIL_CACHE`, else `$XDG_CACHE_HOME/particle-hil`, else `~
 from __future__ import annotations
 
 import base64
+import contextlib
 import enum
 import hashlib
 import json
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -41,12 +43,27 @@ PACKAGES: Final = {
 """Versions of particle-cli that carry images, and the SHA-512 of their tarballs (base64)."""
 RELEASES: Final = {"1.4.4": "2.14.0", "1.5.0": "2.3.0", "1.5.2": "2.8.0", "2.0.1": "2.10.0", "2.1.0": "2.14.0", "2.2.0": "2.16.0"}
 """Device OS versions, and the package that holds their files."""
+_GEN_2_AND_3: Final = ("argon", "b5som", "boron", "bsom", "electron", "p1", "photon")
+PLATFORMS: Final = {
+    "1.4.4": ("asom", "xsom"),
+    "1.5.0": (*_GEN_2_AND_3, "xenon"),
+    "1.5.2": (*_GEN_2_AND_3, "xenon"),
+    "2.0.1": (*_GEN_2_AND_3, "tracker"),
+    "2.1.0": (*_GEN_2_AND_3, "tracker"),
+    "2.2.0": (*_GEN_2_AND_3, "tracker"),
+}
+"""The platforms that there are files of a version for, so that they can be told before anything is fetched."""
 TINKER_PACKAGE: Final = "3.51.0"
+TINKER_PLATFORMS: Final = (*_GEN_2_AND_3, "core", "esomx", "msom", "p2", "tracker", "trackerm", "xenon")
 NOT_MODULES: Final = frozenset(
     {"cc3000-patch-programmer.bin", "cc3000-patch-programmer_1_14.bin", "deep_update_2014_06.bin", "ota-flag-a5.bin"}
 )
 """Files of those packages that are older than the module format, or no firmware at all."""
 _FETCH_SECONDS: Final = 300
+_PATIENCE_SECONDS = 2.0
+"""After this long, and then again and again, whoever waits is told what for."""
+Waiting = Callable[[str], None]
+"""Is called with a sentence while a fetch takes its time."""
 _SAFE_NAME = re.compile(r"package/assets/(?:updates|knownApps|binaries)/(?:[\w@+.-]+/)*[\w@+.-]+\.bin")
 
 
@@ -58,6 +75,7 @@ class Reason(enum.Enum):
     WRONG_DIGEST = "the package fetched is not the one expected"
     UNKNOWN = "no such release"
     DAMAGED = "a file is damaged"
+    CACHE = "the cache cannot be written or read"
 
 
 class FirmwareUnavailable(RuntimeError):
@@ -125,8 +143,13 @@ def photon_release(version: str) -> Release:
     return release("photon", version)
 
 
-def release(platform: str, version: str) -> Release:
+def release(platform: str, version: str, waiting: Waiting | None = None) -> Release:
     """The files of a Device OS version for a platform by its short name ("photon", "boron"), fetched when they are not in the cache.
+
+    Args:
+        platform: its short name.
+        version: of Device OS, such as 2.1.0 or v2.1.0.
+        waiting: is told when a fetch takes long.
 
     Raises:
         FirmwareUnavailable: there is no such release, or it is not in the cache and cannot be fetched.
@@ -135,41 +158,31 @@ def release(platform: str, version: str) -> Release:
     package = RELEASES.get(version)
     if package is None:
         raise FirmwareUnavailable(Reason.UNKNOWN, f"Device OS {version} is not among those to be had: {', '.join(RELEASES)}")
-    folder = package_images(package) / "updates"
+    if platform not in PLATFORMS[version]:
+        raise FirmwareUnavailable(
+            Reason.UNKNOWN, f"no Device OS {version} for {platform!r}; that version is there for {', '.join(PLATFORMS[version])}"
+        )
+    folder = package_images(package, waiting) / "updates"
     files = tuple(sorted(path for path in folder.glob(f"{platform}-*.bin") if _version_of(path) == version))
     if not files:
-        has = sorted({path.name.split("-")[0] for path in folder.glob("*.bin") if _version_of(path) == version})
-        raise FirmwareUnavailable(Reason.UNKNOWN, f"no Device OS {version} for {platform!r}; that version is there for {', '.join(has)}")
+        raise FirmwareUnavailable(Reason.DAMAGED, f"{folder} has no files of {platform}; delete {folder.parent} to have it fetched anew")
     for path in files:
         _verify(path)
     return Release(platform, version, files)
 
 
-def releases() -> dict[str, list[str]]:
-    """The platforms there are files for, by Device OS version; fetches every package.
-
-    Raises:
-        FirmwareUnavailable: a package cannot be fetched.
-    """
-    found: dict[str, list[str]] = {}
-    for version, package in RELEASES.items():
-        files = (path for path in (package_images(package) / "updates").glob("*.bin") if _version_of(path) == version)
-        found[version] = sorted({path.name.split("-")[0] for path in files})
-    return found
-
-
-def tinker(platform: str) -> Path:
+def tinker(platform: str, waiting: Waiting | None = None) -> Path:
     """The Tinker application of a platform by its short name.
 
     Raises:
         FirmwareUnavailable: there is none, or it cannot be fetched.
     """
-    folder = package_images(TINKER_PACKAGE) / "knownApps"
+    if platform not in TINKER_PLATFORMS:
+        raise FirmwareUnavailable(Reason.UNKNOWN, f"no Tinker for {platform!r}; there is one for {', '.join(sorted(TINKER_PLATFORMS))}")
+    folder = package_images(TINKER_PACKAGE, waiting) / "knownApps"
     found = sorted(folder.glob(f"{platform}/tinker/*.bin"))
     if not found:
-        raise FirmwareUnavailable(
-            Reason.UNKNOWN, f"no Tinker for {platform!r}; there is one for {', '.join(sorted(path.name for path in folder.iterdir()))}"
-        )
+        raise FirmwareUnavailable(Reason.DAMAGED, f"{folder} has no Tinker of {platform}; delete {folder.parent} to have it fetched anew")
     _verify(found[0])
     return found[0]
 
@@ -192,7 +205,7 @@ def cached_images() -> list[Path]:
 _failed: dict[str, FirmwareUnavailable] = {}
 
 
-def package_images(package: str) -> Path:
+def package_images(package: str, waiting: Waiting | None = None) -> Path:
     """The folder with the images of one version of particle-cli, fetched when it is not in the cache.
 
     Raises:
@@ -204,7 +217,8 @@ def package_images(package: str) -> Path:
     if package in _failed:
         raise _failed[package]
     try:
-        _fetch(package, folder)
+        with _cache_in(folder):
+            _fetch(package, folder, waiting)
     except FirmwareUnavailable as failure:
         _failed[package] = failure
         raise
@@ -216,10 +230,22 @@ def _version_of(path: Path) -> str:
     return path.name.removesuffix(".bin").rpartition("@")[2].partition("+")[0]
 
 
-def _fetch(package: str, folder: Path) -> None:
+@contextlib.contextmanager
+def _cache_in(folder: Path) -> Iterator[None]:
+    """Whatever the operating system refuses in the cache, as an error with its remedy."""
+    try:
+        yield
+    except OSError as reason:
+        where = reason.filename or folder
+        raise FirmwareUnavailable(
+            Reason.CACHE, f"{where}: {reason.strerror or reason}; PARTICLE_HIL_CACHE can name another folder for what is fetched"
+        ) from None
+
+
+def _fetch(package: str, folder: Path, waiting: Waiting | None) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
-        tarball = npm_pack(f"particle-cli@{package}", Path(scratch))
+        tarball = npm_pack(f"particle-cli@{package}", Path(scratch), waiting)
         digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
         if digest != PACKAGES[package]:
             raise FirmwareUnavailable(
@@ -234,14 +260,17 @@ def _fetch(package: str, folder: Path) -> None:
         _move(unpacked, folder)
 
 
-def npm_pack(spec: str, folder: Path) -> Path:
+def npm_pack(spec: str, folder: Path, waiting: Waiting | None = None) -> Path:
     """Have the npm client fetch the tarball of a package (`name@version`) into a folder.
 
     Raises:
         FirmwareUnavailable: there is no npm client, or it could not fetch the package.
     """
-    done = _npm(["pack", spec, "--json", "--pack-destination", str(folder)], spec, folder)
-    return folder / str(json.loads(done)[0]["filename"])
+    done = _npm(["pack", spec, "--json", "--pack-destination", str(folder)], spec, folder, waiting)
+    try:
+        return folder / str(json.loads(done)[0]["filename"])
+    except (ValueError, LookupError, TypeError):
+        raise FirmwareUnavailable(Reason.NO_NETWORK, f"npm did not say where it put {spec}, but {done.strip()[-200:]!r}") from None
 
 
 def npm_install(name: str, version: str) -> Path:
@@ -255,17 +284,18 @@ def npm_install(name: str, version: str) -> Path:
     """
     folder = cache_folder() / f"{name}-{version}"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".install-", dir=folder.parent) as scratch:
-            made = Path(scratch) / "installed"
-            made.mkdir()
-            (made / "package.json").write_text("{}")
-            _npm(["install", f"{name}@{version}", "--no-audit", "--no-fund", "--ignore-scripts"], f"{name}@{version}", made)
-            _move(made, folder)
+        with _cache_in(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".install-", dir=folder.parent) as scratch:
+                made = Path(scratch) / "installed"
+                made.mkdir()
+                (made / "package.json").write_text("{}")
+                _npm(["install", f"{name}@{version}", "--no-audit", "--no-fund", "--ignore-scripts"], f"{name}@{version}", made)
+                _move(made, folder)
     return folder
 
 
-def _npm(arguments: list[str], what: str, folder: Path) -> str:
+def _npm(arguments: list[str], what: str, folder: Path, waiting: Waiting | None = None) -> str:
     """What the npm client prints when it is run in a folder."""
     npm = shutil.which("npm")
     if npm is None:
@@ -275,18 +305,33 @@ def _npm(arguments: list[str], what: str, folder: Path) -> str:
             "install Node.js 20 or later, or copy the cache of another machine",
         )
     command = [npm, *arguments, "--prefer-offline", "--fetch-retries=1"]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False)  # noqa: S603 - no shell, fixed program
-    except subprocess.TimeoutExpired:
-        raise FirmwareUnavailable(Reason.NO_NETWORK, f"npm did not fetch {what} within {_FETCH_SECONDS} seconds") from None
-    if done.returncode:
-        code = next((line for line in done.stderr.splitlines() if " code " in line), done.stderr.strip()[-200:])
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - no shell, fixed program
+        try:
+            out, err = _outcome(process, what, waiting)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        code = next((line for line in err.splitlines() if " code " in line), err.strip()[-200:])
         raise FirmwareUnavailable(
             Reason.NO_NETWORK,
             f"npm could not fetch {what} ({code.strip()}); "
             f"check the network and the registry (`npm ping`), or copy another machine's cache to {cache_folder()}",
         )
-    return done.stdout
+    return out
+
+
+def _outcome(process: subprocess.Popen[str], what: str, waiting: Waiting | None) -> tuple[str, str]:
+    """What a process prints, once it has ended; meanwhile whoever waits is told so."""
+    seconds = 0.0
+    while seconds < _FETCH_SECONDS:
+        try:
+            return process.communicate(timeout=_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            seconds += _PATIENCE_SECONDS
+            if waiting is not None:
+                waiting(f"fetching {what} with npm: {seconds:.0f} seconds so far, at most {_FETCH_SECONDS}")
+    raise FirmwareUnavailable(Reason.NO_NETWORK, f"npm did not fetch {what} within {_FETCH_SECONDS} seconds")
 
 
 def _move(made: Path, folder: Path) -> None:
@@ -311,8 +356,10 @@ def _unpack(tarball: Path, folder: Path) -> None:
 
 
 def _verify(path: Path) -> None:
+    with _cache_in(path):
+        data = path.read_bytes()
     try:
-        bad = [finding for finding in check_module(read_module(path.read_bytes())) if finding.severity is Severity.ERROR]
+        bad = [finding for finding in check_module(read_module(data)) if finding.severity is Severity.ERROR]
     except NotAModule as reason:
         raise FirmwareUnavailable(Reason.DAMAGED, f"{path}: {reason}; delete {path.parent.parent} to have it fetched anew") from None
     if bad:

@@ -120,6 +120,11 @@ _NO_MODULE: Report = dict.fromkeys(
         "suffix_size",
         "sha256",
         "crc",
+        "mcu_target",
+        "prefix_offset",
+        "size",
+        "trailing",
+        "extensions",
     )
 )
 

@@ -58,6 +58,8 @@ def _cells(module: Module, *, wide: bool) -> list[str]:
 
 
 def _verdict(module: Module, findings: Sequence[Finding]) -> str:
+    if not module.complete:
+        return "[bold red]not whole[/]"
     if not module.crc_ok:
         return "[bold red]CRC wrong[/]"
     if not module.sha_ok:

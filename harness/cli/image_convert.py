@@ -30,7 +30,7 @@ _file = click.argument("file", type=click.Path(path_type=Path))
 @out_option
 @click.option("--seal", is_flag=True, help="Put SHA-256 and CRC right: builds write HEX before they are known.")
 @click.option("--module", "number", type=click.IntRange(1), help="Only this module, of several.")
-@click.option("--address", callback=parse_number, help="Where a binary lies that is no module.")
+@click.option("--address", callback=parse_number, metavar="N", help="Where a binary lies that is no module.")
 def to_hex(file: Path, output: Path, seal: bool, number: int | None, address: int | None) -> None:
     """Turn a binary into Intel HEX, or Intel HEX into a binary.
 

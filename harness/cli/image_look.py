@@ -19,7 +19,7 @@ from harness.image_report import FINDINGS, UNREADABLE, as_line, exit_status, rep
 @click.command()
 @files_argument
 @json_option
-@click.option("--platform", callback=parse_platform, help="The board it is for, by name or number.")
+@click.option("--platform", callback=parse_platform, metavar="NAME", help="The board it is for, by name or number.")
 @click.option("--installed", multiple=True, type=click.Path(path_type=Path), help="A module on the board; give it again for more.")
 @click.option("--device-os", metavar="VERSION", help="The board has the modules of this Device OS version (fetched when needed).")
 @click.option("--device-rules", is_flag=True, help="Judge dependencies as a board does at boot, its quirks included.")
@@ -67,11 +67,13 @@ def _release(platform: int | None, version: str | None) -> Sequence[Path]:
         return ()
     if platform is None:
         raise click.UsageError("--device-os needs --platform")
+    from harness.cli.waiting import waiting_line
     from harness.firmware_store import FirmwareUnavailable, release
     from harness.image_report import platform_name
 
     try:
-        return release(platform_name(platform), version).files
+        with waiting_line() as waiting:
+            return release(platform_name(platform), version, waiting).files
     except FirmwareUnavailable as reason:
         raise FileUnusable(str(reason)) from None
 

@@ -6,8 +6,11 @@ import base64
 import hashlib
 import io
 import os
+import signal
+import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,8 +84,10 @@ def test_a_release_is_fetched_once_and_told_by_what_its_files_are(npm: Path, mon
 def test_tinker_is_found_by_platform(npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     offer(npm, monkeypatch, firmware_store.TINKER_PACKAGE, FILES)
     assert tinker("photon").name == "tinker.bin"
-    with pytest.raises(FirmwareUnavailable, match="there is one for photon"):
+    with pytest.raises(FirmwareUnavailable, match="there is one for argon, b5som"):
         tinker("toaster")
+    with pytest.raises(FirmwareUnavailable, match="no Tinker of argon; delete"):
+        tinker("argon")
 
 
 def test_a_package_with_another_digest_is_not_kept(npm: Path) -> None:
@@ -131,9 +136,77 @@ def test_without_npm_the_remedy_is_told(npm: Path, monkeypatch: pytest.MonkeyPat
 def test_an_unknown_release_or_platform_names_those_there_are(npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FirmwareUnavailable, match=r"1\.4\.4, 1\.5\.0"):
         photon_release("9.9.9")
+    with pytest.raises(FirmwareUnavailable, match="there for argon, b5som, boron, bsom, electron, p1, photon, tracker"):
+        release("xenon", "2.1.0")
     offer(npm, monkeypatch, "2.14.0", FILES)
-    with pytest.raises(FirmwareUnavailable, match="p1, photon"):
+    with pytest.raises(FirmwareUnavailable, match="no files of argon; delete"):
         release("argon", "2.1.0")
+
+
+def test_who_waits_for_npm_is_told_so(npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in npm goes on when it was told of twice."""
+    offer(npm, monkeypatch, "2.14.0", FILES)
+    (npm / "npm").write_text((npm / "npm").read_text().replace("#!/bin/sh\n", f"#!/bin/sh\nread go < {npm}/go\n"))
+    os.mkfifo(npm / "go")
+    monkeypatch.setattr(firmware_store, "_PATIENCE_SECONDS", 0.01)
+    told: list[str] = []
+
+    def waiting(sentence: str) -> None:
+        told.append(sentence)
+        if len(told) == 2:
+            (npm / "go").write_text("go\n")
+
+    assert release("photon", "2.1.0", waiting).system_part_1.read_bytes() == PART_1
+    assert told[0].startswith("fetching particle-cli@2.14.0 with npm: 0 seconds so far")
+
+
+def test_an_npm_that_never_ends_is_given_up_and_ended(npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(npm / "never")
+    (npm / "npm").write_text(f"#!/bin/sh\nread never < {npm}/never\n")
+    started: list[subprocess.Popen[str]] = []
+
+    class Noticed(subprocess.Popen[str]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            started.append(self)
+
+    monkeypatch.setattr(firmware_store.subprocess, "Popen", Noticed)
+    monkeypatch.setattr(firmware_store, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(firmware_store, "_FETCH_SECONDS", 0.03)
+    with pytest.raises(FirmwareUnavailable, match=r"within 0\.03 seconds") as failure:
+        photon_release("2.1.0")
+    assert failure.value.reason is Reason.NO_NETWORK
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
+
+
+def test_an_npm_that_says_something_else_is_not_believed(npm: Path) -> None:
+    (npm / "npm").write_text("#!/bin/sh\necho hello\n")
+    with pytest.raises(FirmwareUnavailable, match=r"npm did not say where it put particle-cli@2\.14\.0, but 'hello'"):
+        photon_release("2.1.0")
+
+
+def test_a_cache_that_cannot_be_written_is_told_with_the_remedy(npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (npm / "file").touch()
+    monkeypatch.setenv("PARTICLE_HIL_CACHE", str(npm / "file" / "cache"))
+    with pytest.raises(FirmwareUnavailable, match="Not a directory; PARTICLE_HIL_CACHE can name another folder") as failure:
+        photon_release("2.1.0")
+    assert failure.value.reason is Reason.CACHE
+
+
+@pytest.mark.tool("npm")
+def test_what_is_listed_is_what_the_packages_hold() -> None:
+    try:
+        firmware_store.all_images()
+    except FirmwareUnavailable as failure:
+        if failure.reason in (Reason.NO_NPM, Reason.NO_NETWORK):
+            pytest.skip(str(failure))
+        raise
+    root = firmware_store.cache_folder()
+    for version, package_version in firmware_store.RELEASES.items():
+        names = (path.name for path in root.glob(f"particle-cli-{package_version}/updates/*@{version}*.bin"))
+        assert {name.partition("-")[0] for name in names} == set(firmware_store.PLATFORMS[version])
+    folders = root.glob(f"particle-cli-{firmware_store.TINKER_PACKAGE}/knownApps/*/tinker")
+    assert {folder.parent.name for folder in folders} == set(firmware_store.TINKER_PLATFORMS)
 
 
 @pytest.mark.tool("npm")

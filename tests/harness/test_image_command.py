@@ -101,6 +101,8 @@ def test_inspect_says_what_is_wrong_by_its_status(folder: Path) -> None:
     text, missing = objects(result)
     assert (text["kind"], text["platform_id"], text["crc"]) == ("not-a-module", None, None)
     assert missing["kind"] is None
+    (sound,) = objects(image("inspect", "--json", "app.bin"))
+    assert sound.keys() == text.keys() == missing.keys()
     assert [finding["name"] for finding in missing["findings"]] == ["unreadable"]  # type: ignore[attr-defined]
 
 
@@ -122,7 +124,7 @@ def test_inspect_reads_every_kind(folder: Path) -> None:
 
 
 def test_inspect_draws_a_table_on_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    files = {"app.bin": APPLICATION[:-1] + b"?", "part.bin": PART_1, "x": b"x"}
+    files = {"app.bin": APPLICATION[:-1] + b"?", "part.bin": PART_1, "cut.bin": PART_1[:-9], "x": b"x"}
     read = [(f"/some/folder/{name}", read_image(data)) for name, data in files.items()]
     for width, expected in ((80, False), (140, True)):
         monkeypatch.setenv("COLUMNS", str(width))
@@ -132,6 +134,7 @@ def test_inspect_draws_a_table_on_a_terminal(folder: Path, monkeypatch: pytest.M
         assert "app.bin" in shown
         assert "/some" not in shown
         assert "CRC wrong" in shown
+        assert "not whole" in shown
         assert "crc-mismatch app.bin" in shown
         assert "not-a-module" in shown
         assert ("0x8020000" in shown) is expected
@@ -577,12 +580,27 @@ def test_fetch_tells_where_the_files_are_and_copies_them(cache: Path, folder: Pa
     assert (folder / "here/tinker.bin").read_bytes() == APPLICATION
     (told,) = objects(image("fetch --platform photon --version 2.1.0 --json"))
     assert (told["platform"], told["version"]) == ("photon", "2.1.0")
-    assert "2.1.0: photon" in image("fetch --list").stdout
     assert image("check app.bin --platform photon --device-os 2.1.0").exit_code == 0
+
+
+def test_fetch_lists_what_there_is_and_fetches_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARTICLE_HIL_CACHE", str(folder / "nothing"))
+    monkeypatch.setenv("PATH", str(folder))
+    lines = image("fetch --list").stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [*RELEASES, "tinker"]
+    assert all("photon" in line for line in lines[1:])
+    assert image("fetch --list --platform Tracker").stdout == "2.0.1: tracker\n2.1.0: tracker\n2.2.0: tracker\ntinker: tracker\n"
+    (told,) = objects(image("fetch --list --platform 32 --json"))
+    assert told == {"device_os": {}, "tinker": ["p2"]}
+    result = image("fetch --list --platform sulu")
+    assert (result.exit_code, result.stderr) == (2, "particle-hil image: there is nothing for sulu\n")
 
 
 def test_fetch_says_what_there_is_not(cache: Path) -> None:
     assert "tell --platform" in image("fetch --platform photon").stderr
+    assert "no platform is called 'toaster'" in image("fetch --platform toaster --tinker").stderr
+    assert "no Tinker for 'sulu'; there is one for argon, b5som" in image("fetch --platform sulu --tinker").stderr
+    assert "that version is there for asom, xsom" in image("fetch --platform photon --version 1.4.4").stderr
     result = image("fetch --platform photon --version 9.9.9")
     assert (result.exit_code, "2.1.0" in result.stderr) == (2, True)
     assert image("check app.bin --platform photon --device-os 9.9.9").exit_code == 2
