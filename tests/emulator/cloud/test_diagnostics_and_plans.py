@@ -10,7 +10,16 @@ import pytest
 from emulator.cloud import CloudSettings
 from emulator.cloud.agreements import ReportState
 from emulator.cloud.basics import iso, month_of
-from emulator.cloud.errors import DeviceForbidden, DeviceOffline, Invalid, NoDiagnostics, OrganizationUnknown, ReportUnknown, ScopeRefused
+from emulator.cloud.errors import (
+    DeviceForbidden,
+    DeviceNotInProduct,
+    DeviceOffline,
+    Invalid,
+    NoDiagnostics,
+    OrganizationUnknown,
+    ReportUnknown,
+    ScopeRefused,
+)
 from emulator.cloud.records import Plan
 
 VITALS = "spark/device/diagnostics/update"
@@ -46,6 +55,10 @@ def test_vitals_are_asked_for_kept_and_told(world):
         world.cloud.diagnostics.request(u1, device.id)
     with pytest.raises(DeviceForbidden):
         world.cloud.diagnostics.last(world.user("u2"), device.id)
+    product = world.product(u1)
+    for attempt in (world.cloud.diagnostics.last, world.cloud.diagnostics.history, world.cloud.diagnostics.request):
+        with pytest.raises(DeviceNotInProduct):
+            attempt(u1, device.id, product=product.id)
 
 
 def test_how_long_a_device_takes_to_answer_is_measured_when_it_is_asked(world):

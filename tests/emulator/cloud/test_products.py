@@ -229,6 +229,10 @@ def test_the_impact_of_a_release_is_told_before(fleet):
     assert impact(fleet.o, fleet.p.id, 3, groups=["x"]) == 2, "no longer a development device"
     update(fleet.o, fleet.p.id, b.id, development=True)
     assert fleet.cloud.releases.devices_on(fleet.p) == {3: 1}
+    fleet.runs(b, fleet.p, 3)
+    fleet.runs(c, fleet.p, 4)
+    assert fleet.cloud.releases.devices_on(fleet.p) == {3: 2, 4: 1}
+    fleet.runs(b, fleet.p, 1)
     fleet.upload(fleet.o, fleet.p, 5)
     fleet.release(fleet.o, fleet.p, 5, "x")
     assert impact(fleet.o, fleet.p.id, 3, product_default=True) == 0, "the group's version comes first"

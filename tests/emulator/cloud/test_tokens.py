@@ -168,6 +168,8 @@ def test_a_client_for_signing_up_does_that_and_no_more(app):
     with pytest.raises(UnauthorizedClient):
         app.cloud.customers.create_as(app.o, app.p.id, "d@customers.example")
     assert app.cloud.customers.create_as(who, app.p.id, "c@customers.example").kind is Kind.CUSTOMER
+    app.cloud.customers.create_as(who, app.p.id, "d@customers.example", "secret")
+    assert app.cloud.tokens.password_grant(app.full.id, app.full.secret, "d@customers.example", "secret").kind is Kind.CUSTOMER
     assert app.owner(device) is None
 
 

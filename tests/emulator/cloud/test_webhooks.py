@@ -99,6 +99,21 @@ def test_webhooks_are_kept_apart_by_owner(hooks):
     assert webhooks.list(hooks.u1) == []
 
 
+def test_what_a_webhook_did_is_told_as_of_the_device_that_caused_it(hooks):
+    product = hooks.product(hooks.u1)
+    device = hooks.member(hooks.u1, product)
+    session = hooks.runs(device, product, 5)
+    hooks.cloud.webhooks.create(hooks.u1, {"event": "temp", "url": "http://y.example"}, product.id)
+    told = []
+    hooks.cloud.events.subscribe(hooks.u1, told.append, "hook-", product=product.id)
+    one = hooks.hear(hooks.u1, "hook-", product=product.id, device=device.id)
+    hooks.pass_time(5)
+    session.event("temp", "1")
+    assert [(event.coreid, event.device_id, event.version) for event in told] == [("particle-internal", device.id, 5)] * 2
+    assert {event.published_at for event in told} == {hooks.cloud.core.now()}
+    assert [name for name, _ in one] == ["hook-sent/temp", "hook-response/temp/0"]
+
+
 def test_a_change_replaces_the_whole_configuration(hooks):
     hook = create(hooks, headers={"X": "1"})
     changed = hooks.cloud.webhooks.update(hooks.u1, hook.id, {"event": "other", "url": "http://y.example", "disabled": "true"})

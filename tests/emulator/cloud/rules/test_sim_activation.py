@@ -182,7 +182,7 @@ def test_a_device_whose_sim_is_deactivated_drops_off_the_network(world):
     world.cloud.sims.deactivate(u1, ICCID)
     assert not session.closed
     world.pass_time(60)
-    assert session.closed
+    assert (session.closed, session.close_reason) == (True, f"SIM {ICCID} is not active any more")
     assert world.connect(device).closed
 
 
