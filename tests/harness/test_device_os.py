@@ -40,7 +40,6 @@ def test_an_application_for_a_newer_device_os_gets_it_from_the_cloud(open_rig, s
     account = cloud.login(rig.cloud.username, rig.cloud.password)
     with account.events("spark") as events:
         board.flash(needs("2.3.1"))
-        board.wait_for(Mode.SAFE)
         board.wait_for(Mode.ONLINE)
         events.wait_for("spark/status", timeout=60, where=lambda event: event.data == "online")
     assert board.os_version() == "2.3.1"

@@ -81,3 +81,13 @@ def test_what_cannot_be_brought_about_is_told(open_rig):
         Start(Mode.ONLINE).bring(board, None)
     with pytest.raises(HarnessError, match="it passes quickly"):
         Start(Mode.CONNECTING_CLOUD).bring(board, None)
+
+
+def test_an_older_device_os_stays_although_the_cloud_heals(open_rig, account_of):
+    """The application there needs the newer one; left in place, it would have the cloud bring that back."""
+    rig = open_rig("emu:photon")
+    (board,) = rig.boards
+    board.account = account_of(rig)
+    Start(Mode.ONLINE, claimed=True, os="2.2.0").bring(board, rig.wifi)
+    board.host.clock.sleep(600)
+    assert (board.mode(), board.os_version()) == (Mode.ONLINE, "2.2.0")
