@@ -57,8 +57,7 @@ def build_asset(name: str, content: bytes, *, compress: bool = True, asset_type:
     Raises:
         BuildRefused: the name cannot be one.
     """
-    if not name or "\0" in name or "/" in name or len(name.encode()) > _EXTENSION_ROOM:
-        raise BuildRefused(f"{name!r} cannot be the name of an asset: it must not be empty, and hold neither / nor NUL")
+    _check_name(name)
     records = [Hash(hashlib.sha256(content).digest()).encode(), Name(name).encode()]
     if asset_type:
         records.append(AssetType(asset_type).encode())
@@ -104,8 +103,24 @@ def asset_dependencies(module: Module) -> tuple[AssetDependency, ...]:
 
 
 def dependency_on(name: str, content: bytes) -> AssetDependency:
-    """The record of an application for an asset with this plain content."""
+    """The record of an application for an asset with this plain content.
+
+    Raises:
+        BuildRefused: the name cannot be one.
+    """
+    _check_name(name)
     return AssetDependency(name, hashlib.sha256(content).digest())
+
+
+def _check_name(name: str) -> None:
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        raise BuildRefused(f"{name!r} cannot be the name of an asset: it is not UTF-8") from None
+    if not name or "\0" in name or "/" in name:
+        raise BuildRefused(f"{name!r} cannot be the name of an asset: it must not be empty, and hold neither / nor NUL")
+    if size > _EXTENSION_ROOM:
+        raise BuildRefused(f"{name[:30]!r}... cannot be the name of an asset: it takes {size} bytes, more than {_EXTENSION_ROOM}")
 
 
 def storage_needed(module_size: int) -> int:

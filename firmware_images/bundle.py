@@ -303,6 +303,12 @@ def _module_size(name: str, content: bytes) -> int:
 def _check_name(name: str) -> None:
     if not name or "/" in name or name in (".", "..") or "\0" in name or "\\" in name:
         raise BundleError(f"{name!r} cannot be the name of a file in a bundle")
+    if is_ignored(name):
+        raise BundleError(f"{name!r} cannot be the name of a file in a bundle: hidden files are passed over when it is read")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise BundleError(f"{name!r} cannot be the name of a file in a bundle: it is not UTF-8") from None
 
 
 def _check_path(path: str) -> None:

@@ -23,7 +23,7 @@ from firmware_images.module import Module, ShaRule
 Buffer = bytes | bytearray | memoryview
 START_ALIGNMENT: Final = 8
 """Start addresses that move are kept multiples of this, as the vendor's tools do."""
-_LARGEST_SUFFIX: Final = 0xFFFF
+_LARGEST: Final = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,15 @@ class Draft:
         """The module, CRC included.
 
         Raises:
-            EditRefused: a number does not fit its field, or the suffix is too large to be told in one.
+            EditRefused: a number does not fit its field, or a record or the suffix is too large to be told in one.
         """
+        for record in self.prefix_extensions + self.suffix_extensions:
+            if record.size > _LARGEST:
+                raise EditRefused(f"a record of type {record.type} would take {record.size} bytes, more than {_LARGEST}")
         aligned = self._aligned()
         suffix_size = sum(record.size for record in self.suffix_extensions) + len(self.gap) + BASE_SUFFIX_SIZE
-        if suffix_size > _LARGEST_SUFFIX:
-            raise EditRefused(f"the suffix would take {suffix_size} bytes, more than {_LARGEST_SUFFIX}")
+        if suffix_size > _LARGEST:
+            raise EditRefused(f"the suffix would take {suffix_size} bytes, more than {_LARGEST}")
         try:
             return aligned._sealed(suffix_size)
         except struct.error as reason:

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_images.assets import asset_content, asset_dependencies, asset_digest, asset_name, build_asset, limit_problems, storage_needed
+from firmware_images.assets import (
+    asset_content,
+    asset_dependencies,
+    asset_digest,
+    asset_name,
+    build_asset,
+    dependency_on,
+    limit_problems,
+    storage_needed,
+)
 from firmware_images.build import build_module
 from firmware_images.bundle import MAX_ENTRIES, MAX_ENTRY, Bundle, check_bundle, make_bundle, read_bundle
 from firmware_images.checks import check_module
@@ -57,10 +66,12 @@ def test_an_asset_may_say_its_type() -> None:
     assert AssetType(1) in [content_of(item) for item in module.suffix_extensions.items]
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "a\0b", "n" * 70_000])
+@pytest.mark.parametrize("name", ["", "a/b", "a\0b", "n" * 70_000, "\udcff.txt"])
 def test_names_that_cannot_be_are_refused(name: str) -> None:
     with pytest.raises(BuildRefused, match="cannot be the name"):
         build_asset(name, b"")
+    with pytest.raises(BuildRefused, match="cannot be the name"):
+        dependency_on(name, b"")
 
 
 def test_what_is_no_asset_has_no_content() -> None:
@@ -110,8 +121,12 @@ def test_what_a_bundle_cannot_carry_is_refused() -> None:
         make_bundle(build_module(6, USER), ASSETS)
     with pytest.raises(BundleError, match="cannot be the name"):
         make_bundle(APPLICATION, {"../x": b""})
-    with pytest.raises(BundleError, match="cannot be the name"):
-        make_bundle(APPLICATION, {}, name="../x.bin")
+    for name in ("../x.bin", ".x.bin", "\udcff.bin"):
+        with pytest.raises(BundleError, match="cannot be the name"):
+            make_bundle(APPLICATION, {}, name=name)
+    for name in (".DS_Store", "Thumbs.db", "\udcff"):
+        with pytest.raises(BundleError, match="cannot be the name"):
+            make_bundle(APPLICATION, {name: b""})
     with pytest.raises(BundleError, match=r"is a \.bin, not"):
         make_bundle(APPLICATION, {}, name="app.hex")
     with pytest.raises(BundleError, match="this is a system part"):

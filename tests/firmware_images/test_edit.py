@@ -255,6 +255,11 @@ def test_a_number_that_does_not_fit_is_named_with_its_field(changes: Changes, sa
     assert str(refused.value) == said
 
 
+def test_a_record_that_is_too_large_is_named() -> None:
+    with pytest.raises(EditRefused, match="record of type name would take 70004 bytes, more than 65535"):
+        add_extensions(p2_user(), [Name("n" * 70_000).encode()])
+
+
 def test_what_cannot_be_edited_is_refused_with_the_reason() -> None:
     whole = bytes(photon_user().content)
     with pytest.raises(EditRefused, match="not whole"):
