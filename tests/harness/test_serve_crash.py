@@ -233,7 +233,7 @@ class Client:
 
     def operations(self):
         answer = self.ask("GET", "/v1/user/service_agreements").json()
-        return answer["data"][0]["attributes"]["current_usage_summary"]["connectivity"]["all"]
+        return answer["data"][0]["attributes"]["current_usage_summary"]["connectivity"]["all"]["device_messages"]
 
     def _one(self, then, ids, effect, method, path, body=None):
         """A request about one of some things."""
