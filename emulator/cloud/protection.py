@@ -106,11 +106,11 @@ class Protection:
         device = self._devices.reach(who, given, "devices:update", product, organization=organization)
         nonce, deadline = self._nonces.pop(device.id, (b"", 0.0))
         if not nonce or not hmac.compare_digest(nonce, server_nonce) or self._core.now() > deadline:
-            raise Invalid("server_nonce", None, "is unknown or too old")
+            raise Invalid("server_nonce", "...", "is unknown or too old")
         if len(device_nonce) != NONCE_SIZE:
-            raise Invalid("device_nonce", None, f"must have {NONCE_SIZE} bytes")
+            raise Invalid("device_nonce", "...", f"must have {NONCE_SIZE} bytes")
         if device.public_key is None or sha256(device.public_key).digest() != device_key_fingerprint:
-            raise Invalid("device_public_key_fingerprint", None, "is not that of the device's registered key")
+            raise Invalid("device_public_key_fingerprint", "...", "is not that of the device's registered key")
         _verify(device, device_signature, signed_text("device", device.id, device_nonce, server_nonce))
         key = self.key
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -126,8 +126,8 @@ def signed_text(word: str, device_id: str, *parts: bytes) -> bytes:
 def _verify(device: Device, signature: bytes, text: bytes) -> None:
     key = load_der_public_key(device.public_key or b"")
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise Invalid("device_signature", None, "needs a device with an elliptic key")
+        raise Invalid("device_signature", "...", "needs a device with an elliptic key")
     try:
         key.verify(signature, text, ec.ECDSA(SHA256()))
     except InvalidSignature:
-        raise Invalid("device_signature", None, "is not the device's") from None
+        raise Invalid("device_signature", "...", "is not the device's") from None

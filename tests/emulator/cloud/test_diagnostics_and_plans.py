@@ -75,6 +75,23 @@ def test_how_long_a_device_takes_to_answer_is_measured_when_it_is_asked(world):
     assert world.cloud.diagnostics.last(u1, device.id).values["service"]["coap"] == {"round_trip": 250}
 
 
+def test_vitals_are_kept_with_what_the_cloud_sees_of_the_device(world):
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    world.pass_time(90)
+    session.event(VITALS, '{"device":{"power":1}}')
+    seen = world.cloud.diagnostics.last(u1, device.id).values["service"]
+    assert seen["device"] == {"status": "ok"}
+    assert seen["cloud"]["uptime"] == 90
+    session.leave()
+    world.cloud.diagnostics.received(world.now(device), '{"device":{}}')
+    last = world.cloud.diagnostics.last(u1, device.id)
+    assert (last.payload, last.values["service"]) == (
+        '{"device":{},"service":{"device":{"status":"offline"}}}',
+        {"device": {"status": "offline"}},
+    )
+
+
 @pytest.mark.parametrize("data", ["nonsense", "[1]", "[" * 100_000, '"text"'])
 def test_vitals_that_are_none_are_not_kept(world, data):
     u1 = world.user()

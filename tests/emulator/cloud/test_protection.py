@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 
 import pytest
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from emulator.cloud.errors import DeviceForbidden, Invalid
+from emulator.cloud.errors import DeviceForbidden, DeviceNotInProduct, Invalid
 from emulator.cloud.protection import signed_text
 
 DEVICE_NONCE = bytes(range(32))
@@ -57,6 +58,9 @@ def test_the_cloud_signs_for_a_device_that_signed(claimed, key):
         protection.key.public_key().verify(done.server_signature, text + b"x", ec.ECDSA(SHA256()))
 
 
+NOT_THE_NONCE = "server_nonce='...': is unknown or too old"
+
+
 def test_a_nonce_is_used_once_and_is_the_newest_and_in_time(claimed, key):
     protection = claimed.cloud.protection
 
@@ -64,20 +68,20 @@ def test_a_nonce_is_used_once_and_is_the_newest_and_in_time(claimed, key):
         return protection.confirm(claimed.u1, claimed.d.id, *answer(key, claimed.d, nonce))
 
     old, nonce = protection.prepare(claimed.u1, claimed.d.id), protection.prepare(claimed.u1, claimed.d.id)
-    with pytest.raises(Invalid, match="server_nonce"):
+    with pytest.raises(Invalid, match=f"^{re.escape(NOT_THE_NONCE)}$"):
         confirm(old)
-    with pytest.raises(Invalid, match="server_nonce"):
+    with pytest.raises(Invalid, match=f"^{re.escape(NOT_THE_NONCE)}$"):
         confirm(nonce)
     nonce = protection.prepare(claimed.u1, claimed.d.id)
     claimed.pass_time(60)
     confirm(nonce)
-    with pytest.raises(Invalid, match="server_nonce"):
+    with pytest.raises(Invalid, match=f"^{re.escape(NOT_THE_NONCE)}$"):
         confirm(nonce)
     nonce = protection.prepare(claimed.u1, claimed.d.id)
     claimed.pass_time(60.5)
-    with pytest.raises(Invalid, match="server_nonce"):
+    with pytest.raises(Invalid, match=f"^{re.escape(NOT_THE_NONCE)}$"):
         confirm(nonce)
-    with pytest.raises(Invalid, match="server_nonce"):
+    with pytest.raises(Invalid, match=f"^{re.escape(NOT_THE_NONCE)}$"):
         confirm(b"")
 
 
@@ -85,22 +89,41 @@ def test_another_key_or_signature_is_refused(claimed, key):
     protection, device = claimed.cloud.protection, claimed.d
     other = ec.derive_private_key(12, ec.SECP256R1())
 
-    def refuse(match, *parts):
-        with pytest.raises(Invalid, match=match):
+    def refuse(said, *parts):
+        with pytest.raises(Invalid) as refused:
             protection.confirm(claimed.u1, device.id, *parts)
+        assert str(refused.value) == said
 
-    refuse("fingerprint", *answer(other, device, protection.prepare(claimed.u1, device.id)))
+    refuse(
+        "device_public_key_fingerprint='...': is not that of the device's registered key",
+        *answer(other, device, protection.prepare(claimed.u1, device.id)),
+    )
     nonce = protection.prepare(claimed.u1, device.id)
     good, forged = answer(key, device, nonce), answer(other, device, nonce)
-    refuse("device_signature", nonce, DEVICE_NONCE, forged[2], good[3])
+    refuse("device_signature='...': is not the device's", nonce, DEVICE_NONCE, forged[2], good[3])
     nonce = protection.prepare(claimed.u1, device.id)
-    refuse("device_nonce", *answer(key, device, nonce, b"short"))
+    refuse("device_nonce='...': must have 32 bytes", *answer(key, device, nonce, b"short"))
     nonce = protection.prepare(claimed.u1, device.id)
-    refuse("device_signature", nonce, bytes(32), answer(key, device, nonce)[2], good[3])
+    refuse("device_signature='...': is not the device's", nonce, bytes(32), answer(key, device, nonce)[2], good[3])
     old = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     claimed.cloud.factory.register_key(device.id, spki(old))
     nonce = protection.prepare(claimed.u1, device.id)
-    refuse("elliptic", nonce, DEVICE_NONCE, b"x", sha256(spki(old)).digest())
+    refuse("device_signature='...': needs a device with an elliptic key", nonce, DEVICE_NONCE, b"x", sha256(spki(old)).digest())
+
+
+def test_a_member_is_unprotected_through_its_product_and_no_other(claimed, key):
+    cloud, u1 = claimed.cloud, claimed.u1
+    inside, other = claimed.product(u1), claimed.product(u1)
+    cloud.members.add(u1, inside.id, [claimed.d.id])
+    company = cloud.products.create_organization(cloud.accounts.of(u1), "company")
+    for where in ({"product": other.id}, {"organization": company.id}):
+        with pytest.raises((DeviceNotInProduct, DeviceForbidden)):
+            cloud.protection.prepare(u1, claimed.d.id, **where)
+    nonce = cloud.protection.prepare(u1, claimed.d.id, inside.id)
+    for where in ({"product": other.id}, {"organization": company.id}):
+        with pytest.raises((DeviceNotInProduct, DeviceForbidden)):
+            cloud.protection.confirm(u1, claimed.d.id, *answer(key, claimed.d, nonce), **where)
+    assert cloud.protection.confirm(u1, claimed.d.id, *answer(key, claimed.d, nonce), inside.id)
 
 
 def test_a_stranger_gets_no_nonce(claimed):

@@ -57,7 +57,7 @@ def test_failed_logins_in_a_row_lock_an_address_out(clock, rates):
     clock.advance(599.0)
     with pytest.raises(TooManyRequests) as refused:
         rates.check_lock("a")
-    assert refused.value.wait == pytest.approx(1.0)
+    assert (str(refused.value), refused.value.wait) == ("too many failed logins", pytest.approx(1.0))
     clock.advance(600.0)
     rates.check_lock("a")
     rates.logged_in("a", well=False)
@@ -67,11 +67,20 @@ def test_failed_logins_in_a_row_lock_an_address_out(clock, rates):
 def test_so_many_streams_may_be_open_at_once(rates):
     rates.open_stream("a")
     rates.open_stream("a")
-    with pytest.raises(TooManyRequests):
+    with pytest.raises(TooManyRequests) as refused:
         rates.open_stream("a")
+    assert (str(refused.value), refused.value.wait) == ("too many open event streams", 0.0)
     rates.open_stream("b")
     rates.close_stream("a")
     rates.open_stream("a")
+    with pytest.raises(TooManyRequests):
+        rates.open_stream("a")
+    for _ in range(2):
+        rates.close_stream("a")
+    rates.open_stream("a")
+    rates.open_stream("a")
+    with pytest.raises(TooManyRequests):
+        rates.open_stream("a")
 
 
 def test_without_limits_everything_is_allowed(clock):
@@ -83,6 +92,18 @@ def test_without_limits_everything_is_allowed(clock):
         rates.logged_in("a", well=False)
         rates.open_stream("a")
     rates.check_lock("a")
+
+
+def test_a_lock_outlives_the_sweep(clock, rates):
+    for _ in range(2):
+        rates.logged_in("a", well=False)
+    for number in range(MAX_KEYS + 1):
+        rates.count(Bucket.GRANTS, str(number))
+    with pytest.raises(TooManyRequests):
+        rates.check_lock("a")
+    rates.count(Bucket.GRANTS, "0")
+    with pytest.raises(TooManyRequests):
+        rates.count(Bucket.GRANTS, "0")
 
 
 def test_windows_that_are_over_are_forgotten_and_others_are_not(clock, rates):

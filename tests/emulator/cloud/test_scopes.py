@@ -6,6 +6,7 @@ import pytest
 
 from emulator.cloud.access import SCOPES
 from emulator.cloud.errors import CloudError, PermissionDenied, ScopeRefused
+from emulator.cloud.locations import LocationQuery
 
 CALLS = {
     "products.get": ("products:get", lambda c, w, p, d: c.products.get(w, p)),
@@ -35,6 +36,10 @@ CALLS = {
     "groups.create": ("groups:create", lambda c, w, p, d: c.groups.create(w, p, "new")),
     "groups.update": ("groups:update", lambda c, w, p, d: c.groups.update(w, p, "g", description="x")),
     "groups.delete": ("groups:remove", lambda c, w, p, d: c.groups.delete(w, p, "g")),
+    "protection.prepare": ("devices:update", lambda c, w, p, d: c.protection.prepare(w, d, p)),
+    "protection.confirm": ("devices:update", lambda c, w, p, d: c.protection.confirm(w, d, b"", b"", b"", b"", p)),
+    "locations.search": ("locations:list", lambda c, w, p, d: c.locations.search(w, p, LocationQuery())),
+    "locations.of": ("locations:get", lambda c, w, p, d: c.locations.of(w, p, d, LocationQuery())),
     "releases.list": ("firmware:list", lambda c, w, p, d: c.releases.list(w, p)),
     "releases.get": ("firmware:get", lambda c, w, p, d: c.releases.get(w, p, 3)),
     "releases.binary": ("firmware.binary:get", lambda c, w, p, d: c.releases.binary(w, p, 3)),
