@@ -110,6 +110,24 @@ def test_the_owners_own_code_is_used_up_too_and_confirmed(world):
     assert world.owner(device) is None
 
 
+@pytest.mark.parametrize(("subscribed_after", "told"), [(0.4, True), (60.0, True), (63.6, False)])
+def test_a_claim_is_confirmed_again_and_again_until_the_device_listens(world, subscribed_after, told):
+    device, session = world.online()
+    session.subscriptions.clear()
+    tries = []
+    publish = session.publish
+    session.publish = lambda name, data, **more: tries.append(world.cloud.core.clock.now) or publish(name, data, **more)
+    began = world.cloud.core.clock.now
+    session.event(CODE, world.cloud.claim_codes.create(world.user()).code)
+    world.pass_time(subscribed_after)
+    session.subscriptions.append("spark/device/claim/")
+    world.pass_time(300)
+    assert session.sent == ([("spark/device/claim/success", device.id)] if told else [])
+    waits = [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 63.5]
+    expected = waits if subscribed_after > 32 else waits[:2]
+    assert [each - began for each in tries] == pytest.approx(expected)
+
+
 def test_an_old_code_is_forgotten(world):
     u1 = world.user()
     _, session = world.online()
