@@ -253,7 +253,7 @@ class Agreements:
     def _device_line(self, device: Device) -> Sequence[object]:
         first = None if device.first_online_at is None else iso(device.first_online_at)
         last = None if device.last_handshake_at is None else iso(device.last_handshake_at)
-        product = None if device.product_id is None else self._registry.product(device.product_id)
+        product = self._registry.product(device.product_id)
         billable = product is None or product.plan is Plan.FREE or self._counts(device, product.plan)
         return device.id, device.name, device.product_id, device.platform_id, billable, first, last
 
