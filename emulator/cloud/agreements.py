@@ -6,10 +6,10 @@ not, if its SIM was inactive for the whole month; in an enterprise plan, a devic
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
 
 from emulator.cloud.access import Principal
@@ -325,8 +325,8 @@ def _sort(device: Device) -> str:
     return "cellular" if is_cellular(device.platform_id) else "wifi"
 
 
-def _day(field: str, text: str) -> datetime:
+def _day(field: str, text: str) -> time.struct_time:
     try:
-        return datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+        return time.strptime(text[:10], "%Y-%m-%d")
     except ValueError:
         raise Invalid(field, text, "must be a date such as 2026-01-05") from None
