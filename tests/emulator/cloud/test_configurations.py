@@ -97,6 +97,25 @@ def test_a_connection_that_ends_between_two_sections_leaves_all_pending(fleet):
     assert known(fleet) == (None, {**A, **B})
 
 
+def test_a_configuration_that_comes_while_an_older_one_is_on_its_way_is_not_taken_for_it(fleet):
+    calls = []
+
+    def call(name, argument):
+        calls.append(fleet.driver.reply())
+        return calls[-1]
+
+    session = connect(fleet)
+    session.call = call
+    older, newer = give(fleet, {"a": 1}), give(fleet, {"a": 2})
+    calls[0].resolve(0)
+    assert fleet.wait(older) is True
+    assert known(fleet) == ({"a": 1}, {"a": 2})
+    calls[1].resolve(-22)
+    with pytest.raises(ConfigurationRefused):
+        fleet.wait(newer)
+    assert known(fleet) == ({"a": 1}, None)
+
+
 def test_a_device_that_gave_up_its_own_configuration_follows_the_products_again(fleet):
     configurations = fleet.cloud.configurations
     give(fleet, A)
