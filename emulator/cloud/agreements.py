@@ -6,10 +6,10 @@ not, if its SIM was inactive for the whole month; in an enterprise plan, a devic
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
 
 from emulator.cloud.access import Principal
@@ -253,7 +253,7 @@ class Agreements:
     def _device_line(self, device: Device) -> Sequence[object]:
         first = None if device.first_online_at is None else iso(device.first_online_at)
         last = None if device.last_handshake_at is None else iso(device.last_handshake_at)
-        product = None if device.product_id is None else self._registry.product(device.product_id)
+        product = self._registry.product(device.product_id)
         billable = product is None or product.plan is Plan.FREE or self._counts(device, product.plan)
         return device.id, device.name, device.product_id, device.platform_id, billable, first, last
 
@@ -325,8 +325,8 @@ def _sort(device: Device) -> str:
     return "cellular" if is_cellular(device.platform_id) else "wifi"
 
 
-def _day(field: str, text: str) -> datetime:
+def _day(field: str, text: str) -> time.struct_time:
     try:
-        return datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+        return time.strptime(text[:10], "%Y-%m-%d")
     except ValueError:
         raise Invalid(field, text, "must be a date such as 2026-01-05") from None

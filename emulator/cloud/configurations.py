@@ -119,26 +119,26 @@ class Configurations:
         if not pending or link is None or link.application is None:
             return settled(self._core, value=link is not None and not pending)
         reply: Reply[bool] = self._core.reply()
-        self._section(device, list(pending.items()), {}, reply)
+        self._section(device, pending, {}, reply)
         return reply
 
-    def _section(self, device: Device, left: list[tuple[str, Any]], results: dict[str, int], reply: Reply[bool]) -> None:
-        """Bring the next section; after the last one, tell how it went."""
-        if not left:
-            self._finish(device, results, reply)
+    def _section(self, device: Device, brought: Values, results: dict[str, int], reply: Reply[bool]) -> None:
+        """Bring the next section, which has no result yet; after the last one, tell how it went."""
+        name = next((name for name in brought if name not in results), None)
+        if name is None:
+            self._finish(device, brought, results, reply)
             return
-        (name, value), *rest = left
         link = self._connections.link(device.id)
 
         def done(result: int) -> None:
-            self._section(device, rest, {**results, name: result}, reply)
+            self._section(device, brought, {**results, name: result}, reply)
 
         if link is None:
             reply.resolve(value=False)
         elif link.application is None or FUNCTION not in link.application.functions:
             done(NO_FUNCTION)
         else:
-            text = json.dumps({"cmd": "set_cfg", "cfg": {name: value}}, separators=(",", ":"))
+            text = json.dumps({"cmd": "set_cfg", "cfg": {name: brought[name]}}, separators=(",", ":"))
             timeout = self._core.settings.answer_timeout
             answer = relay(self._core, device.id, "its configuration", link.session.call(FUNCTION, text), int, timeout=timeout)
             _when_settled(answer, done, lambda error: self._fail(reply, error))
@@ -150,14 +150,14 @@ class Configurations:
         else:
             reply.resolve(value=False)
 
-    def _finish(self, device: Device, results: dict[str, int], reply: Reply[bool]) -> None:
+    def _finish(self, device: Device, brought: Values, results: dict[str, int], reply: Reply[bool]) -> None:
         place = Place.of_device(device.id)
-        pending = self._read(place, "pending") or {}
-        taken = {name: pending[name] for name, result in results.items() if result == 0 and name in pending}
+        taken = {name: brought[name] for name, result in results.items() if result == 0}
         with self._core.change():
             if taken:
                 self._note(device, "current", {**(self._read(place, "current") or {}), **taken})
-            self._drop(place, "pending")
+            if self._read(place, "pending") == brought:  # else another one came meanwhile, and is on its way
+                self._drop(place, "pending")
         refused = {name: result for name, result in results.items() if result != 0}
         if refused:
             reply.fail(ConfigurationRefused(device.id, refused, sorted(taken)))

@@ -143,11 +143,10 @@ class Documents:
             return Place.of_organization(self._gate.organization(who, organization, scope).id)
         return Place.of_user(self._gate.developer_only(who, scope))
 
-    def home_of_product(self, product_id: int) -> Place | None:
-        """The place that a product belongs to: its organization's, or its owner's."""
+    def home_of_product(self, product_id: int) -> Place:
+        """The place that a product belongs to: its organization's, or its owner's. The product exists."""
         product = self._gate.find_product(product_id)
-        if product is None:
-            return None
+        assert product is not None  # none ever goes away
         return Place.of_user(product.owner_id) if product.organization_id is None else Place.of_organization(product.organization_id)
 
     def list(self, kind: DocumentKind, place: Place, prefix: str = "") -> Sequence[Document]:

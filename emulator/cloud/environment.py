@@ -107,8 +107,7 @@ class Environment:
         if product_id is None:
             home = None if device is None else _home(device)
             return [] if home is None else [(home, "Owner")]
-        home = self._documents.home_of_product(product_id)
-        above = [] if home is None else [(home, "Owner")]
+        above = [(self._documents.home_of_product(product_id), "Owner")]
         return above if device is None else [*above, (Place.of_product(product_id), "Product")]
 
     def _find(self, place: Place, name: str) -> Document | None:

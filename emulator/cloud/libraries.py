@@ -25,6 +25,8 @@ MAX_ARCHIVE = 2 * 1024 * 1024
 """Open: bytes of an archive."""
 MAX_CONTENT = 16 * 1024 * 1024
 """Open: bytes of it when inflated."""
+MAX_PROPERTIES = 64 * 1024
+"""Open: bytes of its properties."""
 _PROPERTIES = "library.properties"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){1,3}(-[A-Za-z0-9.-]{1,32})?")
@@ -243,8 +245,8 @@ def read_properties(archive: bytes) -> dict[str, str]:
         raise Invalid("archive", None, f"must have at most {MAX_ARCHIVE} bytes")
     try:
         inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-        content = inflater.decompress(archive, MAX_CONTENT)
-        if inflater.unconsumed_tail:
+        content = inflater.decompress(archive, MAX_CONTENT + 1)
+        if len(content) > MAX_CONTENT:
             raise Invalid("archive", None, f"must hold at most {MAX_CONTENT} bytes")
         if not inflater.eof:
             raise EOFError
@@ -265,9 +267,10 @@ def _properties_text(content: bytes) -> str | None:
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         for member in archive:
             parts = [part for part in member.name.split("/") if part not in ("", ".")]
-            if member.isfile() and parts[-1:] == [_PROPERTIES] and len(parts) <= 2:
-                file = archive.extractfile(member)
-                return None if file is None else file.read(64 * 1024).decode("utf-8", "replace")
+            if parts[-1:] == [_PROPERTIES] and len(parts) <= 2 and member.isfile() and (file := archive.extractfile(member)) is not None:
+                if member.size > MAX_PROPERTIES:
+                    raise Invalid(_PROPERTIES, None, f"must have at most {MAX_PROPERTIES} bytes")
+                return file.read().decode("utf-8", "replace")
     return None
 
 

@@ -66,16 +66,17 @@ class Vault:
         place = self._place(hook)
         found: dict[str, str] = {}
         for name in dict.fromkeys(_NAMED.findall(hook.config)):
-            document = None if place is None else self._documents.find(DocumentKind.SECRET, place, name)
+            document = self._documents.find(DocumentKind.SECRET, place, name)
             if document is not None:
                 values: dict[str, Any] = document.values
                 found[name] = values["value"]
                 self._documents.accessed(document)
         return found
 
-    def _place(self, hook: Webhook) -> Place | None:
+    def _place(self, hook: Webhook) -> Place:
         if hook.organization_id is not None:
             return Place.of_organization(hook.organization_id)
-        if hook.product_id is None:
-            return None if hook.user_id is None else Place.of_user(hook.user_id)
-        return self._documents.home_of_product(hook.product_id)
+        if hook.product_id is not None:
+            return self._documents.home_of_product(hook.product_id)
+        assert hook.user_id is not None  # it is of exactly one of the three
+        return Place.of_user(hook.user_id)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from emulator.cloud import CloudSettings
-from emulator.cloud.agreements import ReportState
+from emulator.cloud.agreements import GRACE, ReportState
 from emulator.cloud.basics import iso, month_of
 from emulator.cloud.errors import (
     DeviceForbidden,
@@ -21,7 +21,10 @@ from emulator.cloud.errors import (
     ScopeRefused,
 )
 from emulator.cloud.records import Plan
+from emulator.cloud.sim_records import SimStatus
 
+BORON = 13
+ICCID = "8934076500002589174"
 VITALS = "spark/device/diagnostics/update"
 
 
@@ -232,6 +235,55 @@ def test_a_report_of_an_organization_says_what_its_plan_counts(world):
     world.pass_time(10)
     assert {line[0]: line[4] for line in agreements.file(report.token)[1][1:]} == {idle.id: False, used.id: True}
     assert agreements.file(products.token)[1][1][3:] == (2, 1, 3)
+
+
+def test_a_line_of_a_report_says_when_a_device_was_online_first_and_last(world):
+    o = world.user("o")
+    product = world.product(o)
+    device, never = world.member(o, product), world.member(o, product)
+    moments = []
+    for _ in range(2):
+        moments.append(iso(world.cloud.core.now()))
+        world.connect(device).leave()
+        world.pass_time(100)
+    agreements = world.cloud.agreements
+    report = agreements.request_report(o, agreements.of(o).id, "devices", "2026-01-01", "2026-01-31")
+    world.pass_time(10)
+    lines = {line[0]: line[1:] for line in agreements.file(report.token)[1][1:]}
+    assert lines == {
+        device.id: (device.name, product.id, 6, True, *moments),
+        never.id: (never.name, product.id, 6, True, None, None),
+    }
+
+
+def test_a_report_of_an_enterprise_plan_counts_no_device_in_its_first_six_months(world):
+    o = world.user("o")
+    product = world.paid_product(o, plan=Plan.ENTERPRISE)
+    slug = world.cloud.products.organizations(o)[0].slug
+    device = world.member(o, product)
+    world.connect(device).leave()
+    agreements = world.cloud.agreements
+    for counts in (False, True):
+        report = agreements.request_report(o, agreements.of(o, slug).id, "devices", "2026-01-01", "2026-01-31", slug)
+        world.pass_time(10)
+        assert [line[4] for line in agreements.file(report.token)[1][1:]] == [counts]
+        world.pass_time(GRACE)
+
+
+@pytest.mark.parametrize(("before", "counted"), [(1.0, 0), (0.0, 1)])
+def test_a_sim_that_stopped_as_the_month_began_counts_for_that_month(world, before, counted):
+    o = world.user("o")
+    product = world.paid_product(o, BORON)
+    slug = world.cloud.products.organizations(o)[0].slug
+    world.cloud.sims.make(ICCID)
+    device = world.member(o, product, iccid=ICCID)
+    world.pass_time(60)
+    world.connect(device)
+    _, month = month_of(world.cloud.core.now())
+    world.pass_time(month - before - world.cloud.core.now())
+    world.cloud.sims.suspend(ICCID, SimStatus.DATA_LIMIT)
+    world.pass_time(60)
+    assert world.cloud.agreements.of(o, slug).devices == counted
 
 
 def test_an_agreement_counts_devices_by_sort_and_operations_by_month(world):

@@ -8,8 +8,8 @@ import pytest
 
 from emulator.cloud.documents import DocumentKind, DocumentUnknown, Place
 from emulator.cloud.errors import Invalid
-from emulator.cloud.hook_logs import KEPT
-from emulator.cloud.hook_requests import HookResponse
+from emulator.cloud.hook_logs import KEPT, HookLogs
+from emulator.cloud.hook_requests import HookRequest, HookResponse
 from emulator.cloud.vault import SecretInUse
 
 
@@ -102,10 +102,12 @@ def test_the_log_tells_what_went_wrong(hooked):
 def test_a_secret_in_use_cannot_be_deleted(hooked):
     keep(hooked, "AUTH_KEY", "hush")
     hook = create(hooked, query={"key": "{{AUTH_KEY}}"})
+    create(hooked, query={"key": "{{OTHER_KEY}}"})
     vault = hooked.cloud.vault
     assert [each.id for each in vault.users(hooked.place, "AUTH_KEY")] == [hook.id]
-    with pytest.raises(SecretInUse):
+    with pytest.raises(SecretInUse) as refused:
         vault.remove(hooked.place, "AUTH_KEY")
+    assert (refused.value.what, str(refused.value)) == ("AUTH_KEY", "secret AUTH_KEY is in use and cannot be deleted")
     hooked.cloud.webhooks.delete(hooked.u1, hook.id)
     vault.remove(hooked.place, "AUTH_KEY")
     with pytest.raises(DocumentUnknown):
@@ -128,7 +130,35 @@ def test_webhooks_of_a_product_and_an_organization_use_the_secrets_of_where_they
     assert [json.loads(request.body)["key"] for request in hooked.sent] == ["mine", "ours", "ours"]
 
 
-@pytest.mark.parametrize(("name", "value"), [("lower", "x"), ("1A", "x"), ("", "x"), ("A", ""), ("A" * 129, "x")])
-def test_a_secret_must_have_a_name_and_a_value(hooked, name, value):
-    with pytest.raises(Invalid):
+def test_who_put_a_secret_is_noted(hooked):
+    made = keep(hooked, "AUTH_KEY", "hush")
+    assert (made.created_by, made.updated_by) == ("u1@example.com", "u1@example.com")
+
+
+@pytest.mark.parametrize("name", ["lower", "1A", "", "A" * 129])
+def test_a_secret_must_have_a_name_that_can_be_one(hooked, name):
+    with pytest.raises(Invalid) as refused:
+        keep(hooked, name, "x")
+    assert str(refused.value) == f"name={name!r}: has upper-case letters, digits and underscores, and does not begin with a digit"
+
+
+def test_a_secret_must_have_a_value(hooked):
+    with pytest.raises(Invalid) as refused:
+        keep(hooked, "A", "")
+    assert str(refused.value) == "value='': must not be empty"
+
+
+def test_the_log_hides_the_longest_secret_first_because_one_may_be_part_of_another(hooked):
+    for name, value in (("A", "hush"), ("B", "hush-hush"), ("C", "a-hush")):
         keep(hooked, name, value)
+    hook = create(hooked, body="{{{A}}} {{{B}}} {{{C}}}", url="https://hook.example/{{{B}}}")
+    hooked.s.event("temp")
+    [run] = hooked.cloud.webhooks.logs.of(hook.id)
+    assert run.body == "[[SENSITIVE]] [[SENSITIVE]] [[SENSITIVE]]"
+    assert run.url == "https://hook.example/[[SENSITIVE]]"
+
+
+def test_the_log_shows_what_is_no_text_as_far_as_it_is():
+    logs = HookLogs()
+    logs.note("temp", 0.0, HookRequest("hook", "POST", "https://hook.example/", body=b"a\xffb"), None, None, ())
+    assert logs.of("hook")[0].body == "a\ufffdb"
