@@ -22,7 +22,7 @@ def test_no_input_breaks_the_readers(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     workers = min(os.cpu_count() or 1, 8)
     command = [sys.executable, str(root / "tools" / "fuzz_images.py")]
-    options = [f"-runs={-(-INPUTS // workers)}", "-max_len=4096", "-rss_limit_mb=1024", "-timeout=10", "-print_final_stats=1"]
+    options = [f"-runs={-(-INPUTS // workers)}", "-max_len=2048", "-rss_limit_mb=1024", "-timeout=10", "-print_final_stats=1"]
     logs = [tmp_path / f"log-{number}" for number in range(workers)]
     with contextlib.ExitStack() as stack:
         running = [
