@@ -15,7 +15,7 @@ from firmware_images.module import read_module
 from harness.cloud import Cloud
 from harness.device_os import stock
 from harness.errors import Blame, HarnessError, NotReached
-from harness.firmware_store import FirmwareUnavailable, Reason, photon_release, tinker
+from harness.firmware_store import photon_release
 from harness.modes import Mode
 from particle_protocol.platforms import platform_by_name
 
@@ -115,18 +115,7 @@ def test_built_releases_go_to_nobody_but_the_boards_whose_firmware_is_built():
         assert (ours.led.describe(), ours.firmware.version) == ("breathing cyan", "2.3.1")
 
 
-@pytest.fixture
-def real_releases():
-    """Particle's own binaries, in the user's cache."""
-    try:
-        return [photon_release("2.1.0"), photon_release("2.2.0"), tinker("photon")]
-    except FirmwareUnavailable as error:
-        if error.reason in (Reason.NO_NPM, Reason.NO_NETWORK):
-            pytest.skip(str(error))
-        raise
-
-
-@pytest.mark.usefixtures("real_releases")
+@pytest.mark.usefixtures("photon_binaries")
 def test_a_board_with_real_firmware_is_healed_with_real_firmware(open_rig):
     board = open_rig("emu:photon?firmware=real&claimed=1&os=2.1.0").boards[0]
     board.flash(needs("2.1.5"))

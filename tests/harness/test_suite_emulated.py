@@ -11,7 +11,6 @@ from click.testing import CliRunner
 
 from emulator.doors.serial_url import comports
 from harness.cli.check import check
-from harness.firmware_store import FirmwareUnavailable, Reason, photon_release, tinker
 from harness.host import RealHost
 
 real_time = pytest.mark.skipif(not os.environ.get("CI"), reason="takes a minute of real time; set CI=1 to have it run")
@@ -98,17 +97,6 @@ def test_the_suite_passes_on_a_served_photon():
     status, report = run_check("--board", "emu:photon", "--served")
     assert [(check["name"], check["reason"]) for check in report["checks"] if check["outcome"] != "passed"] == []
     assert status == 0
-
-
-@pytest.fixture
-def photon_binaries():
-    """Particle's own binaries for the Photon."""
-    try:
-        return [photon_release("2.1.0"), photon_release("2.2.0"), tinker("photon")]
-    except FirmwareUnavailable as error:
-        if error.reason in (Reason.NO_NPM, Reason.NO_NETWORK):
-            pytest.skip(str(error))
-        raise
 
 
 @pytest.mark.usefixtures("photon_binaries")

@@ -64,6 +64,18 @@ def make_rest(make_world):
 
 
 @pytest.fixture
+def owner(world):
+    """A developer, who owns what a test makes."""
+    return world.user("o")
+
+
+@pytest.fixture
+def o(rest, owner):
+    """That developer's client."""
+    return rest.client(owner)
+
+
+@pytest.fixture
 def u1(rest):
     """The first developer's client."""
     return rest.client("u1")

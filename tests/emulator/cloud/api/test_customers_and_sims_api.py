@@ -6,16 +6,6 @@ from emulator.cloud.sim_records import ActivationClass, SimForm
 
 
 @pytest.fixture
-def owner(world):
-    return world.user("o")
-
-
-@pytest.fixture
-def o(rest, owner):
-    return rest.client(owner)
-
-
-@pytest.fixture
 def product(world, owner):
     return world.product(owner, 13)
 

@@ -4,16 +4,6 @@ import pytest
 
 
 @pytest.fixture
-def owner(world):
-    return world.user("o")
-
-
-@pytest.fixture
-def o(rest, owner):
-    return rest.client(owner)
-
-
-@pytest.fixture
 def product(world, owner):
     return world.product(owner)
 

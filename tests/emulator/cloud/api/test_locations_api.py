@@ -13,16 +13,6 @@ GRAZ = {"lat": 47.071, "lon": 15.438}
 
 
 @pytest.fixture
-def owner(world):
-    return world.user("o")
-
-
-@pytest.fixture
-def o(rest, owner):
-    return rest.client(owner)
-
-
-@pytest.fixture
 def product(world, owner):
     made = world.product(owner, 26)
     world.cloud.products.update(owner, made.id, location_opt_in=True)

@@ -9,16 +9,6 @@ import pytest
 
 
 @pytest.fixture
-def owner(world):
-    return world.user("o")
-
-
-@pytest.fixture
-def o(rest, owner):
-    return rest.client(owner)
-
-
-@pytest.fixture
 def company(world, owner):
     return world.cloud.products.create_organization(world.cloud.accounts.of(owner), "company")
 

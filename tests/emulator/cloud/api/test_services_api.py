@@ -10,16 +10,6 @@ from emulator.cloud.hook_requests import HookResponse
 
 
 @pytest.fixture
-def owner(world):
-    return world.user("o")
-
-
-@pytest.fixture
-def o(rest, owner):
-    return rest.client(owner)
-
-
-@pytest.fixture
 def product(world, owner):
     return world.product(owner)
 
