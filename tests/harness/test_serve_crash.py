@@ -7,6 +7,7 @@ when the answer is there. So after the kill one request of each client may or ma
 
 import copy
 import json
+import os
 import random
 import subprocess
 import sys
@@ -379,7 +380,7 @@ def ordered_sims_become_active(server, clients):
             time.sleep(0.1)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 2] if os.environ.get("CI") else [1])
 def test_what_was_answered_outlives_a_kill_and_nothing_is_half_there(tmp_path, seed):
     run(tmp_path, seed, kills=2, wait_for_sims=True)
 
