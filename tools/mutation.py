@@ -1,0 +1,144 @@
+"""mutmut with its tests collected once, and for each mutant first the tests that killed its neighbours.
+
+mutmut starts pytest anew for each mutant, and runs all tests that come by the mutated function, the fastest first; in
+the heart of a cloud these are a thousand, and collecting them costs more than running most of them. Here pytest
+collects once and stops before its first test; each mutant is a fork of that process. A mutant that dies mostly dies
+of a test that killed another one of its function or module, so these are asked first. The verdicts are mutmut's own.
+
+    python tools/mutation.py run --max-children 2
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+import mutmut.__main__ as mutmut_main
+import pytest
+from greenlet import getcurrent, greenlet
+from mutmut.configuration import config
+from mutmut.mutation import trampoline
+from mutmut.runners.harness import PytestRunner
+from mutmut.utils.file_utils import change_cwd
+from mutmut.workers.isolation import ForkRunner, MutantResult
+
+NEIGHBOURS = 20  # of a module's killers, how many are asked before the fastest tests
+ADDED = ["-q", "--capture=no", "-p", "no:randomly", "-p", "no:random-order"]
+
+
+class CollectedRunner(PytestRunner):
+    """A pytest session that has collected its tests and waits, in a greenlet of its own, to be told which to run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.killers = Killers()
+        self.report_to = -1  # a pipe; in the fork that runs a mutant: where the name of the test that killed it goes
+        self._main = getcurrent()
+        self._pytest = greenlet(self._collect)
+
+    def collect(self) -> None:
+        """Start the session; it stops before its first test."""
+        with change_cwd("mutants"):
+            self._pytest.switch()
+
+    def _collect(self) -> None:
+        self.execute_pytest(ADDED + self._pytest_add_cli_args_test_selection, plugins=[self])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run what the runner says, in whichever process it says so, and answer with the name of the test that failed."""
+        by_name = {item.nodeid: item for item in session.items}
+        names = self._main.switch()
+        while names is not None:
+            names = self._main.switch(self._run([by_name[name] for name in names if name in by_name]))
+        return True
+
+    def _run(self, items: list[pytest.Item]) -> str | None:
+        for item, following in itertools.zip_longest(items, items[1:]):
+            self._failed = False
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self._failed:
+                return item.nodeid
+        return None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep whether the test failed, or what it was set up with."""
+        self._failed = self._failed or report.failed
+
+    def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
+        """1 when one of `tests` fails with the mutant, which ends the run; 0 when all pass."""
+        if mutant_name is None:
+            return super().run_tests(mutant_name=None, tests=tests)
+        trampoline.get_mutant_under_test = lambda: mutant_name  # mutmut asks the environment at each call: a third of the time
+        scratch = tempfile.mkdtemp(prefix="mutant-")
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = scratch  # pytest would number a folder among thousands
+        try:
+            with change_cwd("mutants"):
+                killer = self._pytest.switch(self.killers.first(mutant_name, list(tests)))
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if killer is None:
+            return 0
+        os.write(self.report_to, killer.encode())
+        return 1
+
+
+class Killers:
+    """Which tests killed which function's mutants so far."""
+
+    def __init__(self) -> None:
+        self._of_function: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._of_module: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(self, mutant: str, test: str) -> None:
+        """`test` has killed `mutant`."""
+        function = mutant.rpartition("__mutmut_")[0]
+        self._of_function[function][test] += 1
+        self._of_module[function.rpartition(".")[0]][test] += 1
+
+    def first(self, mutant: str, tests: list[str]) -> list[str]:
+        """`tests` with those in front that are most likely to kill `mutant`."""
+        function = mutant.rpartition("__mutmut_")[0]
+        likely = [name for name, _ in self._of_function[function].most_common()]
+        likely += [name for name, _ in self._of_module[function.rpartition(".")[0]].most_common(NEIGHBOURS)]
+        known = set(tests)
+        return list(dict.fromkeys([name for name in likely if name in known] + tests))
+
+
+class KillersFirst(ForkRunner):
+    """mutmut's runner of one fork for each mutant, over tests that are collected already."""
+
+    test_runner: CollectedRunner
+
+    def __init__(self, max_workers: int = 1) -> None:
+        super().__init__(max_workers, CollectedRunner(), config().debug)
+        self._reports: dict[str, int] = {}
+
+    def startup(self) -> None:
+        """Collect before the first fork."""
+        self.test_runner.collect()
+        super().startup()
+
+    def submit(self, mutant_name: str, tests: list[str], cpu_time_limit: int, estimated_time: float) -> None:
+        """Begin with a mutant."""
+        self._reports[mutant_name], self.test_runner.report_to = os.pipe()
+        super().submit(mutant_name, tests, cpu_time_limit, estimated_time)
+        os.close(self.test_runner.report_to)
+
+    def wait_for_result(self, timeout: float | None = None) -> MutantResult:
+        """The next verdict, and what is to be learnt from it."""
+        result = super().wait_for_result(timeout)
+        with os.fdopen(self._reports.pop(result.mutant_name), "rb") as report:
+            killer = report.read().decode()
+        if killer:
+            self.test_runner.killers.add(result.mutant_name, killer)
+        return result
+
+
+if __name__ == "__main__":
+    mutmut_main.get_mutant_runner = KillersFirst
+    mutmut_main.cli()
