@@ -4,6 +4,7 @@ mutmut starts pytest anew for each mutant, and runs all tests that come by the m
 the heart of a cloud these are a thousand, and collecting them costs more than running most of them. Here pytest
 collects once and stops before its first test; each mutant is a fork of that process. A mutant that dies mostly dies
 of a test that killed another one of its function or module, so these are asked first. The verdicts are mutmut's own.
+At the end it tells what lives in each module, and fails when that is too much.
 
     python tools/mutation.py run --max-children 2
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -26,6 +28,8 @@ from mutmut.runners.harness import PytestRunner
 from mutmut.utils.file_utils import change_cwd
 from mutmut.workers.isolation import ForkRunner, MutantResult
 
+GOAL = 0.9  # of the mutants are killed
+ALIVE = (0, 33)  # mutmut's words for "all tests pass" and "no test comes by"
 NEIGHBOURS = 20  # of a module's killers, how many are asked before the fastest tests
 ADDED = ["-q", "--capture=no", "-p", "no:randomly", "-p", "no:random-order"]
 
@@ -139,6 +143,26 @@ class KillersFirst(ForkRunner):
         return result
 
 
+def score() -> float:
+    """Print how many mutants each module has and how many live; the share that does not, of those that were run."""
+    data = mutmut_main.collect_source_file_mutation_data(mutant_names=())[1]
+    ran = lived = unrun = 0
+    for path, module in sorted(data.items()):
+        codes = list(module.exit_code_by_key.values())
+        if not codes:
+            continue
+        alive = sum(code in ALIVE for code in codes)
+        unrun += codes.count(None)
+        ran += len(codes) - codes.count(None)
+        lived += alive
+        print(f"{len(codes):6} mutants {alive:4} live  {path}")
+    killed = 1 - lived / max(ran, 1)
+    print(f"{ran:6} mutants {lived:4} live, {killed:.1%} killed; {unrun} not run")
+    return killed
+
+
 if __name__ == "__main__":
     mutmut_main.get_mutant_runner = KillersFirst
-    mutmut_main.cli()
+    mutmut_main.cli(standalone_mode=False)
+    if sys.argv[1:2] == ["run"] and score() < GOAL:
+        sys.exit(f"fewer than {GOAL:.0%} of the mutants are killed")
