@@ -261,16 +261,14 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Any) -> Iterator[World]:
-    """A world whose state is in a file; what the file holds at the end is what the cloud has in memory."""
-    path = tmp_path / "state.db"
-    world = World(storage=Storage(path))
+def world() -> Iterator[World]:
+    """A world whose state is in SQLite; what that holds at the end is what the cloud has in memory."""
+    storage = Storage()
+    world = World(storage=storage)
     yield world
     expected = world.cloud.snapshot().tables
+    assert World(storage=storage).cloud.snapshot().tables == expected
     world.cloud.close()
-    reopened = World(storage=Storage(path))
-    assert reopened.cloud.snapshot().tables == expected
-    reopened.cloud.close()
 
 
 @pytest.fixture(scope="session")
