@@ -40,7 +40,8 @@ class CollectedRunner(PytestRunner):
     def __init__(self) -> None:
         super().__init__()
         self.killers = Killers()
-        self.report_to = -1  # a pipe; in the fork that runs a mutant: where the name of the test that killed it goes
+        self.report_to = -1  # in the fork that runs a mutant: a pipe for the name of the test that kills it
+        self.scratch = ""  # and a folder for its files
         self._main = getcurrent()
         self._pytest = greenlet(self._collect)
 
@@ -78,13 +79,9 @@ class CollectedRunner(PytestRunner):
         if mutant_name is None:
             return super().run_tests(mutant_name=None, tests=tests)
         trampoline.get_mutant_under_test = lambda: mutant_name  # mutmut asks the environment at each call: a third of the time
-        scratch = tempfile.mkdtemp(prefix="mutant-")
-        os.environ["PYTEST_DEBUG_TEMPROOT"] = scratch  # pytest would number a folder among thousands
-        try:
-            with change_cwd("mutants"):
-                killer = self._pytest.switch(self.killers.first(mutant_name, list(tests)))
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = self.scratch  # pytest would number a folder among thousands
+        with change_cwd("mutants"):
+            killer = self._pytest.switch(self.killers.first(mutant_name, list(tests)))
         if killer is None:
             return 0
         os.write(self.report_to, killer.encode())
@@ -120,7 +117,7 @@ class KillersFirst(ForkRunner):
 
     def __init__(self, max_workers: int = 1) -> None:
         super().__init__(max_workers, CollectedRunner(), config().debug)
-        self._reports: dict[str, int] = {}
+        self._runs: dict[str, tuple[int, str]] = {}
 
     def startup(self) -> None:
         """Collect before the first fork."""
@@ -129,15 +126,19 @@ class KillersFirst(ForkRunner):
 
     def submit(self, mutant_name: str, tests: list[str], cpu_time_limit: int, estimated_time: float) -> None:
         """Begin with a mutant."""
-        self._reports[mutant_name], self.test_runner.report_to = os.pipe()
+        report, self.test_runner.report_to = os.pipe()
+        self.test_runner.scratch = tempfile.mkdtemp(prefix="mutant-")
+        self._runs[mutant_name] = report, self.test_runner.scratch
         super().submit(mutant_name, tests, cpu_time_limit, estimated_time)
         os.close(self.test_runner.report_to)
 
     def wait_for_result(self, timeout: float | None = None) -> MutantResult:
         """The next verdict, and what is to be learnt from it."""
         result = super().wait_for_result(timeout)
-        with os.fdopen(self._reports.pop(result.mutant_name), "rb") as report:
+        pipe, scratch = self._runs.pop(result.mutant_name)
+        with os.fdopen(pipe, "rb") as report:
             killer = report.read().decode()
+        shutil.rmtree(scratch, ignore_errors=True)  # here, as a mutant that runs out of time cannot
         if killer:
             self.test_runner.killers.add(result.mutant_name, killer)
         return result
