@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.cloud.documents import MAX_DOCUMENTS, MAX_NAME, MAX_SIZE, DocumentKind, Place
-from emulator.cloud.errors import Conflict, Invalid
+from emulator.cloud.errors import Conflict, DeviceNotInProduct, Invalid
 
 HERE, SECRET = Place.of_user("u"), DocumentKind.SECRET
 
@@ -41,3 +41,14 @@ def test_there_may_be_as_many_documents_of_a_kind_in_a_place_as_there_may(world)
     assert (refused.value.what, str(refused.value)) == ("secret", "there can be at most 1000 of these")
     documents.put("ada", DocumentKind.LEDGER, HERE, "more", {})
     documents.put("ada", SECRET, Place.of_user("v"), "more", {})
+
+
+def test_a_devices_documents_are_reached_through_the_product_that_is_named_and_no_other(world):
+    o = world.user("o")
+    product, other = world.product(o), world.product(o)
+    device = world.member(o, product)
+    place = world.cloud.documents.place
+    assert place(o, "env:get", product=product.id, device=device.id) == place(o, "env:get", device=device.id) == Place.of_device(device.id)
+    with pytest.raises(DeviceNotInProduct) as refused:
+        place(o, "env:get", product=other.id, device=device.id)
+    assert (refused.value.given, refused.value.product_id) == (device.id, other.id)
