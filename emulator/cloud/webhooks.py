@@ -302,7 +302,7 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
     name = config.get("name") or f"{event} for {urlsplit(url).hostname}"
     kept = {key: value for key, value in config.items() if key not in ("access_token", "id")}
     try:
-        text = json.dumps(kept)
+        text = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
     except (TypeError, ValueError):
         raise Invalid("config", "...", "must be plain JSON") from None
     return {"event": event, "url": url, "name": str(name), "config": text, "disabled": is_true(config.get("disabled"))}

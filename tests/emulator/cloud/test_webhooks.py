@@ -42,7 +42,8 @@ def test_a_webhook_has_a_name_and_keeps_all_that_was_said(hooks):
     assert hook.name == "temp for example.com"
     assert len(hook.id) > 10
     assert hook.settings == {"event": "temp", "url": "https://example.com/in", "headers": {"X": "1"}, "unknown": [1, 2]}
-    assert create(hooks, name="mine").name == "mine"
+    named = create(hooks, name="Lämpchen")
+    assert (named.name, named.config) == ("Lämpchen", '{"event":"temp","url":"https://example.com/in","name":"Lämpchen"}')
 
 
 @pytest.mark.parametrize(
