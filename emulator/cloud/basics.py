@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 from emulator.clock import Clock
 from particle_protocol.identifiers import make_claim_code
@@ -53,6 +55,15 @@ class Names:
     def salt(self) -> bytes:
         """16 bytes for a password's hash."""
         return self._rng.getrandbits(128).to_bytes(16, "big")
+
+
+def json_object(text: str | None) -> dict[str, Any]:
+    """What a text says, if it is a JSON object; any other says nothing."""
+    try:
+        value = {} if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def iso(when: float) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.cloud.access import Principal
+from emulator.cloud.basics import json_object
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
@@ -193,12 +194,8 @@ class Configurations:
         """A member says what its configuration is."""
         if event.name != EVENT or event.device_id is None or event.product_id is None:
             return
-        try:
-            body = json.loads(event.data or "")
-        except (ValueError, RecursionError):
-            return
         device = self._devices.by_id(event.device_id)
-        values = body.get("cfg") if isinstance(body, dict) else None
+        values = json_object(event.data).get("cfg")
         if device is not None and isinstance(values, dict):
             known = self._read(Place.of_device(device.id), "current") or {}
             self._note(device, "current", {**known, **values})

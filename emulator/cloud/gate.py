@@ -57,7 +57,7 @@ class Gate:
             PermissionDenied, ScopeRefused: as for `product`.
         """
         if who.kind is Kind.USER:
-            role = self.role(who, product)
+            role = self._role(who.account, product)
             if role is None:
                 raise PermissionDenied(f"product {product.slug}")
             if not role_has(role, scope):
@@ -79,15 +79,9 @@ class Gate:
             return False
         return True
 
-    def role(self, who: Principal, product: Product) -> Role | None:
-        """The role of a developer in a product."""
-        user = self._accounts.by_id(who.account) if who.kind is Kind.USER else None
-        return None if user is None else self._registry.role(user, product)
-
     def in_team(self, user_id: str, product: Product) -> bool:
         """Whether a user has any role in a product."""
-        user = self._accounts.by_id(user_id)
-        return user is not None and self._registry.role(user, product) is not None
+        return self._role(user_id, product) is not None
 
     def organization(self, who: Principal, given: str, scope: str) -> Organization:
         """The organization, if the caller may use `scope` in it.
@@ -106,7 +100,9 @@ class Gate:
             if not who.allows(scope):
                 raise ScopeRefused(scope)
             return organization
-        user = self._accounts.by_id(who.account) if who.kind is Kind.USER else None
+        if who.kind is not Kind.USER:
+            raise OrganizationUnknown(given)
+        user = self._accounts.by_id(who.account)
         role = None if user is None else self._registry.organization_role(user, organization)
         if role is None:
             raise OrganizationUnknown(given)
@@ -126,6 +122,10 @@ class Gate:
         if who.kind is Kind.API_USER:
             raise ScopeRefused(scope)
         raise PermissionDenied("this is for developer accounts")
+
+    def _role(self, user_id: str, product: Product) -> Role | None:
+        user = self._accounts.by_id(user_id)
+        return None if user is None else self._registry.role(user, product)
 
     def _belongs(self, who: Principal, product: Product) -> bool:
         if who.product_id == product.id:

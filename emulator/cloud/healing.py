@@ -61,9 +61,6 @@ class Library:
     def __init__(self) -> None:
         self._modules: dict[tuple[int, Place], list[LibraryModule]] = {}
 
-    def __len__(self) -> int:
-        return sum(map(len, self._modules.values()))
-
     def add(self, image: bytes, *, stand_in: bool = False) -> ImageFacts:
         """Put a module in. One of the same place and version makes way for it; a stand-in and a real one do not.
 

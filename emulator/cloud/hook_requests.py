@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from emulator.cloud.basics import iso
+from emulator.cloud.basics import iso, json_object
 from emulator.cloud.events import Event
 from emulator.cloud.templates import render
 
@@ -47,7 +47,7 @@ class HookResponse:
     @property
     def values(self) -> Mapping[str, Any]:
         """The body as values for a template: a JSON object's own, or none."""
-        return _object(self.text)
+        return json_object(self.text)
 
 
 def compose(hook_id: str, config: Mapping[str, Any], event: Event, secrets: Mapping[str, str] | None = None) -> HookRequest:
@@ -58,7 +58,7 @@ def compose(hook_id: str, config: Mapping[str, Any], event: Event, secrets: Mapp
     """
     values = {**template_values(event), **(secrets or {})}
     method = str(config.get("requestType", "POST")).upper()
-    defaults = {} if _true(config.get("noDefaults")) else _defaults(event)
+    defaults = {} if is_true(config.get("noDefaults")) else _defaults(event)
     query = _filled(config.get("query"), values)
     headers = _filled(config.get("headers"), values)
     body = b""
@@ -84,14 +84,14 @@ def compose(hook_id: str, config: Mapping[str, Any], event: Event, secrets: Mapp
         body=body,
         username=login.get("username", login.get("user")),
         password=login.get("password", login.get("pass")),
-        verify=config.get("rejectUnauthorized") is None or _true(config["rejectUnauthorized"]),
+        verify=config.get("rejectUnauthorized") is None or is_true(config["rejectUnauthorized"]),
     )
 
 
 def template_values(event: Event) -> dict[str, Any]:
     """What templates may name: the event's facts, and the members of its data, if that is a JSON object."""
     return {
-        **_object(event.data),
+        **json_object(event.data),
         "PARTICLE_DEVICE_ID": event.coreid if event.device_id is None else event.device_id,
         "PARTICLE_EVENT_NAME": event.name,
         "PARTICLE_EVENT_VALUE": event.data or "",
@@ -116,15 +116,7 @@ def _filled(part: object, values: Mapping[str, Any]) -> dict[str, str]:
 
 def _json(part: object, values: Mapping[str, Any]) -> dict[str, Any]:
     text = part if isinstance(part, str) else json.dumps(part)
-    return dict(_object(render(text, values)))
-
-
-def _object(text: str | None) -> Mapping[str, Any]:
-    try:
-        value = json.loads(text or "")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return json_object(render(text, values))
 
 
 def _with_query(url: str, query: Mapping[str, str]) -> str:
@@ -133,5 +125,6 @@ def _with_query(url: str, query: Mapping[str, str]) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
 
 
-def _true(value: object) -> bool:
+def is_true(value: object) -> bool:
+    """Whether a field of a configuration says so: as JSON, or as a word."""
     return str(value).lower() == "true"

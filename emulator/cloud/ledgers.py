@@ -6,6 +6,7 @@ They belong to a user, a product or an organization. Devices do not take part he
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -153,8 +154,8 @@ class Ledgers:
         found = [newest, *reversed(self._versions.where(self._by_instance, document.key))]
         if replaced_after is None and replaced_before is None:
             return found
-        first = float("-inf") if replaced_after is None else replaced_after
-        last = float("inf") if replaced_before is None else replaced_before
+        first = -math.inf if replaced_after is None else replaced_after
+        last = math.inf if replaced_before is None else replaced_before
         return [each for each in found if each.replaced_at is not None and first < each.replaced_at < last]
 
     def _keep(self, document: Document) -> None:

@@ -135,12 +135,12 @@ class Libraries:
         architectures: Sequence[str] = (),
     ) -> Sequence[LibraryVersion]:
         """The newest visible version of each library, by name. `text` is a part of the name."""
-        newest: dict[str, LibraryVersion] = {}
-        for version in self._versions:
-            if self._in_scope(who, version, scope) and not any(self._in_scope(who, version, each) for each in exclude):
-                name = version.name.lower()
-                if name not in newest or _number(newest[name]) < _number(version):
-                    newest[name] = version
+        visible = (
+            version
+            for version in self._versions
+            if self._in_scope(who, version, scope) and not any(self._in_scope(who, version, each) for each in exclude)
+        )
+        newest = {version.name.lower(): version for version in sorted(visible, key=_number)}
         wanted = {each.lower() for each in architectures}
         return [
             version

@@ -7,11 +7,13 @@ is not done: an event without a position of its own adds nothing.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from emulator.cloud.access import Principal
+from emulator.cloud.basics import json_object
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import LocationUnknown
@@ -114,8 +116,8 @@ class Locations:
         points = self._points.where(self._by_device, (product_id, device.id))
         if query.since is None and query.until is None:
             points = points[-1:]
-        first = float("-inf") if query.since is None else query.since
-        last = float("inf") if query.until is None else query.until
+        first = -math.inf if query.since is None else query.since
+        last = math.inf if query.until is None else query.until
         points = [point for point in points if first <= point.at <= last and _inside(point, query.box)]
         return Track(device, points) if points else None
 
@@ -150,11 +152,7 @@ class Locations:
 
 def _place_of(data: str | None) -> dict[str, Any] | None:
     """The `loc` of an event, if it tells a position that there can be."""
-    try:
-        body = json.loads(data or "")
-    except (ValueError, RecursionError):
-        return None
-    place = body.get("loc") if isinstance(body, dict) else None
+    place = json_object(data).get("loc")
     if not isinstance(place, dict):
         return None
     numbers = (place.get("lat"), place.get("lon"))

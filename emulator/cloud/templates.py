@@ -18,7 +18,8 @@ MAX_DEPTH = 16
 
 def render(template: str, values: Mapping[str, Any]) -> str:
     """Fill a template in. Unknown names give nothing; `{{name}}` is escaped for HTML, `{{{name}}}` and `{{&name}}` are not."""
-    return _render(template, (values,), 0)
+    text = _render(template, (values,), 0)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # half a pair, which no request could carry
 
 
 def _render(template: str, scopes: tuple[Any, ...], depth: int) -> str:
@@ -27,12 +28,12 @@ def _render(template: str, scopes: tuple[Any, ...], depth: int) -> str:
     while (tag := _TAG.search(template, position)) is not None:
         out.append(template[position : tag.start()])
         position = tag.end()
-        kind, name = tag["kind"] or "", tag["raw"] or tag["name"] or ""
+        kind, name = tag["kind"] or "", tag["raw"] or tag["name"]
         if tag["raw"] is not None or kind == "&":
             out.append(_text(_find(name, scopes)))
         elif kind == "":
             out.append(html.escape(_text(_find(name, scopes))))
-        elif kind in "#^":
+        elif kind in ("#", "^"):
             body, position = _section(template, position, name)
             out.append(_fill(kind, body, _find(name, scopes), scopes, depth))
     out.append(template[position:])

@@ -18,10 +18,10 @@ from emulator.cloud.access import Principal
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Invalid, WebhookUnknown
-from emulator.cloud.events import INTERNAL, Event, Events
+from emulator.cloud.events import API, INTERNAL, Event, Events
 from emulator.cloud.gate import Gate
 from emulator.cloud.hook_logs import HookLogs
-from emulator.cloud.hook_requests import HookRequest, HookResponse, compose, render_topic
+from emulator.cloud.hook_requests import HookRequest, HookResponse, compose, is_true, render_topic
 from emulator.cloud.records import OwnerKind
 from emulator.cloud.templates import render
 from emulator.drivers import Reply
@@ -31,6 +31,15 @@ Gateway = Callable[[HookRequest], Reply[HookResponse]]
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 _DEVICE_FIELDS = ("deviceID", "deviceid", "deviceId")
 """How clients spell it: the documentation, particle-api-js 12.0.2 for integrations, and the same for webhooks."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookOwner:
+    """Whose a webhook is: of exactly one of these."""
+
+    user_id: str | None = None
+    product_id: int | None = None
+    organization_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,11 @@ class Webhook:
     organization_id: str | None = None
 
     @property
+    def owner(self) -> HookOwner:
+        """Whose it is."""
+        return HookOwner(self.user_id, self.product_id, self.organization_id)
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The configuration."""
         found: dict[str, Any] = json.loads(self.config)
@@ -64,15 +78,6 @@ class TestResult:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class HookOwner:
-    """Whose a webhook is: of exactly one of these."""
-
-    user_id: str | None = None
-    product_id: int | None = None
-    organization_id: str | None = None
-
-
 class Webhooks:
     """The webhooks of users (neither `product` nor `organization`), products and organizations."""
 
@@ -82,9 +87,7 @@ class Webhooks:
         self._devices = devices
         self._events = events
         self._hooks = core.state.table("webhooks", Webhook, lambda hook: hook.id)
-        self._by_user = self._hooks.index(lambda hook: hook.user_id)
-        self._by_product = self._hooks.index(lambda hook: hook.product_id)
-        self._by_organization = self._hooks.index(lambda hook: hook.organization_id)
+        self._by_owner = self._hooks.index(lambda hook: hook.owner)
         self.logs = HookLogs()
         self.secrets: Callable[[Webhook], Mapping[str, str]] = lambda hook: {}
         """The secrets that a webhook uses, by name; the vault sets it."""
@@ -98,12 +101,7 @@ class Webhooks:
         Raises:
             PermissionDenied, OrganizationUnknown, ScopeRefused: not for this caller.
         """
-        owner = self._owner(who, "integrations:list", product, organization)
-        if owner.product_id is not None:
-            return self._hooks.where(self._by_product, owner.product_id)
-        if owner.organization_id is not None:
-            return self._hooks.where(self._by_organization, owner.organization_id)
-        return self._hooks.where(self._by_user, owner.user_id or "")
+        return self._hooks.where(self._by_owner, self._owner(who, "integrations:list", product, organization))
 
     def all(self) -> Iterator[Webhook]:
         """Everybody's webhooks."""
@@ -177,7 +175,7 @@ class Webhooks:
     ) -> Reply[TestResult]:
         """Send the request of a made-up event, and see what comes back. Raises as `get`."""
         hook = self._find(self._owner(who, "integrations:update", product, organization), hook_id)
-        event = Event(hook.event, data, published_at=self._core.now(), coreid="api", device_id=None)
+        event = Event(hook.event, data, published_at=self._core.now(), coreid=API)
         reply: Reply[TestResult] = self._core.reply()
 
         def finish(answer: HookResponse | str) -> None:
@@ -198,24 +196,26 @@ class Webhooks:
 
     def _find(self, owner: HookOwner, hook_id: str) -> Webhook:
         hook = self._hooks.get(hook_id)
-        if hook is None or HookOwner(hook.user_id, hook.product_id, hook.organization_id) != owner:
+        if hook is None or hook.owner != owner:
             raise WebhookUnknown(hook_id)
         return hook
 
     def _heard(self, event: Event) -> None:
         if event.coreid == INTERNAL:
             return
-        hooks: list[Webhook] = []
-        if event.owner is not None and event.owner.kind is OwnerKind.USER:
-            hooks += self._hooks.where(self._by_user, event.owner.id)
-        if event.product_id is not None:
-            hooks += self._hooks.where(self._by_product, event.product_id)
-            organization_id = self._gate.organization_of(event.product_id)
-            if organization_id is not None:
-                hooks += self._hooks.where(self._by_organization, organization_id)
-        for hook in hooks:
+        for hook in [hook for owner in self._concerned(event) for hook in self._hooks.where(self._by_owner, owner)]:
             if not hook.disabled and event.name.startswith(hook.event) and self._for_device(hook, event):
                 self._fire(hook, event)
+
+    def _concerned(self, event: Event) -> Iterator[HookOwner]:
+        """Whose webhooks an event may be for."""
+        if event.owner is not None and event.owner.kind is OwnerKind.USER:
+            yield HookOwner(user_id=event.owner.id)
+        if event.product_id is not None:
+            yield HookOwner(product_id=event.product_id)
+            organization_id = self._gate.organization_of(event.product_id)
+            if organization_id is not None:
+                yield HookOwner(organization_id=organization_id)
 
     def _for_device(self, hook: Webhook, event: Event) -> bool:
         """Whether an event comes from the device that a webhook is for, by id or name; one without is for all."""
@@ -305,8 +305,7 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
         text = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
     except (TypeError, ValueError):
         raise Invalid("config", "...", "must be plain JSON") from None
-    disabled = str(config.get("disabled", False)).lower() == "true"
-    return {"event": event, "url": url, "name": str(name), "config": text, "disabled": disabled}
+    return {"event": event, "url": url, "name": str(name), "config": text, "disabled": is_true(config.get("disabled"))}
 
 
 def _is_url(url: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from emulator.cloud import Cloud, CloudSettings, HelloFacts, Principal, Storage
+from emulator.cloud.errors import CloudError
 from emulator.cloud.fleet import FleetQuery
 from emulator.cloud.records import Device, Plan, Product
 from emulator.drivers import Reply
@@ -249,6 +250,14 @@ class World:
         heard: list[tuple[str, str | None]] = []
         self.cloud.events.subscribe(who, lambda event: heard.append((event.name, event.data)), prefix, **where)
         return heard
+
+    def refusal(self, attempt: Callable[[], object]) -> str:
+        """What is said to an attempt, which is refused and changes nothing."""
+        before = self.cloud.snapshot().tables
+        with pytest.raises(CloudError) as refused:
+            attempt()
+        assert self.cloud.snapshot().tables == before, "a refusal changes nothing"
+        return f"{type(refused.value).__name__}: {refused.value}"
 
     def wait(self, reply: Reply[Any]) -> Any:
         """What a reply brings, letting virtual time pass."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from emulator.cloud.configurations import MAX_SECTIONS, NO_FUNCTION
@@ -139,6 +141,7 @@ def test_a_device_on_the_products_list_that_is_no_member_is_named_and_nothing_is
     assert fleet.standing(stranger, fleet.p) == "quarantined"
     configurations = fleet.cloud.configurations
     for attempt in (
+        lambda: configurations.of_device(fleet.o, fleet.p.id, stranger.id),
         lambda: configurations.set_device(fleet.o, fleet.p.id, stranger.id, A),
         lambda: configurations.set_product(fleet.o, fleet.p.id, A, [fleet.d.id, stranger.id]),
     ):
@@ -157,6 +160,30 @@ def test_a_configuration_may_have_as_many_sections_as_it_may(fleet):
         give(fleet, {**most, "more": 1})
     assert str(refused.value) == "configuration=None: may have at most 100 sections"
     assert known(fleet) == (None, most)
+
+
+def test_the_answer_says_whether_a_device_has_its_configuration(fleet):
+    assert fleet.wait(give(fleet, {})) is False, "offline"
+    assert fleet.wait(give(fleet, A)) is False, "offline, and there is something for it"
+    session = fleet.connect(fleet.d, describe=False)
+    assert fleet.wait(give(fleet, A)) is False, "connected, and not described yet"
+    session.leave()
+    connect(fleet)
+    assert fleet.wait(give(fleet, {})) is True
+
+
+def test_only_a_member_tells_its_configuration_and_only_by_its_event(fleet):
+    told = json.dumps({"cmd": "cfg", "cfg": A})
+    session = connect(fleet)
+    for name, data in (("cfg2", told), ("cfg", None), ("cfg", "nonsense"), ("cfg", json.dumps([A])), ("cfg", json.dumps({"cfg": 1}))):
+        session.event(name, data)
+    fleet.cloud.events.publish(fleet.o, "cfg", told, product=fleet.p.id)
+    own, alone = fleet.claimed(fleet.o)
+    alone.event("cfg", told)
+    documents = fleet.cloud.documents
+    assert [documents.list(DocumentKind.CONFIGURATION, Place.of_device(device.id)) for device in (fleet.d, own)] == [[], []]
+    session.event("cfg", told)
+    assert known(fleet) == (A, None)
 
 
 def test_who_wrote_a_configuration_is_noted(fleet):

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.cloud.healing import Library, first_to_send, remedy
+from emulator.cloud.healing import Library, first_to_send, missing_dependencies, remedy
 from firmware_images.build import build_module
 from firmware_images.fields import Dependency, ModuleFunction
-from particle_protocol.describe import DescribedModule, ModuleDependency, Validity
+from particle_protocol.describe import DescribedModule, Description, ModuleDependency, ModuleStore, SystemDescribe, Validity
 from particle_protocol.describe import ModuleFunction as Described
 
 PHOTON = 6
@@ -69,6 +69,42 @@ def test_a_module_goes_out_when_what_it_needs_is_there():
     assert [first_to_send(found, installed).place for installed in (OLD, {**OLD, BOOT: 2})] == [BOOT, BOOT]
     left = [module for module in found if module.place != BOOT]
     assert first_to_send(left, {**OLD, BOOT: 2}).place == ONE
+
+
+def test_a_need_of_version_0_is_met_by_any_version_but_not_by_none():
+    made = library((TWO, 0), (TWO, 1), (ONE, 1, {TWO: 0}))
+    assert chosen(made, {ONE: 1}, {}) == {ONE: 1, TWO: 0}
+    assert chosen(made, {TWO: 0, ONE: 1}, {}) == {ONE: 1, TWO: 0}
+    assert chosen(made, {TWO: 0}, OLD) == {}
+
+
+@pytest.mark.parametrize(
+    ("modules", "installed", "first"),
+    [
+        ([(ONE, 2), (TWO, 2)], OLD, ONE),
+        ([(ONE, 2, {TWO: 2}), (TWO, 2)], OLD, TWO),
+        ([(ONE, 2, {TWO: 1}), (TWO, 2)], OLD, ONE),
+        ([(ONE, 2, {TWO: 1}), (TWO, 2)], {}, TWO),
+        ([(ONE, 2, {TWO: 2, BOOT: 2}), (TWO, 2, {ONE: 2})], OLD, TWO),
+    ],
+)
+def test_of_two_modules_the_one_that_misses_less_goes_first_and_else_the_lower_one(modules, installed, first):
+    made = library(*modules)
+    found = [module for place in (ONE, TWO) for module in made.shelf(PHOTON, place, stand_ins=True)]
+    assert first_to_send(found, installed).place == first
+
+
+def test_a_release_is_its_system_parts_and_what_these_need_beside_them():
+    made = library((ONE, 5, {BOOT: 2, TWO: 4}), (TWO, 6), (BOOT, 1), (BOOT, 2), (BOOT, 3), (ONE, 7, {BOOT: 9}))
+    made.add(image(TWO, 5), stand_in=True)
+
+    def release(version, platform_id=PHOTON):
+        return [(module.place, module.facts.version) for module in made.release(platform_id, version)]
+
+    assert release(5) == [(BOOT, 2), (ONE, 5), (TWO, 5)]
+    assert release(6) == [(TWO, 6)]
+    assert release(7) == [(ONE, 7)], "there is no such bootloader"
+    assert release(4) == release(5, platform_id=8) == []
 
 
 PLACES = st.sampled_from([BOOT, ONE, TWO])
@@ -139,8 +175,12 @@ def described(function, index, version, *needs, intact=True):
     return DescribedModule(1 << 17, function=function, index=index, version=version, passed=passed, dependencies=needs)
 
 
+def part(index, version):
+    return ModuleDependency(Described.SYSTEM, index, version)
+
+
 def user(*needs):
-    return described(Described.USER, 1, 6, *(ModuleDependency(Described.SYSTEM, index, version) for index, version in needs))
+    return described(Described.USER, 1, 6, *(part(index, version) for index, version in needs))
 
 
 @pytest.fixture
@@ -175,19 +215,72 @@ def test_what_only_stands_for_a_real_module_goes_to_those_that_may_have_it(world
 
 
 def test_a_damaged_module_is_as_good_as_none(world, ill):
-    part = image(TWO, 2)
-    world.cloud.library.add(part)
+    two = image(TWO, 2)
+    world.cloud.library.add(two)
     assert ill(described(Described.SYSTEM, 2, 2), user((2, 2))) == []
-    assert ill(described(Described.SYSTEM, 2, 2, intact=False), user((2, 2))) == [part]
+    assert ill(described(Described.SYSTEM, 2, 2, intact=False), user((2, 2))) == [two]
 
 
 def test_what_can_be_healed_is_and_the_rest_is_told(world, ill):
-    part = image(ONE, 2)
-    world.cloud.library.add(part)
+    one = image(ONE, 2)
+    world.cloud.library.add(one)
     modules = (described(Described.SYSTEM, 1, 1), described(Described.SYSTEM, 2, 1), user((1, 2), (2, 9)))
-    assert ill(*modules) == [part]
+    assert ill(*modules) == [one]
     session = world.connect(ill.device, describe=False)
     session.describe(*modules)
-    assert world.cloud.healing.lacks(ill.device) == [ModuleDependency(Described.SYSTEM, 2, 9)]
+    assert world.cloud.healing.lacks(ill.device) == [part(2, 9)]
     session.leave()
     assert world.cloud.healing.lacks(ill.device) == []
+
+
+def test_the_needs_of_the_system_come_before_those_of_the_application():
+    system = SystemDescribe(PHOTON, (user((2, 2)), described(Described.SYSTEM, 1, 1, part(2, 1))))
+    assert missing_dependencies(system) == [part(2, 1), part(2, 2)]
+
+
+def test_what_lies_in_store_neither_counts_nor_needs_anything():
+    spare = DescribedModule(1 << 17, ModuleStore.FACTORY, function=Described.SYSTEM, index=2, version=9, dependencies=(part(3, 1),))
+    assert missing_dependencies(SystemDescribe(PHOTON, (spare, user((2, 2))))) == [part(2, 2)]
+
+
+def test_the_highest_of_several_needs_of_one_module_counts(world, ill):
+    low, high = image(TWO, 2), image(TWO, 3)
+    for module in (low, high):
+        world.cloud.library.add(module)
+    assert ill(described(Described.SYSTEM, 1, 1, part(2, 3)), user((2, 2))) == [high]
+
+
+def test_a_module_of_version_0_is_sent_to_whom_it_will_do(world, ill):
+    lowest = image(TWO, 0)
+    for module in (lowest, image(TWO, 1)):
+        world.cloud.library.add(module)
+    assert ill(user((2, 0))) == [lowest]
+
+
+def test_what_is_wrong_with_a_device_is_told_and_what_it_is_sent(world, ill):
+    heard = world.hear(world.user(), "spark/s")
+    modules = (described(Described.SYSTEM, 2, 1), user((2, 2)))
+    safe_mode = ("spark/status/safe-mode", Description(SystemDescribe(PHOTON, modules)).encode().decode())
+    ill(*modules)
+    assert [each for each in heard if "safe-mode" in each[0]] == [safe_mode]
+    world.cloud.library.add(image(TWO, 2))
+    ill(*modules)
+    updating = ("spark/safe-mode-updater/updating", '{"function":"s","index":2,"version":2}')
+    assert [each for each in heard if "safe-mode" in each[0]] == [safe_mode, safe_mode, updating]
+
+
+def test_a_device_is_ill_whether_or_not_there_is_something_to_send(world, ill):
+    heal = world.cloud.healing.heal
+    assert not heal(ill.device), "offline, nothing is known"
+    session = world.connect(ill.device, describe=False)
+    assert not heal(ill.device), "it has said nothing yet"
+    modules = (described(Described.SYSTEM, 2, 1), user((2, 2)))
+    session.describe(*modules)
+    assert heal(ill.device) is True
+    assert session.flashed == []
+    world.cloud.library.add(image(TWO, 2))
+    session.silent = True
+    assert [heal(ill.device) for _ in range(2)] == [True, True]
+    assert session.flashed == [image(TWO, 2)], "one update at a time"
+    session.describe(described(Described.SYSTEM, 2, 2), user((2, 2)))
+    assert heal(ill.device) is False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.cloud.documents import Place
-from emulator.cloud.ledgers import LedgerExists
+from emulator.cloud.ledgers import LedgerExists, LedgerVersion
 from emulator.cloud.storage import Storage
 
 HERE = Place.of_user("u")
@@ -63,3 +63,34 @@ def test_versions_are_numbered_on_and_on_also_by_a_cloud_that_was_restarted(make
         found = [(version.id, version.values["n"]) for version in ledgers.versions(HERE, "lamps", "x")]
         world.cloud.close()
     assert found == [(0, 3), (3, 2), (2, 1), (1, 0)]
+
+
+def test_an_instance_is_replaced_unless_it_is_merged_into(ledgers):
+    first = ledgers.set("ada", HERE, "lamps", "x", {"n": 1}, merge=True)
+    assert (first.values, first.created_by) == ({"n": 1}, "ada")
+    merged = ledgers.set("bob", HERE, "lamps", "x", {"m": 2}, merge=True)
+    assert (merged.values, merged.created_by, merged.updated_by) == ({"n": 1, "m": 2}, "ada", "bob")
+    assert ledgers.set("bob", HERE, "lamps", "x", {"k": 3}).values == {"k": 3}
+
+
+def test_a_version_says_when_it_counted_and_is_found_by_when_it_was_replaced(world, ledgers):
+    times = []
+    for number in range(3):
+        times.append(world.cloud.core.now())
+        made = ledgers.set("ada", HERE, "lamps", "x", {"n": number})
+        world.pass_time(10)
+    start, second, third = times
+    newest, middle, oldest = (
+        LedgerVersion(0, made.key, '{"n":2}', start, third),
+        LedgerVersion(2, made.key, '{"n":1}', start, second, third),
+        LedgerVersion(1, made.key, '{"n":0}', start, start, second),
+    )
+
+    def of(after=None, before=None):
+        return list(ledgers.versions(HERE, "lamps", "x", replaced_after=after, replaced_before=before))
+
+    assert of() == [newest, middle, oldest]
+    assert of(after=start) == of(before=third + 1) == [middle, oldest]
+    assert of(after=second) == [middle]
+    assert of(before=third) == [oldest]
+    assert of(after=second, before=third) == []

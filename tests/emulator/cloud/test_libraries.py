@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import tracemalloc
 import zlib
 
 import pytest
@@ -14,6 +15,7 @@ from emulator.cloud.libraries import MAX_ARCHIVE, MAX_CONTENT, MAX_PROPERTIES, L
 
 PROPERTIES = b"name=lamp\nversion=1.0.0\n"
 NO_ARCHIVE = "archive=None: must be a whole .tar.gz"
+TOO_MUCH = "archive=None: must hold at most 16777216 bytes"
 
 
 def tar(files: dict[str, bytes]) -> bytes:
@@ -70,7 +72,17 @@ def test_an_archive_may_be_as_large_as_it_may():
 def test_what_an_archive_holds_may_be_as_large_as_it_may():
     content = tar({"library.properties": PROPERTIES}).ljust(MAX_CONTENT, b"\0")
     assert read_properties(gzip.compress(content, 1))["name"] == "lamp"
-    assert refusal(gzip.compress(content + b"\0", 1)) == "archive=None: must hold at most 16777216 bytes"
+    assert refusal(gzip.compress(content + b"\0", 1)) == TOO_MUCH
+
+
+def test_what_holds_too_much_is_not_inflated_to_its_end():
+    archive = gzip.compress(bytes(5 * MAX_CONTENT), 1)
+    tracemalloc.start()
+    try:
+        assert refusal(archive) == TOO_MUCH
+        assert tracemalloc.get_traced_memory()[1] < 3 * MAX_CONTENT
+    finally:
+        tracemalloc.stop()
 
 
 def test_properties_may_be_as_large_as_they_may():
@@ -167,3 +179,17 @@ def test_a_deleted_library_leaves_no_archive_behind(shelf):
     assert [archive.key for archive in tables["library_archives"]] == ["lamp@1.0.0"]
     libraries.delete(shelf.u1, "lamp", force=True)
     assert (len(tables["libraries"]), len(tables["library_archives"])) == (0, 0)
+
+
+def test_the_newest_version_is_listed_in_whatever_order_they_came(shelf):
+    libraries = shelf.cloud.libraries
+    for version in ("1.9.0", "1.10.0", "1.10.0-rc.1", "1.2.0"):
+        libraries.contribute(shelf.u1, library(b"name=Lamp\nversion=" + version.encode()))
+    libraries.contribute(shelf.u1, library(b"name=door\nversion=0.1.0"))
+    assert [(each.name, each.version) for each in libraries.list(shelf.u1)] == [("door", "0.1.0"), ("Lamp", "1.10.0")]
+    assert [each.name for each in libraries.list(shelf.u1, text="LA")] == ["Lamp"]
+    assert libraries.list(shelf.u2) == []
+    assert [each.version for each in libraries.versions(shelf.u1, "lamp")] == ["1.2.0", "1.9.0", "1.10.0-rc.1", "1.10.0"]
+    with pytest.raises(LibraryUnknown) as unknown:
+        libraries.get(shelf.u1, "lamp", "3.0.0")
+    assert str(unknown.value) == "no library 'lamp@3.0.0'"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from emulator.cloud.locations import LocationQuery, LocationUnknown
+from emulator.cloud.locations import LocationPoint, LocationQuery, LocationUnknown
 
 
 @pytest.fixture
@@ -17,6 +17,10 @@ def tracked(world):
     world.d = world.member(world.o, world.p)
     world.s = world.connect(world.d)
     return world
+
+
+def kept(world):
+    return list(world.cloud.snapshot().tables["locations"].values())
 
 
 def at(world, latitude, longitude):
@@ -59,6 +63,7 @@ def test_what_is_nowhere_on_earth_is_not_kept(tracked, place):
         ((0, 20, 50, -170), True),
         ((0, 170, 50, -170), False),
         ((0, 21, 50, 19), False),
+        ((0, 30, 50, 30), False),
     ],
 )
 def test_a_box_has_its_edges_and_may_cross_the_date_line(tracked, box, inside):
@@ -89,3 +94,32 @@ def test_a_device_without_a_name_has_none_that_begins_so(tracked):
     tracked.cloud.device_settings.update(tracked.o, tracked.d.id, product=tracked.p.id, name="lamp")
     assert found(tracked, name="la") == [(1, 2)]
     assert found(tracked, device_id=tracked.d.id[:5].upper()) == [(1, 2)]
+
+
+def test_a_position_is_kept_with_all_that_was_said_of_it(tracked):
+    place = {"lat": 1, "lon": 2.5, "lck": 1, "time": 5, "alt": 40, "speed": 0.5}
+    tracked.s.event("loc", json.dumps({"cmd": "loc", "loc": place}))
+    at(tracked, 3, 4)
+    now = tracked.cloud.core.now()
+    first = LocationPoint(1, tracked.p.id, tracked.d.id, now, 1.0, 2.5, locked=True, properties='{"alt":40,"speed":0.5}')
+    assert kept(tracked) == [first, LocationPoint(2, tracked.p.id, tracked.d.id, now, 3.0, 4.0, locked=False)]
+
+
+def test_positions_are_those_of_members_only(tracked):
+    said = json.dumps({"cmd": "loc", "loc": {"lat": 1, "lon": 2}})
+    tracked.cloud.events.publish(tracked.o, "loc", said, product=tracked.p.id)
+    tracked.s.event("loc2", said)
+    _, alone = tracked.claimed(tracked.o)
+    alone.event("loc", said)
+    assert kept(tracked) == []
+
+
+def test_a_position_is_kept_for_as_long_as_it_may_and_no_longer(tracked):
+    lifetime = tracked.cloud.core.settings.location_lifetime
+    at(tracked, 1, 0)
+    tracked.pass_time(lifetime)
+    at(tracked, 2, 0)
+    assert found(tracked) == [(1, 0), (2, 0)]
+    tracked.pass_time(1)
+    at(tracked, 3, 0)
+    assert found(tracked) == [(2, 0), (3, 0)]

@@ -15,6 +15,7 @@ from emulator.cloud.errors import (
     ScopeRefused,
 )
 from emulator.cloud.fleet import FleetQuery, SortBy
+from emulator.cloud.groups import Group
 
 PHOTON = 6
 
@@ -104,11 +105,14 @@ def test_groups_come_change_and_go(fleet):
     assert [group.name for group in groups.list(fleet.o, p)] == ["alpha", "beta"]
     assert [group.name for group in groups.list(fleet.o, p, prefix="be")] == ["beta"]
     got = groups.get(fleet.o, p, "beta")
-    assert (got.description, got.color) == ("brave ones", "#ff0000")
+    now = fleet.cloud.core.now()
+    assert got == Group(p, "beta", now, "brave ones", "#ff0000")
+    assert groups.get(fleet.o, p, "alpha") == Group(p, "alpha", now, "", "#00AEEF")
     with pytest.raises(GroupExists):
         groups.create(fleet.o, p, "beta")
-    changed = groups.update(fleet.o, p, "beta", description="", color="#0f0")
-    assert (changed.description, changed.color, changed.created_at) == ("", "#0f0", got.created_at)
+    fleet.pass_time(1)
+    assert groups.update(fleet.o, p, "beta", color="#0f0") == Group(p, "beta", now, "brave ones", "#0f0")
+    assert groups.update(fleet.o, p, "beta", description="") == Group(p, "beta", now, "", "#0f0")
     groups.delete(fleet.o, p, "alpha")
     for gone in ("alpha", "never"):
         with pytest.raises(GroupUnknown):
@@ -129,6 +133,12 @@ def test_a_groups_name_has_its_letters(fleet, name):
         fleet.cloud.device_settings.update_member(fleet.o, fleet.p.id, device.id, groups=["ok", name])
     assert fleet.cloud.groups.list(fleet.o, fleet.p.id) == []
     assert fleet.now(device).groups == ()
+
+
+def test_a_group_that_a_device_is_put_into_is_made_where_it_is_missing(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    fleet.cloud.device_settings.update_member(fleet.o, fleet.p.id, device.id, groups=["new"])
+    assert fleet.cloud.groups.list(fleet.o, fleet.p.id) == [Group(fleet.p.id, "new", fleet.cloud.core.now(), "", "#00AEEF")]
 
 
 def test_a_group_is_changed_in_something_that_makes_sense(fleet):

@@ -1,0 +1,73 @@
+"""The templates of webhooks: what a tag gives, and what a section does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.cloud.templates import MAX_DEPTH, render
+
+VALUES = {
+    "a": "x",
+    "n": 7,
+    "h": "<&>",
+    "o": {"p": {"q": [1, {"r": "deep"}]}},
+    "list": [{"v": 1}, {"v": 2}],
+    "no": False,
+    "empty": [],
+    "t": True,
+    "blank": "",
+    "umlauts": ["ü"],
+}
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("", ""),
+        ("plain", "plain"),
+        ("{{a}} {{ n }}", "x 7"),
+        ("{{h}} {{{h}}} {{&h}}", "&lt;&amp;&gt; <&> <&>"),
+        ("{{o.p.q.0}} {{o.p.q.1.r}} {{o.p.q.9}}|{{o.x.y}}|{{nothing}}", "1 deep ||"),
+        ("{{{o.p}}}", '{"q":[1,{"r":"deep"}]}'),
+        ("{{#list}}{{v}}{{a}},{{/list}}", "1x,2x,"),
+        ("{{#no}}never{{/no}}{{^no}}always{{/no}}", "always"),
+        ("{{#empty}}never{{/empty}}{{^empty}}none{{/empty}}", "none"),
+        ("{{#t}}yes{{/t}}{{^t}}no{{/t}}", "yes"),
+        ("{{#o}}{{#p}}{{q.0}}{{/p}}{{/o}}", "1"),
+        ("{{#list}}{{#list}}{{v}}{{/list}}{{/list}}", "1212"),
+        ("{{! a comment }}x", "x"),
+        ("{{#o.p.q}}[{{.}}]{{/o.p.q}}", "[1][{&quot;r&quot;:&quot;deep&quot;}]"),
+        ("{{#t}}unclosed", "unclosed"),
+        ("{{^a}}never{{/a}}{{^blank}}none{{/blank}}{{^nothing}}none{{/nothing}}", "nonenone"),
+        ("{{#t}}{{^no}}{{#no}}x{{/no}}{{^no}}y{{/no}}{{/no}}{{/t}}z", "yz"),
+        ("{{#t}}{{a}}{{#t}}{{a}}{{#t}}{{a}}{{/t}}{{/t}}{{/t}}{{n}}", "xxx7"),
+        ("{{#list}}{{^no}}{{v}}{{a}}{{/no}}{{/list}}", "1x2x"),
+        ("{{a.0}}|{{o.p.q.2}}|{{o.p.q.-1}}|{{o.p.q.r}}|{{n.0}}|{{o.p.q.²}}", "|||||"),
+        ("{{{umlauts}}}", '["ü"]'),
+        ("{{#list}}{{#list}}{{v}}{{/list}}{{/list}}!", "1212!"),
+        ("{{#list}}{{#list}}{{v}}{{/list}},{{/list}}!", "12,12,!"),
+        ("{{#list}}{{^list}}x{{/list}}{{v}}{{/list}}!", "12!"),
+        ("{{#list}}{{a}}{{#t}}{{v}}{{/t}}{{/list}}!", "x1x2!"),
+        ("{{#list}}{{!list}}{{v}}{{/list}}{{#list}}{{v}}{{/list}}!", "1212!"),
+        ("{{a", "{{a"),
+        ("{{t}} {{no}}", "true false"),
+        ("a{{}}b{{{ }}}c", "abc"),
+    ],
+)
+def test_templates(template, text):
+    assert render(template, VALUES) == text
+
+
+@given(st.text(st.sampled_from("{}#^/&. alno"), max_size=60))
+def test_no_template_breaks(template):
+    assert isinstance(render(template, VALUES), str)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("{{#t}}", "{{/t}}"), ("{{^no}}", "{{/no}}")])
+def test_sections_are_nested_sixteen_deep(opening, closing):
+    assert render(opening * MAX_DEPTH + "x" + closing * MAX_DEPTH, VALUES) == "x"
+    deeper = MAX_DEPTH + 1
+    assert render(opening * deeper + "x" + closing * deeper, VALUES) == ""
+    assert MAX_DEPTH == 16
