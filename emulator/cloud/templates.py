@@ -22,6 +22,11 @@ def render(template: str, values: Mapping[str, Any]) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # half a pair, which no request could carry
 
 
+def names(template: str) -> list[str]:
+    """What a template's tags ask for, in order."""
+    return [tag["raw"] or tag["name"] for tag in _TAG.finditer(template) if tag["kind"] not in ("/", "!")]
+
+
 def _render(template: str, scopes: tuple[Any, ...], depth: int) -> str:
     out: list[str] = []
     position = 0

@@ -7,16 +7,16 @@ A webhook uses the secrets whose names its templates say, `{{{AUTH_KEY}}}`: thos
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from emulator.cloud.access import Principal
 from emulator.cloud.documents import Document, DocumentKind, Documents, Place
 from emulator.cloud.errors import Conflict, Invalid
+from emulator.cloud.templates import names
 from emulator.cloud.webhooks import Webhook
 
 NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
-_NAMED = re.compile(r"\{\{\{?\s*&?\s*([A-Z_][A-Z0-9_]{0,127})\s*\}?\}\}")
 
 
 class SecretInUse(Conflict):
@@ -59,13 +59,13 @@ class Vault:
 
     def users(self, place: Place, name: str) -> Sequence[Webhook]:
         """The webhooks that use a secret."""
-        return [hook for hook in self._hooks() if name in _NAMED.findall(hook.config) and self._place(hook) == place]
+        return [hook for hook in self._hooks() if name in _named(hook.settings) and self._place(hook) == place]
 
     def open_for(self, hook: Webhook) -> dict[str, str]:
         """The secrets that a webhook uses, by name; each has been accessed now."""
         place = self._place(hook)
         found: dict[str, str] = {}
-        for name in dict.fromkeys(_NAMED.findall(hook.config)):
+        for name in dict.fromkeys(_named(hook.settings)):
             document = self._documents.find(DocumentKind.SECRET, place, name)
             if document is not None:
                 values: dict[str, Any] = document.values
@@ -80,3 +80,15 @@ class Vault:
             return self._documents.home_of_product(hook.product_id)
         assert hook.user_id is not None  # it is of exactly one of the three
         return Place.of_user(hook.user_id)
+
+
+def _named(settings: Any) -> Iterator[str]:
+    """What could be names of secrets in the templates of a webhook, wherever in its settings they are."""
+    if isinstance(settings, str):
+        yield from (name for name in names(settings) if NAME.fullmatch(name))
+    elif isinstance(settings, dict):
+        for pair in settings.items():
+            yield from _named(pair)
+    elif isinstance(settings, list | tuple):
+        for part in settings:
+            yield from _named(part)

@@ -56,6 +56,25 @@ def test_a_webhook_says_a_secret_where_its_template_names_it(hooked):
     assert request.body == b"hush and x"
 
 
+@pytest.mark.parametrize(
+    "template", ["{{{\nAUTH_KEY\n}}}", "{{&\tAUTH_KEY}}", "{{#AUTH_KEY}}{{.}}{{/AUTH_KEY}}", "{{^AUTH_KEY}}?{{/AUTH_KEY}}hush"]
+)
+def test_a_tag_of_any_form_names_a_secret(hooked, template):
+    keep(hooked, "AUTH_KEY", "hush")
+    create(hooked, headers={"X": "y"}, body=template)
+    hooked.s.event("temp", '{"AUTH_KEY": "forged"}')
+    assert hooked.sent[0].body == b"hush"
+    with pytest.raises(SecretInUse):
+        hooked.cloud.vault.remove(hooked.place, "AUTH_KEY")
+
+
+@pytest.mark.parametrize("template", ["{{!AUTH_KEY}}", "{{/AUTH_KEY}}", "AUTH_KEY", "{{AUTH_KEY.length}}"])
+def test_what_asks_for_no_value_names_no_secret(hooked, template):
+    keep(hooked, "AUTH_KEY", "hush")
+    create(hooked, body=template)
+    hooked.cloud.vault.remove(hooked.place, "AUTH_KEY")
+
+
 def test_a_secret_that_no_template_names_is_not_opened(hooked):
     keep(hooked, "AUTH_KEY", "hush")
     create(hooked, json={"a": "AUTH_KEY"})
