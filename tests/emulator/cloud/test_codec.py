@@ -37,6 +37,7 @@ def kind_of(hint, default=None):
         (frozenset[str], frozenset({"b", "a", "c"}), '["a","b","c"]'),
         (frozenset[str] | None, frozenset({"b", "a"}), '["a","b"]'),
         (int | str, "either", '"either"'),
+        (Color | str, "either", '"either"'),
         (int | str | None, 7, "7"),
         (Any, [1], "[1]"),
         (dict[str, int], {"a": 1}, '{"a":1}'),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from emulator.cloud import Kind, otp
@@ -230,6 +232,11 @@ def test_clients_are_listed_changed_and_ended_where_they_belong(app):
     assert clients.list(app.o) == []
     with pytest.raises(TokenInvalid):
         app.cloud.tokens.principal(token.token)
+
+
+def test_a_clients_id_is_made_of_its_name(app):
+    client = app.cloud.clients.create(app.o, "My näme's " + "x" * 50)
+    assert re.fullmatch("my-n-me-s-x{30}-[0-9a-f]{4}", client.id)
 
 
 def test_a_client_must_make_sense(app):
