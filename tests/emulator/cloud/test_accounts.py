@@ -21,7 +21,7 @@ from emulator.cloud.errors import (
     UsernameTaken,
     UserUnknown,
 )
-from emulator.cloud.records import User
+from emulator.cloud.records import Owner, OwnerKind, User
 from emulator.cloud.settings import CloudSettings
 
 
@@ -132,6 +132,7 @@ def test_an_account_that_ends_leaves_unclaimed_devices_and_no_tokens(world):
         world.cloud.accounts.delete(u1, "wrong")
     world.cloud.accounts.delete(u1, "secret")
     assert world.owner(device) is None
+    assert world.cloud.owner_name(Owner(OwnerKind.USER, u1.account)) == ""
     assert world.owner(other) == "u2@example.com"
     with pytest.raises(TokenInvalid):
         world.cloud.tokens.principal(u1.token)

@@ -214,6 +214,20 @@ def test_another_group_brings_its_version_as_it_was_released(fleet, intelligent,
     assert fleet.runs(device, fleet.p, 1).flashed == [image]
 
 
+@pytest.mark.parametrize(("before", "sent"), [(True, 1), (False, 0)])
+def test_only_the_end_of_development_brings_what_was_released(fleet, before, sent):
+    device = fleet.member(fleet.o, fleet.p)
+    update = fleet.cloud.device_settings.update_member
+    update(fleet.o, fleet.p.id, device.id, development=before)
+    session = fleet.runs(device, fleet.p, 1)
+    fleet.upload(fleet.o, fleet.p, 3)
+    fleet.release(fleet.o, fleet.p, 3)
+    update(fleet.o, fleet.p.id, device.id, groups=["x"])
+    assert session.flashed == []
+    assert not update(fleet.o, fleet.p.id, device.id, development=False).development
+    assert len(session.flashed) == sent
+
+
 def test_the_impact_of_a_release_is_told_before(fleet):
     fleet.upload(fleet.o, fleet.p, 3)
     update, impact = fleet.cloud.device_settings.update_member, fleet.cloud.releases.impact

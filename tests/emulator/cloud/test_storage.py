@@ -227,6 +227,17 @@ def test_a_path_that_cannot_be_opened_is_named(tmp_path):
         Storage(tmp_path / "nowhere" / "s.db")
 
 
+TABLES = """
+binaries claim_codes customers data_operations devices documents firmware groups ledger_versions libraries library_archives locations mails
+members oauth_clients organizations pending_secrets products quarantine removals server_keys sims tokens transfers usage_reports users
+vitals webhooks
+"""
+
+
+def test_a_clouds_tables_are_called_as_in_every_state_file_so_far(world):
+    assert sorted(world.cloud.snapshot().tables) == TABLES.split()
+
+
 def test_a_whole_cloud_comes_back_and_goes_on(make_world, tmp_path):
     path = tmp_path / "s.db"
     world = make_world(CloudSettings(), Storage(path))
