@@ -59,3 +59,7 @@ def test_a_hash_is_that_of_rfc_7914():
     hashed = hash_password("pleaseletmein", b"SodiumChloride", 14)
     assert hashed == f"14${b'SodiumChloride'.hex()}$7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
     assert password_fits("pleaseletmein", hashed)
+
+
+def test_a_hash_may_cost_more_memory_than_openssl_gives_by_itself():
+    assert hash_password("secret", bytes(16), 15).startswith("15$")

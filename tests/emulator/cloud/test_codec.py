@@ -34,7 +34,7 @@ def kind_of(hint, default=None):
         (tuple[str, ...], ("b", "a"), '["b","a"]'),
         (tuple[Color, ...], (Color.BLUE, Color.RED), '["b","r"]'),
         (tuple[bytes, ...], (b"x",), '["eA=="]'),
-        (frozenset[str], frozenset({"b", "a", "c"}), '["a","b","c"]'),
+        (frozenset[str], frozenset("jihgfedcba"), '["a","b","c","d","e","f","g","h","i","j"]'),
         (frozenset[str] | None, frozenset({"b", "a"}), '["a","b"]'),
         (int | str, "either", '"either"'),
         (Color | str, "either", '"either"'),

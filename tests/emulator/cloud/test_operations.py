@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from emulator.cloud import CloudSettings, HelloFacts, Refused
-from emulator.cloud.connections import Presence
 from emulator.cloud.errors import (
     BadImage,
     DeviceForbidden,
@@ -220,20 +219,6 @@ def test_a_connection_tells_when_and_whence(lamp):
     assert lamp.cloud.connections.presence(device.id).last_heard == now + 50
     lamp.cloud.connections.link(device.id).session.event("x")
     assert lamp.cloud.connections.presence(device.id).last_heard == now + 55
-
-
-def test_a_moments_look_at_a_device(world):
-    device = world.device()
-    look = world.cloud.connections.presence
-    assert look(device.id) == Presence(online=False, last_heard=None, functions=None, variables=None)
-    assert look(device.id, 5.0).last_heard == 5.0, "what is known from before the cloud was started"
-    session = world.connect(device, functions={"set": int}, variables={"level": 7}, describe=False)
-    now = world.cloud.core.now()
-    assert look(device.id, 5.0) == Presence(online=True, last_heard=now, functions=None, variables=None, session=session)
-    session.describe()
-    assert look(device.id) == Presence(online=True, last_heard=now, functions=("set",), variables={"level": "int32"}, session=session)
-    session.leave()
-    assert look(device.id) == Presence(online=False, last_heard=now, functions=None, variables=None)
 
 
 def test_coming_and_going_are_events(lamp):

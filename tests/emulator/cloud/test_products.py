@@ -228,6 +228,16 @@ def test_only_the_end_of_development_brings_what_was_released(fleet, before, sen
     assert len(session.flashed) == sent
 
 
+def test_a_device_gets_its_version_only_once_it_has_described_itself(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    session = fleet.runs(device, fleet.p, 1, describe=False)
+    image = fleet.upload(fleet.o, fleet.p, 3)
+    fleet.release(fleet.o, fleet.p, 3, intelligent=True)
+    assert session.flashed == []
+    session.describe()
+    assert session.flashed == [image]
+
+
 def test_the_impact_of_a_release_is_told_before(fleet):
     fleet.upload(fleet.o, fleet.p, 3)
     update, impact = fleet.cloud.device_settings.update_member, fleet.cloud.releases.impact

@@ -458,6 +458,34 @@ CASES = [
         lambda w, c: c.factory.virtual(w.t, w.p.id),
         "RoleTooLow: not permitted: role View-only does not include devices:import",
     ),
+    (
+        "factory: no serial number",
+        lambda w, c: c.factory.manufacture(UNKNOWN, 6, serial_number="X"),
+        (
+            "Invalid: serial_number='X': 'X' is no serial number: "
+            "expected something like P046AF451234567 or E310KMA12345678, 8 to 16 characters"
+        ),
+    ),
+    (
+        "factory: no modem",
+        lambda w, c: c.factory.manufacture(UNKNOWN, 13, imei="1"),
+        "Invalid: imei='1': '1' is no IMEI: expected 15 digits",
+    ),
+    (
+        "factory: no SIM",
+        lambda w, c: c.factory.manufacture(UNKNOWN, 13, iccid="1"),
+        "Invalid: iccid='1': '1' is no ICCID: expected 19 to 21 digits that begin with 89",
+    ),
+    (
+        "factory: no address",
+        lambda w, c: c.factory.manufacture(UNKNOWN, 6, mac_wifi="1"),
+        "Invalid: mac_wifi='1': '1' is no MAC address: expected 12 hexadecimal digits",
+    ),
+    (
+        "factory: no Wi-Fi radio",
+        lambda w, c: c.factory.manufacture(UNKNOWN, 13, mac_wifi="e04f43123456"),
+        "Invalid: mac_wifi='e04f43123456': is the address of a Wi-Fi radio, and this platform has none",
+    ),
     ("factory: modem", lambda w, c: c.factory.ban_imei("356938035643809"), "Invalid: imei='356938035643809': no device has this modem"),
     (
         "factory: key of nobody",
