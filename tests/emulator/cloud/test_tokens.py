@@ -7,6 +7,7 @@ import re
 import pytest
 
 from emulator.cloud import Kind, otp
+from emulator.cloud.customers import Customer
 from emulator.cloud.errors import (
     ClientUnknown,
     Invalid,
@@ -173,6 +174,13 @@ def test_a_client_for_signing_up_does_that_and_no_more(app):
     app.cloud.customers.create_as(who, app.p.id, "d@customers.example", "secret")
     assert app.cloud.tokens.password_grant(app.full.id, app.full.secret, "d@customers.example", "secret").kind is Kind.CUSTOMER
     assert app.owner(device) is None
+
+
+def test_a_customer_without_a_password_is_kept_without_one_and_logged_in(app):
+    now = app.cloud.core.now()
+    token = app.cloud.customers.create(app.full.id, app.full.secret, app.p.id, "C@customers.example")
+    assert (token.username, token.client_id, token.expires_at) == ("c@customers.example", app.full.id, now + 90 * DAY)
+    assert app.cloud.customers.list(app.o, app.p.id) == [Customer(token.account, app.p.id, "c@customers.example", now)]
 
 
 def test_client_credentials_are_for_clients_of_products(app):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.cloud.customers import Customer
 from emulator.cloud.errors import (
     CustomerExists,
     CustomerUnknown,
@@ -38,20 +37,6 @@ def test_a_product_works_without_customers(world):
     world.connect(device, functions={"led": len})
     assert world.cloud.customers.list(o, product.id) == []
     assert world.wait(world.cloud.operations.call(o, device.id, "led", "x", product=product.id)).value == 1
-
-
-@pytest.mark.rule("R139")
-def test_a_customer_without_a_password_is_kept_without_one_and_logged_in(world):
-    o, now = world.user("o"), world.cloud.core.now()
-    product = world.product(o)
-    client = world.cloud.clients.create(o, "app", product=product.id)
-    token = world.cloud.customers.create(client.id, client.secret, product.id, "C@customers.example")
-    assert (token.username, token.client_id, token.expires_at) == (
-        "c@customers.example",
-        client.id,
-        now + world.cloud.settings.token_lifetime,
-    )
-    assert world.cloud.customers.list(o, product.id) == [Customer(token.account, product.id, "c@customers.example", now)]
 
 
 @pytest.mark.rule("R139")
