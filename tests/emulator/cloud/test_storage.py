@@ -182,6 +182,7 @@ def test_a_new_state_and_a_served_cloud_draw_from_the_very_source_they_are_given
         served = isinstance(rng, random.SystemRandom)
         assert (cloud.core.rng is rng) is (served or not again)
         cloud.close()
+    assert Cloud(world.driver.clock, rng, world.driver.reply).core.rng is rng
 
 
 def test_a_lab_that_is_opened_again_draws_what_its_seed_and_the_count_of_openings_say(make_world, tmp_path):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from emulator.cloud import Kind, otp
+from emulator.cloud import CloudSettings, Kind, Storage, otp
 from emulator.cloud.customers import Customer
 from emulator.cloud.errors import (
     ClientUnknown,
@@ -21,7 +21,7 @@ from emulator.cloud.errors import (
     TokenMissing,
     UnauthorizedClient,
 )
-from emulator.cloud.records import ClientType
+from emulator.cloud.records import ClientType, OAuthClient
 
 DAY = 86_400.0
 
@@ -37,6 +37,13 @@ def test_programs_log_in_with_the_client_they_carry(world, client):
     who = world.cloud.tokens.principal(token.token)
     assert (who.kind, who.username, who.client_id) == (Kind.USER, "u1@example.com", client)
     assert len(token.token) == len(token.refresh_token) == 40
+
+
+def test_a_client_that_is_known_from_the_start_stays_as_it_was_first(make_world, tmp_path):
+    for secret in ("first", "second"):
+        world = make_world(CloudSettings(known_clients=(("tool", secret),)), Storage(tmp_path / "s.db"))
+        assert world.cloud.clients.by_id("tool") == OAuthClient("tool", "first", "tool")
+        world.cloud.close()
 
 
 def test_another_client_is_refused(world):
