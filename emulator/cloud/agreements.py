@@ -138,22 +138,22 @@ class Agreements:
         """
         if organization is not None:
             return self._paid(self._gate.organization(who, organization, "service_agreements:list"))
-        user_id = self._gate.developer_only(who, "service_agreements:list")
+        self._gate.developer_only(who, "service_agreements:list")
+        user = self._accounts.of(who)
         limit = self._core.settings.operations_limit
-        user = self._accounts.by_id(user_id)
-        counted = self._free_devices(user_id)
+        counted = self._free_devices(user.id)
         return Agreement(
-            id=user_id,
+            id=user.id,
             plan=Plan.FREE,
             name="sandbox",
-            devices=self._limits.free_devices(user_id),
+            devices=self._limits.free_devices(user.id),
             max_devices=self._core.settings.device_limit,
-            operations=self._meter.used(("account", user_id)),
+            operations=self._meter.used(("account", user.id)),
             max_operations=FREE_OPERATIONS if limit is None else limit,
             data_limit_mb=100,
-            owner_id=user_id,
+            owner_id=user.id,
             owner_type="individual",
-            starts_on=self._core.now() if user is None else user.created_at,
+            starts_on=user.created_at,
             period=month_of(self._core.now()),
             sorts=_sorts(counted, counted),
         )

@@ -118,7 +118,7 @@ class Claims:
             self._limits.check(owner.id, more=1)
         name = device.name
         if name is not None:
-            name = self._devices.free_name(owner, name, besides=device.id)
+            name = self._devices.free_name(owner, name)
         with self._core.change():
             self._transfers.forget(device.id)
             return self._devices.alter(device, owner=owner, name=name)
@@ -139,8 +139,6 @@ class Claims:
 
     def _may_claim_offline(self, who: Principal, device: Device) -> bool:
         """Whether the device is in a product where the caller may claim."""
-        if device.product_id is None or who.kind is not Kind.USER:
-            return False
         product = self._gate.find_product(device.product_id)
         return product is not None and self._gate.may(who, product, "devices:claim")
 

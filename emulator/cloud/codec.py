@@ -19,12 +19,11 @@ _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class _Field:
-    __slots__ = ("decode", "default", "encode", "name", "required")
+    __slots__ = ("decode", "default", "encode", "name")
 
-    def __init__(self, name: str, default: Any, required: bool, encode: Convert | None, decode: Convert | None) -> None:
+    def __init__(self, name: str, default: Any, encode: Convert | None, decode: Convert | None) -> None:
         self.name = name
         self.default = default
-        self.required = required
         self.encode = encode
         self.decode = decode
 
@@ -51,7 +50,7 @@ def _to_plain(record: Any) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for field in _fields_of(type(record)):
         value = getattr(record, field.name)
-        if field.required or value != field.default:
+        if value != field.default:
             plain[field.name] = value if field.encode is None or value is None else field.encode(value)
     return plain
 
@@ -79,33 +78,34 @@ def _read_fields(kind: type[Any]) -> tuple[_Field, ...]:
     hints = get_type_hints(kind)
     found = []
     for field in fields(kind):
-        encode, decode = _converters(hints[field.name])
+        encode, decode = _converters(hints[field.name]) or (None, None)
         default = field.default
         if field.default_factory is not MISSING:
             default = field.default_factory()
-        found.append(_Field(field.name, default, default is MISSING, encode, decode))
+        found.append(_Field(field.name, default, encode, decode))
     return tuple(found)
 
 
-def _converters(hint: Any) -> tuple[Convert | None, Convert | None]:
+def _converters(hint: Any) -> tuple[Convert, Convert] | None:
     """How a value of this type becomes JSON, and comes back. None: it is JSON already."""
     origin = get_origin(hint)
     if origin is typing.Union or origin is types.UnionType:
         inner = [each for each in get_args(hint) if each is not type(None)]
-        return _converters(inner[0]) if len(inner) == 1 else (None, None)
+        return _converters(inner[0]) if len(inner) == 1 else None
     if origin in (tuple, frozenset):
-        encode, decode = _converters(get_args(hint)[0])
+        each = _converters(get_args(hint)[0])
         make: Convert = origin
         ordered: Convert = sorted if origin is frozenset else list
-        if encode is None or decode is None:
+        if each is None:
             return ordered, make
-        return lambda values: [encode(each) for each in values], lambda values: make(decode(each) for each in values)
+        encode, decode = each
+        return lambda values: [encode(value) for value in values], lambda values: make(decode(value) for value in values)
     if not isinstance(hint, type):
-        return None, None
+        return None
     if issubclass(hint, Enum):
         return (lambda value: value.value), hint
     if issubclass(hint, bytes):
         return (lambda value: base64.b64encode(value).decode()), base64.b64decode
     if is_dataclass(hint):
         return _to_plain, lambda plain: _from_plain(hint, plain)
-    return None, None
+    return None

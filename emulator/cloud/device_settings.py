@@ -98,10 +98,9 @@ class DeviceSettings:
         """
         record = self._gate.product(who, product, "devices:update")
         device = self._members.member(record, given)
-        refresh = False
+        refresh = device.development and development is False
         with self._core.change():
             if not isinstance(development, Keep):
-                refresh = device.development and not development
                 device = self._devices.alter(device, development=development)
             if not isinstance(groups, Keep):
                 device = self._devices.alter(device, groups=self._groups.ensure(record, groups))

@@ -144,14 +144,14 @@ class Devices:
                 raise NameTaken(name)
         return self.alter(device, name=name)
 
-    def name_taken(self, owner: Owner | None, name: str, *, besides: str) -> bool:
-        """Whether an owner has another device of this name."""
+    def name_taken(self, owner: Owner | None, name: str, *, besides: str | None = None) -> bool:
+        """Whether an owner has a device of this name, besides one."""
         return owner is not None and any(key != besides for key in self.by_name.keys((owner, name)))
 
-    def free_name(self, owner: Owner, name: str, *, besides: str) -> str:
-        """The name, or (when this owner has another device of it) the name with the first free number behind it."""
+    def free_name(self, owner: Owner, name: str) -> str:
+        """The name, or (when this owner has a device of it) the name with the first free number behind it."""
         number, candidate = 1, name
-        while self.name_taken(owner, candidate, besides=besides):
+        while self.name_taken(owner, candidate):
             number += 1
             candidate = f"{name}-{number}"
         return candidate
@@ -190,8 +190,6 @@ class Devices:
         return None if owner is None else self.table.first(self.by_name, (owner, name))
 
     def _through_product(self, who: Principal, device: Device, scope: str) -> bool:
-        if device.product_id is None:
-            return False
         product = self._gate.find_product(device.product_id)
         if product is None:
             return False

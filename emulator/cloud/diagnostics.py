@@ -59,7 +59,7 @@ class Diagnostics:
         if link is None:
             raise DeviceOffline(device.id)
         link.session.publish("particle/device/diagnostics/update", None)
-        self._time(device.id, link)
+        self._time(link)
         return device
 
     def last(self, who: Principal, given: str, product: str | int | None = None) -> Vitals:
@@ -128,11 +128,11 @@ class Diagnostics:
         seen: dict[str, Any] = {"device": {"status": "ok"}, "cloud": {"uptime": uptime, "publish": {"sent": link.published}}}
         return seen if link.round_trip is None else {**seen, "coap": {"round_trip": round(link.round_trip * 1000)}}
 
-    def _time(self, device_id: str, link: Link) -> None:
+    def _time(self, link: Link) -> None:
         """Measure how long a device takes to answer."""
         asked = self._core.now()
 
         def came(_: object) -> None:
             link.round_trip = self._core.now() - asked
 
-        relay(self._core, device_id, "a ping", link.session.ping(), came, timeout=self._core.settings.answer_timeout)
+        relay(self._core, link.session.device_id, "a ping", link.session.ping(), came, timeout=self._core.settings.answer_timeout)

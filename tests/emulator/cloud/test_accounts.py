@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from emulator.cloud import otp
+from emulator.cloud.accounts import PendingSecret
 from emulator.cloud.basics import hash_password, password_fits
 from emulator.cloud.errors import (
     DeviceForbidden,
@@ -20,6 +21,7 @@ from emulator.cloud.errors import (
     UsernameTaken,
     UserUnknown,
 )
+from emulator.cloud.records import Owner, OwnerKind, User
 from emulator.cloud.settings import CloudSettings
 
 
@@ -43,11 +45,25 @@ def test_a_hash_fits_its_password_only_at_whatever_cost():
 
 
 def test_a_name_is_an_address_in_lower_case_and_taken_once(world):
-    user = world.cloud.accounts.create(" Me@Example.COM ", "secret", first_name="Me", company_name="Us", business_account=True)
-    assert (user.username, user.first_name, user.company_name, user.business_account) == ("me@example.com", "Me", "Us", True)
+    told = {"first_name": "Me", "last_name": "Myself", "company_name": "Us", "business_account": True}
+    user = world.cloud.accounts.create(" Me@Example.COM ", "secret", **told)
+    assert user == User(user.id, "me@example.com", user.password_hash, world.cloud.core.now(), **told)
     assert world.cloud.accounts.find("ME@example.com") == user
     with pytest.raises(UsernameTaken):
         world.cloud.accounts.create("me@EXAMPLE.com", "other")
+
+
+def test_an_account_of_which_nothing_is_told_says_nothing(world):
+    user = world.cloud.accounts.create("me@example.com", "secret")
+    assert user == User(user.id, "me@example.com", user.password_hash, world.cloud.core.now())
+
+
+def test_a_name_and_a_password_may_be_as_long_as_they_may(world):
+    name, password = "x" * 242 + "@example.com", "x" * 1024
+    world.cloud.accounts.create(name, password)
+    assert world.cloud.accounts.authenticate(name, password).username == name
+    with pytest.raises(Invalid):
+        world.cloud.accounts.create("x" + name, password)
 
 
 @pytest.mark.parametrize("wrong", ["", "me", "me@", "@x", "a b@c", "x" * 250 + "@example.com"])
@@ -116,6 +132,7 @@ def test_an_account_that_ends_leaves_unclaimed_devices_and_no_tokens(world):
         world.cloud.accounts.delete(u1, "wrong")
     world.cloud.accounts.delete(u1, "secret")
     assert world.owner(device) is None
+    assert world.cloud.owner_name(Owner(OwnerKind.USER, u1.account)) == ""
     assert world.owner(other) == "u2@example.com"
     with pytest.raises(TokenInvalid):
         world.cloud.tokens.principal(u1.token)
@@ -143,6 +160,19 @@ def test_a_password_is_reset_by_mail_once_and_in_time(world):
     with pytest.raises(Invalid):
         reset.reset_password(second, "late")
     assert reset.authenticate("u1@example.com", "fresh")
+
+
+def test_what_waits_for_its_second_step_is_kept_with_its_purpose_and_its_end(world):
+    u1 = world.user()
+    accounts, now = world.cloud.accounts, world.cloud.core.now()
+    accounts.request_password_reset("u1@example.com")
+    reset = world.cloud.mail.to("u1@example.com")[0]["token"]
+    offer, challenge = accounts.mfa_begin(u1), accounts.mfa_challenge(accounts.of(u1))
+    assert list(world.cloud.core.state.tables["pending_secrets"]) == [
+        PendingSecret(reset, u1.account, "reset", now + 3600),
+        PendingSecret(offer.mfa_token, u1.account, "enroll", now + 600, offer.secret),
+        PendingSecret(challenge, u1.account, "login", now + 600),
+    ]
 
 
 def enroll(world, who):

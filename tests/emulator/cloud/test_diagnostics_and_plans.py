@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
-from emulator.cloud import CloudSettings
+from emulator.cloud import CloudSettings, Storage
 from emulator.cloud.agreements import GRACE, ReportState
 from emulator.cloud.basics import iso, month_of
 from emulator.cloud.errors import (
@@ -71,11 +70,37 @@ def test_how_long_a_device_takes_to_answer_is_measured_when_it_is_asked(world):
     assert "coap" not in world.cloud.diagnostics.last(u1, device.id).values["service"]
     reply = world.driver.reply()
     session.ping = lambda: reply
-    world.driver.clock.call_later(0.25, reply.resolve, None)
+    world.driver.clock.call_later(1.25, reply.resolve, None)
     world.cloud.diagnostics.request(u1, device.id)
-    world.pass_time(1)
+    world.pass_time(2)
     session.event(VITALS, '{"device":{},"service":"forged"}')
-    assert world.cloud.diagnostics.last(u1, device.id).values["service"]["coap"] == {"round_trip": 250}
+    assert world.cloud.diagnostics.last(u1, device.id).values["service"]["coap"] == {"round_trip": 1250}
+
+
+def test_vitals_of_the_first_and_the_last_moment_of_a_time_are_in_it(world):
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    session.event(VITALS, '{"n":1}')
+    first = world.cloud.core.now()
+    world.pass_time(31 * 86_400)
+    session.event(VITALS, '{"n":2}')
+    last = world.cloud.core.now()
+
+    def heard(**when):
+        return [vitals.values["n"] for vitals in world.cloud.diagnostics.history(u1, device.id, **when)]
+
+    assert (heard(), heard(start=first), heard(start=first, end=first), heard(start=last)) == ([1, 2], [1, 2], [1], [2])
+
+
+def test_vitals_are_numbered_on_when_the_state_is_opened_again(make_world, tmp_path):
+    for expected in ([1, 2], [1, 2, 3, 4]):
+        world = make_world(CloudSettings(), Storage(tmp_path / "s.db"))
+        u1 = world.user()
+        device = next(iter(world.cloud.devices.table), None) or world.claimed(u1)[0]
+        for _ in range(2):
+            world.cloud.diagnostics.received(device, "{}")
+        assert [vitals.id for vitals in world.cloud.diagnostics.history(u1, device.id)] == expected
+        world.cloud.close()
 
 
 def test_vitals_are_kept_with_what_the_cloud_sees_of_the_device(world):
@@ -297,9 +322,3 @@ def test_an_agreement_counts_devices_by_sort_and_operations_by_month(world):
     later = world.cloud.agreements.of(u1)
     assert later.operations == 0
     assert later.period[0] == agreement.period[1] == world.cloud.core.now() - 9 * 3600
-
-
-def test_december_ends_with_the_year():
-    december = datetime(2026, 12, 31, 23, tzinfo=UTC).timestamp()
-    start, end = month_of(december)
-    assert (iso(start), iso(end)) == ("2026-12-01T00:00:00.000Z", "2027-01-01T00:00:00.000Z")

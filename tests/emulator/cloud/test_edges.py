@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.cloud.errors import DeviceForbidden, DeviceLimitReached, DeviceNotInProduct, Invalid, NameTaken, PermissionDenied
+from emulator.cloud.errors import (
+    DeviceForbidden,
+    DeviceLimitReached,
+    DeviceNotInProduct,
+    Invalid,
+    NameTaken,
+    OrganizationUnknown,
+    PermissionDenied,
+)
 from emulator.cloud.members import parse_entries
 from emulator.cloud.settings import CloudSettings
 from emulator.cloud.storage import Storage
@@ -87,6 +95,14 @@ def test_a_customers_code_brings_only_what_fits_the_product(shop):
     session = shop.connect(wrong)
     session.event(CODE, codes.create(shop.c, product=shop.p.id).code)
     assert (shop.owner(wrong), shop.standing(wrong, shop.p)) == (None, "nothing")
+
+
+def test_a_device_that_a_customers_code_brings_gets_its_products_firmware_at_once(shop):
+    image = shop.upload(shop.o, shop.p, 2)
+    shop.release(shop.o, shop.p, 2)
+    _, session = shop.online()
+    session.event(CODE, shop.cloud.claim_codes.create(shop.c, product=shop.p.id).code)
+    assert session.flashed == [image]
 
 
 def test_a_developers_code_claims_an_unowned_member_and_leaves_it_where_it_is(shop):
@@ -227,6 +243,10 @@ def test_a_protected_device_is_named_as_such(shop):
     assert shop.standing(device, shop.p) == "nothing"
 
 
+def test_a_board_of_a_kind_that_nobody_knows_may_have_a_wifi_radio(world):
+    assert world.device(99, mac_wifi="e0:4f:43:12:34:56").mac_wifi == "e04f43123456"
+
+
 def test_an_approved_device_brings_its_built_in_sim(world):
     o = world.user("o")
     product = world.product(o, BORON, quarantine=False)
@@ -238,12 +258,42 @@ def test_an_approved_device_brings_its_built_in_sim(world):
     assert world.cloud.sims.by_iccid("8934076500002589174").product_id == product.id
 
 
-def test_a_quarantined_device_is_named_when_its_owner_cannot_be_released(shop):
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda shop, device: shop.cloud.claims.release(shop.o, shop.p.id, device),
+        lambda shop, device: shop.cloud.device_settings.update(shop.o, device, product=shop.p.id, notes="x"),
+        lambda shop, device: shop.cloud.device_settings.update_member(shop.o, shop.p.id, device),
+    ],
+    ids=["release", "update", "update_member"],
+)
+def test_a_quarantined_device_is_named_when_it_is_not_the_products_to_change(shop, attempt):
     device = shop.device()
     shop.runs(device, shop.p, 1)
     with pytest.raises(DeviceNotInProduct) as refused:
-        shop.cloud.claims.release(shop.o, shop.p.id, device.id)
+        attempt(shop, device.id)
     assert (refused.value.given, refused.value.product_id) == (device.id, shop.p.id)
+
+
+def test_a_device_that_a_product_has_not_is_named_with_the_product(shop):
+    for given in (shop.device().id, "0" * 24, "lamp"):
+        with pytest.raises(DeviceNotInProduct) as refused:
+            shop.cloud.devices.reach(shop.o, given, "devices:get", shop.p.id)
+        assert (refused.value.given, refused.value.product_id) == (given, shop.p.id)
+
+
+def test_a_product_of_another_organization_is_not_reached_through_the_one_that_is_named(shop):
+    for name in ("Makers", "Takers"):
+        shop.cloud.products.create_organization(shop.cloud.accounts.of(shop.o), name)
+    product = shop.product(shop.o, organization="makers")
+    device = shop.member(shop.o, product)
+    reach = shop.cloud.devices.reach
+    assert reach(shop.o, device.id, "devices:get", product.id, organization="makers") == device
+    with pytest.raises(OrganizationUnknown):
+        reach(shop.o, device.id, "devices:get", product.id, organization="takers")
+    with pytest.raises(DeviceForbidden) as refused:
+        reach(shop.o, device.id, "devices:get", organization="takers")
+    assert refused.value.given == device.id
 
 
 def test_a_plan_that_is_over_full_refuses_only_what_adds_to_it(make_world, tmp_path):

@@ -224,6 +224,30 @@ def test_another_group_brings_its_version_as_it_was_released(fleet, intelligent,
     assert fleet.runs(device, fleet.p, 1).flashed == [image]
 
 
+@pytest.mark.parametrize(("before", "sent"), [(True, 1), (False, 0)])
+def test_only_the_end_of_development_brings_what_was_released(fleet, before, sent):
+    device = fleet.member(fleet.o, fleet.p)
+    update = fleet.cloud.device_settings.update_member
+    update(fleet.o, fleet.p.id, device.id, development=before)
+    session = fleet.runs(device, fleet.p, 1)
+    fleet.upload(fleet.o, fleet.p, 3)
+    fleet.release(fleet.o, fleet.p, 3)
+    update(fleet.o, fleet.p.id, device.id, groups=["x"])
+    assert session.flashed == []
+    assert not update(fleet.o, fleet.p.id, device.id, development=False).development
+    assert len(session.flashed) == sent
+
+
+def test_a_device_gets_its_version_only_once_it_has_described_itself(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    session = fleet.runs(device, fleet.p, 1, describe=False)
+    image = fleet.upload(fleet.o, fleet.p, 3)
+    fleet.release(fleet.o, fleet.p, 3, intelligent=True)
+    assert session.flashed == []
+    session.describe()
+    assert session.flashed == [image]
+
+
 def test_the_impact_of_a_release_is_told_before(fleet):
     fleet.upload(fleet.o, fleet.p, 3)
     update, impact = fleet.cloud.device_settings.update_member, fleet.cloud.releases.impact
@@ -269,16 +293,31 @@ def test_the_list_of_devices_is_filtered_sorted_and_cut_into_pages(fleet):
     assert listed(sort_by=SortBy.NAME, descending=False) == [4, 3, 2, 1, 0]
     assert listed(sort_by=SortBy.FIRMWARE)[:2] == [2, 1]
     assert listed(name="lamp 7") == [2]
-    assert listed(device_id=ids[3].upper()[-3:]) == [3]
+    for text in (ids[3], ids[3].upper()):
+        assert listed(device_id=text) == [3]
     assert sorted(listed(groups=("odd",))) == [1, 3]
     assert sorted(listed(groups=("odd", "even"))) == [0, 1, 2, 3, 4]
-    assert listed(serial_number="P046") == []
+    assert listed(serial_number="P046") == listed(serial_number="x") == []
     page = fleet.cloud.fleet.list(fleet.o, fleet.p.id, FleetQuery(per_page=2, page=3, sort_by=SortBy.ID, descending=False))
     assert ([device.id for device in page.devices], page.total, page.total_pages) == ([ids[4]], 5, 3)
-    assert fleet.cloud.fleet.list(fleet.o, fleet.p.id, FleetQuery(page=9)).devices == []
+    beyond = fleet.cloud.fleet.list(fleet.o, fleet.p.id, FleetQuery(page=9))
+    assert (beyond.devices, beyond.total, beyond.total_pages) == ([], 5, 1)
+    single = fleet.cloud.fleet.list(fleet.o, fleet.p.id, FleetQuery(per_page=1))
+    assert ([device.id for device in single.devices], single.total_pages) == ([ids[1]], 5)
     for wrong in (FleetQuery(page=0), FleetQuery(per_page=0), FleetQuery(per_page=101)):
         with pytest.raises(Invalid):
             fleet.cloud.fleet.list(fleet.o, fleet.p.id, wrong)
+
+
+def test_a_device_without_a_name_is_found_by_no_name(fleet):
+    unnamed = fleet.member(fleet.o, fleet.p)
+    assert fleet.listed(fleet.o, fleet.p, name="x") == []
+    assert fleet.listed(fleet.o, fleet.p) == [unnamed.id]
+
+
+def test_the_list_of_no_devices_has_one_page(fleet):
+    page = fleet.cloud.fleet.list(fleet.o, fleet.p.id)
+    assert (page.product, page.devices, page.total, page.total_pages) == (fleet.p, [], 0, 1)
 
 
 def test_notes_and_forced_updates_of_a_device(fleet):

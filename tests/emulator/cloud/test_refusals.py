@@ -316,6 +316,7 @@ CASES = [
         "PermissionDenied: not permitted: a customer's claim codes come from the product",
     ),
     ("code: another product", lambda w, c: c.claim_codes.create(w.c, product=w.q.id), "PermissionDenied: not permitted: product <q>"),
+    ("code: no product", lambda w, c: c.claim_codes.create(w.c, product="x"), "PermissionDenied: not permitted: product x"),
     (
         "code: a product's token",
         lambda w, c: c.claim_codes.create(w.machine),
@@ -324,6 +325,11 @@ CASES = [
     ("client: no name", lambda w, c: c.clients.create(w.u, ""), "Invalid: name='': must not be empty"),
     ("client: type", lambda w, c: c.clients.create(w.u, "x", "toaster"), "Invalid: type='toaster': must be installed or web"),
     ("client: redirect", lambda w, c: c.clients.create(w.u, "x", "web"), "Invalid: redirect_uri=None: a web client needs one"),
+    (
+        "client: empty redirect",
+        lambda w, c: c.clients.create(w.u, "x", "web", redirect_uri=""),
+        "Invalid: redirect_uri='': a web client needs one",
+    ),
     ("client: scope", lambda w, c: c.clients.create(w.u, "x", scope="all"), "Invalid: scope='all': must be one of *:*, customers:create"),
     (
         "customer: by a program",
@@ -386,6 +392,11 @@ CASES = [
         lambda w, c: c.devices.reach(w.u, w.inside.id, "devices:get"),
         "DeviceForbidden: device '<inside>' is unknown to this caller",
     ),
+    (
+        "device: not an organization's",
+        lambda w, c: c.devices.reach(w.o, w.inside.id, "devices:get", organization="makers"),
+        "DeviceForbidden: device '<inside>' is unknown to this caller",
+    ),
     ("device: list of a program", lambda w, c: c.devices.list(w.program), "ScopeRefused: scope devices:list was not granted"),
     (
         "device: name",
@@ -440,6 +451,39 @@ CASES = [
         "factory: serial number",
         lambda w, c: c.factory.manufacture(UNKNOWN, 6, serial_number=w.free.serial_number),
         "Conflict: a device with serial number P046000000000001 exists",
+    ),
+    (
+        "factory: role",
+        lambda w, c: c.factory.virtual(w.t, w.p.id),
+        "RoleTooLow: not permitted: role View-only does not include devices:import",
+    ),
+    (
+        "factory: no serial number",
+        lambda w, c: c.factory.manufacture(UNKNOWN, 6, serial_number="X"),
+        (
+            "Invalid: serial_number='X': 'X' is no serial number: "
+            "expected something like P046AF451234567 or E310KMA12345678, 8 to 16 characters"
+        ),
+    ),
+    (
+        "factory: no modem",
+        lambda w, c: c.factory.manufacture(UNKNOWN, 13, imei="1"),
+        "Invalid: imei='1': '1' is no IMEI: expected 15 digits",
+    ),
+    (
+        "factory: no SIM",
+        lambda w, c: c.factory.manufacture(UNKNOWN, 13, iccid="1"),
+        "Invalid: iccid='1': '1' is no ICCID: expected 19 to 21 digits that begin with 89",
+    ),
+    (
+        "factory: no address",
+        lambda w, c: c.factory.manufacture(UNKNOWN, 6, mac_wifi="1"),
+        "Invalid: mac_wifi='1': '1' is no MAC address: expected 12 hexadecimal digits",
+    ),
+    (
+        "factory: no Wi-Fi radio",
+        lambda w, c: c.factory.manufacture(UNKNOWN, 13, mac_wifi="e04f43123456"),
+        "Invalid: mac_wifi='e04f43123456': is the address of a Wi-Fi radio, and this platform has none",
     ),
     ("factory: modem", lambda w, c: c.factory.ban_imei("356938035643809"), "Invalid: imei='356938035643809': no device has this modem"),
     (
@@ -614,6 +658,7 @@ CASES = [
         lambda w, c: c.agreements.request_report(w.u, w.u.account, "devices", "2026-01-31", "later"),
         "Invalid: date_period_end='later': must be a date such as 2026-01-05",
     ),
+    ("usage report: file", lambda w, c: c.agreements.file("x"), "ReportUnknown: no usage report 'x'"),
     (
         "webhook: event",
         lambda w, c: c.webhooks.create(w.u, {"event": "", "url": "https://a.example"}),

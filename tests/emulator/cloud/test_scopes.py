@@ -100,6 +100,11 @@ ONLY_FOR_DEVELOPERS = {
     "agreements": ("service_agreements:list", lambda c, w: c.agreements.of(w)),
     "events.publish": ("events:send", lambda c, w: c.events.publish(w, "x")),
     "claim": ("devices:claim", lambda c, w: c.claims.claim(w, "x")),
+    "factory.virtual": ("devices:import", lambda c, w: c.factory.virtual(w, w.product_id)),
+}
+OF_ORGANIZATIONS = {
+    "agreements": ("service_agreements:list", lambda c, w, d: c.agreements.of(w, "makers")),
+    "devices.reach": ("devices:get", lambda c, w, d: c.devices.reach(w, d, "devices:get", organization="makers")),
 }
 
 
@@ -145,3 +150,19 @@ def test_what_is_for_developers_is_refused_to_programs(shop, scope, call):
     with pytest.raises(ScopeRefused) as refused:
         call(shop.cloud, shop.api_user(shop.o, shop.p, "*:*"))
     assert refused.value.scope == scope
+
+
+@pytest.mark.parametrize(("scope", "call"), OF_ORGANIZATIONS.values(), ids=OF_ORGANIZATIONS)
+def test_a_call_in_an_organization_takes_its_scope_and_no_other(world, scope, call):
+    o = world.user("o")
+    world.cloud.products.create_organization(world.cloud.accounts.of(o), "Makers")
+    device = world.member(o, world.product(o, organization="makers"))
+
+    def program(*scopes):
+        made = world.cloud.teams.create_api_user(o, "line", scopes, organization="makers")
+        return world.cloud.tokens.principal(made.token.token)
+
+    with pytest.raises(ScopeRefused) as refused:
+        call(world.cloud, program(*(SCOPES - {scope})), device.id)
+    assert refused.value.scope == scope
+    call(world.cloud, program(scope), device.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from dataclasses import dataclass, field
 from enum import Enum
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.cloud import CloudSettings, storage
+from emulator.cloud import Cloud, CloudSettings, storage
 from emulator.cloud.codec import dumps, loads
 from emulator.cloud.sim_records import SimStatus
 from emulator.cloud.state import State
@@ -174,6 +175,26 @@ def test_a_lab_that_is_opened_again_does_not_draw_the_same_names_again(make_worl
     assert len(set(drawn)) == 3
 
 
+@pytest.mark.parametrize("rng", [random.Random(7), random.SystemRandom()], ids=["lab", "served"])
+def test_a_new_state_and_a_served_cloud_draw_from_the_very_source_they_are_given(world, tmp_path, rng):
+    for again in (False, True):
+        cloud = Cloud(world.driver.clock, rng, world.driver.reply, Storage(tmp_path / "s.db"))
+        served = isinstance(rng, random.SystemRandom)
+        assert (cloud.core.rng is rng) is (served or not again)
+        cloud.close()
+    assert Cloud(world.driver.clock, rng, world.driver.reply).core.rng is rng
+
+
+def test_a_lab_that_is_opened_again_draws_what_its_seed_and_the_count_of_openings_say(make_world, tmp_path):
+    drawn = []
+    for name in ("a.db", "b.db"):
+        make_world(CloudSettings(), Storage(tmp_path / name)).cloud.close()
+        world = make_world(CloudSettings(), Storage(tmp_path / name))
+        drawn.append(world.user("u").token)
+        world.cloud.close()
+    assert drawn[0] == drawn[1]
+
+
 def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
     state, table = filled(tmp_path / "s.db")
     with state.change():
@@ -225,6 +246,17 @@ def test_a_file_that_is_no_database_is_refused(tmp_path, content):
 def test_a_path_that_cannot_be_opened_is_named(tmp_path):
     with pytest.raises(StateFileError, match="nowhere"):
         Storage(tmp_path / "nowhere" / "s.db")
+
+
+TABLES = """
+binaries claim_codes customers data_operations devices documents firmware groups ledger_versions libraries library_archives locations mails
+members oauth_clients organizations pending_secrets products quarantine removals server_keys sims tokens transfers usage_reports users
+vitals webhooks
+"""
+
+
+def test_a_clouds_tables_are_called_as_in_every_state_file_so_far(world):
+    assert sorted(world.cloud.snapshot().tables) == TABLES.split()
 
 
 def test_a_whole_cloud_comes_back_and_goes_on(make_world, tmp_path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from emulator.cloud import Kind, otp
+from emulator.cloud import CloudSettings, Kind, Storage, otp
+from emulator.cloud.customers import Customer
 from emulator.cloud.errors import (
     ClientUnknown,
     Invalid,
@@ -18,7 +21,7 @@ from emulator.cloud.errors import (
     TokenMissing,
     UnauthorizedClient,
 )
-from emulator.cloud.records import ClientType
+from emulator.cloud.records import ClientType, OAuthClient
 
 DAY = 86_400.0
 
@@ -34,6 +37,13 @@ def test_programs_log_in_with_the_client_they_carry(world, client):
     who = world.cloud.tokens.principal(token.token)
     assert (who.kind, who.username, who.client_id) == (Kind.USER, "u1@example.com", client)
     assert len(token.token) == len(token.refresh_token) == 40
+
+
+def test_a_client_that_is_known_from_the_start_stays_as_it_was_first(make_world, tmp_path):
+    for secret in ("first", "second"):
+        world = make_world(CloudSettings(known_clients=(("tool", secret),)), Storage(tmp_path / "s.db"))
+        assert world.cloud.clients.by_id("tool") == OAuthClient("tool", "first", "tool")
+        world.cloud.close()
 
 
 def test_another_client_is_refused(world):
@@ -173,6 +183,13 @@ def test_a_client_for_signing_up_does_that_and_no_more(app):
     assert app.owner(device) is None
 
 
+def test_a_customer_without_a_password_is_kept_without_one_and_logged_in(app):
+    now = app.cloud.core.now()
+    token = app.cloud.customers.create(app.full.id, app.full.secret, app.p.id, "C@customers.example")
+    assert (token.username, token.client_id, token.expires_at) == ("c@customers.example", app.full.id, now + 90 * DAY)
+    assert app.cloud.customers.list(app.o, app.p.id) == [Customer(token.account, app.p.id, "c@customers.example", now)]
+
+
 def test_client_credentials_are_for_clients_of_products(app):
     mine = app.cloud.clients.create(app.o, "mine")
     for client in (("particle", "particle"), (mine.id, mine.secret)):
@@ -230,6 +247,11 @@ def test_clients_are_listed_changed_and_ended_where_they_belong(app):
     assert clients.list(app.o) == []
     with pytest.raises(TokenInvalid):
         app.cloud.tokens.principal(token.token)
+
+
+def test_a_clients_id_is_made_of_its_name(app):
+    client = app.cloud.clients.create(app.o, "My näme's " + "x" * 50)
+    assert re.fullmatch("my-n-me-s-x{30}-[0-9a-f]{4}", client.id)
 
 
 def test_a_client_must_make_sense(app):
