@@ -280,12 +280,3 @@ def test_a_whole_cloud_comes_back_and_goes_on(make_world, tmp_path):
     assert again.cloud.sims.by_iccid("8934076500002589174").status is SimStatus.ACTIVE, "what was in progress goes on"
     assert again.product(o, name="another").id == product.id + 1
     again.cloud.close()
-
-
-def test_the_tables_of_a_state_file_are_called_as_in_the_files_that_are_there_already(world):
-    names = """
-        binaries claim_codes customers data_operations devices documents firmware groups ledger_versions libraries library_archives
-        locations mails members oauth_clients organizations pending_secrets products quarantine removals server_keys sims tokens
-        transfers usage_reports users vitals webhooks
-    """
-    assert set(world.cloud.snapshot().tables) == set(names.split())
