@@ -67,7 +67,7 @@ class Gate:
         elif not who.allows(scope):
             raise ScopeRefused(scope)
 
-    def find_product(self, product_id: str | int) -> Product | None:
+    def find_product(self, product_id: str | int | None) -> Product | None:
         """A product by its number, whoever asks."""
         return self._registry.product(product_id)
 

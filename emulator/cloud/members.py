@@ -174,13 +174,7 @@ class Members:
         """Make a device a member, whatever the rules; who calls has asked them."""
         with self._core.change():
             self._quarantine.forget(device, product)
-            device = self._devices.alter(
-                device,
-                product_id=product.id,
-                groups=(),
-                development=False,
-                desired_firmware_version=None,
-            )
+            device = self._devices.alter(device, product_id=product.id)
             if import_sim:
                 self.bring_sim(device, product)
         return device
