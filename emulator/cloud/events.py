@@ -205,15 +205,11 @@ class Events:
 
         return end
 
-    def deliver(self, device: Device, name: str, data: str | None, *, ttl: int = 60, public: bool = False) -> bool:
-        """Send an event to one device, if it is connected, may hear, and has subscribed; says whether."""
-        if not self.may_hear(device):
-            return False
+    def deliver(self, device: Device, name: str, data: str | None, *, ttl: int = 60, public: bool = False) -> None:
+        """Send an event to one device, if it is connected, may hear, and has subscribed."""
         link = self._connections.link(device.id)
-        if link is None or not link.session.publish(name, data, ttl=ttl, public=public):
-            return False
-        self._count(device.owner, device.product_id)
-        return True
+        if link is not None and self.may_hear(device) and link.session.publish(name, data, ttl=ttl, public=public):
+            self._count(device.owner, device.product_id)
 
     def may_hear(self, device: Device) -> bool:
         """Whether events reach a device's own subscriptions: it is claimed, or a member of a product."""

@@ -1,16 +1,15 @@
-"""Functions, variables, ping, signal, updates by hand; and what a connection brings along."""
+"""Functions, variables, ping, signal, updates by hand."""
 
 from __future__ import annotations
 
 import pytest
 
-from emulator.cloud import CloudSettings, HelloFacts, Refused
+from emulator.cloud import Refused
 from emulator.cloud.errors import (
     BadImage,
     DeviceForbidden,
     DeviceNotInProduct,
     DeviceOffline,
-    DeviceUnknown,
     FunctionUnknown,
     Invalid,
     NoAnswer,
@@ -19,7 +18,6 @@ from emulator.cloud.errors import (
     VariableUnknown,
     WrongPlatform,
 )
-from particle_protocol.describe import DescribedModule, ModuleFunction
 
 
 @pytest.fixture
@@ -204,171 +202,6 @@ def test_roles_reach_as_far_as_they_go(world):
         assert world.wait(world.cloud.operations.call(support, device.id, "set", "1", **where)).value == 1
         with pytest.raises((DeviceForbidden, PermissionDenied)):
             world.cloud.operations.signal(support, device.id, on=True, **where)
-
-
-def test_a_connection_tells_when_and_whence(lamp):
-    now = lamp.cloud.core.now()
-    device = lamp.now(lamp.d)
-    assert (device.last_handshake_at, device.first_online_at, device.last_ip_address) == (now, now, "10.0.0.7")
-    lamp.s.leave()
-    lamp.pass_time(50)
-    lamp.connect(device)
-    device = lamp.now(lamp.d)
-    assert (device.last_handshake_at, device.first_online_at) == (now + 50, now)
-    lamp.pass_time(5)
-    assert lamp.cloud.connections.presence(device.id).last_heard == now + 50
-    lamp.cloud.connections.link(device.id).session.event("x")
-    assert lamp.cloud.connections.presence(device.id).last_heard == now + 55
-
-
-def test_coming_and_going_are_events(lamp):
-    heard = lamp.hear(lamp.u1, "spark/status")
-    lamp.s.leave()
-    session = lamp.connect(lamp.d)
-    assert heard == [("spark/status", "offline"), ("spark/status", "online")]
-    again = lamp.connect(lamp.d)
-    assert session.closed
-    assert not again.closed
-    assert heard[2:] == [("spark/status", "online")], "a device that is back before it was missed was never offline"
-    assert lamp.cloud.connections.online(lamp.d.id)
-
-
-def test_what_an_old_connection_still_says_does_not_count(lamp):
-    old = lamp.s
-    heard = lamp.hear(lamp.u1)
-    lamp.connect(lamp.d)
-    heard.clear()
-    old.event("late")
-    old.describe()
-    lamp.cloud.arrivals.session_closed(old, "late")
-    assert heard == []
-    assert lamp.cloud.connections.online(lamp.d.id)
-
-
-def test_a_device_that_nobody_made_is_turned_away(world):
-    session = type(world.online()[1])(world, "0" * 24, HelloFacts(6, 0xFFFF, 6))
-    world.cloud.arrivals.session_opened(session)
-    assert session.closed
-    assert world.cloud.arrivals.public_key("0" * 24) is None
-    assert not world.cloud.arrivals.learn_key("0" * 24, b"key")
-
-
-def test_unknown_devices_can_be_let_in(make_world):
-    world = make_world(CloudSettings(register_unknown_devices=True))
-    session = type(world.online()[1])(world, "ab" * 12, HelloFacts(6, 0xFFFF, 6))
-    world.cloud.arrivals.session_opened(session)
-    assert not session.closed
-    assert world.now("ab" * 12).platform_id == 6
-
-
-def test_an_unknown_devices_key_waits_for_its_hello(make_world):
-    world = make_world(CloudSettings(register_unknown_devices=True))
-    arrivals, stranger = world.cloud.arrivals, "ab" * 12
-    assert arrivals.learn_key(stranger, b"its key")
-    assert arrivals.public_key(stranger) is None, "nobody made it yet"
-    assert not arrivals.learn_key("no device id", b"key")
-    arrivals.session_opened(type(world.online()[1])(world, stranger, HelloFacts(6, 0xFFFF, 6)))
-    assert arrivals.public_key(stranger) == b"its key"
-    assert not arrivals.learn_key(stranger, b"another")
-
-
-def test_few_keys_of_unknown_devices_are_kept(make_world):
-    world = make_world(CloudSettings(register_unknown_devices=True))
-    arrivals = world.cloud.arrivals
-    first, *others = (f"{number:024x}" for number in range(1001))
-    for device_id in (first, *others):
-        assert arrivals.learn_key(device_id, b"key")
-    session = type(world.online()[1])
-    for device_id in (first, others[-1]):
-        arrivals.session_opened(session(world, device_id, HelloFacts(6, 0xFFFF, 6)))
-    assert (arrivals.public_key(first), arrivals.public_key(others[-1])) == (None, b"key")
-
-
-def test_a_key_for_a_device_that_nobody_made_makes_it_where_that_is_allowed(world, make_world):
-    stranger = "ab" * 12
-    with pytest.raises(DeviceUnknown):
-        world.cloud.factory.provision_key(world.user(), stranger, b"key", 6)
-    lenient = make_world(CloudSettings(register_unknown_devices=True))
-    for wrong, platform in (("no id", 6), (stranger, None)):
-        with pytest.raises(DeviceUnknown) as refused:
-            lenient.cloud.factory.provision_key(lenient.user(), wrong, b"key", platform)
-        assert refused.value.given == wrong
-    made = lenient.cloud.factory.provision_key(lenient.user(), stranger, b"key", 6)
-    assert (made.id, made.platform_id, made.public_key) == (stranger, 6, b"key")
-
-
-def test_a_key_is_learnt_once_if_at_all(world, make_world):
-    device = world.device()
-    arrivals = world.cloud.arrivals
-    assert arrivals.public_key(device.id) is None
-    assert arrivals.learn_key(device.id.upper(), b"first")
-    assert arrivals.public_key(device.id) == b"first"
-    assert arrivals.learn_key(device.id, b"first")
-    assert not arrivals.learn_key(device.id, b"second")
-    world.cloud.factory.register_key(device.id, b"third")
-    assert arrivals.public_key(device.id) == b"third"
-    strict = make_world(CloudSettings(trust_first_key=False))
-    assert not strict.cloud.arrivals.learn_key(strict.device().id, b"first")
-    with pytest.raises(Invalid):
-        world.cloud.factory.register_key("0" * 24, b"key")
-
-
-def test_device_os_is_known_from_hello_or_the_modules(world):
-    def shown(device):
-        return world.cloud.views.of(world.now(device)).system_firmware_version
-
-    device = world.device()
-    assert shown(device) is None
-    session = world.connect(device, describe=False)
-    assert shown(device) is None
-    session.describe()
-    assert shown(device) == "2.3.1"
-    session.leave()
-    world.connect(device, system_version=3302, describe=False).leave()
-    assert shown(device) == "3.3.1"
-    world.connect(device, describe=False).leave()
-    assert shown(device) is None, "the short Hello is older than 3.0, and nothing newer is believed"
-    world.connect(device, system_version=9999, describe=False)
-    assert shown(device) == "9999"
-
-
-def test_a_new_application_is_an_event(lamp):
-    heard = lamp.hear(lamp.u1, "spark/device/app-hash")
-
-    def modules(digest):
-        return [
-            DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=2302),
-            DescribedModule(1 << 17, function=ModuleFunction.USER, index=1, version=6, sha256=digest),
-        ]
-
-    for digest in (bytes([1]) * 32, bytes([1]) * 32, bytes([0xAB]) * 32):
-        lamp.s.describe(*modules(digest))
-    assert heard == [("spark/device/app-hash", "01" * 32), ("spark/device/app-hash", "AB" * 32)]
-
-
-def test_what_the_firmware_says_of_updates_is_kept_and_told(lamp):
-    heard = lamp.hear(lamp.u1, "particle/device/updates")
-    lamp.s.event("particle/device/updates/enabled", "false")
-    lamp.s.event("particle/device/updates/forced", "true")
-    device = lamp.now(lamp.d)
-    assert (device.firmware_updates_enabled, device.firmware_updates_forced) == (False, True)
-    assert len(heard) == 2
-
-
-@pytest.mark.parametrize("name", ["spark/device/claim/code", "spark/device/safemode", "spark/device/ident/0", "spark/hardware/max_binary"])
-def test_what_is_for_the_cloud_alone_is_told_to_nobody(lamp, name):
-    heard = lamp.hear(lamp.u1)
-    lamp.s.event(name, "x")
-    assert heard == []
-
-
-def test_a_device_can_ask_who_it_is(lamp):
-    for name in ("name", "ip", "random"):
-        lamp.s.event(f"particle/device/{name}")
-    answers = dict(lamp.s.sent)
-    assert answers["particle/device/name"] == "lamp"
-    assert answers["particle/device/ip"] == "10.0.0.7"
-    assert len(answers["particle/device/random"]) == 40
 
 
 def test_the_view_of_a_device(lamp):
