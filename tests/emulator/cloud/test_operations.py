@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.cloud import Refused
+from emulator.cloud import Refused, Storage
 from emulator.cloud.errors import (
     BadImage,
     DeviceForbidden,
@@ -18,6 +18,7 @@ from emulator.cloud.errors import (
     VariableUnknown,
     WrongPlatform,
 )
+from emulator.cloud.views import is_cellular
 
 
 @pytest.fixture
@@ -54,7 +55,8 @@ def test_a_device_that_has_not_described_itself_is_asked(world):
     world.cloud.claims.claim(u1, device.id)
     assert world.cloud.connections.presence(device.id).functions is None
     assert world.wait(world.cloud.operations.call(u1, device.id, "set", "5")).value == 5
-    assert world.wait(world.cloud.operations.read(u1, device.id, "level")).value == 7
+    result = world.wait(world.cloud.operations.read(u1, device.id, "level"))
+    assert (result.value, result.type) == (7, "string")
     assert not session.closed
 
 
@@ -104,13 +106,18 @@ def test_a_device_is_not_reached_through_a_product_that_it_is_not_in(lamp):
 
 
 @pytest.mark.parametrize(
-    ("failure", "expected"), [(TimeoutError(), NoAnswer), (ConnectionError("gone"), DeviceOffline), (Refused("no"), UpdateRefused)]
+    ("failure", "expected", "words"),
+    [
+        (TimeoutError(), NoAnswer, "did not answer the signal"),
+        (ConnectionError("gone"), DeviceOffline, "is offline"),
+        (Refused("no"), UpdateRefused, "refuses the update: no"),
+    ],
 )
-def test_what_a_session_fails_with_is_told_in_the_clouds_words(lamp, failure, expected):
+def test_what_a_session_fails_with_is_told_in_the_clouds_words(lamp, failure, expected, words):
     lamp.s.refuses = failure
     with pytest.raises(expected) as told:
         lamp.wait(lamp.cloud.operations.signal(lamp.u1, "lamp", on=True))
-    assert told.value.device_id == lamp.d.id
+    assert (told.value.device_id, str(told.value)) == (lamp.d.id, f"device {lamp.d.id}: {words}")
     assert lamp.wait(lamp.cloud.operations.ping(lamp.u1, "lamp")) is False
 
 
@@ -239,3 +246,46 @@ def test_what_was_in_progress_goes_on_after_going_back(lamp):
     session = lamp.connect(lamp.d)
     lamp.cloud.operations.flash(lamp.u1, "lamp", image)
     assert session.flashed == [image]
+
+
+def test_a_refusal_of_the_clouds_own_is_passed_on_as_it_is(lamp):
+    lamp.s.refuses = Invalid("arg", "x", "too much")
+    with pytest.raises(Invalid) as told:
+        lamp.wait(lamp.cloud.operations.signal(lamp.u1, "lamp", on=True))
+    assert told.value is lamp.s.refuses
+
+
+def test_an_update_needs_a_connection(lamp):
+    lamp.s.leave()
+    with pytest.raises(DeviceOffline, match=f"^device {lamp.d.id}: is offline$"):
+        lamp.cloud.updates.start(lamp.d, b"")
+
+
+def test_what_a_device_refused_with_is_kept():
+    refused = Refused("disabled")
+    assert (refused.reason, str(refused)) == ("disabled", "disabled")
+
+
+def test_when_a_device_was_heard_last_is_known_after_a_restart(make_world, tmp_path):
+    world = make_world(storage=Storage(tmp_path / "s.db"))
+    device, _ = world.online()
+    now = world.cloud.core.now()
+    world.cloud.close()
+    again = make_world(storage=Storage(tmp_path / "s.db"))
+    again.pass_time(100)
+    presence = again.cloud.views.of(again.now(device)).presence
+    assert (presence.online, presence.last_heard) == (False, now)
+    again.cloud.close()
+
+
+def test_a_device_is_shown_in_the_product_that_looks_at_it(lamp):
+    home, other, third = (lamp.product(lamp.u1) for _ in range(3))
+    lamp.cloud.members.add(lamp.u1, home.id, [lamp.d.id])
+    lamp.runs(lamp.d, other, 1)
+    device = lamp.now(lamp.d)
+    shown = {None: home.id, home.id: home.id, other.id: other.id, third.id: home.id}
+    assert {product: lamp.cloud.views.of(device, product).product_id for product in shown} == shown
+
+
+def test_a_platform_that_nobody_knows_has_no_modem():
+    assert [is_cellular(platform) for platform in (6, 13, 255)] == [False, True, False]

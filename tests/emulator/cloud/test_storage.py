@@ -248,3 +248,10 @@ def test_a_whole_cloud_comes_back_and_goes_on(make_world, tmp_path):
     assert again.cloud.sims.by_iccid("8934076500002589174").status is SimStatus.ACTIVE, "what was in progress goes on"
     assert again.product(o, name="another").id == product.id + 1
     again.cloud.close()
+
+
+def test_a_file_that_was_closed_is_of_no_use(tmp_path):
+    sink = Storage(tmp_path / "s.db")
+    sink.close()
+    with pytest.raises(StateFileError, match=r"s\.db: is not a usable state file \(.*closed.*\); give another path"):
+        State(sink).table("things", Everything, lambda record: record.key)
