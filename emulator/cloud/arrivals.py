@@ -54,20 +54,20 @@ class Arrivals:
         self._claim_codes = claim_codes
         self._updates = updates
         self._factory = factory
-        self.admit: Callable[[Device], str | None] = lambda device: None
+        self.admit: Callable[[Device], str | None]
         """Why a device may not connect (SIM, IMEI); None: it may."""
-        self.place: Callable[[Device], Device] = lambda device: device
+        self.place: Callable[[Device], Device]
         """Settles product membership and quarantine after Hello."""
-        self.greet: Callable[[Device], None] = lambda device: None
+        self.greet: Callable[[Device], None]
         """Takes note, after Hello, of the firmware that a member runs."""
         self._shown_keys: dict[str, bytes] = {}
-        self.resume: Callable[[Device], None] = lambda device: None
+        self.resume: Callable[[Device], None]
         """Called when a connected device allows or demands updates again."""
-        self.settle: Callable[[Device], None] = lambda device: None
+        self.settle: Callable[[Device], None]
         """Called once a device has described itself: heals it, or brings it its product's firmware."""
-        self.ready: Callable[[Device], object] = lambda device: None
+        self.ready: Callable[[Device], object]
         """Called once the functions of a device are known: brings it what waits for it."""
-        self.vitals: Callable[[Device, str], str] = lambda device, data: data
+        self.vitals: Callable[[Device, str], str]
         """Takes in diagnostics; gives what everybody else hears of them."""
 
     def public_key(self, device_id: str) -> bytes | None:

@@ -66,9 +66,9 @@ class Quarantine:
         self._removals = core.state.table("removals", Removal, lambda removal: removal.key)
         self._removals_of = self._removals.index(lambda removal: removal.device_id)
         self._entries_of = devices.listed.index(lambda listed: listed.device_id)
-        self.join: Callable[[Device, Product], Device] | None = None
+        self.join: Callable[[Device, Product], Device]
         """How a device becomes a member; the members' room says so."""
-        self.has_room: Callable[[Product], bool] = lambda product: True
+        self.has_room: Callable[[Product], bool]
         """Whether a product takes another member."""
 
     def entries(self, device_id: str) -> list[Listed]:
@@ -120,7 +120,6 @@ class Quarantine:
             return device
         denied = f"{product.id}:{device.id}" in self._removals
         if not denied and not product.quarantine and device.product_id is None and self._welcome(device, product):
-            assert self.join is not None
             return self.join(device, product)
         if entry is None:
             self._devices.listed.put(Listed(product.id, device.id, denied=denied, since=self._core.now()))

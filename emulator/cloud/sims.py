@@ -41,9 +41,9 @@ class Sims:
         self._by_user = self._sims.index(lambda sim: sim.user_id)
         self._by_product = self._sims.index(lambda sim: sim.product_id)
         self._asked: dict[str, float] = {}
-        self.import_device: Callable[[Product, Device], Device | None] = lambda product, device: None
+        self.import_device: Callable[[Product, Device], Device | None]
         """Has the device around an imported SIM join the product; None if it may not. The members' room does it."""
-        self.refresh_device: Callable[[Device], None] = lambda device: None
+        self.refresh_device: Callable[[Device], None]
         """Called when what a connected device should run may have changed."""
         self.resume()
 

@@ -39,11 +39,10 @@ class Tokens:
         self._tokens = core.state.table("tokens", Token, lambda token: token.token)
         self._by_account = self._tokens.index(lambda token: token.account)
         self._by_refresh = self._tokens.index(lambda token: token.refresh_token)
-        self._by_product = self._tokens.index(lambda token: token.product_id)
         self._serial = max((token.serial for token in self._tokens), default=0)
-        self.customer_of: Callable[[int, str], tuple[str, str] | None] = lambda product_id, email: None
+        self.customer_of: Callable[[int, str], tuple[str, str] | None]
         """(customer id, username) of a product's customer; the customers' room sets it."""
-        self.customer_login: Callable[[int, str, str], tuple[str, str] | None] = lambda product_id, email, password: None
+        self.customer_login: Callable[[int, str, str], tuple[str, str] | None]
         """The same, if the password is right."""
         accounts.before_delete.append(lambda user: self.revoke_account(user.id))
         clients.on_delete.append(self.revoke_client)
@@ -189,7 +188,7 @@ class Tokens:
             TokenMissing, TokenInvalid, TokenExpired: as named.
         """
         found = self.of(token)
-        user = self._accounts.by_id(found.account) if found.kind is Kind.USER else None
+        user = self._accounts.by_id(found.account)
         username = found.username if user is None else user.username
         return Principal(found.kind, found.account, username, found.product_id, found.scopes, found.token, found.client_id)
 

@@ -220,3 +220,14 @@ def test_a_state_of_version_2_goes_on_without_the_operations_it_did_not_keep(ope
 
 def test_a_row_tells_whose_it_is():
     assert MonthOfOperations("user:abc", "2026-01", 3).key == "user:abc 2026-01"
+
+
+def test_a_state_that_is_opened_again_begins_to_count_at_nothing_unwritten(opened):
+    world = opened()
+    u1 = world.user()
+    world.cloud.close()
+    world = opened()
+    say(world, u1, UNWRITTEN - 1)
+    assert stored(world) == {}
+    say(world, u1, 1)
+    assert stored(world) == {("account", "2026-01"): UNWRITTEN}

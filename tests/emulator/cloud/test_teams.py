@@ -222,6 +222,7 @@ def test_an_organization_owns_products_and_its_people_are_in_all_of_them(world):
     assert world.cloud.products.list(t) == [product]
     assert world.cloud.products.list(t, "big-co") == [product]
     assert world.cloud.products.list(o) == [product, own]
+    assert world.cloud.registry.sandbox_products(o.account) == [own]
     assert [each.slug for each in world.cloud.products.organizations(t)] == ["big-co"]
     assert world.cloud.products.organizations(stranger) == []
     with pytest.raises(PermissionDenied):
