@@ -261,7 +261,7 @@ class Sims:
                     updated_at=now,
                     activations_count=sim.activations_count + activated,
                     deactivations_count=sim.deactivations_count + (not activated),
-                    first_activated_on=sim.first_activated_on or (now if activated else None),
+                    first_activated_on=sim.first_activated_on or now,
                     last_activated_on=now if activated else sim.last_activated_on,
                     deactivated_on=None if activated else now,
                 ),

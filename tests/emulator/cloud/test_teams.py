@@ -100,6 +100,9 @@ def test_a_teams_list_tells_who_has_no_second_factor(world):
     world.cloud.accounts.mfa_enable(t, offer.mfa_token, otp.code_at(offer.secret, world.cloud.core.now()))
     lines = world.cloud.teams.list(o, product=product.id)
     assert [line.no_mfa for line in lines] == [True, False, True, True]
+    offer = world.cloud.accounts.mfa_begin(o)
+    world.cloud.accounts.mfa_enable(o, offer.mfa_token, otp.code_at(offer.secret, world.cloud.core.now()))
+    assert not world.cloud.teams.list(o, product=product.id)[0].no_mfa
     members = {member.username: member.id for member in world.cloud.core.state.tables["members"]}
     assert [line.id for line in lines] == [o.account, members["t@example.com"], program.id, members["nobody@example.com"]]
     world.cloud.accounts.delete(o, "secret")
