@@ -54,20 +54,20 @@ class Arrivals:
         self._claim_codes = claim_codes
         self._updates = updates
         self._factory = factory
-        self.admit: Callable[[Device], str | None] = lambda device: None
+        self.admit: Callable[[Device], str | None]
         """Why a device may not connect (SIM, IMEI); None: it may."""
-        self.place: Callable[[Device], Device] = lambda device: device
+        self.place: Callable[[Device], Device]
         """Settles product membership and quarantine after Hello."""
-        self.greet: Callable[[Device], None] = lambda device: None
+        self.greet: Callable[[Device], None]
         """Takes note, after Hello, of the firmware that a member runs."""
         self._shown_keys: dict[str, bytes] = {}
-        self.resume: Callable[[Device], None] = lambda device: None
+        self.resume: Callable[[Device], None]
         """Called when a connected device allows or demands updates again."""
-        self.settle: Callable[[Device], None] = lambda device: None
+        self.settle: Callable[[Device], None]
         """Called once a device has described itself: heals it, or brings it its product's firmware."""
-        self.ready: Callable[[Device], object] = lambda device: None
+        self.ready: Callable[[Device], object]
         """Called once the functions of a device are known: brings it what waits for it."""
-        self.vitals: Callable[[Device, str], str] = lambda device, data: data
+        self.vitals: Callable[[Device, str], str]
         """Takes in diagnostics; gives what everybody else hears of them."""
 
     def public_key(self, device_id: str) -> bytes | None:
@@ -205,7 +205,7 @@ class Arrivals:
             system_version=_system_version(device, session.hello),
             last_handshake_at=now,
             first_online_at=device.first_online_at or now,
-            last_ip_address=session.peer.partition(":")[0] or None,
+            last_ip_address=session.peer.rpartition(":")[0] or None,
             safe_mode=False,
         )
 
@@ -215,15 +215,15 @@ class Arrivals:
         versions = [module.version for module in main if module.function is ModuleFunction.SYSTEM]
         user = next((module for module in main if module.function is ModuleFunction.USER), None)
         app_hash = user.sha256.hex() if user is not None and user.sha256 else device.app_hash
-        changed = app_hash != device.app_hash
+        known = device.app_hash
         device = self._devices.learn(
             device,
             system_version=max(versions, default=device.system_version),
             app_hash=app_hash,
         )
         device = self._identity(device, system.extra.get("iccid"), system.extra.get("imei"))
-        if changed:
-            self._events.from_device(device, "spark/device/app-hash", (app_hash or "").upper())
+        if app_hash is not None and app_hash != known:
+            self._events.from_device(device, "spark/device/app-hash", app_hash.upper())
         return device
 
     def _identity(self, device: Device, iccid: str | None, imei: str | None) -> Device:

@@ -35,9 +35,9 @@ INTERNAL = "particle-internal"
 
 
 class Event:
-    """One event. All listeners share one object; `encoded` is theirs to keep its bytes in."""
+    """One event. All listeners share one object."""
 
-    __slots__ = ("coreid", "data", "device_id", "encoded", "name", "owner", "product_id", "public", "published_at", "ttl", "version")
+    __slots__ = ("coreid", "data", "device_id", "name", "owner", "product_id", "public", "published_at", "ttl", "version")
 
     def __init__(
         self,
@@ -63,7 +63,6 @@ class Event:
         self.owner = owner
         self.product_id = product_id
         self.version = version
-        self.encoded: bytes | None = None
 
     def __str__(self) -> str:
         return f"{self.name}={self.data!r} from {self.coreid}"
@@ -199,21 +198,18 @@ class Events:
 
         def end() -> None:
             for scope in subscription.scopes:
-                hearers = self._streams.get(scope)
-                if hearers is not None and hearers.pop(subscription, 0) is None and not hearers:
-                    del self._streams[scope]
+                hearers = self._streams.get(scope, {})
+                hearers.pop(subscription, None)
+                if not hearers:
+                    self._streams.pop(scope, None)
 
         return end
 
-    def deliver(self, device: Device, name: str, data: str | None, *, ttl: int = 60, public: bool = False) -> bool:
-        """Send an event to one device, if it is connected, may hear, and has subscribed; says whether."""
-        if not self.may_hear(device):
-            return False
+    def deliver(self, device: Device, name: str, data: str | None, *, ttl: int = 60, public: bool = False) -> None:
+        """Send an event to one device, if it is connected, may hear, and has subscribed."""
         link = self._connections.link(device.id)
-        if link is None or not link.session.publish(name, data, ttl=ttl, public=public):
-            return False
-        self._count(device.owner, device.product_id)
-        return True
+        if link is not None and self.may_hear(device) and link.session.publish(name, data, ttl=ttl, public=public):
+            self._count(device.owner, device.product_id)
 
     def may_hear(self, device: Device) -> bool:
         """Whether events reach a device's own subscriptions: it is claimed, or a member of a product."""
@@ -257,7 +253,7 @@ class Events:
 
     def _hearers(self, event: Event) -> Iterator[_Subscription]:
         streams = self._streams
-        owned = streams.get(("owner", event.owner), {}) if event.owner is not None else {}
+        owned = streams.get(("owner", event.owner), {})
         yield from owned
         if event.product_id is not None:
             yield from streams.get(("product", event.product_id), ())
@@ -276,10 +272,11 @@ class Events:
         table = self._devices.table
         if event.owner is not None:
             keys: tuple[str | int, ...] = self._devices.by_owner.keys(event.owner)
-        elif event.device_id is None and event.product_id is not None:
-            keys = self._devices.by_product.keys(event.product_id)
+        elif event.device_id is not None:
+            keys = (event.device_id,)
         else:
-            keys = () if event.device_id is None else (event.device_id,)
+            assert event.product_id is not None
+            keys = self._devices.by_product.keys(event.product_id)
         for key in keys:
             if self._connections.link(str(key)) is not None:
                 self.deliver(table[key], event.name, event.data, ttl=event.ttl, public=event.public)

@@ -58,11 +58,11 @@ class Members:
         self._claims = claims
         self._limits = limits
         self._quarantine = quarantine
-        self.bring_sim: Callable[[Device, Product], None] = lambda device, product: None
+        self.bring_sim: Callable[[Device, Product], None]
         """Called inside the transaction when a device becomes a member and its SIM shall come along."""
-        self.refresh: Callable[[Device], None] = lambda device: None
+        self.refresh: Callable[[Device], None]
         """Called when a device that is connected has to be looked at: it became a member."""
-        self.regrouped: Callable[[Device], None] = lambda device: None
+        self.regrouped: Callable[[Device], None]
         """Called when a member's groups, and so perhaps the version it should run, are others than before."""
         quarantine.join = self.join
         quarantine.has_room = self._has_room
@@ -174,13 +174,7 @@ class Members:
         """Make a device a member, whatever the rules; who calls has asked them."""
         with self._core.change():
             self._quarantine.forget(device, product)
-            device = self._devices.alter(
-                device,
-                product_id=product.id,
-                groups=(),
-                development=False,
-                desired_firmware_version=None,
-            )
+            device = self._devices.alter(device, product_id=product.id)
             if import_sim:
                 self.bring_sim(device, product)
         return device

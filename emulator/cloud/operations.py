@@ -49,7 +49,7 @@ class Operations:
         self._devices = devices
         self._connections = connections
         self._updates = updates
-        self.check_paused: Callable[[Device], None] = lambda device: None
+        self.check_paused: Callable[[Device], None]
         """Refuses a device whose account is paused (AccountPaused); the events' room says so."""
 
     def call(self, who: Principal, given: str, name: str, argument: str = "", *, product: str | int | None = None) -> Reply[CallResult]:

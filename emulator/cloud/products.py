@@ -169,9 +169,8 @@ class Products:
     def _number(self, wanted: int | None) -> int:
         products = self._registry.products
         if wanted is None:
-            last = max((product.id for product in products), default=0)
-            wanted = max(last + 1, self._core.settings.first_product_id)
-        if wanted in PLATFORMS or not 0 <= wanted <= MAX_ID:
+            wanted = max([self._core.settings.first_product_id, *(product.id + 1 for product in products)])
+        if not PLATFORMS.stop <= wanted <= MAX_ID:
             raise Invalid("product_id", wanted, f"must be {PLATFORMS.stop} to {MAX_ID}")
         if wanted in products:
             raise Conflict(wanted, f"product {wanted} exists")

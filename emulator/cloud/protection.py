@@ -28,7 +28,6 @@ from emulator.cloud.access import Principal
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Invalid
-from emulator.cloud.records import Device
 
 NONCE_SIZE = 32
 """Bytes of either nonce."""
@@ -104,14 +103,14 @@ class Protection:
             DeviceForbidden and the others: as `prepare`.
         """
         device = self._devices.reach(who, given, "devices:update", product, organization=organization)
-        nonce, deadline = self._nonces.pop(device.id, (b"", 0.0))
-        if not nonce or not hmac.compare_digest(nonce, server_nonce) or self._core.now() > deadline:
+        known = self._nonces.pop(device.id, None)
+        if known is None or not hmac.compare_digest(known[0], server_nonce) or self._core.now() > known[1]:
             raise Invalid("server_nonce", "...", "is unknown or too old")
         if len(device_nonce) != NONCE_SIZE:
             raise Invalid("device_nonce", "...", f"must have {NONCE_SIZE} bytes")
         if device.public_key is None or sha256(device.public_key).digest() != device_key_fingerprint:
             raise Invalid("device_public_key_fingerprint", "...", "is not that of the device's registered key")
-        _verify(device, device_signature, signed_text("device", device.id, device_nonce, server_nonce))
+        _verify(device.public_key, device_signature, signed_text("device", device.id, device_nonce, server_nonce))
         key = self.key
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         text = signed_text("server", device.id, server_nonce, device_nonce, device_key_fingerprint)
@@ -123,8 +122,8 @@ def signed_text(word: str, device_id: str, *parts: bytes) -> bytes:
     return word.encode() + bytes.fromhex(device_id) + b"".join(struct.pack("<I", len(part)) + part for part in parts)
 
 
-def _verify(device: Device, signature: bytes, text: bytes) -> None:
-    key = load_der_public_key(device.public_key or b"")
+def _verify(public_key: bytes, signature: bytes, text: bytes) -> None:
+    key = load_der_public_key(public_key)
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise Invalid("device_signature", "...", "needs a device with an elliptic key")
     try:

@@ -45,15 +45,15 @@ def named_product(device: Device) -> int | None:
     return named
 
 
-def runs_product_firmware(device: Device) -> bool:
-    """Whether the firmware's version means a product version: the firmware names a product, or is a wildcard its Device OS understands.
+def product_version(device: Device) -> int | None:
+    """The product version that a device runs; None: its firmware neither names a product, nor is a wildcard its Device OS understands.
 
     Before 1.5 there was no wildcard: a product id equal to the platform id is then just what every firmware has (the choice made here).
     """
     named = device.firmware_product_id
-    if named is None or device.firmware_version is None:
-        return False
-    return named != device.platform_id or (device.system_version or WILDCARD_SINCE) >= WILDCARD_SINCE
+    if named is None or (named == device.platform_id and (device.system_version or WILDCARD_SINCE) < WILDCARD_SINCE):
+        return None
+    return device.firmware_version
 
 
 class Quarantine:
@@ -66,9 +66,9 @@ class Quarantine:
         self._removals = core.state.table("removals", Removal, lambda removal: removal.key)
         self._removals_of = self._removals.index(lambda removal: removal.device_id)
         self._entries_of = devices.listed.index(lambda listed: listed.device_id)
-        self.join: Callable[[Device, Product], Device] | None = None
+        self.join: Callable[[Device, Product], Device]
         """How a device becomes a member; the members' room says so."""
-        self.has_room: Callable[[Product], bool] = lambda product: True
+        self.has_room: Callable[[Product], bool]
         """Whether a product takes another member."""
 
     def entries(self, device_id: str) -> list[Listed]:
@@ -101,7 +101,6 @@ class Quarantine:
     def removed(self, device: Device, product: Product) -> None:
         """A device was taken out of a product."""
         with self._core.change():
-            self._devices.listed.remove(f"{product.id}:{device.id}")
             self._removals.put(Removal(product.id, device.id))
 
     def forget(self, device: Device, product: Product) -> None:
@@ -121,7 +120,6 @@ class Quarantine:
             return device
         denied = f"{product.id}:{device.id}" in self._removals
         if not denied and not product.quarantine and device.product_id is None and self._welcome(device, product):
-            assert self.join is not None
             return self.join(device, product)
         if entry is None:
             self._devices.listed.put(Listed(product.id, device.id, denied=denied, since=self._core.now()))

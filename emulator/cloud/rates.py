@@ -52,7 +52,8 @@ class Rates:
         """
         if self._limits is None:
             return
-        limit, period = _sizes(self._limits)[bucket]
+        sizes = _sizes(self._limits)
+        limit, period = sizes[bucket]
         now = self._clock.now
         began, used = self._windows.get((bucket, key), (now, 0))
         if now >= began + period:
@@ -60,7 +61,7 @@ class Rates:
         if used >= limit:
             raise TooManyRequests(bucket.value, began + period - now)
         if len(self._windows) >= MAX_KEYS:
-            self._sweep(now)
+            self._sweep(now, sizes)
         self._windows[bucket, key] = (began, used + 1)
 
     def check_lock(self, address: str) -> None:
@@ -77,14 +78,13 @@ class Rates:
         """A login came to an end; too many in a row that end badly lock the address out."""
         if self._limits is None:
             return
-        failures = 0 if well else self._failures.pop(address, 0) + 1
+        failures = self._failures.pop(address, 0) + 1
+        if well:
+            return
         if failures >= self._limits.failed_logins:
             self._locked[address] = self._clock.now + self._limits.lock
-            failures = 0
-        if failures:
-            self._failures[address] = failures
         else:
-            self._failures.pop(address, None)
+            self._failures[address] = failures
 
     def open_stream(self, address: str) -> None:
         """An address opens one more event stream; `close_stream` must follow.
@@ -101,13 +101,14 @@ class Rates:
 
     def close_stream(self, address: str) -> None:
         """One of an address's event streams has ended."""
-        count = self._open.pop(address, 0) - 1
-        if count > 0:
-            self._open[address] = count
+        if self._limits is None:
+            return
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]
 
-    def _sweep(self, now: float) -> None:
+    def _sweep(self, now: float, sizes: dict[Bucket, tuple[int, float]]) -> None:
         """Throw away what is over."""
-        sizes = {} if self._limits is None else _sizes(self._limits)
         self._windows = {key: window for key, window in self._windows.items() if now < window[0] + sizes[key[0]][1]}
         self._locked = {address: until for address, until in self._locked.items() if until > now}
 

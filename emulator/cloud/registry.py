@@ -94,7 +94,7 @@ class Registry:
         found = {product.id: product for product in self.sandbox_products(user.id)}
         organizations = {each.id for each in self.organizations if each.owner_id == user.id}
         for member in self.memberships(user.username):
-            if member.product_id is not None and member.product_id in self.products:
+            if member.product_id is not None:
                 found[member.product_id] = self.products[member.product_id]
             if member.organization_id is not None:
                 organizations.add(member.organization_id)

@@ -82,7 +82,7 @@ class Releases:
         self._firmware = core.state.table("firmware", Firmware, lambda firmware: firmware.key)
         self._binaries = core.state.table("binaries", Binary, lambda binary: binary.key)
         self._by_product = self._firmware.index(lambda firmware: firmware.product_id)
-        self.on_intelligent_release: Callable[[Product], None] = lambda product: None
+        self.on_intelligent_release: Callable[[Product], None]
         """Called after a release that shall not wait for the devices' next connection."""
         groups.on_rename.append(self._group_renamed)
 

@@ -11,7 +11,7 @@ from emulator.cloud.connections import Connections
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import DeviceOffline, UpdateRefused
 from emulator.cloud.healing import Healing
-from emulator.cloud.quarantine import Quarantine, runs_product_firmware
+from emulator.cloud.quarantine import Quarantine, product_version
 from emulator.cloud.records import Device, Product
 from emulator.cloud.releases import Firmware, Releases
 from emulator.cloud.updates import Updates
@@ -39,8 +39,9 @@ class Rollout:
 
     def note(self, device: Device) -> None:
         """After Hello: remember that a member runs a version."""
-        if device.product_id is not None and runs_product_firmware(device) and device.firmware_version is not None:
-            self._releases.seen_running(device.product_id, device.firmware_version)
+        version = product_version(device)
+        if device.product_id is not None and version is not None:
+            self._releases.seen_running(device.product_id, version)
 
     def settle(self, device: Device) -> None:
         """After the description: heal the device, or bring it its product's firmware."""
@@ -91,5 +92,4 @@ class Rollout:
         if not device.firmware_updates_enabled and not device.firmware_updates_forced:
             return None
         target = self._releases.target(device)
-        running = device.firmware_version if runs_product_firmware(device) else None
-        return None if target is None or target.version == running or target.sha256 == device.app_hash else target
+        return None if target is None or target.version == product_version(device) or target.sha256 == device.app_hash else target

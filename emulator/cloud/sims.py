@@ -41,9 +41,9 @@ class Sims:
         self._by_user = self._sims.index(lambda sim: sim.user_id)
         self._by_product = self._sims.index(lambda sim: sim.product_id)
         self._asked: dict[str, float] = {}
-        self.import_device: Callable[[Product, Device], Device | None] = lambda product, device: None
+        self.import_device: Callable[[Product, Device], Device | None]
         """Has the device around an imported SIM join the product; None if it may not. The members' room does it."""
-        self.refresh_device: Callable[[Device], None] = lambda device: None
+        self.refresh_device: Callable[[Device], None]
         """Called when what a connected device should run may have changed."""
         self.resume()
 
@@ -103,7 +103,7 @@ class Sims:
         sim = self._find(iccid)
         if sim.user_id == user_id:
             return sim
-        home = None if sim.product_id is None else self._gate.find_product(sim.product_id)
+        home = self._gate.find_product(sim.product_id)
         if home is None or not self._gate.may(who, home, scope):
             raise SimForeign(sim.iccid)
         return sim
@@ -144,7 +144,9 @@ class Sims:
         if sim.owned and sim.user_id != user_id:
             raise SimForeign(sim.iccid)
         action = SimAction.REACTIVATE if sim.status is SimStatus.DEACTIVATED and sim.user_id == user_id else SimAction.ACTIVATE
-        self._check_idle(sim, wanted=SimStatus.ACTIVE)
+        self._check_idle(sim)
+        if sim.active:
+            raise SimRefused(sim.iccid, "is active already")
         with self._core.change():
             sim = replace(
                 sim,
@@ -164,7 +166,7 @@ class Sims:
         sim = self.get(who, iccid, product, scope="sims:update")
         if sim.status in (SimStatus.ACTIVE, SimStatus.NEVER_ACTIVATED):
             raise SimRefused(sim.iccid, "is not inactive")
-        self._check_idle(sim, wanted=SimStatus.ACTIVE)
+        self._check_idle(sim)
         return self._order(replace(sim, mb_limit=sim.mb_limit if mb_limit is None else mb_limit), SimAction.REACTIVATE)
 
     def deactivate(self, who: Principal, iccid: str, *, product: str | int | None = None) -> Sim:
@@ -176,7 +178,7 @@ class Sims:
         sim = self.get(who, iccid, product, scope="sims:update")
         if not sim.active:
             raise SimRefused(sim.iccid, "is not active")
-        self._check_idle(sim, wanted=SimStatus.DEACTIVATED)
+        self._check_idle(sim)
         return self._order(sim, SimAction.DEACTIVATE)
 
     def limit(self, who: Principal, iccid: str, mb_limit: int, *, product: str | int | None = None) -> Sim:
@@ -196,8 +198,7 @@ class Sims:
             SimUnknown, SimForeign, SimRefused, PermissionDenied, ScopeRefused: as named.
         """
         sim = self.get(who, iccid, product, scope="sims:remove")
-        if sim.pending is not None:
-            raise SimRefused(sim.iccid, f"{sim.pending.value} is in progress")
+        self._check_idle(sim)
         sim = replace(sim, user_id=None, product_id=None)
         if not sim.active:
             with self._core.change():
@@ -260,7 +261,7 @@ class Sims:
                     updated_at=now,
                     activations_count=sim.activations_count + activated,
                     deactivations_count=sim.deactivations_count + (not activated),
-                    first_activated_on=sim.first_activated_on or (now if activated else None),
+                    first_activated_on=sim.first_activated_on or now,
                     last_activated_on=now if activated else sim.last_activated_on,
                     deactivated_on=None if activated else now,
                 ),
@@ -301,18 +302,15 @@ class Sims:
 
     def _move(self, sim: Sim, product: Product) -> Sim:
         sim = replace(sim, user_id=None, product_id=product.id, updated_at=self._core.now())
-        if sim.status is SimStatus.NEVER_ACTIVATED and sim.pending is None:
-            return self._order(replace(sim, last_activated_via="product"), SimAction.ACTIVATE)
-        if sim.status is SimStatus.DEACTIVATED and sim.pending is None and sim.last_status_change_action is SimAction.RELEASE:
+        released = sim.status is SimStatus.DEACTIVATED and sim.last_status_change_action is SimAction.RELEASE
+        if sim.pending is None and (sim.status is SimStatus.NEVER_ACTIVATED or released):
             return self._order(replace(sim, last_activated_via="product"), SimAction.ACTIVATE)
         with self._core.change():
             return self._sims.put(sim)
 
-    def _check_idle(self, sim: Sim, *, wanted: SimStatus) -> None:
+    def _check_idle(self, sim: Sim) -> None:
         if sim.pending is not None:
             raise SimRefused(sim.iccid, f"{sim.pending.value} is in progress")
-        if sim.status is wanted:
-            raise SimRefused(sim.iccid, "is active already" if sim.active else "is inactive already")
 
     def _order(self, sim: Sim, action: SimAction) -> Sim:
         """Ask the network; it takes its time."""
@@ -325,7 +323,7 @@ class Sims:
         return sim
 
     def _arm(self, sim: Sim) -> None:
-        if sim.pending is not None and sim.due_at is not None:
+        if sim.due_at is not None:
             self._core.clock.call_later(max(0.0, sim.due_at - self._core.now()), self.settle, sim.iccid, sim.due_at)
 
     def _drop(self, iccid: str) -> None:

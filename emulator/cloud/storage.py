@@ -67,7 +67,7 @@ class Storage:
 
     def __init__(self, path: str | Path = ":memory:", *, synchronous: str = "NORMAL") -> None:
         self.path = str(path)
-        self.openings = 0
+        self.openings: int
         """How often the file was opened before."""
         self._statements: dict[str, tuple[str, str]] = {}
         try:

@@ -62,7 +62,7 @@ class Teams:
         """
         team = self._team(who, "teams.users:list", product, organization)
         owner = self._accounts.by_id(team.owner_id)
-        first = [] if owner is None else [_colleague(owner.id, owner, Role.OWNER)]
+        first = [] if owner is None else [_colleague(owner.id, owner.username, Role.OWNER, owner)]
         return first + [self._line(member) for member in self._members(team)]
 
     def invite(
@@ -219,11 +219,11 @@ class Teams:
                 friendly_name=member.friendly_name,
                 scopes=member.scopes,
             )
-        return _colleague(member.id, self._accounts.find(member.username), member.role, member.username)
+        return _colleague(member.id, member.username, member.role, self._accounts.find(member.username))
 
 
-def _colleague(member_id: str, user: User | None, role: Role, username: str = "") -> Colleague:
-    return Colleague(member_id, username if user is None else user.username, role, no_mfa=user is None or not user.mfa)
+def _colleague(member_id: str, username: str, role: Role, user: User | None) -> Colleague:
+    return Colleague(member_id, username, role, no_mfa=user is None or not user.mfa)
 
 
 def _place(team: Product | Organization) -> tuple[int | None, str | None]:

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import replace
 
-from emulator.cloud.access import Kind, Principal
+from emulator.cloud.access import EVERYTHING, Kind, Principal
 from emulator.cloud.accounts import Accounts
 from emulator.cloud.clients import Clients
 from emulator.cloud.core import Core
@@ -39,11 +39,10 @@ class Tokens:
         self._tokens = core.state.table("tokens", Token, lambda token: token.token)
         self._by_account = self._tokens.index(lambda token: token.account)
         self._by_refresh = self._tokens.index(lambda token: token.refresh_token)
-        self._by_product = self._tokens.index(lambda token: token.product_id)
         self._serial = max((token.serial for token in self._tokens), default=0)
-        self.customer_of: Callable[[int, str], tuple[str, str] | None] = lambda product_id, email: None
+        self.customer_of: Callable[[int, str], tuple[str, str] | None]
         """(customer id, username) of a product's customer; the customers' room sets it."""
-        self.customer_login: Callable[[int, str, str], tuple[str, str] | None] = lambda product_id, email, password: None
+        self.customer_login: Callable[[int, str, str], tuple[str, str] | None]
         """The same, if the password is right."""
         accounts.before_delete.append(lambda user: self.revoke_account(user.id))
         clients.on_delete.append(self.revoke_client)
@@ -118,7 +117,8 @@ class Tokens:
             raise InvalidGrant("Refresh token has expired")
         with self._core.change():
             self._tokens.remove(old.token)
-            return self._issue(replace(old, expires_at=self._core.now() + self._core.settings.token_lifetime))
+            expiry = self._core.now() + self._core.settings.token_lifetime
+            return self._issue(old.kind, old.account, old.username, old.client_id, expiry, old.product_id)
 
     def client_grant(
         self,
@@ -148,10 +148,7 @@ class Tokens:
                 raise InvalidGrant("No such customer")
             return self.issue_customer(client, *known, expires_at=expiry)
         with self._core.change():
-            return self._issue(
-                Token("", Kind.PRODUCT, client.id, client.name, client.id, 0.0, expiry, client.product_id, frozenset({client.scope})),
-                refresh=False,
-            )
+            return self._issue(Kind.PRODUCT, client.id, client.name, client.id, expiry, client.product_id, frozenset({client.scope}))
 
     def client(self, client_id: str | None, client_secret: str | None) -> OAuthClient:
         """The OAuth client that presents itself.
@@ -160,7 +157,7 @@ class Tokens:
             InvalidClient: unknown, or another secret.
         """
         client = self._clients.by_id(client_id)
-        if client is None or not hmac.compare_digest(client.secret.encode(), (client_secret or "").encode()):
+        if client is None or client_secret is None or not hmac.compare_digest(client.secret.encode(), client_secret.encode()):
             raise InvalidClient("Client credentials are invalid")
         return client
 
@@ -171,19 +168,18 @@ class Tokens:
     def issue_user(self, client: OAuthClient, user: User, *, expires_at: float | None) -> Token:
         """A token of a developer."""
         with self._core.change():
-            return self._issue(Token("", Kind.USER, user.id, user.username, client.id, 0.0, expires_at))
+            return self._issue(Kind.USER, user.id, user.username, client.id, expires_at)
 
     def issue_customer(self, client: OAuthClient, customer_id: str, username: str, *, expires_at: float | None) -> Token:
         """A token of a customer, tied to the client's product."""
         with self._core.change():
-            return self._issue(Token("", Kind.CUSTOMER, customer_id, username, client.id, 0.0, expires_at, client.product_id))
+            return self._issue(Kind.CUSTOMER, customer_id, username, client.id, expires_at, client.product_id)
 
     def issue_api_user(self, member_id: str, username: str, product_id: int | None, scopes: frozenset[str]) -> Token:
         """The one token of an API user: it never expires, and replaces the one before."""
         with self._core.change():
             self.revoke_account(member_id)
-            token = Token("", Kind.API_USER, member_id, username, "api-user", 0.0, None, product_id, scopes)
-            return self._issue(token, refresh=False)
+            return self._issue(Kind.API_USER, member_id, username, "api-user", None, product_id, scopes)
 
     def principal(self, token: str | None) -> Principal:
         """Whom a token stands for.
@@ -192,7 +188,7 @@ class Tokens:
             TokenMissing, TokenInvalid, TokenExpired: as named.
         """
         found = self.of(token)
-        user = self._accounts.by_id(found.account) if found.kind is Kind.USER else None
+        user = self._accounts.by_id(found.account)
         username = found.username if user is None else user.username
         return Principal(found.kind, found.account, username, found.product_id, found.scopes, found.token, found.client_id)
 
@@ -238,19 +234,23 @@ class Tokens:
                 if token.client_id == client_id:
                     self._tokens.remove(token.token)
 
-    def _issue(self, token: Token, *, refresh: bool = True) -> Token:
+    def _issue(
+        self,
+        kind: Kind,
+        account: str,
+        username: str,
+        client_id: str,
+        expires_at: float | None,
+        product_id: int | None = None,
+        scopes: frozenset[str] = EVERYTHING,
+    ) -> Token:
+        """A new token; for a person, with a refresh token."""
         names, now = self._core.names, self._core.now()
         self._serial += 1
-        return self._tokens.put(
-            replace(
-                token,
-                token=names.token(),
-                created_at=now,
-                serial=self._serial,
-                refresh_token=names.token() if refresh else None,
-                refresh_expires_at=now + self._core.settings.refresh_lifetime if refresh else None,
-            ),
-        )
+        token = Token(names.token(), kind, account, username, client_id, now, expires_at, product_id, scopes, serial=self._serial)
+        if kind in (Kind.USER, Kind.CUSTOMER):
+            token = replace(token, refresh_token=names.token(), refresh_expires_at=now + self._core.settings.refresh_lifetime)
+        return self._tokens.put(token)
 
     def _expiry(self, expires_in: float | None, expires_at: float | None) -> float | None:
         if expires_at is not None:

@@ -42,7 +42,7 @@ class Transfers:
         self._open = core.state.table("transfers", Transfer, lambda transfer: transfer.id)
         self._by_device = self._open.index(lambda transfer: transfer.device_id)
         self._by_answer = self._open.index(lambda transfer: transfer.answer_token)
-        self.give: Callable[[Device, Owner], Device] | None = None
+        self.give: Callable[[Device, Owner], Device]
         """How an owner is set; the claims' room says so."""
 
     def request(self, device: Device, requester: Owner, username: str) -> Transfer:
@@ -110,7 +110,6 @@ class Transfers:
         return transfer
 
     def _accept(self, transfer: Transfer) -> Device:
-        assert self.give is not None
         with self._core.change():
             device = self.give(self._devices.table[transfer.device_id], transfer.requester)
             facts = {"transfer_id": transfer.id, "device_id": device.id}

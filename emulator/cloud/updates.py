@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
@@ -14,7 +12,6 @@ from emulator.cloud.relay import relay, settled
 from emulator.drivers import Reply
 
 STATUS = "spark/flash/status"
-Ended = Callable[[CloudError | None], None]
 
 
 class Updates:
@@ -42,8 +39,8 @@ class Updates:
         self.start(device, image)
         return settled(self._core, None)
 
-    def start(self, device: Device, image: bytes, ended: Ended | None = None) -> None:
-        """Send a module to a connected device. `ended` hears how it went: None, or what went wrong.
+    def start(self, device: Device, image: bytes) -> None:
+        """Send a module to a connected device.
 
         Raises:
             DeviceOffline: not connected.
@@ -59,14 +56,12 @@ class Updates:
         def settle() -> None:
             if self._running.get(device.id) is reply:
                 del self._running[device.id]
-            error: CloudError | None = None
             try:
                 reply.result()
-            except CloudError as failure:
-                error = failure
-            self._tell(device.id, "success" if error is None else "failed")
-            if ended is not None:
-                ended(error)
+            except CloudError:
+                self._tell(device.id, "failed")
+            else:
+                self._tell(device.id, "success")
 
         if reply.done:
             settle()

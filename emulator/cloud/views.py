@@ -43,7 +43,7 @@ class Views:
     def of(self, device: Device, product_id: int | None = None) -> DeviceView:
         """A device, seen from a product (its quarantine included), or from its owner's list."""
         listed = None if product_id is None else self._quarantine.entry(product_id, device.id)
-        shown = product_id if listed is not None and product_id is not None else device.product_id
+        shown = device.product_id if listed is None else listed.product_id
         target = self._releases.target(device)
         return DeviceView(
             device=device,

@@ -25,7 +25,10 @@ PHOTON = 6
 
 
 class ScriptedSession:
-    """A connected device that answers what its script says. `subscriptions` are prefixes; `sent` is what reached it."""
+    """A connected device that answers what its script says. `subscriptions` are prefixes; `sent` is what reached it.
+
+    `sent_with` has the lifetime of each of these, and whether it was public.
+    """
 
     def __init__(self, world: World, device_id: str, hello: HelloFacts) -> None:
         self.world = world
@@ -38,6 +41,7 @@ class ScriptedSession:
         self.variables: dict[str, Any] = {}
         self.subscriptions: list[str] = ["spark", "particle"]
         self.sent: list[tuple[str, str | None]] = []
+        self.sent_with: list[tuple[int, bool]] = []
         self.flashed: list[bytes] = []
         self.signals: list[bool] = []
         self.silent = False
@@ -72,6 +76,7 @@ class ScriptedSession:
         if not any(name.startswith(prefix) for prefix in self.subscriptions):
             return False
         self.sent.append((name, data))
+        self.sent_with.append((ttl, public))
         return True
 
     def close(self, reason: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import random
 from dataclasses import replace
 
 import pytest
@@ -22,7 +24,7 @@ from emulator.cloud.errors import (
     UserUnknown,
 )
 from emulator.cloud.records import Owner, OwnerKind, User
-from emulator.cloud.settings import CloudSettings
+from emulator.cloud.settings import CloudSettings, RateLimits
 
 
 def test_a_password_is_kept_as_a_hash_with_a_salt_of_its_own(world):
@@ -40,8 +42,9 @@ def test_a_hash_fits_its_password_only_at_whatever_cost():
         assert password_fits("secret", hashed)
         assert not password_fits("Secret", hashed)
     assert not password_fits("", "")
-    serving = CloudSettings.serving()
-    assert (serving.password_cost, serving.register_unknown_devices) == (14, True)
+    limits = RateLimits(requests=5)
+    for serving, limited in ((CloudSettings.serving(), None), (CloudSettings.serving(rate_limits=limits), limits)):
+        assert (serving.password_cost, serving.register_unknown_devices, serving.rate_limits) == (14, True, limited)
 
 
 def test_a_name_is_an_address_in_lower_case_and_taken_once(world):
@@ -250,10 +253,17 @@ def test_one_time_passwords_are_those_of_rfc_6238():
     assert {when: otp.code_at(secret, when) for when in expected} == expected
 
 
+def test_the_secret_of_an_authenticator_has_20_bytes():
+    secrets = {otp.new_secret(random.Random(seed)) for seed in range(10)}
+    assert len(secrets) == 10
+    assert {(len(secret), len(base64.b32decode(secret))) for secret in secrets} == {(32, 20)}
+
+
 def test_a_code_counts_a_step_early_and_a_step_late_and_no_further():
     secret, now = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", 1_000_000_000.0
     fitting = [skew for skew in range(-90, 91, 30) if otp.fits(secret, otp.code_at(secret, now + skew), now)]
     assert fitting == [-30, 0, 30]
+    assert otp.fits(secret, otp.code_at(secret, 59.5), 59.5)
     assert not otp.fits("", "000000", now)
     assert not otp.fits("not base32!", "000000", now)
     assert not otp.fits(secret, "ünsinn", now)

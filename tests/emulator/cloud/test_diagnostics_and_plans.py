@@ -206,6 +206,7 @@ def test_a_report_tells_what_was_ordered_and_an_organization_has_its_own(world):
 def test_mails_wait_in_the_outbox_in_their_order(world):
     sent = [world.cloud.mail.send(f"{name}@example.com", "hello", {"n": str(n), "equals": "a=b"}) for n, name in enumerate("aba")]
     assert world.cloud.mail.all() == sent
+    assert [mail.id for mail in sent] == [1, 2, 3]
     assert [mail["n"] for mail in world.cloud.mail.to("a@example.com")] == ["0", "2"]
     assert sent[0]["equals"] == "a=b"
     assert sent[0].sent_at == world.cloud.core.now()

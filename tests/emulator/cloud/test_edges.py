@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from emulator.cloud.devices import owner_of
 from emulator.cloud.errors import (
     DeviceForbidden,
     DeviceLimitReached,
@@ -54,6 +55,72 @@ def test_a_removed_device_leaves_no_entry_in_any_list(shop):
     shop.runs(device, other, 1)
     shop.cloud.members.remove(shop.o, shop.p.id, device.id)
     assert [entry.product_id for entry in shop.cloud.quarantine.entries(device.id)] == [other.id]
+
+
+@pytest.mark.parametrize("product_id", [None, 0xFFFF])
+def test_firmware_that_names_no_product_clears_a_removed_device(shop, product_id):
+    device, other = shop.member(shop.o, shop.p), shop.member(shop.o, shop.p)
+    for each in (device, other):
+        shop.cloud.members.remove(shop.o, shop.p.id, each.id)
+    shop.connect(device, product_id=product_id, product_version=1).leave()
+    for each, standing in ((device, "quarantined"), (other, "denied")):
+        shop.runs(each, shop.p, 1)
+        assert shop.standing(each, shop.p) == standing
+
+
+def test_nothing_is_held_against_a_removed_device_once_the_team_deleted_its_entry(shop):
+    device = shop.member(shop.o, shop.p)
+    for standing in ("denied", "quarantined"):
+        shop.cloud.members.remove(shop.o, shop.p.id, device.id)
+        shop.runs(device, shop.p, 1).leave()
+        assert shop.standing(device, shop.p) == standing
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_a_customers_code_does_not_approve_what_waits_for_the_team(shop, denied):
+    device = shop.device()
+    session = shop.runs(device, shop.p, 1)
+    if denied:
+        shop.cloud.members.deny(shop.o, shop.p.id, device.id)
+    session.event(CODE, shop.cloud.claim_codes.create(shop.c, product=shop.p.id).code)
+    assert (shop.owner(device), shop.standing(device, shop.p)) == (None, "denied" if denied else "quarantined")
+
+
+def test_a_device_that_is_denied_without_waiting_is_named(shop):
+    device = shop.member(shop.o, shop.p)
+    with pytest.raises(DeviceNotInProduct) as refused:
+        shop.cloud.members.deny(shop.o, shop.p.id, device.id)
+    assert (refused.value.given, refused.value.product_id) == (device.id, shop.p.id)
+
+
+def test_a_full_plan_is_told_with_whose_it_is(make_world):
+    world = make_world(CloudSettings(device_limit=1))
+    o = world.user("o")
+    product = world.product(o)
+    t = world.teammate(o, product)
+    world.member(o, product)
+
+    def add():
+        with pytest.raises(DeviceLimitReached) as refused:
+            world.cloud.members.add(t, product.id, [world.device().id])
+        return refused.value.username, refused.value.limit, str(refused.value)
+
+    assert add() == ("o@example.com", 1, "o@example.com has reached the device limit of 1")
+    world.cloud.accounts.delete(o, "secret")
+    assert add() == (o.account, 1, f"{o.account} has reached the device limit of 1")
+
+
+def test_a_device_has_the_facts_it_has(world):
+    device = world.device()
+    assert device.but(**vars(device)) == device
+    with pytest.raises(TypeError, match=r"^a device has no colour, weight$"):
+        device.but(weight=1, name="lamp", colour="red")
+
+
+def test_a_device_that_is_nobodys_cannot_be_asked_for(world):
+    device, u1 = world.device(), world.user()
+    with pytest.raises(ValueError, match=rf"^device {device.id} has no owner to ask$"):
+        world.cloud.transfers.request(device, owner_of(u1), u1.username)
 
 
 def test_own_devices_are_listed_by_their_last_handshake(world):

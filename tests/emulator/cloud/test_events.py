@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.cloud import CloudSettings
+from emulator.cloud.devices import owner_of
 from emulator.cloud.errors import AccountPaused, DeviceForbidden, DeviceNotInProduct, Invalid, PermissionDenied, ScopeRefused
 
 
@@ -246,3 +247,113 @@ def test_products_of_a_free_plan_count_for_their_owner_and_paid_ones_for_nobody(
         world.cloud.events.publish(o, "temp", product=free.id)
     world.cloud.events.publish(o, "temp", product=paid.id)
     world.cloud.events.publish(t, "temp")
+
+
+def carried(event):
+    return {name: getattr(event, name) for name in event.__slots__}
+
+
+@pytest.mark.parametrize(("asked", "got"), [({}, (60, False)), ({"ttl": 5, "private": False}, (5, True))])
+def test_what_an_event_published_through_the_api_carries(town, asked, got):
+    publish = town.cloud.events.publish
+    said = {"name": "news", "data": "x", "published_at": town.cloud.core.now(), "coreid": "api", "ttl": got[0], "public": got[1]}
+    said |= dict.fromkeys(("device_id", "owner", "product_id", "version"))
+    assert carried(publish(town.u1, "news", "x", **asked)) == said | {"owner": owner_of(town.u1)}
+    assert carried(publish(town.u1, "news", "x", product=town.p.id, **asked)) == said | {"product_id": town.p.id}
+    assert (town.s1.sent_with, town.sm.sent_with) == ([got], [got])
+
+
+def test_an_event_that_the_cloud_makes_about_a_device_is_private_and_of_no_product_version(town):
+    heard = []
+    town.cloud.events.subscribe(town.u1, heard.append, device=town.d1.id)
+    town.connect(town.d1, product_version=4, describe=False)
+    (event,) = heard
+    said = {"name": "spark/status", "data": "online", "published_at": town.cloud.core.now(), "coreid": town.d1.id, "ttl": 60}
+    said |= {"public": False, "device_id": town.d1.id, "owner": owner_of(town.u1), "product_id": None, "version": None}
+    assert (carried(event), town.now(town.d1).firmware_version) == (said, 4)
+
+
+def test_what_a_webhook_makes_of_a_public_event_is_private(town):
+    heard = []
+    town.cloud.webhooks.create(town.u1, {"event": "temp", "url": "https://a.example"})
+    town.cloud.events.subscribe(town.u1, heard.append, "hook-")
+    town.s1.event("temp", "1", public=True, ttl=5)
+    assert heard
+    assert {(event.coreid, event.ttl, event.public) for event in heard} == {("particle-internal", 60, False)}
+
+
+def test_a_device_out_of_the_product_is_named_when_it_is_published_as(town):
+    device = town.device()
+    town.runs(device, town.p, 1)
+    with pytest.raises(DeviceNotInProduct) as refused:
+        town.cloud.events.publish(town.u1, "news", product=town.p.id, as_device_id=device.id)
+    assert (refused.value.given, refused.value.product_id) == (device.id, town.p.id)
+
+
+def test_an_organizations_people_hear_a_member_of_its_products_and_no_other_device(town):
+    company = town.cloud.products.create_organization(town.cloud.accounts.of(town.u1), "company")
+    town.cloud.teams.invite(town.u1, "t@example.com", "View-only", organization=company.slug)
+    member = town.member(town.u1, town.product(town.u1, organization=company.slug))
+    heard = town.hear(town.user("t"), organization=company.slug, device=member.id)
+    town.connect(member).event("temp", "1")
+    assert heard[-1] == ("temp", "1")
+    for outside in (town.d1, town.m):
+        with pytest.raises(DeviceForbidden):
+            town.hear(town.u1, organization=company.slug, device=outside.id)
+
+
+def test_whoever_may_only_look_hears_a_members_own_stream(town):
+    heard = town.hear(town.teammate(town.u1, town.p, role="View-only"), device=town.m.id)
+    town.sm.event("temp", "1")
+    assert heard == [("temp", "1")]
+
+
+def test_other_members_do_not_hear_what_an_unclaimed_one_says(town):
+    other = town.connect(town.member(town.u1, town.p), subscriptions=("news",))
+    town.sm.event("news", "x")
+    assert (town.sm.sent, other.sent) == ([("news", "x")], [])
+
+
+def test_nothing_is_kept_of_streams_that_have_ended(town):
+    heard = []
+    ends = [town.cloud.events.subscribe(town.u1, heard.append, "te", public=True) for _ in range(2)]
+    ends[0]()
+    ends[0]()
+    town.s1.event("temp")
+    assert [event.name for event in heard] == ["temp"]
+    ends[1]()
+    assert town.cloud.events._streams == {}
+
+
+def test_what_reaches_a_device_is_an_operation_too(town):
+    def used():
+        return town.cloud.agreements.of(town.u1).operations
+
+    before = used()
+    town.cloud.events.publish(town.u1, "news")
+    assert used() == before + 2
+    town.cloud.events.publish(town.u1, "other news")
+    assert used() == before + 3, "nobody is subscribed to it"
+
+
+def test_a_device_of_a_product_whose_account_is_paused_is_of_no_use_to_its_owner(make_world):
+    world = make_world(CloudSettings(operations_limit=3))
+    o = world.user("o")
+    product = world.product(o)
+    c, device = world.customer(o, product), world.member(o, product)
+    session = world.connect(device, functions={"led": len})
+    world.cloud.claims.claim(c, device.id)
+    world.wait(world.cloud.operations.call(c, device.id, "led"))
+    session.event("temp")
+    with pytest.raises(AccountPaused):
+        world.cloud.operations.call(c, device.id, "led")
+
+
+def test_a_customer_has_no_plan_that_could_pause(make_world):
+    world = make_world(CloudSettings(operations_limit=1))
+    o = world.user("o")
+    c = world.customer(o, world.product(o))
+    heard = world.hear(c)
+    for _ in range(3):
+        world.cloud.events.publish(c, "temp")
+    assert len(heard) == 3

@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -80,11 +82,35 @@ def test_a_year_ends_like_a_month(opened):
     world = opened()
     u1 = world.user()
     world.pass_time(360 * 86_400)
-    say(world, u1, 1)
+    say(world, u1, 3)
     world.pass_time(2 * 86_400)
     say(world, u1, 2)
     world.cloud.meter.write()
-    assert stored(world) == {("account", "2026-12"): 1, ("account", "2027-01"): 2}
+    assert stored(world) == {("account", "2026-12"): 3, ("account", "2027-01"): 2}
+
+
+@pytest.fixture
+def in_los_angeles(monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "America/Los_Angeles")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_los_angeles")
+def test_a_month_begins_at_midnight_in_utc_wherever_the_cloud_is(opened):
+    world = opened()
+    u1 = world.user()
+    midnight = datetime(2026, 2, 1, tzinfo=UTC).timestamp()
+    say(world, u1, 1)
+    world.pass_time(midnight - 1 - world.cloud.core.now())
+    say(world, u1, 1)
+    world.pass_time(1)
+    assert world.cloud.core.now() == midnight
+    say(world, u1, 3)
+    world.cloud.meter.write()
+    assert stored(world) == {("account", "2026-01"): 2, ("account", "2026-02"): 3}
 
 
 def test_what_somebody_was_told_outlives_the_process(opened, tmp_path):
@@ -109,7 +135,9 @@ def test_operations_are_written_along_with_the_next_change(opened, tmp_path):
 def test_no_more_than_so_many_operations_are_at_stake(opened, tmp_path):
     world = opened()
     u1 = world.user()
-    say(world, u1, UNWRITTEN + 3)
+    say(world, u1, UNWRITTEN - 1)
+    assert stored(world) == {}, "to write each by itself would take too long"
+    say(world, u1, 4)
     again = after_kill(tmp_path, opened)
     assert stored(again) == {("account", "2026-01"): UNWRITTEN}
 
@@ -192,3 +220,14 @@ def test_a_state_of_version_2_goes_on_without_the_operations_it_did_not_keep(ope
 
 def test_a_row_tells_whose_it_is():
     assert MonthOfOperations("user:abc", "2026-01", 3).key == "user:abc 2026-01"
+
+
+def test_a_state_that_is_opened_again_begins_to_count_at_nothing_unwritten(opened):
+    world = opened()
+    u1 = world.user()
+    world.cloud.close()
+    world = opened()
+    say(world, u1, UNWRITTEN - 1)
+    assert stored(world) == {}
+    say(world, u1, 1)
+    assert stored(world) == {("account", "2026-01"): UNWRITTEN}

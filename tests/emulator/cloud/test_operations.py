@@ -1,16 +1,15 @@
-"""Functions, variables, ping, signal, updates by hand; and what a connection brings along."""
+"""Functions, variables, ping, signal, updates by hand."""
 
 from __future__ import annotations
 
 import pytest
 
-from emulator.cloud import CloudSettings, HelloFacts, Refused
+from emulator.cloud import Refused, Storage
 from emulator.cloud.errors import (
     BadImage,
     DeviceForbidden,
     DeviceNotInProduct,
     DeviceOffline,
-    DeviceUnknown,
     FunctionUnknown,
     Invalid,
     NoAnswer,
@@ -19,7 +18,7 @@ from emulator.cloud.errors import (
     VariableUnknown,
     WrongPlatform,
 )
-from particle_protocol.describe import DescribedModule, ModuleFunction
+from emulator.cloud.views import is_cellular
 
 
 @pytest.fixture
@@ -56,7 +55,8 @@ def test_a_device_that_has_not_described_itself_is_asked(world):
     world.cloud.claims.claim(u1, device.id)
     assert world.cloud.connections.presence(device.id).functions is None
     assert world.wait(world.cloud.operations.call(u1, device.id, "set", "5")).value == 5
-    assert world.wait(world.cloud.operations.read(u1, device.id, "level")).value == 7
+    result = world.wait(world.cloud.operations.read(u1, device.id, "level"))
+    assert (result.value, result.type) == (7, "string")
     assert not session.closed
 
 
@@ -106,13 +106,18 @@ def test_a_device_is_not_reached_through_a_product_that_it_is_not_in(lamp):
 
 
 @pytest.mark.parametrize(
-    ("failure", "expected"), [(TimeoutError(), NoAnswer), (ConnectionError("gone"), DeviceOffline), (Refused("no"), UpdateRefused)]
+    ("failure", "expected", "words"),
+    [
+        (TimeoutError(), NoAnswer, "did not answer the signal"),
+        (ConnectionError("gone"), DeviceOffline, "is offline"),
+        (Refused("no"), UpdateRefused, "refuses the update: no"),
+    ],
 )
-def test_what_a_session_fails_with_is_told_in_the_clouds_words(lamp, failure, expected):
+def test_what_a_session_fails_with_is_told_in_the_clouds_words(lamp, failure, expected, words):
     lamp.s.refuses = failure
     with pytest.raises(expected) as told:
         lamp.wait(lamp.cloud.operations.signal(lamp.u1, "lamp", on=True))
-    assert told.value.device_id == lamp.d.id
+    assert (told.value.device_id, str(told.value)) == (lamp.d.id, f"device {lamp.d.id}: {words}")
     assert lamp.wait(lamp.cloud.operations.ping(lamp.u1, "lamp")) is False
 
 
@@ -206,171 +211,6 @@ def test_roles_reach_as_far_as_they_go(world):
             world.cloud.operations.signal(support, device.id, on=True, **where)
 
 
-def test_a_connection_tells_when_and_whence(lamp):
-    now = lamp.cloud.core.now()
-    device = lamp.now(lamp.d)
-    assert (device.last_handshake_at, device.first_online_at, device.last_ip_address) == (now, now, "10.0.0.7")
-    lamp.s.leave()
-    lamp.pass_time(50)
-    lamp.connect(device)
-    device = lamp.now(lamp.d)
-    assert (device.last_handshake_at, device.first_online_at) == (now + 50, now)
-    lamp.pass_time(5)
-    assert lamp.cloud.connections.presence(device.id).last_heard == now + 50
-    lamp.cloud.connections.link(device.id).session.event("x")
-    assert lamp.cloud.connections.presence(device.id).last_heard == now + 55
-
-
-def test_coming_and_going_are_events(lamp):
-    heard = lamp.hear(lamp.u1, "spark/status")
-    lamp.s.leave()
-    session = lamp.connect(lamp.d)
-    assert heard == [("spark/status", "offline"), ("spark/status", "online")]
-    again = lamp.connect(lamp.d)
-    assert session.closed
-    assert not again.closed
-    assert heard[2:] == [("spark/status", "online")], "a device that is back before it was missed was never offline"
-    assert lamp.cloud.connections.online(lamp.d.id)
-
-
-def test_what_an_old_connection_still_says_does_not_count(lamp):
-    old = lamp.s
-    heard = lamp.hear(lamp.u1)
-    lamp.connect(lamp.d)
-    heard.clear()
-    old.event("late")
-    old.describe()
-    lamp.cloud.arrivals.session_closed(old, "late")
-    assert heard == []
-    assert lamp.cloud.connections.online(lamp.d.id)
-
-
-def test_a_device_that_nobody_made_is_turned_away(world):
-    session = type(world.online()[1])(world, "0" * 24, HelloFacts(6, 0xFFFF, 6))
-    world.cloud.arrivals.session_opened(session)
-    assert session.closed
-    assert world.cloud.arrivals.public_key("0" * 24) is None
-    assert not world.cloud.arrivals.learn_key("0" * 24, b"key")
-
-
-def test_unknown_devices_can_be_let_in(make_world):
-    world = make_world(CloudSettings(register_unknown_devices=True))
-    session = type(world.online()[1])(world, "ab" * 12, HelloFacts(6, 0xFFFF, 6))
-    world.cloud.arrivals.session_opened(session)
-    assert not session.closed
-    assert world.now("ab" * 12).platform_id == 6
-
-
-def test_an_unknown_devices_key_waits_for_its_hello(make_world):
-    world = make_world(CloudSettings(register_unknown_devices=True))
-    arrivals, stranger = world.cloud.arrivals, "ab" * 12
-    assert arrivals.learn_key(stranger, b"its key")
-    assert arrivals.public_key(stranger) is None, "nobody made it yet"
-    assert not arrivals.learn_key("no device id", b"key")
-    arrivals.session_opened(type(world.online()[1])(world, stranger, HelloFacts(6, 0xFFFF, 6)))
-    assert arrivals.public_key(stranger) == b"its key"
-    assert not arrivals.learn_key(stranger, b"another")
-
-
-def test_few_keys_of_unknown_devices_are_kept(make_world):
-    world = make_world(CloudSettings(register_unknown_devices=True))
-    arrivals = world.cloud.arrivals
-    first, *others = (f"{number:024x}" for number in range(1001))
-    for device_id in (first, *others):
-        assert arrivals.learn_key(device_id, b"key")
-    session = type(world.online()[1])
-    for device_id in (first, others[-1]):
-        arrivals.session_opened(session(world, device_id, HelloFacts(6, 0xFFFF, 6)))
-    assert (arrivals.public_key(first), arrivals.public_key(others[-1])) == (None, b"key")
-
-
-def test_a_key_for_a_device_that_nobody_made_makes_it_where_that_is_allowed(world, make_world):
-    stranger = "ab" * 12
-    with pytest.raises(DeviceUnknown):
-        world.cloud.factory.provision_key(world.user(), stranger, b"key", 6)
-    lenient = make_world(CloudSettings(register_unknown_devices=True))
-    for wrong, platform in (("no id", 6), (stranger, None)):
-        with pytest.raises(DeviceUnknown) as refused:
-            lenient.cloud.factory.provision_key(lenient.user(), wrong, b"key", platform)
-        assert refused.value.given == wrong
-    made = lenient.cloud.factory.provision_key(lenient.user(), stranger, b"key", 6)
-    assert (made.id, made.platform_id, made.public_key) == (stranger, 6, b"key")
-
-
-def test_a_key_is_learnt_once_if_at_all(world, make_world):
-    device = world.device()
-    arrivals = world.cloud.arrivals
-    assert arrivals.public_key(device.id) is None
-    assert arrivals.learn_key(device.id.upper(), b"first")
-    assert arrivals.public_key(device.id) == b"first"
-    assert arrivals.learn_key(device.id, b"first")
-    assert not arrivals.learn_key(device.id, b"second")
-    world.cloud.factory.register_key(device.id, b"third")
-    assert arrivals.public_key(device.id) == b"third"
-    strict = make_world(CloudSettings(trust_first_key=False))
-    assert not strict.cloud.arrivals.learn_key(strict.device().id, b"first")
-    with pytest.raises(Invalid):
-        world.cloud.factory.register_key("0" * 24, b"key")
-
-
-def test_device_os_is_known_from_hello_or_the_modules(world):
-    def shown(device):
-        return world.cloud.views.of(world.now(device)).system_firmware_version
-
-    device = world.device()
-    assert shown(device) is None
-    session = world.connect(device, describe=False)
-    assert shown(device) is None
-    session.describe()
-    assert shown(device) == "2.3.1"
-    session.leave()
-    world.connect(device, system_version=3302, describe=False).leave()
-    assert shown(device) == "3.3.1"
-    world.connect(device, describe=False).leave()
-    assert shown(device) is None, "the short Hello is older than 3.0, and nothing newer is believed"
-    world.connect(device, system_version=9999, describe=False)
-    assert shown(device) == "9999"
-
-
-def test_a_new_application_is_an_event(lamp):
-    heard = lamp.hear(lamp.u1, "spark/device/app-hash")
-
-    def modules(digest):
-        return [
-            DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=2302),
-            DescribedModule(1 << 17, function=ModuleFunction.USER, index=1, version=6, sha256=digest),
-        ]
-
-    for digest in (bytes([1]) * 32, bytes([1]) * 32, bytes([0xAB]) * 32):
-        lamp.s.describe(*modules(digest))
-    assert heard == [("spark/device/app-hash", "01" * 32), ("spark/device/app-hash", "AB" * 32)]
-
-
-def test_what_the_firmware_says_of_updates_is_kept_and_told(lamp):
-    heard = lamp.hear(lamp.u1, "particle/device/updates")
-    lamp.s.event("particle/device/updates/enabled", "false")
-    lamp.s.event("particle/device/updates/forced", "true")
-    device = lamp.now(lamp.d)
-    assert (device.firmware_updates_enabled, device.firmware_updates_forced) == (False, True)
-    assert len(heard) == 2
-
-
-@pytest.mark.parametrize("name", ["spark/device/claim/code", "spark/device/safemode", "spark/device/ident/0", "spark/hardware/max_binary"])
-def test_what_is_for_the_cloud_alone_is_told_to_nobody(lamp, name):
-    heard = lamp.hear(lamp.u1)
-    lamp.s.event(name, "x")
-    assert heard == []
-
-
-def test_a_device_can_ask_who_it_is(lamp):
-    for name in ("name", "ip", "random"):
-        lamp.s.event(f"particle/device/{name}")
-    answers = dict(lamp.s.sent)
-    assert answers["particle/device/name"] == "lamp"
-    assert answers["particle/device/ip"] == "10.0.0.7"
-    assert len(answers["particle/device/random"]) == 40
-
-
 def test_the_view_of_a_device(lamp):
     view = lamp.cloud.views.of(lamp.now(lamp.d))
     assert (view.owner, view.product_id, view.cellular, view.status) == ("u1@example.com", 6, False, "normal")
@@ -406,3 +246,46 @@ def test_what_was_in_progress_goes_on_after_going_back(lamp):
     session = lamp.connect(lamp.d)
     lamp.cloud.operations.flash(lamp.u1, "lamp", image)
     assert session.flashed == [image]
+
+
+def test_a_refusal_of_the_clouds_own_is_passed_on_as_it_is(lamp):
+    lamp.s.refuses = Invalid("arg", "x", "too much")
+    with pytest.raises(Invalid) as told:
+        lamp.wait(lamp.cloud.operations.signal(lamp.u1, "lamp", on=True))
+    assert told.value is lamp.s.refuses
+
+
+def test_an_update_needs_a_connection(lamp):
+    lamp.s.leave()
+    with pytest.raises(DeviceOffline, match=f"^device {lamp.d.id}: is offline$"):
+        lamp.cloud.updates.start(lamp.d, b"")
+
+
+def test_what_a_device_refused_with_is_kept():
+    refused = Refused("disabled")
+    assert (refused.reason, str(refused)) == ("disabled", "disabled")
+
+
+def test_when_a_device_was_heard_last_is_known_after_a_restart(make_world, tmp_path):
+    world = make_world(storage=Storage(tmp_path / "s.db"))
+    device, _ = world.online()
+    now = world.cloud.core.now()
+    world.cloud.close()
+    again = make_world(storage=Storage(tmp_path / "s.db"))
+    again.pass_time(100)
+    presence = again.cloud.views.of(again.now(device)).presence
+    assert (presence.online, presence.last_heard) == (False, now)
+    again.cloud.close()
+
+
+def test_a_device_is_shown_in_the_product_that_looks_at_it(lamp):
+    home, other, third = (lamp.product(lamp.u1) for _ in range(3))
+    lamp.cloud.members.add(lamp.u1, home.id, [lamp.d.id])
+    lamp.runs(lamp.d, other, 1)
+    device = lamp.now(lamp.d)
+    shown = {None: home.id, home.id: home.id, other.id: other.id, third.id: home.id}
+    assert {product: lamp.cloud.views.of(device, product).product_id for product in shown} == shown
+
+
+def test_a_platform_that_nobody_knows_has_no_modem():
+    assert [is_cellular(platform) for platform in (6, 13, 255)] == [False, True, False]

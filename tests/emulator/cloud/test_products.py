@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from emulator.cloud.errors import (
@@ -16,6 +18,8 @@ from emulator.cloud.errors import (
 )
 from emulator.cloud.fleet import FleetQuery, SortBy
 from emulator.cloud.groups import Group
+from emulator.cloud.records import Product
+from particle_protocol.platforms import UnknownPlatform, platform_by_id
 
 PHOTON = 6
 
@@ -35,12 +39,14 @@ def test_a_product_has_a_number_a_slug_and_a_name_of_its_own(world):
 def test_a_number_can_be_chosen_if_it_is_free_and_no_platforms(world):
     u1 = world.user()
     assert world.product(u1, product_id=1234).id == 1234
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as taken:
         world.product(u1, product_id=1234)
+    assert (taken.value.what, str(taken.value)) == (1234, "product 1234 exists")
     for wrong in (6, 255, -1, 0xFFFF):
         with pytest.raises(Invalid):
             world.product(u1, product_id=wrong)
-    assert world.product(u1, product_id=0xFFFE).id == 0xFFFE
+    for possible in (256, 0xFFFE):
+        assert world.product(u1, product_id=possible).id == possible
     with pytest.raises(Invalid):
         world.product(u1, name="no number is left")
 
@@ -49,6 +55,30 @@ def test_a_number_can_be_chosen_if_it_is_free_and_no_platforms(world):
 def test_a_name_has_some_length(world, name):
     with pytest.raises(Invalid):
         world.product(world.user(), name=name)
+    assert world.product(world.user(), name="x" * 100)
+
+
+def test_a_name_without_a_letter_makes_a_slug_all_the_same(world):
+    assert [world.product(world.user(), name=name).slug for name in ("!!!", "?", "-X-")] == ["product", "product-2", "x"]
+
+
+def test_a_product_is_for_a_platform_that_there_is(world):
+    with pytest.raises(UnknownPlatform) as unknown:
+        platform_by_id(99)
+    with pytest.raises(Invalid) as refused:
+        world.product(world.user(), 99)
+    assert (refused.value.field, refused.value.value) == ("platform_id", 99)
+    assert str(refused.value) == f"platform_id=99: {unknown.value}"
+
+
+def test_what_a_product_is_when_it_is_made_and_when_it_changes(world):
+    u1 = world.user()
+    made_at = world.cloud.core.now()
+    product = world.product(u1, name="Lamp")
+    assert product == Product(10_001, "lamp", "Lamp", PHOTON, u1.account, created_at=made_at, updated_at=made_at)
+    world.pass_time(10)
+    changed = world.cloud.products.update(u1, product.id, description="bright")
+    assert changed == replace(product, description="bright", updated_at=made_at + 10)
 
 
 def test_what_can_change_about_a_product(world):
@@ -185,94 +215,6 @@ def test_many_devices_change_groups_together_or_not_at_all(fleet):
     with pytest.raises(DeviceNotInProduct):
         edit(fleet.o, fleet.p.id, [a.id, outside.id], remove=["x"])
     assert fleet.now(a).groups == ("x", "y")
-
-
-def test_what_is_said_of_a_version_changes_alone(fleet):
-    fleet.upload(fleet.o, fleet.p, 3)
-    update = fleet.cloud.releases.update
-    assert update(fleet.o, fleet.p.id, 3, title="third", description="of all", mandatory=True).mandatory
-    fleet.pass_time(10)
-    changed = [update(fleet.o, fleet.p.id, 3), update(fleet.o, fleet.p.id, 3, title="3"), update(fleet.o, fleet.p.id, 3, mandatory=False)]
-    assert [(each.title, each.description, each.mandatory) for each in changed] == [
-        ("third", "of all", True),
-        ("3", "of all", True),
-        ("3", "of all", False),
-    ]
-    assert changed[0].updated_at == fleet.cloud.core.now()
-
-
-def test_nothing_is_left_of_a_version_that_was_deleted(fleet):
-    fleet.upload(fleet.o, fleet.p, 3)
-    fleet.cloud.releases.delete(fleet.o, fleet.p.id, 3)
-    assert [len(fleet.cloud.core.state.tables[name]) for name in ("firmware", "binaries")] == [0, 0]
-
-
-@pytest.mark.parametrize("intelligent", [True, False])
-@pytest.mark.parametrize("way", ["many", "one"])
-def test_another_group_brings_its_version_as_it_was_released(fleet, intelligent, way):
-    image = fleet.upload(fleet.o, fleet.p, 3)
-    fleet.cloud.groups.create(fleet.o, fleet.p.id, "beta")
-    fleet.release(fleet.o, fleet.p, 3, "beta", intelligent=intelligent)
-    device = fleet.member(fleet.o, fleet.p)
-    session = fleet.runs(device, fleet.p, 1)
-    if way == "many":
-        fleet.cloud.members.edit_groups(fleet.o, fleet.p.id, [device.id], add=["beta"])
-    else:
-        fleet.cloud.device_settings.update_member(fleet.o, fleet.p.id, device.id, groups=["beta"])
-    assert session.flashed == ([image] if intelligent else []), "a standard release waits for the next connection"
-    session.leave()
-    assert fleet.runs(device, fleet.p, 1).flashed == [image]
-
-
-@pytest.mark.parametrize(("before", "sent"), [(True, 1), (False, 0)])
-def test_only_the_end_of_development_brings_what_was_released(fleet, before, sent):
-    device = fleet.member(fleet.o, fleet.p)
-    update = fleet.cloud.device_settings.update_member
-    update(fleet.o, fleet.p.id, device.id, development=before)
-    session = fleet.runs(device, fleet.p, 1)
-    fleet.upload(fleet.o, fleet.p, 3)
-    fleet.release(fleet.o, fleet.p, 3)
-    update(fleet.o, fleet.p.id, device.id, groups=["x"])
-    assert session.flashed == []
-    assert not update(fleet.o, fleet.p.id, device.id, development=False).development
-    assert len(session.flashed) == sent
-
-
-def test_a_device_gets_its_version_only_once_it_has_described_itself(fleet):
-    device = fleet.member(fleet.o, fleet.p)
-    session = fleet.runs(device, fleet.p, 1, describe=False)
-    image = fleet.upload(fleet.o, fleet.p, 3)
-    fleet.release(fleet.o, fleet.p, 3, intelligent=True)
-    assert session.flashed == []
-    session.describe()
-    assert session.flashed == [image]
-
-
-def test_the_impact_of_a_release_is_told_before(fleet):
-    fleet.upload(fleet.o, fleet.p, 3)
-    update, impact = fleet.cloud.device_settings.update_member, fleet.cloud.releases.impact
-    a, b, c, d = (fleet.member(fleet.o, fleet.p) for _ in range(4))
-    update(fleet.o, fleet.p.id, a.id, groups=["x"])
-    update(fleet.o, fleet.p.id, b.id, groups=["x"], development=True)
-    update(fleet.o, fleet.p.id, c.id, desired_firmware_version=3)
-    fleet.runs(d, fleet.p, 3)
-    assert impact(fleet.o, fleet.p.id, 3, product_default=True) == 1
-    assert impact(fleet.o, fleet.p.id, 3, groups=["x"]) == 1
-    assert impact(fleet.o, fleet.p.id, 3, groups=["y"]) == 0
-    update(fleet.o, fleet.p.id, b.id, development=False)
-    assert impact(fleet.o, fleet.p.id, 3, groups=["x"]) == 2, "no longer a development device"
-    update(fleet.o, fleet.p.id, b.id, development=True)
-    assert fleet.cloud.releases.devices_on(fleet.p) == {3: 1}
-    fleet.runs(b, fleet.p, 3)
-    fleet.runs(c, fleet.p, 4)
-    assert fleet.cloud.releases.devices_on(fleet.p) == {3: 2, 4: 1}
-    fleet.runs(b, fleet.p, 1)
-    fleet.upload(fleet.o, fleet.p, 5)
-    fleet.release(fleet.o, fleet.p, 5, "x")
-    assert impact(fleet.o, fleet.p.id, 3, product_default=True) == 0, "the group's version comes first"
-    assert impact(fleet.o, fleet.p.id, 3, groups=["x"]) == 1, "a group has one version: it would be this one"
-    update(fleet.o, fleet.p.id, a.id, groups=["x", "y"])
-    assert impact(fleet.o, fleet.p.id, 3, groups=["y"]) == 0, "of several groups, the highest version counts"
 
 
 def test_the_list_of_devices_is_filtered_sorted_and_cut_into_pages(fleet):

@@ -186,3 +186,42 @@ def test_an_index_keeps_the_order_in_which_rows_came_to_have_a_value(colours):
         for key in kept:
             table.put(replace(table[key], colour="red"))
     assert by_colour.keys("red") == kept == tuple(str(number) for number, colour in enumerate(colours) if colour == "red")
+
+
+class Noting:
+    """A sink that notes the rows it was given."""
+
+    openings = 0
+
+    def __init__(self):
+        self.written = []
+
+    def load(self, table):
+        return ()
+
+    def write(self, changes):
+        self.written += [key for _, key in changes]
+
+
+def test_only_what_changed_is_written_when_a_snapshot_comes_back():
+    sink = Noting()
+    state, table, _ = orchard(sink)
+    with state.change():
+        for name in ("apple", "pear", "plum"):
+            table.put(Fruit(name))
+    before = state.snapshot()
+    with state.change():
+        table.put(Fruit("pear", "green"))
+    sink.written.clear()
+    state.restore(before)
+    assert sink.written == ["pear"]
+
+
+def test_a_table_that_came_after_the_snapshot_is_empty_afterwards():
+    state, _, _ = orchard()
+    before = state.snapshot()
+    later = state.table("vegetables", Fruit, lambda fruit: fruit.name)
+    with state.change():
+        later.put(Fruit("leek"))
+    state.restore(before)
+    assert len(later) == 0

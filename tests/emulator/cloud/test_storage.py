@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -203,12 +204,12 @@ def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
 
     def half(connection):
         connection.execute("DELETE FROM things")
-        connection.execute("SELECT nothing FROM nowhere")
+        connection.execute("SELECT key FROM nowhere")
 
     with monkeypatch.context() as patched:
         patched.setattr(storage, "SCHEMA_VERSION", storage.SCHEMA_VERSION + 1)
         patched.setattr(storage, "MIGRATIONS", {storage.SCHEMA_VERSION - 1: half})
-        with pytest.raises(StateFileError):
+        with pytest.raises(StateFileError, match="no such table: nowhere"):
             Storage(tmp_path / "s.db")
     _, table = filled(tmp_path / "s.db")
     assert table["a"].number == 1
@@ -244,8 +245,11 @@ def test_a_file_that_is_no_database_is_refused(tmp_path, content):
 
 
 def test_a_path_that_cannot_be_opened_is_named(tmp_path):
-    with pytest.raises(StateFileError, match="nowhere"):
-        Storage(tmp_path / "nowhere" / "s.db")
+    path = tmp_path / "nowhere" / "s.db"
+    with pytest.raises(StateFileError) as told:
+        Storage(path)
+    remedy = "check that its folder is there and that both can be written, or give another path"
+    assert str(told.value) == f"{path}: cannot be opened for writing (unable to open database file); {remedy}"
 
 
 TABLES = """
@@ -280,3 +284,44 @@ def test_a_whole_cloud_comes_back_and_goes_on(make_world, tmp_path):
     assert again.cloud.sims.by_iccid("8934076500002589174").status is SimStatus.ACTIVE, "what was in progress goes on"
     assert again.product(o, name="another").id == product.id + 1
     again.cloud.close()
+
+
+def test_a_file_that_was_closed_is_of_no_use(tmp_path):
+    sink = Storage(tmp_path / "s.db")
+    sink.close()
+    with pytest.raises(StateFileError, match=r"s\.db: is not a usable state file \(.*closed.*\); give another path"):
+        State(sink).table("things", Everything, lambda record: record.key)
+
+
+def test_a_row_that_is_no_record_is_told_with_its_table(tmp_path):
+    path = tmp_path / "s.db"
+    filled(path)[0].close()
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO things VALUES ('a', '[]')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StateFileError) as told:
+        filled(path)
+    assert str(told.value).startswith(f"{path}: damaged: its table things holds what is no Everything (")
+    assert str(told.value).endswith("); give another path, or a copy from before")
+
+
+@pytest.mark.parametrize(("asked", "synchronous"), [({}, 1), ({"synchronous": "FULL"}, 2)])
+def test_how_a_file_is_opened(tmp_path, asked, synchronous):
+    sink = Storage(tmp_path / "s.db", **asked)
+    pragmas = {"locking_mode": "exclusive", "journal_mode": "wal", "busy_timeout": 1000, "synchronous": synchronous}
+    assert {name: sink._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas} == pragmas
+    sink.close()
+
+
+def test_a_file_is_written_from_whichever_thread_the_cloud_runs_in(tmp_path):
+    state, table = filled(tmp_path / "s.db")
+
+    def write():
+        with state.change():
+            table.put(Everything("a", 1))
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(write).result()
+    state.close()
+    assert filled(tmp_path / "s.db")[1].rows() == {"a": Everything("a", 1)}

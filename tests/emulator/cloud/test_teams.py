@@ -100,6 +100,9 @@ def test_a_teams_list_tells_who_has_no_second_factor(world):
     world.cloud.accounts.mfa_enable(t, offer.mfa_token, otp.code_at(offer.secret, world.cloud.core.now()))
     lines = world.cloud.teams.list(o, product=product.id)
     assert [line.no_mfa for line in lines] == [True, False, True, True]
+    offer = world.cloud.accounts.mfa_begin(o)
+    world.cloud.accounts.mfa_enable(o, offer.mfa_token, otp.code_at(offer.secret, world.cloud.core.now()))
+    assert not world.cloud.teams.list(o, product=product.id)[0].no_mfa
     members = {member.username: member.id for member in world.cloud.core.state.tables["members"]}
     assert [line.id for line in lines] == [o.account, members["t@example.com"], program.id, members["nobody@example.com"]]
     world.cloud.accounts.delete(o, "secret")
@@ -111,7 +114,7 @@ def test_an_invitation_is_mailed_and_a_second_one_changes_the_role(world):
     product = world.product(o)
     t = world.teammate(o, product, "t", "Support")
     (mail,) = world.cloud.mail.to("t@example.com")
-    assert (mail.subject, mail["role"]) == ("team-invitation", "Support")
+    assert (mail.subject, mail["team"], mail["role"]) == ("team-invitation", product.slug, "Support")
     with pytest.raises(RoleTooLow):
         world.cloud.groups.create(t, product.id, "a")
     world.cloud.teams.invite(o, "T@example.com", "Developer", product=product.id)
@@ -166,7 +169,8 @@ def test_an_api_user_does_what_its_scopes_say_until_they_change(world):
     device = world.member(o, product)
     made = world.cloud.teams.create_api_user(o, "line", ["devices:list", "devices:get"], product=product.id)
     who = world.cloud.tokens.principal(made.token.token)
-    assert (who.kind, made.token.expires_at, made.token.refresh_token) == (Kind.API_USER, None, None)
+    assert (who.kind, who.username, who.client_id) == (Kind.API_USER, made.member.username, "api-user")
+    assert (made.token.expires_at, made.token.refresh_token, made.token.refresh_expires_at) == (None, None, None)
     assert world.listed(who, product) == [device.id]
     assert world.cloud.devices.list(who) == [device]
     assert world.cloud.devices.reach(who, device.id, "devices:get") == device
@@ -204,7 +208,7 @@ def test_an_api_user_must_make_sense(world):
             world.cloud.teams.rotate(o, username, product=product.id)
         with pytest.raises(MemberUnknown):
             world.cloud.teams.set_scopes(o, username, ["devices:list"], product=product.id)
-    with pytest.raises(ValueError, match="belongs to"):
+    with pytest.raises(ValueError, match=r"^a team belongs to a product or an organization$"):
         create(o, "x", ["devices:list"])
 
 
@@ -221,6 +225,7 @@ def test_an_organization_owns_products_and_its_people_are_in_all_of_them(world):
     assert world.cloud.products.list(t) == [product]
     assert world.cloud.products.list(t, "big-co") == [product]
     assert world.cloud.products.list(o) == [product, own]
+    assert world.cloud.registry.sandbox_products(o.account) == [own]
     assert [each.slug for each in world.cloud.products.organizations(t)] == ["big-co"]
     assert world.cloud.products.organizations(stranger) == []
     with pytest.raises(PermissionDenied):
@@ -251,3 +256,29 @@ def test_an_organizations_api_user_acts_in_its_products(world):
     assert world.cloud.teams.list(world.cloud.tokens.principal(changed.token.token), organization="big-co")
     with pytest.raises(PermissionDenied):
         world.listed(who, own)
+    rotated = world.cloud.teams.rotate(o, made.member.username, organization="big-co")
+    with pytest.raises(TokenInvalid):
+        world.cloud.tokens.principal(changed.token.token)
+    world.cloud.teams.remove(o, made.member.username, organization="big-co")
+    with pytest.raises(TokenInvalid):
+        world.cloud.tokens.principal(rotated.token.token)
+
+
+@pytest.mark.parametrize(("friendly", "stem"), [("(Line 1)", "line-1"), ("!?", "api"), (" LINE -- Zwei ", "line-zwei")])
+def test_an_api_user_is_called_after_its_friendly_name(world, friendly, stem):
+    o = world.user("o")
+    made = world.cloud.teams.create_api_user(o, friendly, ["devices:list"], product=world.product(o).id)
+    name, _, domain = made.member.username.partition("+")
+    assert (name, domain[10:], made.member.friendly_name) == (stem, "@api.particle.io", friendly.strip())
+
+
+def test_organizations_and_their_products_are_listed_in_order(world):
+    o = world.user("o")
+    for name in ("Zett", "Acme", "Mitte"):
+        world.cloud.products.create_organization(world.cloud.accounts.of(o), name)
+    assert [each.name for each in world.cloud.products.organizations(o)] == ["Acme", "Mitte", "Zett"]
+    numbers = [world.product(o, organization="acme", product_id=number).id for number in (3000, 1000, 2000)]
+    assert [each.id for each in world.cloud.products.list(o, "acme")] == sorted(numbers)
+    with pytest.raises(Conflict) as refused:
+        world.cloud.products.create_organization(world.cloud.accounts.of(o), "ACME")
+    assert (refused.value.what, str(refused.value)) == ("ACME", "organization 'ACME' exists")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +37,8 @@ def test_programs_log_in_with_the_client_they_carry(world, client):
     token = log_in(world, client, client)
     who = world.cloud.tokens.principal(token.token)
     assert (who.kind, who.username, who.client_id) == (Kind.USER, "u1@example.com", client)
+    now = world.cloud.core.now()
+    assert (token.username, token.created_at, token.refresh_expires_at) == ("u1@example.com", now, now + 14 * DAY)
     assert len(token.token) == len(token.refresh_token) == 40
 
 
@@ -126,7 +129,7 @@ def app(world):
 def test_a_products_client_gives_a_token_that_acts_as_the_product(app):
     token = app.cloud.tokens.client_grant(app.full.id, app.full.secret)
     who = app.cloud.tokens.principal(token.token)
-    assert (who.kind, who.product_id, token.refresh_token) == (Kind.PRODUCT, app.p.id, None)
+    assert (who.kind, who.product_id, token.refresh_token, token.refresh_expires_at) == (Kind.PRODUCT, app.p.id, None, None)
     device = app.member(app.o, app.p)
     assert [each.id for each in app.cloud.devices.list(who)] == [device.id]
     assert app.cloud.devices.reach(who, device.id, "devices:get").id == device.id
@@ -200,10 +203,13 @@ def test_client_credentials_are_for_clients_of_products(app):
 def test_a_pair_of_a_products_client_is_renewed_once_within_its_life(app):
     app.cloud.customers.create(app.full.id, app.full.secret, app.p.id, "c@customers.example", "secret")
     tokens = app.cloud.tokens
-    first = tokens.password_grant(app.full.id, app.full.secret, "c@customers.example", "secret")
+    first = tokens.password_grant(app.full.id, app.full.secret, "c@customers.example", "secret", expires_in=60)
+    app.pass_time(DAY)
     second = tokens.refresh_grant(app.full.id, app.full.secret, first.refresh_token)
+    now = app.cloud.core.now()
+    new = {"token": second.token, "refresh_token": second.refresh_token, "serial": first.serial + 1, "created_at": now}
+    assert second == replace(first, **new, expires_at=now + 90 * DAY, refresh_expires_at=now + 14 * DAY)
     assert tokens.principal(second.token).account == first.account
-    assert second.expires_at == app.cloud.core.now() + 90 * DAY
     with pytest.raises(TokenInvalid):
         tokens.principal(first.token)
     for wrong in (first.refresh_token, "made up"):

@@ -83,7 +83,7 @@ def test_a_wildcard_belongs_where_its_device_was_added_and_nowhere_else(world, s
 
 
 @pytest.mark.rule("R103")
-@pytest.mark.parametrize(("system", "flashed"), [(OS_1_4, 1), (OS_1_5, 0)])
+@pytest.mark.parametrize(("system", "flashed"), [(OS_1_4, 1), (1500, 0), (OS_1_5, 0)])
 def test_before_device_os_1_5_a_wildcard_is_just_generic_firmware(world, system, flashed):
     o = world.user("o")
     product = world.product(o)

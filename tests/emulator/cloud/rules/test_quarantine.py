@@ -15,7 +15,9 @@ def explicit(world, device, product, system=None, version=1):
 
 
 @pytest.mark.rule("R110")
-@pytest.mark.parametrize(("system", "standing"), [(1404, "quarantined"), (2302, "quarantined"), (3302, "quarantined"), (4003, "nothing")])
+@pytest.mark.parametrize(
+    ("system", "standing"), [(1404, "quarantined"), (2302, "quarantined"), (3302, "quarantined"), (4000, "nothing"), (4003, "nothing")]
+)
 def test_there_is_a_quarantine_up_to_device_os_3(world, system, standing):
     o = world.user("o")
     product = world.product(o)
