@@ -319,7 +319,6 @@ def delays(kind, *, again, seed=1, count=2000, **settings):
     return [network_delay(sim, action, rng, chosen) for _ in range(count)]
 
 
-@pytest.mark.rule("R131")
 @pytest.mark.parametrize("action", [SimAction.DEACTIVATE, SimAction.RELEASE])
 def test_to_deactivate_takes_seconds(action):
     rng, slow = random.Random(1), Sim(ICCID, activation=ActivationClass.SOMETIMES_SLOW, activations_count=1)
