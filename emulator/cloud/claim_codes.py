@@ -53,9 +53,9 @@ class ClaimCodes:
         self._claims = claims
         self._codes = core.state.table("claim_codes", ClaimCode, lambda code: code.code)
         self._by_owner = self._codes.index(lambda code: code.owner)
-        self.join_product: Callable[[Device, int], Device | None] = lambda device, product_id: device
+        self.join_product: Callable[[Device, int], Device | None]
         """How a device that brings a product's code is tied to that product, or None if it cannot be; the members' room says so."""
-        self.refresh: Callable[[Device], None] = lambda device: None
+        self.refresh: Callable[[Device], None]
         """Called when a device joined a product by a code: what it should run may have changed."""
 
     def create(

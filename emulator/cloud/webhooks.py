@@ -89,7 +89,7 @@ class Webhooks:
         self._hooks = core.state.table("webhooks", Webhook, lambda hook: hook.id)
         self._by_owner = self._hooks.index(lambda hook: hook.owner)
         self.logs = HookLogs()
-        self.secrets: Callable[[Webhook], Mapping[str, str]] = lambda hook: {}
+        self.secrets: Callable[[Webhook], Mapping[str, str]]
         """The secrets that a webhook uses, by name; the vault sets it."""
         self.gateway: Gateway | None = None
         """The lab's way out; without one, every webhook fails."""
