@@ -74,6 +74,12 @@ class UsbNode:
                 os.read(self._fifo, 1)
             self._full = wanted_full
 
+    def bury(self) -> None:
+        """Close the files of programs that are gone: the loop may come to their end only after what somebody else did later."""
+        for file in tuple(self.files):
+            if file.connection.ended:
+                file.connection.close()
+
     def _accept(self, link: socket.socket) -> None:
         UsbFile(self, self._loop, self._inside, link)
 

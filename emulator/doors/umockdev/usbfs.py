@@ -61,6 +61,9 @@ class Node(Protocol):
     def files(self) -> set[UsbFile]:
         """Every file that programs have open on it."""
 
+    def bury(self) -> None:
+        """Close the files of programs that are gone."""
+
     def refresh(self) -> None:
         """Show whether a program has a finished transfer to fetch."""
 
@@ -225,6 +228,8 @@ class UsbFile:
             self._claim(setup.index & 0xFF)
 
     def _claim(self, interface: int) -> None:
+        if self.device.claims.get(interface, self) is not self:
+            self.node.bury()
         try:
             self.device.claim(interface, self)
         except InterfaceBusy:
@@ -293,6 +298,7 @@ class UsbFile:
 
     def _set_configuration(self, argument: int) -> Steps:
         value = yield from self._number(argument)
+        self.node.bury()
         if self.device.drivers or self.device.claims:
             raise Refused(errno.EBUSY)
         self.device.configure(0 if value > 0xFF else value)

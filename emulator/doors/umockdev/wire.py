@@ -87,6 +87,11 @@ class Connection:
         self._needed = next(self._steps)
         loop.add_reader(link.fileno(), self._readable)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the program has closed the file or died, although that was not read yet."""
+        return any(events & (select.POLLHUP | select.POLLERR) for _, events in self._poll.poll(0))
+
     def send(self, *parts: bytes) -> None:
         """Send messages, those that fit together in one go."""
         together = b"".join(parts)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.doors.umockdev.usbdevfs import Ioctl, UrbType
-from emulator.doors.umockdev.wire import UNHANDLED, Message
+from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Message
 
 URB, BUFFER, SLOT, SMALL = 0x1000, 0x2000, 0x800, 0x100
 BLOCK = -errno.EAGAIN
@@ -195,6 +195,23 @@ def test_a_program_that_dies_in_the_middle_of_a_message_leaves_nothing_behind(fi
     third = program()
     control(third, 0xC0, 80, 0x1234, 0x5678, 64)
     assert reap(third) == (0, bytes.fromhex("34127856"))
+
+
+@pytest.mark.parametrize("request_", [Ioctl.CLAIMINTERFACE, Ioctl.SETCONFIGURATION])
+def test_who_asks_after_the_end_of_another_finds_nothing_of_it(file, program, driver, door, request_):
+    """Both are there to be read when the door gets to it, and it reads first who spoke first."""
+    driver.call(door.host.devices[0].drivers.clear)
+    other, asking = program(), HEADER.pack(Message.IOCTL, request_, SMALL)
+    file.put(SMALL, struct.pack("@I", 1))
+    assert file.ioctl(Ioctl.CLAIMINTERFACE, SMALL) == (0, 0)
+
+    def at_once():
+        other.link.sendall(asking[:8])
+        file.close()
+        other.link.sendall(asking[8:] + struct.pack("@I", 1))
+
+    driver.call(at_once)
+    assert other.exactly(2 * HEADER.size) == HEADER.pack(Message.READ_MEMORY, SMALL, 4) + HEADER.pack(Message.DONE, 0, 0)
 
 
 def test_alternate_settings_and_configurations_are_requests_to_the_board(memory, program):
