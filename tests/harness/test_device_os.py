@@ -1,5 +1,6 @@
 """A board in safe mode is healed by its cloud, with what the cloud was given."""
 
+import os
 import subprocess
 import sys
 from itertools import groupby
@@ -21,6 +22,7 @@ from particle_protocol.platforms import platform_by_name
 
 PHOTON = platform_by_name("photon")
 CLAIMED = "emu:photon?claimed=1&os=2.1.0"
+real_time = pytest.mark.skipif(not os.environ.get("CI"), reason="takes a quarter of a minute of real time; set CI=1 to have it run")
 
 
 def needs(version):
@@ -33,7 +35,7 @@ def shown(board):
 
 
 @pytest.mark.rule("R92", "R93")
-@pytest.mark.parametrize("served", [False, True], ids=["virtual time", "real time"])
+@pytest.mark.parametrize("served", [pytest.param(False, id="virtual time"), pytest.param(True, id="real time", marks=real_time)])
 def test_an_application_for_a_newer_device_os_gets_it_from_the_cloud(open_rig, served):
     rig = open_rig(CLAIMED, served=served)
     board, cloud = rig.boards[0], Cloud(rig.cloud)
