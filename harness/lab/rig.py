@@ -1,54 +1,37 @@
-"""The one room of the harness that knows the emulator: emulated hosts, boards and clouds, as the harness sees them.
-
-An `EmulatedHost` is a computer whose USB ports have emulated boards in them. Above it nothing differs from real boards: its devices are
-listed and opened through pyusb, its serial ports through pyserial.
-"""
+"""A Lab behind one emulated host, with its cloud: what the kind `emu:` opens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from random import SystemRandom
 from typing import Any, cast
 
-import serial
-
-from emulator.board.board import Board as EmulatedBoard
 from emulator.board.settings import StoredNetwork
 from emulator.cloud import CloudSettings, RateLimits, Storage
 from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.basics import password_fits
 from emulator.cloud.storage import StateFileError
-from emulator.doors.pyusb_backend import EmulatedUsbBackend
-from emulator.doors.serial_url import comports
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
-from emulator.doors.usb_host import UsbHost
-from emulator.drivers import Driver, WaitTimeout
 from emulator.drivers.served import ServedDriver
-from emulator.factory import EMULATED, RELEASES, device_os_release, user_part
-from emulator.lab import DEFAULT_OS_VERSION, Lab
+from emulator.factory import EMULATED
+from emulator.lab import Lab
 from emulator.serving import CannotListen, Listener, Service
 from harness.board import Board
 from harness.boards import Rig, ServiceFacts, Serving
 from harness.boards.emu import ForeignServer
-from harness.capabilities import Extras, LedChange, Releases
 from harness.cloud import CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of
-from harness.errors import Blame, BoardLabel, CapabilityMissing, HarnessError
+from harness.errors import Blame, HarnessError
 from harness.flashing import load
-from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
-from harness.modes import Capability, Mode
+from harness.lab.board import BuiltReleases, board_on
+from harness.lab.host import EmulatedHost
+from harness.modes import Mode
 from harness.releases import RealReleases
 from harness.starting import Start
-from harness.usb.bus import UsbBus, Wanted
-from harness.usb.device import UsbDevice
-from harness.usb.entry import UsbEntry
-from particle_protocol.platforms import Platform, platform_by_name
-
-__all__ = ["EmulatedHost", "Lab", "LabClock", "LabRig", "board_on"]
+from particle_protocol.platforms import platform_by_name
 
 SSID, PASSWORD = "particle-hil", "a long enough secret"
 """The Wi-Fi network of a Lab; its user has the same password."""
@@ -57,216 +40,7 @@ USER = "tester@example.com"
 LAB_URL = "http://lab"
 """How the cloud of a Lab in virtual time is called; nothing is resolved or opened."""
 
-
-NO_BOARDS: Mapping[str, EmulatedBoard] = {}
-
-
-class LabClock:
-    """The time of a Lab."""
-
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
-        self._clock = driver.clock
-
-    def now(self) -> float:
-        """See `HostClock.now`."""
-        return self._driver.call(self._now)
-
-    def _now(self) -> float:
-        return self._clock.now
-
-    def utc(self) -> datetime:
-        """See `HostClock.utc`."""
-        return self._driver.call(self._clock.utc)
-
-    def sleep(self, seconds: float) -> None:
-        """See `HostClock.sleep`."""
-        self._driver.sleep(seconds)
-
-
-class EmulatedHost:
-    """A computer with emulated boards in its USB ports. `boards` maps ports, as in `1-1`, to boards."""
-
-    def __init__(self, lab: Lab, boards: Mapping[str, EmulatedBoard] = NO_BOARDS, name: str = "emulated host") -> None:
-        self.name = name
-        self.lab = lab
-        self.driver = lab.driver
-        self.clock = LabClock(lab.driver)
-        self.usb_host = UsbHost(lab.driver)
-        self.backend = EmulatedUsbBackend(lab.driver, self.usb_host)
-        self.boards: dict[str, EmulatedBoard] = {}
-        """What is plugged in, by port."""
-        self._changes: dict[str, int] = {}
-        self._rested: dict[str, int] = {}
-        self._bus = UsbBus(self.backend)
-        self._bus_changes = 0
-        self._listed: tuple[int, list[UsbEntry]] | None = None
-        self.driver.call(self.usb_host.changed.subscribe, self._bus_changed)
-        for port, board in boards.items():
-            self.plug_in(port, board)
-
-    def plug_in(self, port: str, board: EmulatedBoard) -> None:
-        """Put a board into a free port."""
-        self.usb_host.plug_in(port, board.plug)
-        self.boards[port] = board
-        self._changes[port] = self._rested[port] = 0
-        self.driver.call(board.changed.subscribe, lambda: self._changed(port))
-
-    def _changed(self, port: str) -> None:
-        self._changes[port] += 1
-
-    def _bus_changed(self) -> None:
-        self._bus_changes += 1
-
-    def usb_entries(self, wanted: Wanted, *, port: str | None = None) -> list[UsbEntry]:
-        """See `Host.usb_entries`. The bus is listed anew only after something came or went on it."""
-        changes = self._bus_changes
-        if self._listed is None or self._listed[0] != changes:
-            self._listed = changes, self._bus.entries(_anything)
-        return [entry for entry in self._listed[1] if (port is None or entry.port == port) and wanted(entry.vid, entry.pid)]
-
-    def open_usb(self, entry: UsbEntry, label: BoardLabel | None = None) -> UsbDevice:
-        """See `Host.open_usb`."""
-        return self._bus.open(entry, label)
-
-    def serial_entries(self) -> list[SerialEntry]:
-        """See `Host.serial_entries`."""
-        return [
-            SerialEntry(port.device, port.vid, port.pid, port.serial_number.lower() if port.serial_number else None)
-            for port in comports(self.usb_host)
-        ]
-
-    def open_serial(self, entry: SerialEntry, label: BoardLabel | None = None, *, baudrate: int = CONSOLE_BAUDRATE) -> serial.Serial:
-        """See `Host.open_serial`."""
-        return open_serial_port(entry, label, baudrate=baudrate)
-
-    def rest(self, seconds: float, *, port: str | None = None) -> bool:
-        """See `Host.rest`. Comes back early whenever the board at `port` (or any) shows something else, its LED included."""
-        ports = [port] if port in self.boards else list(self.boards)
-        signals = [self.boards[each].changed for each in ports]
-
-        def changed() -> bool:
-            return any(self._changes[each] != self._rested[each] for each in ports)
-
-        try:
-            self.driver.wait(changed, signals, timeout=seconds, awaited="a change on USB")
-        except WaitTimeout as timeout:
-            return not timeout.stalled
-        finally:
-            for each in ports:
-                self._rested[each] = self._changes[each]
-        return True
-
-    def join_wifi(self, ssid: str, password: str | None = None) -> None:
-        """See `Host.join_wifi`."""
-        raise CapabilityMissing(Capability.WIFI, remedy=f"The emulated host has no Wi-Fi to join {ssid!r} with")
-
-
-def _anything(vid: int, pid: int) -> bool:
-    return True
-
-
-class LabButtons:
-    """The buttons of an emulated board."""
-
-    def __init__(self, driver: Driver, board: EmulatedBoard) -> None:
-        self._driver = driver
-        self._buttons = board.buttons
-
-    def press_mode(self) -> None:
-        """See `Buttons.press_mode`."""
-        self._driver.call(self._buttons.press_mode)
-
-    def release_mode(self) -> None:
-        """See `Buttons.release_mode`."""
-        self._driver.call(self._buttons.release_mode)
-
-    def press_reset(self) -> None:
-        """See `Buttons.press_reset`."""
-        self._driver.call(self._buttons.press_reset)
-
-    def release_reset(self) -> None:
-        """See `Buttons.release_reset`."""
-        self._driver.call(self._buttons.release_reset)
-
-
-class LabLed:
-    """The LED of an emulated board."""
-
-    def __init__(self, driver: Driver, board: EmulatedBoard) -> None:
-        self._driver = driver
-        self._led = board.led
-
-    def describe(self) -> str:
-        """See `Led.describe`."""
-        return self._driver.call(self._led.describe)
-
-    def timeline(self) -> list[LedChange]:
-        """See `Led.timeline`."""
-        return [LedChange(change.time, str(change.status)) for change in self._driver.call(lambda: self._led.timeline)]
-
-
-class LabPower:
-    """The power supply of an emulated board."""
-
-    def __init__(self, driver: Driver, board: EmulatedBoard) -> None:
-        self._driver = driver
-        self._board = board
-
-    def on(self) -> None:
-        """See `Power.on`."""
-        self._driver.call(self._board.power_on)
-
-    def off(self) -> None:
-        """See `Power.off`."""
-        self._driver.call(self._board.power_off)
-
-
-class BuiltReleases:
-    """Firmware that the emulator builds, with the places, versions and dependencies of the real one."""
-
-    default_os = DEFAULT_OS_VERSION
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-
-    def device_os(self, version: str) -> Sequence[bytes]:
-        """See `Releases.device_os`."""
-        return device_os_release(self._platform, version)
-
-    def application(self) -> bytes:
-        """See `Releases.application`. It fits every Device OS there is, as the real Tinker does."""
-        return user_part(self._platform, RELEASES[0])
-
-
 _FIRMWARE: dict[str, type[BuiltReleases | RealReleases]] = {"built": BuiltReleases, "real": RealReleases}
-
-
-def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", releases: Releases | None = None) -> Board:
-    """The harness's view of the board at a port of an emulated host, with its buttons, LED and power switch."""
-    emulated = host.boards[port]
-    driver = host.driver
-    extras = Extras(
-        LabButtons(driver, emulated),
-        LabLed(driver, emulated),
-        LabPower(driver, emulated),
-        releases if releases is not None else BuiltReleases(emulated.platform),
-        lambda: driver.call(_cloud_trouble, host.lab, emulated.device_id),
-    )
-    return Board(host, emulated.platform, emulated.device_id, moniker=moniker, port=port, allow_changes=True, extras=extras)
-
-
-def _cloud_trouble(lab: Lab, device_id: str) -> str:
-    """What the cloud has not got to heal a connected board with, or why it turned the board away last.
-
-    Connections that ended before they told whose they were count too.
-    """
-    device = lab.cloud.devices.by_id(device_id)
-    lacks = [] if device is None else lab.cloud.healing.lacks(device)
-    if lacks:
-        return f"it misses {', '.join(map(str, lacks))} or later, which is not in the cloud's library; give it with --device-os"
-    refusals = reversed(lab.device_service.refusals)
-    return next((str(refusal) for refusal in refusals if refusal.device_id in (None, device_id)), "")
 
 
 class LabRig:

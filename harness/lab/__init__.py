@@ -1,0 +1,7 @@
+"""The one room of the harness that knows the emulator: emulated hosts, boards and clouds, as the harness sees them."""
+
+from harness.lab.board import board_on
+from harness.lab.host import EmulatedHost, LabClock
+from harness.lab.rig import LabRig
+
+__all__ = ["EmulatedHost", "LabClock", "LabRig", "board_on"]

@@ -1,0 +1,114 @@
+"""What the harness can do with an emulated board beside its USB connector: its buttons, LED and power, and firmware for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emulator.board.board import Board as EmulatedBoard
+from emulator.drivers import Driver
+from emulator.factory import RELEASES, device_os_release, user_part
+from emulator.lab import DEFAULT_OS_VERSION, Lab
+from harness.board import Board
+from harness.capabilities import Extras, LedChange, Releases
+from harness.lab.host import EmulatedHost
+from particle_protocol.platforms import Platform
+
+
+class LabButtons:
+    """The buttons of an emulated board."""
+
+    def __init__(self, driver: Driver, board: EmulatedBoard) -> None:
+        self._driver = driver
+        self._buttons = board.buttons
+
+    def press_mode(self) -> None:
+        """See `Buttons.press_mode`."""
+        self._driver.call(self._buttons.press_mode)
+
+    def release_mode(self) -> None:
+        """See `Buttons.release_mode`."""
+        self._driver.call(self._buttons.release_mode)
+
+    def press_reset(self) -> None:
+        """See `Buttons.press_reset`."""
+        self._driver.call(self._buttons.press_reset)
+
+    def release_reset(self) -> None:
+        """See `Buttons.release_reset`."""
+        self._driver.call(self._buttons.release_reset)
+
+
+class LabLed:
+    """The LED of an emulated board."""
+
+    def __init__(self, driver: Driver, board: EmulatedBoard) -> None:
+        self._driver = driver
+        self._led = board.led
+
+    def describe(self) -> str:
+        """See `Led.describe`."""
+        return self._driver.call(self._led.describe)
+
+    def timeline(self) -> list[LedChange]:
+        """See `Led.timeline`."""
+        return [LedChange(change.time, str(change.status)) for change in self._driver.call(lambda: self._led.timeline)]
+
+
+class LabPower:
+    """The power supply of an emulated board."""
+
+    def __init__(self, driver: Driver, board: EmulatedBoard) -> None:
+        self._driver = driver
+        self._board = board
+
+    def on(self) -> None:
+        """See `Power.on`."""
+        self._driver.call(self._board.power_on)
+
+    def off(self) -> None:
+        """See `Power.off`."""
+        self._driver.call(self._board.power_off)
+
+
+class BuiltReleases:
+    """Firmware that the emulator builds, with the places, versions and dependencies of the real one."""
+
+    default_os = DEFAULT_OS_VERSION
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def device_os(self, version: str) -> Sequence[bytes]:
+        """See `Releases.device_os`."""
+        return device_os_release(self._platform, version)
+
+    def application(self) -> bytes:
+        """See `Releases.application`. It fits every Device OS there is, as the real Tinker does."""
+        return user_part(self._platform, RELEASES[0])
+
+
+def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", releases: Releases | None = None) -> Board:
+    """The harness's view of the board at a port of an emulated host, with its buttons, LED and power switch."""
+    emulated = host.boards[port]
+    driver = host.driver
+    extras = Extras(
+        LabButtons(driver, emulated),
+        LabLed(driver, emulated),
+        LabPower(driver, emulated),
+        releases if releases is not None else BuiltReleases(emulated.platform),
+        lambda: driver.call(_cloud_trouble, host.lab, emulated.device_id),
+    )
+    return Board(host, emulated.platform, emulated.device_id, moniker=moniker, port=port, allow_changes=True, extras=extras)
+
+
+def _cloud_trouble(lab: Lab, device_id: str) -> str:
+    """What the cloud has not got to heal a connected board with, or why it turned the board away last.
+
+    Connections that ended before they told whose they were count too.
+    """
+    device = lab.cloud.devices.by_id(device_id)
+    lacks = [] if device is None else lab.cloud.healing.lacks(device)
+    if lacks:
+        return f"it misses {', '.join(map(str, lacks))} or later, which is not in the cloud's library; give it with --device-os"
+    refusals = reversed(lab.device_service.refusals)
+    return next((str(refusal) for refusal in refusals if refusal.device_id in (None, device_id)), "")

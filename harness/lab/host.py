@@ -1,0 +1,131 @@
+"""A computer whose USB ports have emulated boards in them.
+
+Above it nothing differs from real boards: its devices are listed and opened through pyusb, its serial ports through pyserial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import serial
+
+from emulator.board.board import Board as EmulatedBoard
+from emulator.doors.pyusb_backend import EmulatedUsbBackend
+from emulator.doors.serial_url import comports
+from emulator.doors.usb_host import UsbHost
+from emulator.drivers import Driver, WaitTimeout
+from emulator.lab import Lab
+from harness.errors import BoardLabel, CapabilityMissing
+from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
+from harness.modes import Capability
+from harness.usb.bus import UsbBus, Wanted
+from harness.usb.device import UsbDevice
+from harness.usb.entry import UsbEntry
+
+NO_BOARDS: Mapping[str, EmulatedBoard] = {}
+
+
+class LabClock:
+    """The time of a Lab."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._clock = driver.clock
+
+    def now(self) -> float:
+        """See `HostClock.now`."""
+        return self._driver.call(self._now)
+
+    def _now(self) -> float:
+        return self._clock.now
+
+    def utc(self) -> datetime:
+        """See `HostClock.utc`."""
+        return self._driver.call(self._clock.utc)
+
+    def sleep(self, seconds: float) -> None:
+        """See `HostClock.sleep`."""
+        self._driver.sleep(seconds)
+
+
+class EmulatedHost:
+    """A computer with emulated boards in its USB ports. `boards` maps ports, as in `1-1`, to boards."""
+
+    def __init__(self, lab: Lab, boards: Mapping[str, EmulatedBoard] = NO_BOARDS, name: str = "emulated host") -> None:
+        self.name = name
+        self.lab = lab
+        self.driver = lab.driver
+        self.clock = LabClock(lab.driver)
+        self.usb_host = UsbHost(lab.driver)
+        self.backend = EmulatedUsbBackend(lab.driver, self.usb_host)
+        self.boards: dict[str, EmulatedBoard] = {}
+        """What is plugged in, by port."""
+        self._changes: dict[str, int] = {}
+        self._rested: dict[str, int] = {}
+        self._bus = UsbBus(self.backend)
+        self._bus_changes = 0
+        self._listed: tuple[int, list[UsbEntry]] | None = None
+        self.driver.call(self.usb_host.changed.subscribe, self._bus_changed)
+        for port, board in boards.items():
+            self.plug_in(port, board)
+
+    def plug_in(self, port: str, board: EmulatedBoard) -> None:
+        """Put a board into a free port."""
+        self.usb_host.plug_in(port, board.plug)
+        self.boards[port] = board
+        self._changes[port] = self._rested[port] = 0
+        self.driver.call(board.changed.subscribe, lambda: self._changed(port))
+
+    def _changed(self, port: str) -> None:
+        self._changes[port] += 1
+
+    def _bus_changed(self) -> None:
+        self._bus_changes += 1
+
+    def usb_entries(self, wanted: Wanted, *, port: str | None = None) -> list[UsbEntry]:
+        """See `Host.usb_entries`. The bus is listed anew only after something came or went on it."""
+        changes = self._bus_changes
+        if self._listed is None or self._listed[0] != changes:
+            self._listed = changes, self._bus.entries(_anything)
+        return [entry for entry in self._listed[1] if (port is None or entry.port == port) and wanted(entry.vid, entry.pid)]
+
+    def open_usb(self, entry: UsbEntry, label: BoardLabel | None = None) -> UsbDevice:
+        """See `Host.open_usb`."""
+        return self._bus.open(entry, label)
+
+    def serial_entries(self) -> list[SerialEntry]:
+        """See `Host.serial_entries`."""
+        return [
+            SerialEntry(port.device, port.vid, port.pid, port.serial_number.lower() if port.serial_number else None)
+            for port in comports(self.usb_host)
+        ]
+
+    def open_serial(self, entry: SerialEntry, label: BoardLabel | None = None, *, baudrate: int = CONSOLE_BAUDRATE) -> serial.Serial:
+        """See `Host.open_serial`."""
+        return open_serial_port(entry, label, baudrate=baudrate)
+
+    def rest(self, seconds: float, *, port: str | None = None) -> bool:
+        """See `Host.rest`. Comes back early whenever the board at `port` (or any) shows something else, its LED included."""
+        ports = [port] if port in self.boards else list(self.boards)
+        signals = [self.boards[each].changed for each in ports]
+
+        def changed() -> bool:
+            return any(self._changes[each] != self._rested[each] for each in ports)
+
+        try:
+            self.driver.wait(changed, signals, timeout=seconds, awaited="a change on USB")
+        except WaitTimeout as timeout:
+            return not timeout.stalled
+        finally:
+            for each in ports:
+                self._rested[each] = self._changes[each]
+        return True
+
+    def join_wifi(self, ssid: str, password: str | None = None) -> None:
+        """See `Host.join_wifi`."""
+        raise CapabilityMissing(Capability.WIFI, remedy=f"The emulated host has no Wi-Fi to join {ssid!r} with")
+
+
+def _anything(vid: int, pid: int) -> bool:
+    return True
