@@ -118,7 +118,7 @@ class Tokens:
         with self._core.change():
             self._tokens.remove(old.token)
             expiry = self._core.now() + self._core.settings.token_lifetime
-            return self._issue(old.kind, old.account, old.username, old.client_id, expiry, old.product_id)
+            return self._issue(old.kind, old.account, old.username, old.client_id, expiry, old.product_id, old.scopes)
 
     def client_grant(
         self,

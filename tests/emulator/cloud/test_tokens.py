@@ -200,6 +200,15 @@ def test_client_credentials_are_for_clients_of_products(app):
             app.cloud.tokens.client_grant(*client)
 
 
+def test_a_renewed_pair_may_do_no_more_than_the_old_one(app):
+    app.cloud.customers.create(app.full.id, app.full.secret, app.p.id, "c@customers.example", "secret")
+    first = app.cloud.tokens.password_grant(app.full.id, app.full.secret, "c@customers.example", "secret")
+    narrow = replace(first, scopes=frozenset({"devices:get"}))
+    with app.cloud.core.state.change():
+        app.cloud.core.state.tables["tokens"].put(narrow)
+    assert app.cloud.tokens.refresh_grant(app.full.id, app.full.secret, narrow.refresh_token).scopes == narrow.scopes
+
+
 def test_a_pair_of_a_products_client_is_renewed_once_within_its_life(app):
     app.cloud.customers.create(app.full.id, app.full.secret, app.p.id, "c@customers.example", "secret")
     tokens = app.cloud.tokens
