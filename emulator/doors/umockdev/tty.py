@@ -11,7 +11,6 @@ import enum
 import errno
 import fcntl
 import os
-import select
 import socket
 import struct
 import termios
@@ -19,7 +18,7 @@ from collections.abc import Callable
 from typing import Final
 
 from emulator.doors.cdc_acm import AcmPort, LineState
-from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Listener, Message, Steps, done, write_memory
+from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Listener, Message, Steps, done, hung_up, write_memory
 from particle_protocol.cdc import ControlLine, LineCoding
 from particle_protocol.usb import Stall
 
@@ -114,7 +113,7 @@ class TtyNode:
         """Follow the settings, and listen to the pty as long as somebody has it open: then only can it be waited on."""
         if self._open:
             self.port.configure(_settings(self._master))
-            if not self._listening and not _hung_up(self._master):
+            if not self._listening and not hung_up(self._master):
                 self._listening = True
                 self._loop.add_reader(self._master, self._inside, self._drain_program)
             self._check_closed()
@@ -134,7 +133,7 @@ class TtyNode:
 
     def _deserted(self) -> bool:
         """Whether the port counts as open, and nobody has it open any more."""
-        return self._open and not self.files and _hung_up(self._master)
+        return self._open and not self.files and hung_up(self._master)
 
     def _set_closed(self) -> None:
         if not self._open:
@@ -244,13 +243,6 @@ def _move_lines(port: AcmPort, request: int, wanted: int) -> None:
     else:
         lines = wanted
     port.set_control_lines(dtr=bool(lines & ModemLine.DTR), rts=bool(lines & ModemLine.RTS))
-
-
-def _hung_up(master: int) -> bool:
-    """Whether nobody has the other end of a pty open."""
-    poll = select.poll()
-    poll.register(master, 0)
-    return any(events & select.POLLHUP for _, events in poll.poll(0))
 
 
 def _without_control(path: str, flags: int) -> int:

@@ -57,6 +57,13 @@ def done(result: int, error: int = 0) -> bytes:
     return _SIGNED.pack(Message.DONE, result, error)
 
 
+def hung_up(descriptor: int) -> bool:
+    """Whether nobody has the other end of a socket or a pty open."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(events & select.POLLHUP for _, events in poll.poll(0))
+
+
 _MOMENT: Final = 1
 """Milliseconds."""
 
@@ -90,7 +97,7 @@ class Connection:
     @property
     def ended(self) -> bool:
         """Whether the program has closed the file or died, although that was not read yet."""
-        return any(events & (select.POLLHUP | select.POLLERR) for _, events in self._poll.poll(0))
+        return hung_up(self._link.fileno())
 
     def send(self, *parts: bytes) -> None:
         """Send messages, those that fit together in one go."""

@@ -138,7 +138,7 @@ def test_who_opens_the_port_just_as_another_closes_it_loses_nothing(monkeypatch,
     slave, opened, looks, written = (door.root / "dev/ttyACM0").resolve(), [], [], threading.Event()
     lines(tty)
 
-    def looked(master, really=tty_module._hung_up):
+    def looked(master, really=tty_module.hung_up):
         gone = really(master)
         looks.extend([gone] if gone else [])
         if len(looks) == moment and not opened:  # in the moment after the look
@@ -148,7 +148,7 @@ def test_who_opens_the_port_just_as_another_closes_it_loses_nothing(monkeypatch,
             written.set()
         return gone
 
-    monkeypatch.setattr(tty_module, "_hung_up", looked)
+    monkeypatch.setattr(tty_module, "hung_up", looked)
     tty.close()
     assert written.wait(10)
     lines(program("dev/ttyACM0"))
