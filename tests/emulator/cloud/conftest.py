@@ -285,6 +285,14 @@ def world() -> Iterator[World]:
     world.cloud.close()
 
 
+@pytest.fixture
+def fleet(world: Any) -> World:
+    """`world` with `o`, and a product `p` of theirs."""
+    world.o = world.user("o")
+    world.p = world.product(world.o)
+    return world
+
+
 @pytest.fixture(scope="session")
 def make_world() -> Callable[..., World]:
     """For settings of one's own: `make_world(CloudSettings(...))`."""

@@ -14,12 +14,10 @@ A, B = {"a": {"x": 1}}, {"b": {"y": [True, None]}}
 
 
 @pytest.fixture
-def fleet(world):
-    """`world` with `o`, its product `p`, and `d`, a member that was never online."""
-    world.o = world.user("o")
-    world.p = world.product(world.o)
-    world.d = world.member(world.o, world.p)
-    return world
+def fleet(fleet):
+    """`fleet`, and in it `d`, a member that was never online."""
+    fleet.d = fleet.member(fleet.o, fleet.p)
+    return fleet
 
 
 def connect(world, answer=lambda text: 0):

@@ -121,13 +121,6 @@ def test_products_are_listed_for_whoever_has_a_part_in_them(world):
         world.cloud.products.list(world.api_user(o, other, "devices:list"))
 
 
-@pytest.fixture
-def fleet(world):
-    world.o = world.user("o")
-    world.p = world.product(world.o)
-    return world
-
-
 def test_groups_come_change_and_go(fleet):
     groups, p = fleet.cloud.groups, fleet.p.id
     groups.create(fleet.o, p, "beta", description="brave ones", color="#ff0000")

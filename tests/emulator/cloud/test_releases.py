@@ -10,13 +10,6 @@ from emulator.cloud.images import read_image
 from emulator.cloud.releases import Firmware
 
 
-@pytest.fixture
-def fleet(world):
-    world.o = world.user("o")
-    world.p = world.product(world.o)
-    return world
-
-
 def test_what_is_known_of_a_version_when_it_is_uploaded(fleet):
     image, now = fleet.image(fleet.p, 3), fleet.cloud.core.now()
     firmware = fleet.cloud.releases.upload(fleet.o, fleet.p.id, 3, image)

@@ -27,13 +27,11 @@ HURT = Validity.INTEGRITY | Validity.RANGE | Validity.PLATFORM
 
 
 @pytest.fixture
-def fleet(world):
-    """`world` with a product of `o`, versions 3 and 5 ready for release."""
-    world.o = world.user("o")
-    world.p = world.product(world.o)
-    world.v3 = world.upload(world.o, world.p, 3)
-    world.v5 = world.upload(world.o, world.p, 5)
-    return world
+def fleet(fleet):
+    """`fleet` with versions 3 and 5 of the product ready for release."""
+    fleet.v3 = fleet.upload(fleet.o, fleet.p, 3)
+    fleet.v5 = fleet.upload(fleet.o, fleet.p, 5)
+    return fleet
 
 
 def target(world, device):
