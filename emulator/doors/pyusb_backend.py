@@ -23,7 +23,7 @@ from usb.core import USBError, USBTimeoutError
 from emulator.clock import Signal
 from emulator.doors.usb_device import FULL_SPEED, AttachedDevice, InterfaceBusy
 from emulator.doors.usb_host import UsbHost
-from emulator.drivers import Driver, LabClosed, WaitTimeout
+from emulator.drivers import Driver, WaitTimeout
 from emulator.usb.plug import UsbPlug
 from particle_protocol.usb import RequestType, Setup, Stall, StandardRequest
 
@@ -179,14 +179,16 @@ class EmulatedUsbBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb h
         self._do(dev_handle.device, lambda: dev_handle.device.claim(intf, dev_handle), f"claiming interface {intf}")
 
     def release_interface(self, dev_handle: Handle, intf: int) -> None:
-        """Give an interface back. pyusb also calls this when it drops a device object, so a closed Lab is no error here."""
+        """Give an interface back. pyusb also calls this when Python drops a device object, on whatever thread that happens."""
         device = dev_handle.device
         if device.claims.get(intf) is not dev_handle:
             raise USBError(f"interface {intf} of {device} is not claimed", None, errno.ENOENT)
-        try:
-            self.driver.call(device.release, intf, dev_handle)
-        except LabClosed:
-            device.claims.pop(intf, None)
+
+        def act() -> None:
+            if device.claims.get(intf) is dev_handle:
+                device.release(intf, dev_handle)
+
+        self.driver.post(act)
 
     def ctrl_transfer(
         self, dev_handle: Handle, request_type: int, request: int, value: int, index: int, data: array[int], timeout: int

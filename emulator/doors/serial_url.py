@@ -9,6 +9,7 @@ Time-outs are the Lab's time, not the wall clock's.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 from urllib.parse import urlsplit
@@ -90,14 +91,22 @@ class EmulatedSerial(SerialBase):
 
     def close(self) -> None:
         """Close the port; a closed one is left as it is."""
-        if self.is_open:
-            self.is_open = False
-            acm, self._acm = self._acm, None
-            if acm is not None and self._host is not None:
-                try:
-                    self._host.driver.call(acm.close)
-                except LabClosed:
-                    return  # the Lab is gone, and the port with it
+        acm, host = self._taken(), self._host
+        if acm is not None and host is not None:
+            with contextlib.suppress(LabClosed):  # the port went with the Lab
+                host.driver.call(acm.close)
+
+    def __del__(self) -> None:
+        """Close a port that Python drops, on whatever thread that happens."""
+        acm, host = self._taken(), self._host
+        if acm is not None and host is not None:
+            host.driver.post(acm.close)
+
+    def _taken(self) -> AcmPort | None:
+        """The open port, which is closed from now on."""
+        self.is_open = False
+        acm, self._acm = self._acm, None
+        return acm
 
     @property
     def in_waiting(self) -> int:

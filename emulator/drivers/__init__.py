@@ -98,6 +98,13 @@ class Driver(Protocol):
         """
         ...
 
+    def post(self, function: Callable[[], object]) -> None:
+        """Have `function()` run where the Lab lives as soon as it is free: at once, if it is that now and the thread is the right one.
+
+        For whatever lets go of something. Python drops objects on any thread and in the middle of anything, the Lab's own work too; so
+        this neither waits nor raises. What is called or awaited afterwards finds it done. A closed Lab does nothing any more (real time).
+        """
+
     def wait(
         self,
         ready: Callable[[], T | None],

@@ -7,6 +7,7 @@ all rest on the one pump of that `gather`. An empty heap ends every wait at once
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -51,12 +52,30 @@ class InlineDriver:
         self._thread = threading.get_ident()
         self._pump: greenlet.greenlet | None = None
         self._woken: list[_Wait] = []
+        self._posted: deque[Callable[[], object]] = deque()
+        self._calling = False
 
     def call(self, function: Callable[..., T], *args: Any) -> T:
         """See `Driver.call`."""
         if threading.get_ident() != self._thread:
             raise WrongThread("a Lab in virtual time belongs to the thread that made it; serve the Lab to use it from others")
-        return function(*args)
+        if self._calling:
+            return function(*args)
+        if self._posted:
+            self._catch_up()
+        self._calling = True
+        try:
+            return function(*args)
+        finally:
+            self._calling = False
+            if self._posted:
+                self._catch_up()
+
+    def post(self, function: Callable[[], object]) -> None:
+        """See `Driver.post`."""
+        self._posted.append(function)
+        if threading.get_ident() == self._thread and not self._calling:
+            self._catch_up()
 
     def wait(
         self,
@@ -135,6 +154,8 @@ class InlineDriver:
                 each.switch()
             while running:
                 self.clock.run_next()
+                if self._posted:
+                    self._run_posted()
                 self._resume_woken()
         finally:
             self._pump = None
@@ -148,12 +169,32 @@ class InlineDriver:
         if self._pump is not None and greenlet.getcurrent() is self._pump:
             raise NestedWait("code inside the Lab tried to wait; use a timer or a reply instead")
 
+    def _catch_up(self) -> None:
+        """Do what was posted, unless a timer is at work: then the pump does it next."""
+        if self._pump is None or greenlet.getcurrent() is not self._pump:
+            self._run_posted()
+
+    def _run_posted(self) -> None:
+        self._calling = True
+        try:
+            while self._posted:
+                self._posted.popleft()()
+        finally:
+            self._calling = False
+
     def _pump_for(self, wait: _Wait) -> Any:
         """Be the pump: run timers until the wait is over."""
         clock = self.clock
         self._pump = greenlet.getcurrent()
         try:
             while True:
+                if self._posted:
+                    self._run_posted()
+                if wait.woken:
+                    wait.woken = False
+                    value = wait.ready()
+                    if value is not None and value is not False:
+                        return value
                 due = clock.next_due()
                 if due is None:
                     raise wait.timeout(stalled=True)
@@ -161,11 +202,6 @@ class InlineDriver:
                     clock.advance(wait.deadline)
                     raise wait.timeout()
                 clock.run_next()
-                if wait.woken:
-                    wait.woken = False
-                    value = wait.ready()
-                    if value is not None and value is not False:
-                        return value
         finally:
             self._pump = None
             self._woken.clear()

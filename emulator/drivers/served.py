@@ -6,6 +6,7 @@ Every call from outside is posted to that loop; no other thread touches a board.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -111,6 +112,17 @@ class ServedDriver:
 
         self._post(run)
         return done.result()
+
+    def post(self, function: Callable[[], object]) -> None:
+        """See `Driver.post`. It takes no lock: two Labs whose threads drop each other's objects must not wait for one another."""
+
+        def run() -> None:
+            self._tick()
+            function()
+            self._arm()
+
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self.loop.call_soon_threadsafe(run)
 
     def wait(
         self,

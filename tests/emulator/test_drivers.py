@@ -152,6 +152,102 @@ def test_virtual_time_belongs_to_one_thread(inline):
     assert caught
 
 
+def test_what_is_posted_from_any_thread_is_done_before_what_is_called_next(driver):
+    done = []
+    posting = threading.Thread(target=driver.post, args=(lambda: done.append("posted"),))
+    posting.start()
+    posting.join()
+    driver.call(done.append, "called")
+    assert done == ["posted", "called"]
+
+
+def test_what_is_posted_from_any_thread_is_done_before_a_wait_looks(driver):
+    done = []
+    posting = threading.Thread(target=driver.post, args=(lambda: done.append("posted"),))
+    posting.start()
+    posting.join()
+    assert driver.wait(lambda: done, [], timeout=0.01, awaited="what was posted") == ["posted"]
+
+
+def test_what_is_posted_to_a_free_lab_in_virtual_time_is_done_at_once(inline):
+    done = []
+    inline.post(lambda: done.append("posted"))
+    assert done == ["posted"]
+
+
+def test_what_is_posted_in_the_middle_of_a_call_comes_after_it(driver):
+    done = []
+
+    def act():
+        driver.post(lambda: done.append("posted"))
+        driver.call(done.append, "nested")
+        done.append("called")
+
+    driver.call(act)
+    driver.call(done.append, "next")
+    assert done == ["nested", "called", "posted", "next"]
+
+
+def test_what_is_posted_in_the_middle_of_a_call_that_fails_is_done(driver):
+    done = []
+
+    def act():
+        driver.post(lambda: done.append("posted"))
+        raise LookupError("no such board")
+
+    with pytest.raises(LookupError):
+        driver.call(act)
+    driver.call(lambda: None)
+    assert done == ["posted"]
+
+
+def test_what_is_posted_in_the_middle_of_a_timer_comes_after_it_and_may_end_a_wait(driver):
+    done, signal = [], Signal()
+
+    def let_go():
+        done.append("posted")
+        signal.fire()
+
+    def act():
+        driver.post(let_go)
+        driver.call(done.append, "nested")
+        done.append("timer")
+
+    driver.call(driver.clock.call_later, 0.0, act)
+    driver.wait(lambda: "posted" in done, [signal], timeout=5, awaited="what was posted")
+    assert done == ["nested", "timer", "posted"]
+
+
+def test_what_is_posted_in_the_middle_of_a_timer_may_wake_a_flow(driver):
+    done, signal = [], Signal()
+
+    def let_go():
+        done.append("posted")
+        signal.fire()
+
+    driver.call(driver.clock.call_later, 0.0, lambda: driver.post(let_go))
+    results = driver.gather([lambda: driver.wait(lambda: bool(done), [signal], timeout=5, awaited="what was posted")])
+    assert results == [True]
+
+
+def test_what_is_posted_by_what_is_posted_comes_after_it(driver):
+    done = []
+
+    def first():
+        driver.post(lambda: done.append("second"))
+        done.append("first")
+
+    driver.post(first)
+    driver.call(lambda: None)
+    driver.call(lambda: None)
+    assert done == ["first", "second"]
+
+
+def test_a_closed_lab_takes_what_is_posted_and_does_nothing(served):
+    served.close()
+    served.post(lambda: pytest.fail("it is closed"))
+
+
 def test_virtual_time_jumps(inline):
     inline.sleep(3600 * 24)
     assert inline.clock.utc().day == 6

@@ -1,6 +1,7 @@
 """Unmodified pyusb on emulated devices: what it lists, moves, waits for and complains about."""
 
 import errno
+import threading
 from array import array
 
 import pytest
@@ -206,7 +207,7 @@ def test_an_alternate_setting_reaches_the_device_and_is_set_back_at_the_end(driv
     device.set_interface_altsetting(0, 1)
     assert memory.alternate == 1
     usb.util.dispose_resources(device)
-    assert memory.alternate == 0
+    assert driver.call(lambda: memory.alternate) == 0
 
 
 def test_a_reset_keeps_configuration_and_alternate_setting(driver, backend, plug, fakes):
@@ -265,3 +266,41 @@ def test_a_device_object_may_outlive_the_lab(driver, backend, device):
     usb.util.claim_interface(device, 2)
     driver.close()
     usb.util.dispose_resources(device)
+
+
+def dropped_elsewhere(objects):
+    """Let go of the only references to some objects on another thread, as Python's collector does."""
+    thread = threading.Thread(target=objects.clear)
+    thread.start()
+    thread.join()
+
+
+def test_a_device_object_that_is_dropped_on_another_thread_gives_its_interfaces_back(backend):
+    first, second = (usb.core.find(backend=backend) for _ in range(2))
+    usb.util.claim_interface(first, 2)
+    objects = [first]
+    del first
+    dropped_elsewhere(objects)
+    usb.util.claim_interface(second, 2)
+
+
+def test_a_device_object_that_is_dropped_in_the_middle_of_a_request_leaves_the_device_alone_until_its_end(driver, backend, plug, fakes):
+    objects, during = [], []
+
+    class Memory(fakes.Memory):
+        def control(self, setup, data):
+            answer = super().control(setup, data)
+            if objects:
+                objects.clear()
+                during.append(self.alternate)
+            return answer
+
+    memory = Memory(plug)
+    driver.call(plug.attach, memory)
+    kept, dropped = (usb.core.find(backend=backend) for _ in range(2))
+    dropped.set_interface_altsetting(0, 1)
+    objects.append(dropped)
+    del dropped
+    assert kept.ctrl_transfer(0x80, 8, 0, 0, 1)[0] == 1
+    driver.call(lambda: None)
+    assert (during, memory.alternate) == ([1], 0)

@@ -1,6 +1,7 @@
 """Unmodified pyserial on emulated ports: list, open, read with time-outs, lines, and a board that leaves."""
 
 import io
+import threading
 
 import pytest
 import serial
@@ -266,3 +267,12 @@ def test_many_boards_have_a_port_each(driver, host, fakes):
 def test_a_port_may_outlive_the_lab(driver, port):
     driver.close()
     port.close()
+
+
+def test_a_port_that_is_dropped_on_another_thread_is_closed(url, board, driver):
+    objects = [serial.serial_for_url(url)]
+    thread = threading.Thread(target=objects.clear)
+    thread.start()
+    thread.join()
+    driver.call(lambda: None)
+    assert [lines for lines, _ in board.sent(0x21, 0x22)] == [3, 0]
