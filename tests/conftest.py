@@ -67,6 +67,13 @@ class RuleReport:
             terminalreporter.write_line(f"claiming rules without a passing test: {', '.join(self.unproved)}", red=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not os.environ.get("CI"):
+        for item in items:
+            for marker in item.iter_markers("slow"):
+                item.add_marker(pytest.mark.skip(reason=f"{marker.args[0]}; set CI=1 to have it run"))
+
+
 def _rules(item: pytest.Item) -> list[str]:
     return [rule for marker in item.iter_markers("rule") for rule in marker.args]
 

@@ -1,14 +1,12 @@
 """Unmodified particle-cli believes the emulated Photon on USB."""
 
-import os
-
 import pytest
 
 from emulator.board.settings import StoredNetwork
 
 pytestmark = [
     pytest.mark.tool("particle-cli"),
-    pytest.mark.skipif(not os.environ.get("CI"), reason="starts particle-cli a dozen times, which takes a minute; set CI=1 to have it run"),
+    pytest.mark.slow("starts particle-cli a dozen times, which takes a minute"),
 ]
 
 

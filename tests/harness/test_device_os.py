@@ -1,6 +1,5 @@
 """A board in safe mode is healed by its cloud, with what the cloud was given."""
 
-import os
 import subprocess
 import sys
 from itertools import groupby
@@ -22,7 +21,7 @@ from particle_protocol.platforms import platform_by_name
 
 PHOTON = platform_by_name("photon")
 CLAIMED = "emu:photon?claimed=1&os=2.1.0"
-real_time = pytest.mark.skipif(not os.environ.get("CI"), reason="takes a quarter of a minute of real time; set CI=1 to have it run")
+real_time = pytest.mark.slow("takes a quarter of a minute of real time")
 
 
 def needs(version):

@@ -1,7 +1,6 @@
 """The shared suite passes on emulated boards: in virtual time, and on the same board seen as a real one on USB."""
 
 import json
-import os
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +12,7 @@ from emulator.doors.serial_url import comports
 from harness.cli.check import check
 from harness.host import RealHost
 
-real_time = pytest.mark.skipif(not os.environ.get("CI"), reason="takes a minute of real time; set CI=1 to have it run")
+real_time = pytest.mark.slow("takes a minute of real time")
 
 
 def run_check(*arguments):

@@ -19,7 +19,7 @@ from particle_protocol.platforms import platform_by_name
 
 pytestmark = [
     pytest.mark.tool("particle-cli"),
-    pytest.mark.skipif(not os.environ.get("CI"), reason="starts particle-cli a dozen times, which takes a minute; set CI=1 to have it run"),
+    pytest.mark.slow("starts particle-cli a dozen times, which takes a minute"),
 ]
 PHOTON, OS = platform_by_name("photon"), "2.3.1"
 

@@ -14,9 +14,7 @@ import pytest
 
 from emulator.cloud.sim_records import SimForm
 
-in_ci = pytest.mark.skipif(
-    not os.environ.get("CI"), reason="starts particle-cli a dozen times, which takes a minute; set CI=1 to have it run"
-)
+many_starts = pytest.mark.slow("starts particle-cli a dozen times, which takes a minute")
 
 
 @pytest.fixture
@@ -62,7 +60,7 @@ def log_in(served, cli):
     assert "Successfully completed login" in cli("login", "--username", "u1@example.com", "--password", "secret")
 
 
-@in_ci
+@many_starts
 @pytest.mark.tool("particle-cli")
 @pytest.mark.rule("R33", "R40", "R41", "R59")
 def test_a_developers_day_with_particle_cli(served, cli, board):
@@ -86,7 +84,7 @@ def test_a_developers_day_with_particle_cli(served, cli, board):
     assert "logged out" in cli("logout", answer="\n").lower()
 
 
-@in_ci
+@many_starts
 @pytest.mark.tool("particle-cli")
 def test_particle_cli_subscribes(served, cli, board):
     device, session = board
@@ -104,7 +102,7 @@ def test_particle_cli_subscribes(served, cli, board):
         process.communicate()
 
 
-@in_ci
+@many_starts
 @pytest.mark.tool("particle-cli")
 @pytest.mark.rule("R106")
 def test_a_product_with_particle_cli(served, cli, tmp_path):
@@ -121,7 +119,7 @@ def test_a_product_with_particle_cli(served, cli, tmp_path):
     assert "Permission denied" in cli("product", "device", "list", "nobodys", ok=False)
 
 
-@in_ci
+@many_starts
 @pytest.mark.tool("particle-cli")
 def test_tokens_and_webhooks_with_particle_cli(served, cli):
     log_in(served, cli)
