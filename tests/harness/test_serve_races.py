@@ -92,7 +92,7 @@ def test_one_of_many_who_claim_a_board_that_is_online_gets_it(contest):
     for _ in range(ROUNDS):
         won = winner(contest.at_once(lambda _, user: user.post("/v1/devices", data={"id": board.device_id})), 403)
         assert contest.inside(lambda: cloud.owner_name(cloud.devices.by_id(board.device_id).owner)) == contest.names[won]
-        assert [len(user.get("/v1/devices").json()) for user in contest.users] == [int(number == won) for number in range(USERS)]
+        assert [holds(user, board.device_id) for user in contest.users] == [number == won for number in range(USERS)]
         assert contest.users[won].delete(f"/v1/devices/{board.device_id}").status_code == 200
         winners.add(won)
     assert winners
