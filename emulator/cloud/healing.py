@@ -1,8 +1,8 @@
 """Healing a device in safe mode: sending it the modules its firmware needs.
 
-A device that misses a dependency starts in safe mode and says so. The cloud looks into its library of Device OS modules for a set that
-meets every dependency, each module in the lowest version that will do, and sends one module per connection, in an order in which each
-finds what it needs, until the device is healthy. A dependency is a lowest version: nothing is ever downgraded.
+A device that misses a dependency starts in safe mode and says so. The cloud looks into its library of Device OS modules for the smallest
+set that meets every dependency, each module in the lowest version that will do, and sends one module per connection, in an order in which
+each finds what it needs, until the device is healthy. A dependency is a lowest version: nothing is ever downgraded.
 
 Order of dependencies: Device OS 2.3.1, modules/photon/system-part*/module_info.c and docs/cloud.md, "Healing".
 """
@@ -145,31 +145,49 @@ class Healing:
         return lambda place: self._library.shelf(device.platform_id, place, stand_ins=stand_ins)
 
 
-def remedy(
-    needs: Versions, installed: Versions, shelf: Shelf, chosen: Mapping[Place, LibraryModule] | None = None
-) -> list[LibraryModule] | None:
+def remedy(needs: Versions, installed: Versions, shelf: Shelf) -> list[LibraryModule] | None:
     """The modules to install so that every need is met, and every need of theirs. None: the shelves have no such set.
 
-    Of several sets the one whose first modules are lowest: what is needed first is tried in its lowest version, and in a higher one
-    only where the lower needs what cannot be had.
+    Of several sets one of the fewest modules, so that what is left of it after each is still the best there is and the device is healthy
+    after as many updates as the set has modules. Of those the one whose first modules are lowest.
     """
-    chosen = {} if chosen is None else chosen
+    for most in range(len(_reachable(needs, shelf)) + 1):
+        found = _remedy(needs, installed, shelf, {}, most)
+        if found is not None:
+            return found
+    return None
+
+
+def _reachable(needs: Versions, shelf: Shelf) -> set[Place]:
+    """The places that these needs can lead to."""
+    found, ahead = set[Place](), list(needs)
+    while ahead:
+        place = ahead.pop()
+        if place not in found:
+            found.add(place)
+            ahead.extend(key for module in shelf(place) for key in module.needs)
+    return found
+
+
+def _remedy(
+    needs: Versions, installed: Versions, shelf: Shelf, chosen: Mapping[Place, LibraryModule], most: int
+) -> list[LibraryModule] | None:
+    """A remedy that has what is chosen already, and at most so many modules."""
     open_needs: list[tuple[Sequence[LibraryModule], Place]] = []
     for place, version in needs.items():
         if place in chosen:
             if chosen[place].facts.version < version:
                 return None
         elif installed.get(place, -1) < version:
-            fitting = [module for module in shelf(place) if module.facts.version >= version]
-            if not fitting:
-                return None
-            open_needs.append((fitting, place))
+            open_needs.append(([module for module in shelf(place) if module.facts.version >= version], place))
+    if len(chosen) + len(open_needs) > most:
+        return None
     if not open_needs:
         return list(chosen.values())
     candidates, place = open_needs[0]
     for module in candidates:
         together = {key: max(needs.get(key, 0), module.needs.get(key, 0)) for key in (*needs, *module.needs)}
-        found = remedy(together, installed, shelf, {**chosen, place: module})
+        found = _remedy(together, installed, shelf, {**chosen, place: module}, most)
         if found is not None:
             return found
     return None

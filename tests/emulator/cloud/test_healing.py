@@ -1,7 +1,7 @@
 """Which modules a device in safe mode is sent, and in which order."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emulator.cloud.healing import Library, first_to_send, missing_dependencies, remedy
@@ -49,8 +49,13 @@ def test_a_version_whose_own_needs_cannot_be_met_is_passed_over():
 
 
 def test_needs_of_needs_are_met_from_versions_that_go_together():
-    made = library((TWO, 2, {ONE: 2}), (ONE, 2, {TWO: 3}), (TWO, 3, {ONE: 2}), (ONE, 3, {BOOT: 2}), (BOOT, 2), (BOOT, 3))
+    made = library((TWO, 2, {ONE: 2}), (ONE, 2, {TWO: 9}), (ONE, 3, {BOOT: 2}), (BOOT, 2), (BOOT, 3))
     assert chosen(made, {TWO: 2}, OLD) == {TWO: 2, ONE: 3, BOOT: 2}
+
+
+def test_fewer_modules_are_better_than_lower_versions():
+    made = library((TWO, 2, {ONE: 2}), (ONE, 2, {TWO: 3}), (TWO, 3, {ONE: 2}), (ONE, 3, {BOOT: 2}), (BOOT, 2))
+    assert chosen(made, {TWO: 2}, OLD) == {TWO: 3, ONE: 2}
 
 
 def test_two_that_need_each_other_come_together():
@@ -111,6 +116,11 @@ PLACES = st.sampled_from([BOOT, ONE, TWO])
 NEEDS = st.dictionaries(PLACES, st.integers(1, 4), max_size=2)
 
 
+@example(
+    [(BOOT, 1, {}), (ONE, 1, {}), (ONE, 2, {}), (TWO, 2, {}), (TWO, 1, {ONE: 2})],
+    {BOOT: 1, ONE: 1, TWO: 1},
+    {},
+)
 @given(
     st.lists(st.tuples(PLACES, st.integers(1, 4), NEEDS), max_size=10),
     st.dictionaries(PLACES, st.integers(1, 4), min_size=1),
@@ -127,26 +137,17 @@ def test_sending_one_at_a_time_heals_and_takes_nothing_down(modules, needs, inst
     assert (found is not None) == possible
     if found is None:
         return
-    have = dict(installed)
-    for _ in found:
-        missing = {place: version for place, version in wanted(needs, have, found).items() if have.get(place, -1) < version}
+    have, every = dict(installed), dict(needs)
+    for count in range(len(found), 0, -1):
+        missing = {place: version for place, version in every.items() if have.get(place, -1) < version}
         left = remedy(missing, have, shelf)
-        if not left:
-            break
+        assert 0 < len(left) <= count
         module = first_to_send(left, have)
         assert module.facts.version > have.get(module.place, -1)
         have[module.place] = module.facts.version
-    assert all(have.get(place, -1) >= version for place, version in needs.items())
-
-
-def wanted(needs, have, found):
-    """The needs of the device, and those of what has been installed of a remedy."""
-    every = dict(needs)
-    for module in found:
-        if have.get(module.place) == module.facts.version:
-            for place, version in module.needs.items():
-                every[place] = max(version, every.get(place, 0))
-    return every
+        for place, version in module.needs.items():
+            every[place] = max(version, every.get(place, 0))
+    assert all(have.get(place, -1) >= version for place, version in every.items())
 
 
 def possible_at_all(modules, needs, installed):
