@@ -88,7 +88,7 @@ class LabRig:
         if firmware not in _FIRMWARE:
             raise ValueError(f"firmware={firmware}; there are: {', '.join(_FIRMWARE)}")
         if platform_by_name(platform or "photon").name not in EMULATED:
-            raise ValueError(f"a {platform} cannot be emulated yet; these can: {', '.join(EMULATED)}")
+            raise ValueError(f"{platform_by_name(platform).display_name} cannot be emulated yet; these can: {', '.join(EMULATED)}")
         knows_network = server is not None or start.claimed or start.mode not in (None, Mode.LISTENING, Mode.DFU, Mode.OFF)
         releases = _FIRMWARE[firmware](platform_by_name(platform or "photon"))
         os = start.os or releases.default_os

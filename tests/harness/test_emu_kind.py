@@ -57,7 +57,7 @@ def test_a_snapshot_brings_the_board_back(open_rig, moniker):
     ("moniker", "text"),
     [
         ("emu:toaster", "toaster"),
-        ("emu:boron", "cannot be emulated yet"),
+        ("emu:argon", "emu:argon: Argon cannot be emulated yet; these can: photon"),
         ("emu:photon?mode=asleep", "there is no mode 'asleep'"),
         ("emu:photon?os=latest", "latest"),
         ("emu:photon?claimed=yes", "claimed=yes"),

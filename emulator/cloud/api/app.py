@@ -164,11 +164,15 @@ async def _later(request: Request, route: Route, result: Coroutine[Any, Any, Any
         return _refuse(request, route, error)
 
 
+_MAY_SEND = "Authorization, *"
+"""The headers that a web page may send. The asterisk does not stand for the first one (Fetch standard, 4.9 "CORS-preflight fetch")."""
+
+
 def _no_route(request: Request, methods: frozenset[str]) -> Response:
     if not methods:
         return NO_SUCH_PATH.answer(Shape.OAUTH)
     allowed = ", ".join(sorted(methods | {"OPTIONS"}))
     if request.method == "OPTIONS":
-        headers = (("allow", allowed), ("access-control-allow-methods", allowed), ("access-control-allow-headers", "*"))
+        headers = (("allow", allowed), ("access-control-allow-methods", allowed), ("access-control-allow-headers", _MAY_SEND))
         return Response(204, headers=headers)
     return Fault(405, f"{request.method} is not allowed here", headers=(("allow", allowed),)).answer(Shape.OAUTH)

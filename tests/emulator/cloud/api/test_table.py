@@ -125,6 +125,7 @@ def test_a_browser_may_ask_what_is_allowed(rest):
     answer = rest.anonymous.options("/v1/devices")
     assert answer.status_code == 204
     assert "POST" in answer.headers["access-control-allow-methods"]
+    assert "Authorization" in answer.headers["access-control-allow-headers"], "an asterisk alone does not stand for it"
 
 
 def test_what_nobody_foresaw_is_a_500_in_json_and_is_logged(world, caplog):
