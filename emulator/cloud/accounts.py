@@ -50,7 +50,8 @@ class Accounts:
         self._pending = core.state.table("pending_secrets", PendingSecret, lambda pending: pending.token)
         self.on_rename: list[Callable[[str, str], None]] = []
         """What other rooms do when a username (old, new) changes: called inside the transaction."""
-        self.before_delete: list[Callable[[User], None]] = []
+        self.clear_away: Callable[[User], None]
+        """Called inside the transaction when an account goes: what it leaves behind. The cloud says what that is."""
         """What other rooms do before a user goes: called inside the transaction."""
 
     def create(
@@ -176,8 +177,7 @@ class Accounts:
         """
         user = self._confirmed(who, password)
         with self._core.change():
-            for prepare in self.before_delete:
-                prepare(user)
+            self.clear_away(user)
             self._users.remove(user.id)
 
     def request_password_reset(self, username: str) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emulator.cloud.access import Kind, Principal
-from emulator.cloud.accounts import Accounts
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, owner_of
@@ -45,7 +44,6 @@ class Claims:
         self,
         core: Core,
         gate: Gate,
-        accounts: Accounts,
         devices: Devices,
         connections: Connections,
         limits: Limits,
@@ -57,7 +55,6 @@ class Claims:
         self._connections = connections
         self._limits = limits
         self._transfers = transfers
-        accounts.before_delete.append(lambda user: self.release_all(Owner(OwnerKind.USER, user.id)))
 
     def claim(self, who: Principal, given: str | None, *, request_transfer: bool = False) -> Claimed | Transfer:
         """Claim a device by its id, or ask its owner for it.
@@ -74,12 +71,12 @@ class Claims:
         connected = self._connections.online(device.id)
         if device.owner == owner:
             return Claimed(device, connected)
-        if device.owner is not None:
-            if request_transfer:
-                return self._transfers.request(device, owner, who.username)
+        if device.owner is not None and not request_transfer:
             raise OwnedByOther(device.id)
         if who.kind is Kind.CUSTOMER and device.product_id != who.product_id:
             raise DeviceForbidden(given)
+        if device.owner is not None:
+            return self._transfers.request(device, owner, who.username)
         if not connected and not self._may_claim_offline(who, device):
             raise NotOnline(device.id)
         return Claimed(self.give(device, owner), connected)
@@ -131,9 +128,16 @@ class Claims:
             self._transfers.forget(device.id)
             return self._devices.alter(device, owner=None)
 
-    def release_all(self, owner: Owner) -> None:
-        """Take an owner, who is about to go, off all devices."""
+    def leave_product(self, device: Device) -> Device:
+        """A device leaves its product: a customer loses it, and customers ask for it no more."""
         with self._core.change():
+            self._transfers.forget(device.id, OwnerKind.CUSTOMER)
+            return self.take(device) if device.owner is not None and device.owner.kind is OwnerKind.CUSTOMER else device
+
+    def release_all(self, owner: Owner) -> None:
+        """Take an owner, who is about to go, off all devices; those it asked others for are asked for no more."""
+        with self._core.change():
+            self._transfers.withdraw(owner)
             for device in self._devices.table.where(self._devices.by_owner, owner):
                 self.take(device)
 

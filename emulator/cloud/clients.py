@@ -113,7 +113,15 @@ class Clients:
             ClientUnknown: not one of this caller or product.
             PermissionDenied, ScopeRefused: not for this caller.
         """
-        client = self._owned(self._place(who, product, "clients:remove"), client_id)
+        self._end(self._owned(self._place(who, product, "clients:remove"), client_id))
+
+    def end_all(self, user_id: str) -> None:
+        """End the clients of somebody who is about to go; those of products stay."""
+        with self._core.change():
+            for client in self._clients.where(self._by_user, user_id):
+                self._end(client)
+
+    def _end(self, client: OAuthClient) -> None:
         with self._core.change():
             self._clients.remove(client.id)
             for clean_up in self.on_delete:

@@ -21,7 +21,7 @@ from emulator.cloud.customers import Customers
 from emulator.cloud.device_settings import DeviceSettings
 from emulator.cloud.devices import Devices
 from emulator.cloud.diagnostics import Diagnostics
-from emulator.cloud.documents import Documents
+from emulator.cloud.documents import Documents, Place
 from emulator.cloud.environment import Environment
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
@@ -40,7 +40,7 @@ from emulator.cloud.products import Products
 from emulator.cloud.protection import Protection
 from emulator.cloud.quarantine import Quarantine
 from emulator.cloud.rates import Rates
-from emulator.cloud.records import Owner, OwnerKind
+from emulator.cloud.records import Owner, OwnerKind, User
 from emulator.cloud.registry import Registry
 from emulator.cloud.releases import Releases
 from emulator.cloud.rollout import Rollout
@@ -94,6 +94,7 @@ class Cloud:
         self._claiming(core)
         self._fleets(core)
         self._arrivals(core)
+        self.accounts.clear_away = self._clear_away
 
     def _devices(self, core: Core) -> None:
         self.devices = Devices(core, self.access)
@@ -121,7 +122,7 @@ class Cloud:
 
     def _claiming(self, core: Core) -> None:
         self.transfers = Transfers(core, self.devices, self.mail, self.owner_name)
-        self.claims = Claims(core, self.access, self.accounts, self.devices, self.connections, self.limits, self.transfers)
+        self.claims = Claims(core, self.access, self.devices, self.connections, self.limits, self.transfers)
         self.transfers.give = self.claims.give
         self.claim_codes = ClaimCodes(core, self.access, self.devices, self.claims)
         self.customers = Customers(core, self.access, self.accounts, self.tokens, self.claims, self.claim_codes)
@@ -153,6 +154,20 @@ class Cloud:
         self.arrivals.resume = self.rollout.resume
         self.arrivals.ready = self.configurations.bring
         self.arrivals.vitals = self.diagnostics.received
+
+    def _clear_away(self, user: User) -> None:
+        """What an account leaves behind. Its products and organizations stay with their teams, as do the libraries it published."""
+        owner = Owner(OwnerKind.USER, user.id)
+        self.claims.release_all(owner)
+        self.claim_codes.forget(owner)
+        self.sims.release_all(user.id)
+        self.webhooks.end_all(user.id)
+        self.ledgers.clear(Place.of_user(user.id))
+        self.documents.clear(Place.of_user(user.id))
+        self.libraries.remove_private(user.id)
+        self.registry.leave_teams(user.username)
+        self.clients.end_all(user.id)
+        self.tokens.revoke_account(user.id)
 
     def owner_name(self, owner: Owner) -> str:
         """The username of whoever owns a device."""

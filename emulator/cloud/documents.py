@@ -204,3 +204,10 @@ class Documents:
         document = self.get(kind, place, name)
         with self._core.change():
             self._documents.remove(document.key)
+
+    def clear(self, place: Place) -> None:
+        """Take every document of a place away."""
+        with self._core.change():
+            for kind in DocumentKind:
+                for key in self._in_place.keys((kind, place.key)):
+                    self._documents.remove(key)

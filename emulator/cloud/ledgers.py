@@ -136,10 +136,18 @@ class Ledgers:
 
     def remove(self, place: Place, name: str, value: str) -> None:
         """Take an instance away, with its versions. Raises as `instance`."""
-        document = self.instance(place, name, value)
+        self._remove(place, self.instance(place, name, value))
+
+    def clear(self, place: Place) -> None:
+        """Take every instance of a place away, with its versions."""
         with self._core.change():
-            for version in self._versions.where(self._by_instance, document.key):
-                self._versions.remove(version.id)
+            for document in self._documents.list(DocumentKind.INSTANCE, place):
+                self._remove(place, document)
+
+    def _remove(self, place: Place, document: Document) -> None:
+        with self._core.change():
+            for key in self._by_instance.keys(document.key):
+                self._versions.remove(key)
             self._documents.remove(DocumentKind.INSTANCE, place, document.name)
 
     def versions(

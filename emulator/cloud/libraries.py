@@ -201,8 +201,15 @@ class Libraries:
         doomed = [each for each in own if force or not each.public]
         if not doomed:
             raise LibraryPublished(own[-1].name, own[-1].version)
+        self._remove(doomed)
+
+    def remove_private(self, user_id: str) -> None:
+        """Take away what somebody, who is about to go, has not published."""
+        self._remove([each for each in self._versions if each.user_id == user_id and not each.public])
+
+    def _remove(self, versions: Sequence[LibraryVersion]) -> None:
         with self._core.change():
-            for each in doomed:
+            for each in versions:
                 self._versions.remove(each.key)
                 self._archives.remove(each.key)
 

@@ -112,8 +112,7 @@ class Members:
             if device.product_id != product.id:
                 self._quarantine.forget(device, product)
                 return
-            if device.owner is not None and device.owner.kind is OwnerKind.CUSTOMER:
-                device = self._claims.take(device)
+            device = self._claims.leave_product(device)
             self._devices.alter(device, product_id=None, groups=(), development=False, desired_firmware_version=None)
             self._quarantine.removed(device, product)
 

@@ -85,6 +85,11 @@ class Registry:
         for member in self.memberships(old):
             self.members.put(replace(member, username=new))
 
+    def leave_teams(self, username: str) -> None:
+        """Somebody goes: whoever takes that username later is in no team for it. Belongs inside a transaction."""
+        for member in self.memberships(username):
+            self.members.remove(member.id)
+
     def memberships(self, username: str) -> list[Member]:
         """All teams somebody is in."""
         return self.members.where(self._memberships, username)

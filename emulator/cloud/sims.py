@@ -199,11 +199,13 @@ class Sims:
         """
         sim = self.get(who, iccid, product, scope="sims:remove")
         self._check_idle(sim)
-        sim = replace(sim, user_id=None, product_id=None)
-        if not sim.active:
-            with self._core.change():
-                return self._sims.put(replace(sim, updated_at=self._core.now(), last_status_change_action=SimAction.RELEASE))
-        return self._order(sim, SimAction.RELEASE)
+        return self._give_up(sim)
+
+    def release_all(self, user_id: str) -> None:
+        """Give up the SIMs of somebody who is about to go. Whatever the network was asked to do with them, it is asked for this instead."""
+        with self._core.change():
+            for sim in self._sims.where(self._by_user, user_id):
+                self._give_up(sim)
 
     def import_sims(self, who: Principal, product: str | int, iccids: Iterable[str]) -> Sequence[Sim]:
         """Take SIMs into a product and have them activated: those of nobody, and those of team members (which stay online).
@@ -307,6 +309,13 @@ class Sims:
             return self._order(replace(sim, last_activated_via="product"), SimAction.ACTIVATE)
         with self._core.change():
             return self._sims.put(sim)
+
+    def _give_up(self, sim: Sim) -> Sim:
+        sim = replace(sim, user_id=None, product_id=None)
+        if sim.active or sim.pending is not None:
+            return self._order(sim, SimAction.RELEASE)
+        with self._core.change():
+            return self._sims.put(replace(sim, updated_at=self._core.now(), last_status_change_action=SimAction.RELEASE))
 
     def _check_idle(self, sim: Sim) -> None:
         if sim.pending is not None:

@@ -44,7 +44,6 @@ class Tokens:
         """(customer id, username) of a product's customer; the customers' room sets it."""
         self.customer_login: Callable[[int, str, str], tuple[str, str] | None]
         """The same, if the password is right."""
-        accounts.before_delete.append(lambda user: self.revoke_account(user.id))
         clients.on_delete.append(self.revoke_client)
 
     def password_grant(

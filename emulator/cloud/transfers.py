@@ -2,7 +2,8 @@
 
 The owner gets a mail with two links, one to accept and one to decline. Ownership moves when the owner accepts, not before.
 A request that is repeated is the same request. What the public sources leave open: the owner who accepts does so through the link's
-token, or signed in; requests do not expire; any other change of the owner ends them.
+token, or signed in; requests do not expire; any other change of the owner ends them, as does the end of whoever asks. A customer can
+ask for devices of its product only, and asks no more when the device leaves it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, owner_of
 from emulator.cloud.errors import TransferUnknown
 from emulator.cloud.mail import Outbox
-from emulator.cloud.records import Device, Owner
+from emulator.cloud.records import Device, Owner, OwnerKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Transfers:
         self._open = core.state.table("transfers", Transfer, lambda transfer: transfer.id)
         self._by_device = self._open.index(lambda transfer: transfer.device_id)
         self._by_answer = self._open.index(lambda transfer: transfer.answer_token)
+        self._by_requester = self._open.index(lambda transfer: transfer.requester)
         self.give: Callable[[Device, Owner], Device]
         """How an owner is set; the claims' room says so."""
 
@@ -93,10 +95,17 @@ class Transfers:
         self._decline(transfer)
         return self._devices.table[transfer.device_id]
 
-    def forget(self, device_id: str) -> None:
-        """The owner of a device changes: whoever asked the old one asks no more."""
+    def forget(self, device_id: str, kind: OwnerKind | None = None) -> None:
+        """The owner of a device changes: whoever asked the old one asks no more. With `kind`, only whoever is such."""
         with self._core.change():
-            for key in self._by_device.keys(device_id):
+            for transfer in self.of(device_id):
+                if kind in (None, transfer.requester.kind):
+                    self._open.remove(transfer.id)
+
+    def withdraw(self, requester: Owner) -> None:
+        """Somebody, who is about to go, asks for nothing any more."""
+        with self._core.change():
+            for key in self._by_requester.keys(requester):
                 self._open.remove(key)
 
     def of(self, device_id: str) -> list[Transfer]:

@@ -159,7 +159,15 @@ class Webhooks:
         Raises:
             WebhookUnknown, PermissionDenied, OrganizationUnknown, ScopeRefused: as named.
         """
-        hook = self._find(self._owner(who, "integrations:remove", product, organization), hook_id)
+        self._end(self._find(self._owner(who, "integrations:remove", product, organization), hook_id))
+
+    def end_all(self, user_id: str) -> None:
+        """End the webhooks of somebody who is about to go; those of products and organizations stay."""
+        with self._core.change():
+            for hook in self._hooks.where(self._by_owner, HookOwner(user_id=user_id)):
+                self._end(hook)
+
+    def _end(self, hook: Webhook) -> None:
         with self._core.change():
             self._hooks.remove(hook.id)
         self.logs.forget(hook.id)
