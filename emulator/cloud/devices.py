@@ -153,7 +153,8 @@ class Devices:
         number, candidate = 1, name
         while self.name_taken(owner, candidate):
             number += 1
-            candidate = f"{name}-{number}"
+            end = f"-{number}"
+            candidate = name[: MAX_NAME - len(end)] + end
         return candidate
 
     def annotate(self, device: Device, notes: str | None) -> Device:

@@ -68,11 +68,21 @@ class EventEncoder:
 
 
 class EventFeed:
-    """One reader's stream: what waits for it, and the timer that keeps it alive."""
+    """One reader's stream: what waits for it, and the timer that keeps it alive.
 
-    def __init__(self, clock: Clock, encode: Encode, subscribe: Callable[[Callable[[Event], None]], Callable[[], None]]) -> None:
+    With that timer it is also asked whether the reader `may` hear still; if not, the stream ends.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        encode: Encode,
+        subscribe: Callable[[Callable[[Event], None]], Callable[[], None]],
+        may: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._clock = clock
         self._encode = encode
+        self._may = may
         self._waiting: list[bytes] = [OPENING]
         self._size = 0
         self._wake: Callable[[], None] | None = None
@@ -121,11 +131,17 @@ class EventFeed:
     def _drop(self) -> None:
         self.dropped = True
         self._waiting.clear()
+        self._end()
+
+    def _end(self) -> None:
         self.close()
         if self._wake is not None:
             self._wake()
 
     def _keep_alive(self) -> None:
+        if not self._may():
+            self._end()
+            return
         self._timer = self._clock.call_later(KEEP_ALIVE, self._keep_alive)
         if not self._waiting:
             self._push(ALIVE)

@@ -10,13 +10,14 @@ from emulator.cloud.api.faults import Fault, Refused
 from emulator.cloud.api.handlers.shown import organization_of, product_of
 from emulator.cloud.api.messages import EventStream
 from emulator.cloud.api.streams import EventEncoder, EventFeed
+from emulator.cloud.errors import CloudError
 from emulator.cloud.events import Event
 
 _encoder = EventEncoder()
 
 
 def _stream(call: Call, *, public: bool = False) -> EventStream:
-    """Open a stream: it hears what happens from now on."""
+    """Open a stream: it hears what happens from now on, as long as its token counts and its product or organization may be heard."""
     product, device, prefix = product_of(call), call.path.get("device"), call.path.get("prefix", "")
     organization = organization_of(call)
     encode = _encoder.plain if product is None and organization is None else _encoder.product
@@ -26,7 +27,18 @@ def _stream(call: Call, *, public: bool = False) -> EventStream:
             call.who, listener, prefix, device=device, product=product, organization=organization, public=public
         )
 
-    return EventStream(EventFeed(call.cloud.clock, encode, subscribe))
+    def may() -> bool:
+        try:
+            who = call.cloud.tokens.principal(call.who.token)
+            if product is not None:
+                call.cloud.access.product(who, product, "events:get", organization)
+            elif organization is not None:
+                call.cloud.access.organization(who, organization, "events:get")
+        except CloudError:
+            return False
+        return True
+
+    return EventStream(EventFeed(call.cloud.clock, encode, subscribe, may))
 
 
 def all_events(call: Call) -> EventStream:

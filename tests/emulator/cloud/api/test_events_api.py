@@ -46,6 +46,55 @@ def test_a_stream_stays_alive_by_empty_lines(u1, world):
         assert world.driver.clock.now == streams.KEEP_ALIVE
 
 
+def left_of(answer):
+    """What still comes on a stream until it ends."""
+    return [line for line in answer.iter_lines() if line]
+
+
+def revoked(world, t, o, product):
+    world.cloud.tokens.revoke(t.token)
+
+
+def expelled(world, t, o, product):
+    world.cloud.teams.remove(o, t.username, product=product.id)
+
+
+def deleted(world, t, o, product):
+    world.cloud.accounts.delete(t, "secret")
+
+
+@pytest.mark.parametrize("end", [revoked, expelled, deleted])
+def test_a_stream_of_a_product_ends_with_the_right_to_hear_it(world, rest, end):
+    o = world.user("o")
+    product = world.product(o)
+    t = world.teammate(o, product)
+    session = world.connect(world.member(o, product))
+    with rest.client(t).stream("GET", f"/v1/products/{product.id}/events") as answer:
+        end(world, t, o, product)
+        world.driver.clock.call_later(streams.KEEP_ALIVE + 1, session.event, "later")
+        assert left_of(answer) == [":ok"]
+        assert world.driver.clock.now == streams.KEEP_ALIVE
+
+
+def test_a_stream_of_an_organization_ends_with_the_right_to_hear_it(world, rest):
+    o = world.user("o")
+    company = world.cloud.products.create_organization(world.cloud.accounts.of(o), "company")
+    world.cloud.teams.invite(o, "t@example.com", organization=company.slug)
+    with rest.client("t").stream("GET", f"/v1/orgs/{company.slug}/events") as answer:
+        world.cloud.teams.remove(o, "t@example.com", organization=company.slug)
+        assert left_of(answer) == [":ok"]
+
+
+@pytest.mark.parametrize("path", ["/v1/devices/events", "/v1/events/temp"])
+def test_ones_own_stream_ends_with_the_token(world, rest, path):
+    u1 = world.user("u1")
+    token = world.cloud.tokens.password_grant("particle-cli", "particle-cli", "u1@example.com", "secret", expires_in=20)
+    with rest.client(token.token).stream("GET", path) as answer:
+        assert left_of(answer) == [":ok"]
+        assert world.driver.clock.now == 3 * streams.KEEP_ALIVE, "the first time that it is asked for after the token's end"
+    assert world.cloud.tokens.principal(u1.token)
+
+
 def test_a_read_of_a_stream_is_bounded_in_virtual_time(u1):
     with u1.stream("GET", "/v1/devices/events", timeout=4) as answer, pytest.raises(httpx.ReadTimeout, match="silence"):
         lines_of(answer, 3)

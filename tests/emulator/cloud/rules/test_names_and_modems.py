@@ -127,6 +127,17 @@ def test_names_of_different_developers_do_not_meet_until_a_device_changes_hands(
     assert (world.owner(second), world.now(first).name, world.now(second).name) == ("u1@example.com", "lamp", "lamp-2")
 
 
+@pytest.mark.rule("R157")
+def test_a_name_that_gets_a_number_stays_within_the_length_of_names(world):
+    u1, u2 = world.user("u1"), world.user("u2")
+    long = "n" * 128
+    for who in (u1, u2):
+        device, session = world.claimed(who)
+        world.cloud.device_settings.update(who, device.id, name=long)
+    session.event("spark/device/claim/code", world.cloud.claim_codes.create(u1).code)
+    assert world.now(device).name == "n" * 126 + "-2"
+
+
 @pytest.mark.rule("R158")
 def test_in_a_product_names_are_unique_per_owner_only(world):
     o = world.user("o")
