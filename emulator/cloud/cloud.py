@@ -40,7 +40,7 @@ from emulator.cloud.products import Products
 from emulator.cloud.protection import Protection
 from emulator.cloud.quarantine import Quarantine
 from emulator.cloud.rates import Rates
-from emulator.cloud.records import Owner, OwnerKind, User
+from emulator.cloud.records import Device, Owner, OwnerKind, User
 from emulator.cloud.registry import Registry
 from emulator.cloud.releases import Releases
 from emulator.cloud.rollout import Rollout
@@ -131,6 +131,7 @@ class Cloud:
         self.quarantine = Quarantine(core, self.access, self.devices)
         self.members = Members(core, self.access, self.accounts, self.devices, self.claims, self.limits, self.quarantine)
         self.members.bring_sim = self.sims.bring
+        self.members.joined = self.configurations.joined
         self.sims.import_device = self.members.take_along
         self.claim_codes.join_product = self.members.join_by_code
         self.groups = Groups(core, self.access, self.devices)
@@ -139,11 +140,16 @@ class Cloud:
         self.applications = Applications()
         self.healing = Healing(self.connections, self.events, self.updates, self.library)
         self.rollout = Rollout(self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing)
-        self.members.refresh = self.claim_codes.refresh = self.sims.refresh_device = self.rollout.refresh
+        self.members.refresh = self.claim_codes.refresh = self.sims.refresh_device = self._refresh
         self.members.regrouped = self.rollout.resume
         self.device_settings = DeviceSettings(core, self.access, self.devices, self.members, self.groups, self.releases, self.rollout)
         self.fleet = Fleet(self.access, self.devices)
         self.views = Views(self.connections, self.quarantine, self.releases, self.owner_name)
+
+    def _refresh(self, device: Device) -> None:
+        """A device, which may be connected, became a member: it gets what its product has for it."""
+        self.rollout.refresh(device)
+        self.configurations.bring(device)
 
     def _arrivals(self, core: Core) -> None:
         self.arrivals = Arrivals(core, self.devices, self.connections, self.events, self.claim_codes, self.updates, self.factory)

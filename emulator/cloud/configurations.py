@@ -113,6 +113,15 @@ class Configurations:
             self._choose(who, record, device, values)
         return self.bring(device)
 
+    def joined(self, device: Device, product: Product) -> None:
+        """A device became a member: it shall get the product's configuration, and nothing of a product before. Inside a transaction."""
+        place = Place.of_device(device.id)
+        for name in ("own", "pending"):
+            self._drop(place, name)
+        given = self._documents.find(DocumentKind.CONFIGURATION, Place.of_product(product.id), "configuration")
+        if given is not None and given.values:
+            self._documents.put(given.updated_by, DocumentKind.CONFIGURATION, place, "pending", given.values)
+
     def bring(self, device: Device) -> Reply[bool]:
         """Bring a device what is pending for it, if it is connected; see `set_device` for the reply."""
         pending = None if device.product_id is None else self._read(Place.of_device(device.id), "pending")

@@ -60,6 +60,8 @@ class Members:
         self._quarantine = quarantine
         self.bring_sim: Callable[[Device, Product], None]
         """Called inside the transaction when a device becomes a member and its SIM shall come along."""
+        self.joined: Callable[[Device, Product], None]
+        """Called inside the transaction when a device became a member."""
         self.refresh: Callable[[Device], None]
         """Called when a device that is connected has to be looked at: it became a member."""
         self.regrouped: Callable[[Device], None]
@@ -174,6 +176,7 @@ class Members:
         with self._core.change():
             self._quarantine.forget(device, product)
             device = self._devices.alter(device, product_id=product.id)
+            self.joined(device, product)
             if import_sim:
                 self.bring_sim(device, product)
         return device

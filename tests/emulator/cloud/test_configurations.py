@@ -133,6 +133,34 @@ def test_nothing_is_pending_when_the_product_has_no_configuration_to_go_back_to(
     assert known(fleet) == (None, None)
 
 
+def test_a_device_that_becomes_a_member_gets_the_products_configuration(fleet):
+    fleet.cloud.configurations.set_product(fleet.o, fleet.p.id, A)
+    fleet.d = fleet.member(fleet.o, fleet.p)
+    assert known(fleet) == (None, A)
+    (pending,) = fleet.cloud.documents.list(DocumentKind.CONFIGURATION, Place.of_device(fleet.d.id))
+    assert (pending.name, pending.updated_by) == ("pending", "o@example.com")
+    assert connect(fleet).heard == ['{"cmd":"set_cfg","cfg":{"a":{"x":1}}}']
+    assert known(fleet) == (A, None)
+
+
+def test_a_connected_device_that_becomes_a_member_gets_it_at_once(fleet):
+    fleet.cloud.configurations.set_product(fleet.o, fleet.p.id, A)
+    fleet.d = fleet.device()
+    session = connect(fleet)
+    fleet.cloud.members.add(fleet.o, fleet.p.id, [fleet.d.id])
+    assert session.heard == ['{"cmd":"set_cfg","cfg":{"a":{"x":1}}}']
+
+
+def test_nothing_of_a_product_before_is_brought_to_a_device_of_another(fleet):
+    give(fleet, A)
+    fleet.cloud.members.remove(fleet.o, fleet.p.id, fleet.d.id)
+    fleet.p = fleet.product(fleet.o)
+    fleet.cloud.members.add(fleet.o, fleet.p.id, [fleet.d.id])
+    assert known(fleet) == (None, None)
+    fleet.cloud.configurations.set_product(fleet.o, fleet.p.id, B)
+    assert known(fleet) == (None, B), "it has none of its own any more"
+
+
 def test_a_device_on_the_products_list_that_is_no_member_is_named_and_nothing_is_changed(fleet):
     stranger = fleet.device()
     fleet.runs(stranger, fleet.p, 1)
