@@ -52,7 +52,6 @@ class Accounts:
         """What other rooms do when a username (old, new) changes: called inside the transaction."""
         self.clear_away: Callable[[User], None]
         """Called inside the transaction when an account goes: what it leaves behind. The cloud says what that is."""
-        """What other rooms do before a user goes: called inside the transaction."""
 
     def create(
         self,

@@ -81,9 +81,17 @@ class Registry:
         return None if member is None or member.programmatic else member.role
 
     def rename(self, old: str, new: str) -> None:
-        """Somebody's username changed: the teams follow. Belongs inside a transaction."""
+        """Somebody's username changed: the teams follow. Belongs inside a transaction.
+
+        Where a team had invited the new name as well, one of the two is left, with the higher role.
+        """
         for member in self.memberships(old):
-            self.members.put(replace(member, username=new))
+            role = member.role
+            invited = self.members.first(self._by_name, (member.product_id, member.organization_id, new))
+            if invited is not None and invited is not member:
+                role = max(role, invited.role)
+                self.members.remove(invited.id)
+            self.members.put(replace(member, username=new, role=role))
 
     def leave_teams(self, username: str) -> None:
         """Somebody goes: whoever takes that username later is in no team for it. Belongs inside a transaction."""

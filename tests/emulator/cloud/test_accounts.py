@@ -117,6 +117,22 @@ def test_a_new_username_needs_the_password_and_keeps_tokens_teams_and_devices(wo
     assert world.owner(device) == "new@example.com"
 
 
+@pytest.mark.parametrize(
+    ("role", "invited", "left"), [("Support", "Developer", "Developer"), ("Administrator", "View-only", "Administrator")]
+)
+def test_a_new_username_that_the_team_knows_already_is_in_it_once(world, role, invited, left):
+    o = world.user("o")
+    product = world.product(o)
+    t = world.teammate(o, product, "t", role)
+    other = world.product(o)
+    world.cloud.teams.invite(o, "new@example.com", invited, product=product.id)
+    world.cloud.teams.invite(o, "new@example.com", invited, product=other.id)
+    world.cloud.accounts.change_username(t, "new@example.com", "secret")
+    _, member = world.cloud.teams.list(o, product=product.id)
+    assert (member.username, member.role.title) == ("new@example.com", left)
+    assert [each.username for each in world.cloud.teams.list(o, product=other.id)][1:] == ["new@example.com"]
+
+
 def test_a_new_password_needs_the_old_one(world):
     u1 = world.user()
     with pytest.raises(PasswordWrong):
