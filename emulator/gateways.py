@@ -17,6 +17,8 @@ from emulator.drivers import Driver, Reply
 Answer = Callable[[HookRequest], HookResponse]
 TIMEOUT = 20.0
 """Open in public sources: seconds that a server has to answer a webhook."""
+MAX_WAITING = 1000
+"""Open in public sources: requests that may wait for servers that do not answer."""
 
 
 class HookSink:
@@ -50,10 +52,15 @@ class HookSink:
 
 
 class HttpGateway:
-    """Sends the requests of webhooks over HTTP, a few at a time, in threads of its own. Only for a Lab that is served."""
+    """Sends the requests of webhooks over HTTP, a few at a time, in threads of its own. Only for a Lab that is served.
 
-    def __init__(self, driver: Driver, *, timeout: float = TIMEOUT, at_once: int = 8) -> None:
+    What comes while `max_waiting` requests are under way fails at once, so that a server that hangs costs no more than these.
+    """
+
+    def __init__(self, driver: Driver, *, timeout: float = TIMEOUT, at_once: int = 8, max_waiting: int = MAX_WAITING) -> None:
         self._driver = driver
+        self._max_waiting = max_waiting
+        self._waiting = 0
         self._client = httpx.Client(timeout=timeout)
         self._careless = httpx.Client(timeout=timeout, verify=False)  # noqa: S501  # a webhook may say that it does not care
         self._pool = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="particle-hil-hook")
@@ -61,8 +68,16 @@ class HttpGateway:
     def __call__(self, request: HookRequest) -> Reply[HookResponse]:
         """Send a request; the reply comes when the server has answered, or fails with a TimeoutError or ConnectionError."""
         reply: Reply[HookResponse] = self._driver.reply()
+        if self._waiting >= self._max_waiting:
+            reply.fail(ConnectionError(f"{self._waiting} requests wait for an answer already"))
+            return reply
+        self._waiting += 1
+        reply.settled.subscribe(self._answered)
         self._pool.submit(self._send, request, reply)
         return reply
+
+    def _answered(self) -> None:
+        self._waiting -= 1
 
     def close(self) -> None:
         """Send no more. What is under way comes to its end first."""

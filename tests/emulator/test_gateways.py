@@ -1,6 +1,7 @@
 """The ways out of a Lab."""
 
 import http.server
+import socket
 import threading
 
 import pytest
@@ -82,3 +83,24 @@ def test_what_cannot_be_reached_is_a_failed_connection(served, url, verify):
     driver, gateway = served
     with pytest.raises(OSError, match=r".+"):
         wait(driver, driver.call(gateway, HookRequest("hook", "POST", url, verify=verify)))
+
+
+def test_a_server_that_hangs_makes_so_many_requests_wait_and_no_more():
+    driver = ServedDriver()
+    gateway = HttpGateway(driver, timeout=30, at_once=1, max_waiting=2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        request = HookRequest("hook", "GET", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        under_way = [driver.call(gateway, request) for _ in range(2)]
+        with pytest.raises(ConnectionError, match="2 requests wait for an answer already"):
+            wait(driver, driver.call(gateway, request))
+        assert not any(reply.done for reply in under_way)
+        silent.accept()[0].close()
+        with pytest.raises(ConnectionError):
+            wait(driver, under_way[0])
+        again = driver.call(gateway, request)
+        for reply in (under_way[1], again):
+            silent.accept()[0].close()
+            with pytest.raises(ConnectionError):
+                wait(driver, reply)
+    gateway.close()
+    driver.close()

@@ -27,5 +27,7 @@ class DeviceServiceSettings:
     """Whether updates are sent fast: numbered chunks, and missed ones again at the end."""
     default_max_message: int = 800
     """The message buffer of a device that does not tell (Photon up to Device OS 2.x)."""
+    max_subscriptions: int = 100
+    """How many subscriptions a device may have; Device OS has 6 at the most (6.2, communication/inc/protocol_defs.h)."""
     max_description: int = 65_536
     """The longest description that is put together from blocks."""

@@ -254,10 +254,7 @@ class Session:
             self._acknowledge(message)
             self._take_event(Event.decode(message))
         elif kind is Kind.SUBSCRIPTION:
-            subscription = Subscription.decode(message)
-            self._acknowledge(message)
-            if subscription not in self._subscriptions:
-                self._subscriptions.append(subscription)
+            self._subscribe(Subscription.decode(message), message)
         elif kind is Kind.DESCRIBE_POST:
             self._take_description(message)
         elif kind is Kind.CHUNK_MISSED:
@@ -271,6 +268,15 @@ class Session:
             self._acknowledge(message)
         else:
             self._acknowledge(message, Code.NOT_FOUND)
+
+    def _subscribe(self, subscription: Subscription, message: Message) -> None:
+        known = subscription in self._subscriptions
+        if not known and len(self._subscriptions) >= self.settings.max_subscriptions:
+            self._acknowledge(message, Code.BAD_REQUEST)
+            return
+        self._acknowledge(message)
+        if not known:
+            self._subscriptions.append(subscription)
 
     def _take_event(self, event: Event) -> None:
         if event.name == _CHUNK_SIZE and event.text.isdecimal():

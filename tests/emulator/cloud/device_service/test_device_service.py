@@ -8,7 +8,7 @@ from emulator.cloud.sessions import HelloFacts, Refused
 from emulator.device_os.cloud_facts import ClaimReceived, Connected, Disconnected, SignalChanged, TimeReceived
 from particle_protocol.describe import DescribedModule, ModuleFunction
 from particle_protocol.lightssl import ServerKey, lab_device_key
-from particle_protocol.messages import CloudReason, Goodbye, VariableType
+from particle_protocol.messages import CloudReason, Goodbye, Subscription, VariableType
 from particle_protocol.protocol_errors import ProtocolErrorCode as Error
 
 
@@ -93,6 +93,23 @@ def test_events_reach_a_board_that_subscribed(lab):
     lab.run(0.1)
     assert board.application.heard == [("news/today", "sun")]
     assert board.events[-1] == ClaimReceived()
+
+
+def test_a_device_has_so_many_subscriptions_at_the_most(make_lab):
+    lab = make_lab(max_subscriptions=2)
+    device = lab.raw()
+
+    def subscribe(number, prefix):
+        return device.say(Subscription(prefix).encode(number).encode().hex())
+
+    for number, prefix in enumerate("aab", 1):
+        (answer,) = subscribe(number, prefix)
+        assert answer == f"6000{number:04x}"
+    (answer,) = subscribe(9, "c")
+    assert answer == "60800009", "4.00: it will ask again in its next session"
+    (answer,) = subscribe(10, "b")
+    assert answer == "6000000a"
+    assert [lab.session.publish(name, None) for name in "abc"] == [True, True, False]
 
 
 def test_events_of_a_board_reach_the_cloud(lab):
