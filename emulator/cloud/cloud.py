@@ -147,9 +147,10 @@ class Cloud:
         self.views = Views(self.connections, self.quarantine, self.releases, self.owner_name)
 
     def _refresh(self, device: Device) -> None:
-        """A device, which may be connected, became a member: it gets what its product has for it."""
-        self.rollout.refresh(device)
-        self.configurations.bring(device)
+        """A device became a member: if it is connected, it gets what its product has for it; else when it connects."""
+        if self.connections.online(device.id):
+            self.rollout.refresh(device)
+            self.configurations.bring(device)
 
     def _arrivals(self, core: Core) -> None:
         self.arrivals = Arrivals(core, self.devices, self.connections, self.events, self.claim_codes, self.updates, self.factory)

@@ -116,8 +116,9 @@ class Configurations:
     def joined(self, device: Device, product: Product) -> None:
         """A device became a member: it shall get the product's configuration, and nothing of a product before. Inside a transaction."""
         place = Place.of_device(device.id)
-        for name in ("own", "pending"):
-            self._drop(place, name)
+        if self._documents.count(DocumentKind.CONFIGURATION, place):
+            for name in ("own", "pending"):
+                self._drop(place, name)
         given = self._documents.find(DocumentKind.CONFIGURATION, Place.of_product(product.id), "configuration")
         if given is not None and given.values:
             self._documents.put(given.updated_by, DocumentKind.CONFIGURATION, place, "pending", given.values)

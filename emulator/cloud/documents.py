@@ -154,6 +154,10 @@ class Documents:
         found = self._documents.where(self._in_place, (kind, place.key))
         return sorted((each for each in found if each.name.startswith(prefix)), key=lambda document: document.name)
 
+    def count(self, kind: DocumentKind, place: Place) -> int:
+        """How many documents of a kind a place has."""
+        return self._in_place.count((kind, place.key))
+
     def find(self, kind: DocumentKind, place: Place, name: str) -> Document | None:
         """One document, or None."""
         return self._documents.get(f"{kind.value}|{place.key}|{name}")
@@ -182,7 +186,7 @@ class Documents:
         if len(body) > MAX_SIZE:
             raise Invalid(kind.value, "...", f"must have at most {MAX_SIZE} bytes")
         before = self.find(kind, place, name)
-        if before is None and self._in_place.count((kind, place.key)) >= MAX_DOCUMENTS:
+        if before is None and self.count(kind, place) >= MAX_DOCUMENTS:
             raise Conflict(kind.value, f"there can be at most {MAX_DOCUMENTS} of these")
         now = self._core.now()
         created = (now, author) if before is None else (before.created_at, before.created_by)
