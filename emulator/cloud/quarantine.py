@@ -46,12 +46,14 @@ def named_product(device: Device) -> int | None:
 
 
 def product_version(device: Device) -> int | None:
-    """The product version that a device runs; None: its firmware neither names a product, nor is a wildcard its Device OS understands.
+    """The version of its product's firmware that a member runs; None: its firmware is another product's, or generic.
 
     Before 1.5 there was no wildcard: a product id equal to the platform id is then just what every firmware has (the choice made here).
     """
     named = device.firmware_product_id
     if named is None or (named == device.platform_id and (device.system_version or WILDCARD_SINCE) < WILDCARD_SINCE):
+        return None
+    if named_product(device) not in (None, device.product_id):
         return None
     return device.firmware_version
 

@@ -26,6 +26,7 @@ from emulator.cloud.errors import (
 from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
 from emulator.cloud.images import application_of, read_image
+from emulator.cloud.quarantine import product_version
 from emulator.cloud.records import Device, Product
 from firmware_images.fields import ModuleFunction
 
@@ -263,8 +264,9 @@ class Releases:
         """How many members run each version."""
         counts: dict[int, int] = {}
         for device in self._devices.table.where(self._devices.by_product, product.id):
-            if device.firmware_version is not None:
-                counts[device.firmware_version] = counts.get(device.firmware_version, 0) + 1
+            version = product_version(device)
+            if version is not None:
+                counts[version] = counts.get(version, 0) + 1
         return counts
 
     def seen_running(self, product_id: int, version: int) -> None:
@@ -293,7 +295,7 @@ class Releases:
         after = _after_release(self.all(product), version, groups, product_default=product_default)
         members = self._devices.table.where(self._devices.by_product, product.id)
         concerned = (each for each in members if not each.development and each.desired_firmware_version is None)
-        targets = (_released_to(device, after) for device in concerned if device.firmware_version != version)
+        targets = (_released_to(device, after) for device in concerned if product_version(device) != version)
         return sum(target is not None and target.version == version for target in targets)
 
     def _put(self, firmware: Firmware, **changes: object) -> Firmware:

@@ -158,6 +158,31 @@ def test_a_member_with_generic_firmware_gets_the_products(fleet):
     assert fleet.connect(other, product_version=3, system_version=None, product_id=PHOTON).flashed == [], "a wildcard that runs 3"
 
 
+@pytest.mark.rule("R85")
+def test_a_device_that_goes_from_one_product_to_another_gets_the_others_firmware_of_the_same_version(fleet):
+    fleet.release(fleet.o, fleet.p, 3)
+    other = fleet.product(fleet.o)
+    device = fleet.member(fleet.o, other)
+    session = fleet.runs(device, other, 3)
+    fleet.cloud.members.remove(fleet.o, other.id, device.id)
+    fleet.cloud.members.add(fleet.o, fleet.p.id, [device.id])
+    assert session.flashed == [fleet.v3]
+
+
+@pytest.mark.rule("R85")
+def test_the_version_of_a_product_that_is_not_there_is_none_of_this_one(fleet):
+    fleet.release(fleet.o, fleet.p, 3)
+    device = fleet.member(fleet.o, fleet.p)
+    assert fleet.cloud.releases.impact(fleet.o, fleet.p.id, 3, product_default=True) == 1
+    session = fleet.connect(device, product_id=54321, product_version=3)
+    assert session.flashed == [fleet.v3]
+    assert fleet.cloud.releases.devices_on(fleet.p) == {}
+    assert fleet.cloud.releases.impact(fleet.o, fleet.p.id, 3, product_default=True) == 1
+    fleet.runs(device, fleet.p, 3)
+    assert fleet.cloud.releases.devices_on(fleet.p) == {3: 1}
+    assert fleet.cloud.releases.impact(fleet.o, fleet.p.id, 3, product_default=True) == 0
+
+
 @pytest.mark.rule("R86")
 def test_what_is_flashed_is_told_as_events(fleet):
     heard = fleet.hear(fleet.o, "spark/flash", product=fleet.p.id)
@@ -377,6 +402,14 @@ def test_a_version_is_released_only_after_a_device_has_run_it(fleet):
 def test_a_strangers_device_does_not_make_a_version_releasable(fleet):
     fleet.upload(fleet.o, fleet.p, 8, has_run=False)
     fleet.runs(fleet.device(), fleet.p, 8)
+    with pytest.raises(FirmwareNeverRun):
+        fleet.release(fleet.o, fleet.p, 8)
+
+
+@pytest.mark.rule("R97")
+def test_the_firmware_of_another_product_does_not_make_a_version_releasable(fleet):
+    fleet.upload(fleet.o, fleet.p, 8, has_run=False)
+    fleet.runs(fleet.member(fleet.o, fleet.p), fleet.product(fleet.o), 8)
     with pytest.raises(FirmwareNeverRun):
         fleet.release(fleet.o, fleet.p, 8)
 
