@@ -40,7 +40,7 @@ from emulator.cloud.products import Products
 from emulator.cloud.protection import Protection
 from emulator.cloud.quarantine import Quarantine
 from emulator.cloud.rates import Rates
-from emulator.cloud.records import Device, Owner, OwnerKind, User
+from emulator.cloud.records import Device, Owner, OwnerKind, Product, User
 from emulator.cloud.registry import Registry
 from emulator.cloud.releases import Releases
 from emulator.cloud.rollout import Rollout
@@ -131,7 +131,7 @@ class Cloud:
         self.quarantine = Quarantine(core, self.access, self.devices)
         self.members = Members(core, self.access, self.accounts, self.devices, self.claims, self.limits, self.quarantine)
         self.members.bring_sim = self.sims.bring
-        self.members.joined = self.configurations.joined
+        self.members.joined = self._joined
         self.sims.import_device = self.members.take_along
         self.claim_codes.join_product = self.members.join_by_code
         self.groups = Groups(core, self.access, self.devices)
@@ -145,6 +145,11 @@ class Cloud:
         self.device_settings = DeviceSettings(core, self.access, self.devices, self.members, self.groups, self.releases, self.rollout)
         self.fleet = Fleet(self.access, self.devices)
         self.views = Views(self.connections, self.quarantine, self.releases, self.owner_name)
+
+    def _joined(self, device: Device, product: Product) -> None:
+        """A device became a member, with the firmware that it has."""
+        self.configurations.joined(device, product)
+        self.rollout.note(device)
 
     def _refresh(self, device: Device) -> None:
         """A device became a member: if it is connected, it gets what its product has for it; else when it connects."""

@@ -56,7 +56,7 @@ class Firmware:
     released: bool = False
     """Whether it ever was."""
     has_run: bool = False
-    """Whether a device of the product ever said Hello with it."""
+    """Whether a device of the product runs it, or ever did since it was uploaded."""
 
     @property
     def key(self) -> str:
@@ -154,6 +154,7 @@ class Releases:
                     uploaded_by=who.username,
                     updated_at=now,
                     mandatory=mandatory,
+                    has_run=version in self.devices_on(product),
                 ),
             )
 
@@ -270,7 +271,7 @@ class Releases:
         return counts
 
     def seen_running(self, product_id: int, version: int) -> None:
-        """A member said Hello with a version: from now on it may be released."""
+        """A member runs a version: from now on it may be released."""
         firmware = self._firmware.get(f"{product_id}:{version}")
         if firmware is not None and not firmware.has_run:
             with self._core.change():

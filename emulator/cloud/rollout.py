@@ -38,7 +38,7 @@ class Rollout:
         releases.on_intelligent_release = self.release_now
 
     def note(self, device: Device) -> None:
-        """After Hello: remember that a member runs a version."""
+        """After Hello, and when a device becomes a member: remember that a member runs a version."""
         version = product_version(device)
         if device.product_id is not None and version is not None:
             self._releases.seen_running(device.product_id, version)

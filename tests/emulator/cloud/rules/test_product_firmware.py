@@ -415,6 +415,26 @@ def test_the_firmware_of_another_product_does_not_make_a_version_releasable(flee
 
 
 @pytest.mark.rule("R97")
+def test_a_version_that_a_device_runs_already_can_be_released_once_it_is_uploaded(fleet):
+    fleet.runs(fleet.member(fleet.o, fleet.p), fleet.p, 8)
+    fleet.upload(fleet.o, fleet.p, 8, has_run=False)
+    fleet.upload(fleet.o, fleet.p, 9, has_run=False)
+    fleet.release(fleet.o, fleet.p, 8)
+    with pytest.raises(FirmwareNeverRun):
+        fleet.release(fleet.o, fleet.p, 9)
+
+
+@pytest.mark.rule("R97")
+def test_a_device_that_is_approved_has_run_what_it_runs(fleet):
+    fleet.upload(fleet.o, fleet.p, 8, has_run=False)
+    device = fleet.device()
+    fleet.runs(device, fleet.p, 8)
+    fleet.cloud.members.add(fleet.o, fleet.p.id, [device.id])
+    fleet.release(fleet.o, fleet.p, 8)
+    assert fleet.cloud.releases.get(fleet.o, fleet.p.id, 8).product_default
+
+
+@pytest.mark.rule("R97")
 def test_a_release_is_to_the_product_or_to_groups(fleet):
     release = fleet.cloud.releases.release
     fleet.cloud.groups.create(fleet.o, fleet.p.id, "a")
