@@ -246,15 +246,16 @@ class Sims:
         return None if sim is None or sim.active else f"SIM {sim.iccid} is not active"
 
     def settle(self, iccid: str, due_at: float | None) -> None:
-        """The network is done with what it was asked to."""
+        """The network is done with what it was asked to. A SIM that a product took in while it was being released is activated then."""
         sim = self._sims.get(iccid)
         if sim is None or sim.pending is None or sim.due_at != due_at:
             return
         status = _TARGET[sim.pending]
         now = self._core.now()
         activated = status is SimStatus.ACTIVE
+        taken_in = sim.pending is SimAction.RELEASE and sim.owned
         with self._core.change():
-            self._sims.put(
+            sim = self._sims.put(
                 replace(
                     sim,
                     status=status,
@@ -263,11 +264,13 @@ class Sims:
                     updated_at=now,
                     activations_count=sim.activations_count + activated,
                     deactivations_count=sim.deactivations_count + (not activated),
-                    first_activated_on=sim.first_activated_on or now,
+                    first_activated_on=sim.first_activated_on or (now if activated else None),
                     last_activated_on=now if activated else sim.last_activated_on,
                     deactivated_on=None if activated else now,
                 ),
             )
+            if taken_in:
+                self._order(sim, SimAction.ACTIVATE)
         if not activated:
             self._drop(iccid)
 
@@ -303,10 +306,12 @@ class Sims:
         return sim.user_id is None or self._gate.in_team(sim.user_id, product)
 
     def _move(self, sim: Sim, product: Product) -> Sim:
+        free = not sim.owned
         sim = replace(sim, user_id=None, product_id=product.id, updated_at=self._core.now())
-        released = sim.status is SimStatus.DEACTIVATED and sim.last_status_change_action is SimAction.RELEASE
-        if sim.pending is None and (sim.status is SimStatus.NEVER_ACTIVATED or released):
-            return self._order(replace(sim, last_activated_via="product"), SimAction.ACTIVATE)
+        if free or (sim.pending is None and sim.status is SimStatus.NEVER_ACTIVATED):
+            sim = replace(sim, last_activated_via="product")
+            if sim.pending is None:
+                return self._order(sim, SimAction.ACTIVATE)
         with self._core.change():
             return self._sims.put(sim)
 

@@ -141,6 +141,7 @@ def test_the_sims_of_a_deleted_account_are_released_whatever_the_network_was_ask
         sim = sims.by_iccid(iccid)
         assert (sim.status, sim.user_id, sim.pending) == (SimStatus.DEACTIVATED, None, None)
         assert sim.last_status_change_action is SimAction.RELEASE
+        assert (sim.first_activated_on is None) is (iccid == waiting), "one was never active"
         assert sims.activate(u2, iccid).user_id == u2.account
 
 

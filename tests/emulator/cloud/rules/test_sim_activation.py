@@ -272,6 +272,58 @@ def test_a_sim_that_was_released_before_it_was_ever_active_is_simply_free(world)
     assert status(world) is SimStatus.ACTIVE
 
 
+@pytest.mark.rule("R123", "R126", "R131a")
+@pytest.mark.parametrize("way", ["the sim", "its device"])
+def test_a_sim_that_is_just_being_released_is_activated_by_whoever_takes_it_into_a_product(world, way):
+    u1, o = world.user("u1"), world.user("o")
+    product = world.product(o, BORON)
+    world.cloud.sims.make(ICCID)
+    device = world.device(BORON, iccid=ICCID)
+    world.cloud.sims.activate(u1, ICCID)
+    world.pass_time(60)
+    session = world.connect(device)
+    world.cloud.sims.release(u1, ICCID)
+    if way == "the sim":
+        world.cloud.sims.import_sims(o, product.id, [ICCID])
+    else:
+        world.cloud.members.add(o, product.id, [device.id])
+    world.pass_time(60)
+    sim = world.cloud.sims.get(o, ICCID, product.id)
+    assert (sim.status, sim.activations_count, sim.deactivations_count) == (SimStatus.ACTIVE, 2, 1)
+    assert (sim.pending, sim.last_activated_via) == (None, "product")
+    assert session.closed, "the release came first"
+    assert not world.connect(device).closed
+
+
+@pytest.mark.rule("R126", "R131a")
+def test_a_sim_that_was_stopped_and_then_released_is_activated_by_an_import(world):
+    u1, o = world.user("u1"), world.user("o")
+    product = world.product(o, ELECTRON)
+    world.cloud.sims.make(ICCID)
+    world.cloud.sims.activate(u1, ICCID)
+    world.pass_time(60)
+    world.cloud.sims.suspend(ICCID, SimStatus.DATA_LIMIT)
+    world.cloud.sims.release(u1, ICCID)
+    world.cloud.sims.import_sims(o, product.id, [ICCID])
+    world.pass_time(60)
+    assert world.cloud.sims.get(o, ICCID, product.id).active
+
+
+@pytest.mark.rule("R130")
+def test_a_team_members_sim_that_is_not_active_moves_as_it_is(world):
+    o = world.user("o")
+    product = world.product(o, ELECTRON)
+    for iccid in (ICCID, OTHER):
+        world.cloud.sims.make(iccid)
+        world.cloud.sims.activate(o, iccid)
+    world.pass_time(60)
+    world.cloud.sims.suspend(ICCID, SimStatus.DATA_LIMIT)
+    world.cloud.sims.deactivate(o, OTHER)
+    world.cloud.sims.import_sims(o, product.id, [ICCID, OTHER])
+    world.pass_time(60)
+    assert (status(world), status(world, OTHER)) == (SimStatus.DATA_LIMIT, SimStatus.DEACTIVATED)
+
+
 @pytest.mark.rule("R131a")
 def test_one_thing_at_a_time_is_done_to_a_sim(world):
     u1 = world.user()
