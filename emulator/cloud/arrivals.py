@@ -141,6 +141,9 @@ class Arrivals:
         if system is not None:
             link.system = system
             device = self._modules(device, system)
+            device = self._identity(session, device, system.extra.get("iccid"), system.extra.get("imei"))
+            if self._connections.current(session) is None:
+                return
             self.settle(device)
         if application is not None:
             self.ready(device)
@@ -159,7 +162,7 @@ class Arrivals:
         elif name == SAFE_MODE:
             self._devices.learn(device, safe_mode=True)
         elif name == IDENTITY and data:
-            self._identity(device, data, None)
+            self._identity(session, device, data, None)
         elif name.startswith(_FOR_THE_CLOUD):
             return
         else:
@@ -210,7 +213,7 @@ class Arrivals:
         )
 
     def _modules(self, device: Device, system: SystemDescribe) -> Device:
-        """Take over what the list of modules tells: Device OS version, the user part's hash, SIM and modem."""
+        """Take over what the list of modules tells: Device OS version, and the user part's hash."""
         main = [module for module in system.modules if module.store is ModuleStore.MAIN]
         versions = [module.version for module in main if module.function is ModuleFunction.SYSTEM]
         user = next((module for module in main if module.function is ModuleFunction.USER), None)
@@ -221,18 +224,31 @@ class Arrivals:
             system_version=max(versions, default=device.system_version),
             app_hash=app_hash,
         )
-        device = self._identity(device, system.extra.get("iccid"), system.extra.get("imei"))
         if app_hash is not None and app_hash != known:
             self._events.from_device(device, "spark/device/app-hash", app_hash.upper())
         return device
 
-    def _identity(self, device: Device, iccid: str | None, imei: str | None) -> Device:
-        """The SIM can be another one than before; the modem stays."""
-        if iccid and iccid.isdigit() and iccid != device.iccid:
-            device = self._devices.learn(device, iccid=iccid, last_iccid=device.iccid)
-        if imei and device.imei is None:
-            device = self._devices.learn(device, imei=imei)
-        return device
+    def _identity(self, session: DeviceSession, device: Device, iccid: str | None, imei: str | None) -> Device:
+        """The SIM can be another one than before, and another device's before; the modem stays.
+
+        What is news may be a claim code, or a SIM that may not be online.
+        """
+        known = device
+        with self._core.change():
+            if iccid and iccid.isdigit() and iccid != device.iccid:
+                for other in self._devices.table.where(self._devices.by_iccid, iccid):
+                    self._devices.learn(other, iccid=None, last_iccid=iccid)
+                device = self._devices.learn(device, iccid=iccid, last_iccid=device.iccid)
+            if imei and device.imei is None:
+                device = self._devices.learn(device, imei=imei)
+        if device is known:
+            return device
+        refusal = self.admit(device)
+        if refusal is not None:
+            session.close(refusal)
+            return device
+        code = self._claim_codes.waiting_for(device.iccid, device.imei)
+        return device if code is None else self._claim_codes.received(device, code) or device
 
     def _offer(self, session: DeviceSession, name: str, data: str | None, attempt: int = 0) -> None:
         """Send an event to a device; again, later, as long as the device has not subscribed to it."""

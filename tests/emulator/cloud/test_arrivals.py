@@ -10,6 +10,7 @@ from particle_protocol.describe import DescribedModule, ModuleFunction
 
 BORON = 13
 IMEI = "352753090041680"
+ICCID = "8934076500002589174"
 SYSTEM = DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=2302)
 
 
@@ -246,6 +247,17 @@ def test_whoever_waits_for_a_modem_hears_its_device_come_online(world):
     heard = world.hear(u1, "spark/status")
     world.connect(world.device(BORON, imei=IMEI))
     assert heard == [("spark/status", "online")]
+
+
+@pytest.mark.parametrize("told", [{"iccid": ICCID}, {"imei": IMEI}])
+def test_a_sim_or_modem_that_is_a_claim_code_claims_the_device_that_turns_out_to_have_it(world, told):
+    u1 = world.user()
+    offer = world.cloud.claim_codes.create(u1, **told)
+    device, session = world.online(BORON, describe=False)
+    session.describe(extra={})
+    assert (offer.code, world.owner(device)) == (next(iter(told.values())), None)
+    session.describe(extra=told)
+    assert world.owner(device) == "u1@example.com"
 
 
 def test_a_device_connects_though_a_code_for_its_modem_is_too_old(world):

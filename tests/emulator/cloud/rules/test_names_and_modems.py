@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.cloud.errors import Conflict, NameTaken, SerialUnknown
+from particle_protocol.skus import SimForm
 
 ELECTRON, BORON = 10, 13
 OLD, NEW = "8934076500002589174", "8934076500002589182"
@@ -60,6 +61,48 @@ def test_an_older_electron_tells_its_sim_as_an_event(world):
     device, session = world.online(ELECTRON, iccid=OLD)
     session.event("spark/device/ident/0", NEW)
     assert (world.now(device).iccid, world.now(device).last_iccid) == (NEW, OLD)
+
+
+@pytest.mark.rule("R153", "R131")
+def test_a_sim_that_is_put_into_another_device_is_that_ones(world):
+    o = world.user("o")
+    product = world.product(o, ELECTRON)
+    world.cloud.sims.make(OLD, SimForm.PLASTIC)
+    world.cloud.sims.activate(o, OLD)
+    world.pass_time(60)
+    before, after = world.device(ELECTRON, iccid=OLD), world.device(ELECTRON)
+    world.connect(before).leave()
+    session = world.connect(after, describe=False)
+    session.describe(extra={"iccid": OLD})
+    assert world.cloud.sims.device_of(OLD).id == after.id
+    assert (world.now(before).iccid, world.now(before).last_iccid) == (None, OLD)
+    world.cloud.sims.import_sims(o, product.id, [OLD])
+    assert (world.standing(before, product), world.standing(after, product)) == ("nothing", "member")
+    world.cloud.sims.deactivate(o, OLD, product=product.id)
+    world.pass_time(60)
+    assert session.closed
+    assert not world.connect(before).closed, "with whatever SIM it has by now"
+
+
+@pytest.mark.rule("R131", "R153")
+@pytest.mark.parametrize("how", ["a description", "an event"])
+def test_a_device_that_turns_out_to_have_an_inactive_sim_does_not_stay_online(world, how):
+    u1 = world.user()
+    for iccid in (OLD, NEW):
+        world.cloud.sims.make(iccid)
+    world.cloud.sims.activate(u1, OLD)
+    world.pass_time(60)
+    device = world.device(ELECTRON, iccid=OLD)
+    session = world.connect(device, describe=False)
+    if how == "a description":
+        session.describe(extra={"iccid": NEW})
+    else:
+        session.event("spark/device/ident/0", NEW)
+    assert (session.closed, session.close_reason) == (True, f"SIM {NEW} is not active")
+    assert world.connect(device).closed
+    world.cloud.sims.activate(u1, NEW)
+    world.pass_time(60)
+    assert not world.connect(device).closed
 
 
 @pytest.mark.rule("R154")
