@@ -27,7 +27,6 @@ class Transfer:
     device_id: str
     owner: Owner
     requester: Owner
-    requester_username: str
     answer_token: str
     requested_at: float
 
@@ -57,7 +56,7 @@ class Transfers:
         with self._core.change():
             names = self._core.names
             transfer = self._open.put(
-                Transfer(names.object_id(), device.id, device.owner, requester, username, names.token(), self._core.now()),
+                Transfer(names.object_id(), device.id, device.owner, requester, names.token(), self._core.now()),
             )
             facts = {"transfer_id": transfer.id, "device_id": device.id, "requester": username, "token": transfer.answer_token}
             self._mail.send(self._username_of(device.owner), "transfer-requested", facts)
@@ -122,11 +121,11 @@ class Transfers:
         with self._core.change():
             device = self.give(self._devices.table[transfer.device_id], transfer.requester)
             facts = {"transfer_id": transfer.id, "device_id": device.id}
-            self._mail.send(transfer.requester_username, "transfer-accepted", facts)
+            self._mail.send(self._username_of(transfer.requester), "transfer-accepted", facts)
         return device
 
     def _decline(self, transfer: Transfer) -> None:
         with self._core.change():
             self._open.remove(transfer.id)
             facts = {"transfer_id": transfer.id, "device_id": transfer.device_id}
-            self._mail.send(transfer.requester_username, "transfer-declined", facts)
+            self._mail.send(self._username_of(transfer.requester), "transfer-declined", facts)

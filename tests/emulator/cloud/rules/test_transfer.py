@@ -110,6 +110,18 @@ def test_a_signed_in_owner_accepts_or_declines_as_well(world):
     assert (mail.subject, mail["transfer_id"], mail["device_id"]) == ("transfer-accepted", second.id, device.id)
 
 
+@pytest.mark.rule("R68")
+@pytest.mark.parametrize("accept", [True, False])
+def test_a_requester_who_took_another_address_is_told_there(world, accept):
+    u1, u2 = world.user("u1"), world.user("u2")
+    device, _ = world.claimed(u1)
+    transfer = world.cloud.claims.claim(u2, device.id, request_transfer=True)
+    world.cloud.accounts.change_username(u2, "new@example.com", "secret")
+    world.cloud.transfers.answer(transfer.answer_token, accept=accept)
+    assert [mail.subject for mail in world.cloud.mail.to("new@example.com")] == ["transfer-accepted" if accept else "transfer-declined"]
+    assert world.cloud.mail.to("u2@example.com") == []
+
+
 @pytest.mark.rule("R66", "R68")
 def test_a_device_that_moves_by_a_claim_code_ends_the_requests_for_it(world):
     u1, u2, u3 = world.user("u1"), world.user("u2"), world.user("u3")
