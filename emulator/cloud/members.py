@@ -182,20 +182,25 @@ class Members:
         return device
 
     def take_along(self, product: Product, device: Device) -> Device | None:
-        """A SIM was imported: its device becomes a member, too, if it could be added, and the plan has room. None: it does not."""
+        """A SIM was imported: its device becomes a member, too, if it could be added, was not denied, and the plan has room.
+
+        None: it does not.
+        """
         if self._judge(product, device.id, Imported()) is None or not self._has_room(product):
+            return None
+        if self._quarantine.denied(device, product):
             return None
         return self.join(device, product)
 
     def join_by_code(self, device: Device, product_id: int) -> Device | None:
         """A device brought a claim code of a product's customer: it becomes a member.
 
-        None: it does not fit, the plan has no room, or it waits in quarantine or was denied, and only the team can approve it.
+        None: it does not fit, the plan has no room, or it waits in quarantine, or was denied or removed, and only the team can approve it.
         """
         product = self._gate.find_product(product_id)
         if product is None or device.platform_id != product.platform_id or device.protected or not self._has_room(product):
             return None
-        if self._quarantine.entry(product.id, device.id) is not None:
+        if self._quarantine.entry(product.id, device.id) is not None or self._quarantine.denied(device, product):
             return None
         return self.join(device, product)
 

@@ -85,6 +85,12 @@ class Quarantine:
         """Whether a device is on any list: then no product brings it firmware."""
         return self._entries_of.first(device.id) is not None
 
+    def denied(self, device: Device, product: Product) -> bool:
+        """Whether a device is kept out of a product: it was denied, or removed, and still runs the product's firmware."""
+        entry = self.entry(product.id, device.id)
+        removed = f"{product.id}:{device.id}" in self._removals and named_product(device) == product.id
+        return removed if entry is None else entry.denied
+
     def place(self, device: Device) -> Device:
         """Settle where a device belongs, after its Hello."""
         named = named_product(device)

@@ -207,3 +207,39 @@ def test_auto_approval_does_not_take_a_removed_device_back(world):
     world.cloud.members.add(o, product.id, [device.id])
     explicit(world, device, product)
     assert world.standing(device, product) == "member"
+
+
+@pytest.mark.rule("R117")
+@pytest.mark.parametrize(("deny", "standing"), [(False, "member"), (True, "denied")])
+def test_importing_its_sim_brings_a_waiting_device_in_and_no_denied_one(world, deny, standing):
+    o = world.user("o")
+    product = world.product(o, BORON)
+    iccid = "8934076500002589174"
+    device = world.device(BORON, iccid=iccid)
+    explicit(world, device, product)
+    world.cloud.sims.make(iccid)
+    if deny:
+        world.cloud.members.deny(o, product.id, device.id)
+    world.cloud.sims.import_sims(o, product.id, [iccid])
+    assert world.standing(device, product) == standing
+    world.cloud.members.add(o, product.id, [device.id])
+    assert world.standing(device, product) == "member"
+
+
+@pytest.mark.rule("R120", "R111")
+def test_a_customers_code_brings_no_removed_device_back_before_it_is_on_the_list(world):
+    o = world.user("o")
+    product = world.product(o)
+    c = world.customer(o, product)
+    device = world.member(o, product)
+    session = world.runs(device, product, 1)
+    world.cloud.members.remove(o, product.id, device.id)
+    code = world.cloud.claim_codes.create(c, product=product.id).code
+    for standing in ("nothing", "denied"):
+        session.event("spark/device/claim/code", code)
+        assert (world.owner(device), world.standing(device, product)) == (None, standing)
+        session.leave()
+        session = world.runs(device, product, 1)
+    session.leave()
+    world.connect(device).event("spark/device/claim/code", code)
+    assert (world.owner(device), world.standing(device, product)) == ("c@customers.example", "member"), "with firmware of no product"
