@@ -22,7 +22,7 @@ from firmware_images.fields import Dependency
 from firmware_images.fields import ModuleFunction as ImageFunction
 from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleFunction, Validity
 
-PHOTON, BORON = 6, 13
+PHOTON, ARGON, BORON = 6, 12, 13
 HURT = Validity.INTEGRITY | Validity.RANGE | Validity.PLATFORM
 
 
@@ -336,6 +336,32 @@ def test_a_device_in_safe_mode_is_healed_module_by_module_in_the_order_of_their_
     assert world.cloud.views.of(world.now(device)).system_firmware_version == "4.2.0"
     assert [name for name, _ in heard].count("spark/status/safe-mode") == 3
     assert [name for name, _ in heard].count("spark/safe-mode-updater/updating") == 3
+
+
+@pytest.mark.rule("R93")
+def test_an_argon_is_brought_the_firmware_of_its_network_processor_as_well(world):
+    o = world.user("o")
+    product = world.product(o, ARGON)
+    processor = build_module(ARGON, ImageFunction.NCP, 0, 5)
+    system = build_module(ARGON, ImageFunction.SYSTEM_PART, 1, 4200, dependencies=[Dependency(ImageFunction.NCP, 0, 5)])
+    for image in (processor, system):
+        world.cloud.library.add(image)
+    device = world.member(o, product)
+    versions = {processor: 3, system: 4003}
+    order = []
+    for _ in range(3):
+        session = world.connect(device, system_version=versions[system], describe=False)
+        session.describe(
+            boron(ModuleFunction.NCP, 0, versions[processor]),
+            boron(ModuleFunction.SYSTEM, 1, versions[system]),
+            boron(ModuleFunction.USER, 2, 6, (ModuleFunction.SYSTEM, 1, 4200), valid=versions[system] >= 4200),
+        )
+        for image in session.flashed:
+            order.append(image)
+            versions[image] = {processor: 5, system: 4200}[image]
+        session.leave()
+    assert order == [processor, system]
+    assert world.cloud.views.of(world.now(device)).system_firmware_version == "4.2.0"
 
 
 @pytest.mark.rule("R93")
