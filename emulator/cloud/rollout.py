@@ -71,7 +71,7 @@ class Rollout:
 
         Raises:
             DeviceOffline: not connected.
-            UpdateRefused: quarantined, marked for development, or being updated.
+            UpdateRefused: quarantined, marked for development, being updated, or with updates disabled.
         """
         if not self._connections.online(device.id):
             raise DeviceOffline(device.id)
@@ -79,6 +79,8 @@ class Rollout:
             raise UpdateRefused(device.id, "it is marked for development" if device.development else "it is not an approved member")
         if self._updates.running(device.id):
             raise UpdateRefused(device.id, "another update is under way")
+        if not _open_to_updates(device):
+            raise UpdateRefused(device.id, "updates are disabled on it, and not forced")
 
     def due(self, device: Device) -> Firmware | None:
         """The version to send to a device now; None: none.
@@ -89,7 +91,11 @@ class Rollout:
         link = self._connections.link(device.id)
         if link is None or link.system is None or self._updates.running(device.id) or self._quarantine.held(device):
             return None
-        if not device.firmware_updates_enabled and not device.firmware_updates_forced:
+        if not _open_to_updates(device):
             return None
         target = self._releases.target(device)
         return None if target is None or target.version == product_version(device) or target.sha256 == device.app_hash else target
+
+
+def _open_to_updates(device: Device) -> bool:
+    return device.firmware_updates_enabled or device.firmware_updates_forced

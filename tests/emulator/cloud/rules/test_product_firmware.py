@@ -275,6 +275,19 @@ def test_lock_and_flash_that_cannot_be_done_changes_nothing(fleet):
     assert (now.desired_firmware_version, now.development) == (None, False)
 
 
+@pytest.mark.rule("R89")
+def test_lock_and_flash_of_a_device_that_has_updates_disabled_takes_forcing_them(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    session = fleet.runs(device, fleet.p, 1)
+    session.event("particle/device/updates/enabled", "false")
+    with pytest.raises(UpdateRefused, match="updates are disabled on it"):
+        change(fleet, device, desired_firmware_version=5, flash=True)
+    assert fleet.now(device).desired_firmware_version is None
+    fleet.cloud.device_settings.update(fleet.o, device.id, product=fleet.p.id, firmware_updates_forced=True)
+    change(fleet, device, desired_firmware_version=5, flash=True)
+    assert session.flashed == [fleet.v5]
+
+
 @pytest.mark.rule("R90")
 @pytest.mark.parametrize("how", ["standard", "intelligent", "locked"])
 def test_an_offline_device_gets_its_version_when_it_is_back(fleet, how):
