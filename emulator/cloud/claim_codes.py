@@ -5,7 +5,7 @@ proves possession: so the code of another user moves a device that is in no prod
 product is never moved that way: its team unclaims it first. A customer's code also brings the device into the product; it claims none
 that cannot get in (another platform, a full plan), and none that waits in the product's quarantine or was denied: else a customer would
 be enough to get any board in. For cellular devices the ICCID or the IMEI can stand for the code: then the device is claimed when it
-connects with that SIM or modem.
+connects with that SIM or modem. Whoever knows such a number need not have the device at hand, so it takes none away from its owner.
 
 Open in public sources: how long a code lives (`CloudSettings.claim_code_lifetime`), and that it is used up by its first claim.
 """
@@ -132,7 +132,7 @@ class ClaimCodes:
         return record.id
 
     def _may_move(self, device: Device, code: ClaimCode) -> bool:
-        if device.owner is not None and device.product_id is not None:
+        if device.owner is not None and (device.product_id is not None or code.code in (device.iccid, device.imei)):
             return False
         if code.owner.kind is OwnerKind.CUSTOMER:
             return device.product_id in (None, code.product_id)

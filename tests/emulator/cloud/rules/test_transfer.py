@@ -7,6 +7,8 @@ import pytest
 from emulator.cloud.errors import OwnedByOther, TransferUnknown
 from emulator.cloud.settings import CloudSettings
 
+BORON = 13
+
 
 @pytest.mark.rule("R65")
 def test_unclaim_and_claim_again_moves_a_device(world):
@@ -132,6 +134,21 @@ def test_a_device_that_moves_by_a_claim_code_ends_the_requests_for_it(world):
     assert world.cloud.transfers.of(device.id) == []
     with pytest.raises(TransferUnknown):
         world.cloud.transfers.answer(transfer.answer_token, accept=True)
+
+
+@pytest.mark.rule("R66", "R68")
+@pytest.mark.parametrize("known", [{"imei": "352753090041680"}, {"iccid": "8934076500002589174"}])
+def test_who_merely_knows_the_number_of_a_modem_or_sim_takes_no_device_from_its_owner(world, known):
+    u1, u2 = world.user("u1"), world.user("u2")
+    device = world.device(BORON, **known)
+    world.connect(device)
+    world.cloud.claims.claim(u1, device.id)
+    world.cloud.claim_codes.create(u2, **known)
+    world.connect(device)
+    assert world.owner(device) == "u1@example.com"
+    world.cloud.claims.unclaim(u1, device.id)
+    world.connect(device)
+    assert world.owner(device) == "u2@example.com", "once it is nobody's, it claims it"
 
 
 @pytest.mark.rule("R70")
