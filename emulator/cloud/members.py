@@ -67,7 +67,7 @@ class Members:
         self.regrouped: Callable[[Device], None]
         """Called when a member's groups, and so perhaps the version it should run, are others than before."""
         quarantine.join = self.join
-        quarantine.has_room = self._has_room
+        quarantine.has_room = limits.takes
 
     def add(
         self,
@@ -186,7 +186,7 @@ class Members:
 
         None: it does not.
         """
-        if self._judge(product, device.id, Imported()) is None or not self._has_room(product):
+        if self._judge(product, device.id, Imported()) is None or not self._limits.takes(product, device):
             return None
         if self._quarantine.denied(device, product):
             return None
@@ -198,7 +198,9 @@ class Members:
         None: it does not fit, the plan has no room, or it waits in quarantine, or was denied or removed, and only the team can approve it.
         """
         product = self._gate.find_product(product_id)
-        if product is None or device.platform_id != product.platform_id or device.protected or not self._has_room(product):
+        if product is None or device.platform_id != product.platform_id or device.protected:
+            return None
+        if not self._limits.takes(product, device):
             return None
         if self._quarantine.entry(product.id, device.id) is not None or self._quarantine.denied(device, product):
             return None
@@ -247,10 +249,6 @@ class Members:
         if user is None or not self._gate.in_team(user.id, product):
             raise Invalid("claim_user", username, "must be in the product's team")
         return Owner(OwnerKind.USER, user.id)
-
-    def _has_room(self, product: Product) -> bool:
-        room = self._limits.room_in(product)
-        return room is None or room > 0
 
 
 def parse_entries(text: str) -> list[str]:

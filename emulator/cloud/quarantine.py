@@ -70,8 +70,8 @@ class Quarantine:
         self._entries_of = devices.listed.index(lambda listed: listed.device_id)
         self.join: Callable[[Device, Product], Device]
         """How a device becomes a member; the members' room says so."""
-        self.has_room: Callable[[Product], bool]
-        """Whether a product takes another member."""
+        self.has_room: Callable[[Product, Device], bool]
+        """Whether a product's plan takes a device as another member."""
 
     def entries(self, device_id: str) -> list[Listed]:
         """The lists that a device is on."""
@@ -134,10 +134,10 @@ class Quarantine:
         return device
 
     def _welcome(self, device: Device, product: Product) -> bool:
-        """Auto-approval is for devices that are nobody's, or a team member's; a full plan lets none in."""
+        """Auto-approval is for devices that are nobody's, or a team member's; a full plan lets in what it counts already."""
         owner = device.owner
         ours = owner is None or (owner.kind is OwnerKind.USER and self._gate.in_team(owner.id, product))
-        return ours and self.has_room(product)
+        return ours and self.has_room(product, device)
 
     def _forget_removals(self, device_id: str) -> None:
         for key in self._removals_of.keys(device_id):

@@ -10,7 +10,7 @@ from emulator.cloud.accounts import Accounts
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import DeviceLimitReached
-from emulator.cloud.records import Owner, OwnerKind, Plan, Product
+from emulator.cloud.records import Device, Owner, OwnerKind, Plan, Product
 from emulator.cloud.registry import Registry
 
 
@@ -36,11 +36,12 @@ class Limits:
         limit = self._core.settings.device_limit
         return None if limit is None else max(0, limit - self.free_devices(user_id))
 
-    def room_in(self, product: Product) -> int | None:
-        """How many more members a product takes; None: any number."""
+    def takes(self, product: Product, device: Device) -> bool:
+        """Whether a product takes a device as one more member: its plan has room, or counts the device already."""
         if product.plan is not Plan.FREE:
-            return None
-        return self.room(product.owner_id)
+            return True
+        counted = device.product_id is None and device.owner == Owner(OwnerKind.USER, product.owner_id)
+        return counted or self.room(product.owner_id) != 0
 
     def check_room(self, product: Product) -> None:
         """Refuse one more member of a product whose plan is full.

@@ -156,7 +156,8 @@ class Claiming(RuleBasedStateMachine):
         if owner != name:
             if owner is not None and inside:
                 return
-            if not inside and self.counted("o" if name == "c" else name) >= LIMIT:
+            fits = self.counted("o" if name == "c" else name) < LIMIT or (name == "c" and owner == "o")
+            if not inside and not fits:
                 return
             self.owner[number] = name
             if name == "c":

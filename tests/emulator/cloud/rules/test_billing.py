@@ -138,6 +138,31 @@ def test_an_own_device_that_joins_the_own_free_product_counts_once(small):
     assert count(small, o) == 5
 
 
+@pytest.mark.rule("R29", "R119")
+@pytest.mark.parametrize("way", ["by itself", "by a customer's code", "with its SIM"])
+def test_a_full_plan_lets_in_what_it_counts_already_and_nothing_else(small, way):
+    o = small.user("o")
+    product = small.product(o, BORON, quarantine=way != "by itself")
+    c = small.customer(o, product)
+    small.cloud.sims.make(ICCID)
+    small.cloud.sims.activate(o, ICCID)
+    small.pass_time(60)
+    own, free = small.device(BORON), small.device(BORON)
+    small.connect(own)
+    small.cloud.claims.claim(o, own.id)
+    small.fill(o, 4)
+    for device, standing in ((free, "nothing"), (own, "member")):
+        if way == "by itself":
+            small.runs(device, product, 1)
+            standing = {"nothing": "quarantined"}.get(standing, standing)
+        elif way == "by a customer's code":
+            small.connect(device).event("spark/device/claim/code", small.cloud.claim_codes.create(c, product=product.id).code)
+        else:
+            small.connect(device, describe=False).describe(extra={"iccid": ICCID})
+            small.cloud.sims.import_sims(o, product.id, [ICCID])
+        assert (small.standing(device, product), count(small, o)) == (standing, 5)
+
+
 @pytest.mark.rule("R30")
 def test_a_team_members_claim_counts_for_the_products_owner_only(small):
     o = small.user("o")
