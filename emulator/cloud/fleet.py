@@ -79,7 +79,7 @@ class Fleet:
             raise Invalid("page", query.page, "pages begin at 1")
         if not 1 <= query.per_page <= MAX_PER_PAGE:
             raise Invalid("perPage", query.per_page, f"must be 1 to {MAX_PER_PAGE}")
-        found = [device for device in self._all(product, query.quarantined) if _matches(device, query)]
+        found = [device for device in self._all(product, query.quarantined) if _matches(device, query, product)]
         found.sort(key=lambda device: device.id)
         found.sort(key=_KEYS[query.sort_by], reverse=query.descending)
         start = (query.page - 1) * query.per_page
@@ -99,10 +99,11 @@ class Fleet:
         return [*members, *(devices.table[entry.device_id] for entry in listed)]
 
 
-def _matches(device: Device, query: FleetQuery) -> bool:
+def _matches(device: Device, query: FleetQuery, product: Product) -> bool:
+    groups = device.groups if device.product_id == product.id else ()
     return (
         query.device_id.lower() in device.id
         and query.name.lower() in (device.name or "").lower()
         and query.serial_number.lower() in (device.serial_number or "").lower()
-        and (not query.groups or not set(query.groups).isdisjoint(device.groups))
+        and (not query.groups or not set(query.groups).isdisjoint(groups))
     )

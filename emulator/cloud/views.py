@@ -44,7 +44,7 @@ class Views:
         """A device, seen from a product (its quarantine included), or from its owner's list."""
         listed = None if product_id is None else self._quarantine.entry(product_id, device.id)
         shown = device.product_id if listed is None else listed.product_id
-        target = self._releases.target(device)
+        target = self._releases.target(device) if listed is None else None
         return DeviceView(
             device=device,
             presence=self._connections.presence(device.id, device.last_handshake_at),

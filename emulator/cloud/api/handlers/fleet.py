@@ -32,7 +32,8 @@ def list_devices(call: Call) -> Json:
     )
     page = call.cloud.fleet.list(call.who, call.path["product"], query)
     owners = {each.owner.id for each in page.devices if each.owner is not None and each.owner.kind is OwnerKind.CUSTOMER}
-    customers = [customer for each in sorted(owners) if (customer := call.cloud.customers.by_id(each)) is not None]
+    known = (call.cloud.customers.by_id(each) for each in sorted(owners))
+    customers = [each for each in known if each is not None and each.product_id == page.product.id]
     return {
         "devices": [device_body(call, device, page.product.id, detail=False) for device in page.devices],
         "customers": [{"id": each.id, "username": each.username} for each in customers],

@@ -64,12 +64,13 @@ def device_body(call: Call, device: Device, product_id: int | None = None, *, de
     if device.owner is not None:
         body["customer_id" if device.owner.kind is OwnerKind.CUSTOMER else "user_id"] = device.owner.id
     if product_id is not None or device.product_id is not None:
+        waits = view.quarantined or view.denied  # what it is in a product of its own is not for this one to see
         body["firmware_product_id"] = device.firmware_product_id
-        body["groups"] = list(device.groups)
+        body["groups"] = [] if waits else list(device.groups)
         body["firmware_version"] = device.firmware_version
-        body["desired_firmware_version"] = device.desired_firmware_version
+        body["desired_firmware_version"] = None if waits else device.desired_firmware_version
         body["targeted_firmware_release_version"] = view.targeted_firmware_release_version
-        body["development"] = device.development
+        body["development"] = device.development and not waits
         body["quarantined"] = view.quarantined
         body["denied"] = view.denied
     return body

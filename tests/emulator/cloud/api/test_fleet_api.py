@@ -121,6 +121,32 @@ def test_a_quarantined_device_is_approved_or_denied(world, o, product, base):
     not_for_this_product(o.request("DELETE", f"{base}/devices/{first.id}", json={"deny": True}))
 
 
+@pytest.mark.rule("R111")
+def test_a_device_that_waits_is_shown_with_nothing_of_the_product_that_it_is_in(world, o, product, base):
+    stranger = world.user("stranger")
+    home = world.product(stranger)
+    device = world.member(stranger, home)
+    world.upload(stranger, home, 2)
+    world.cloud.device_settings.update_member(stranger, home.id, device.id, groups=["alpha"], desired_firmware_version=2)
+    world.runs(device, product, 1)
+    customer = world.customer(stranger, home)
+    world.cloud.claims.claim(customer, device.id)
+    told = {
+        "product_id": product.id,
+        "quarantined": True,
+        "denied": False,
+        "groups": [],
+        "development": False,
+        "desired_firmware_version": None,
+        "targeted_firmware_release_version": None,
+    }
+    listed = o.get(f"{base}/devices").json()
+    assert listed["customers"] == []
+    for shown in (o.get(f"{base}/devices/{device.id}").json(), *listed["devices"]):
+        assert {key: shown[key] for key in told} == told
+    assert o.get(f"{base}/devices", params={"groups": "alpha"}).json()["devices"] == []
+
+
 @pytest.mark.rule("R53")
 def test_a_device_is_removed_and_unclaimed_by_its_product(world, owner, o, product, base):
     device = world.member(owner, product)
