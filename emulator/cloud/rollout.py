@@ -38,13 +38,19 @@ class Rollout:
         releases.on_intelligent_release = self.release_now
 
     def note(self, device: Device) -> None:
-        """After Hello, and when a device becomes a member: remember that a member runs a version."""
+        """After Hello and description, and when a device becomes a member: remember that a member runs a version.
+
+        Of a wildcard that takes the Device OS, which Hello does not tell before 3.0.
+        """
+        if device.system_version is None and device.firmware_product_id == device.platform_id:
+            return
         version = product_version(device)
         if device.product_id is not None and version is not None:
             self._releases.seen_running(device.product_id, version)
 
     def settle(self, device: Device) -> None:
         """After the description: heal the device, or bring it its product's firmware."""
+        self.note(device)
         if not self._healing.heal(device):
             self.refresh(device)
 

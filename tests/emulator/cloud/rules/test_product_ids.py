@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from emulator.cloud.errors import FirmwareNeverRun
 from emulator.cloud.members import parse_entries
 from particle_protocol.describe import DescribedModule, ModuleFunction
 
@@ -95,6 +96,23 @@ def test_before_device_os_1_5_a_wildcard_is_just_generic_firmware(world, system,
 
     session.describe(DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=system))
     assert len(session.flashed) == flashed, "its version is no product version, so the product's firmware is sent"
+
+
+@pytest.mark.rule("R103", "R97")
+@pytest.mark.parametrize(("system", "releasable"), [(OS_1_4, False), (OS_1_5, True)])
+def test_which_wildcard_a_version_was_run_with_is_known_once_the_device_tells_its_device_os(world, system, releasable):
+    o = world.user("o")
+    product = world.product(o)
+    world.upload(o, product, 3, has_run=False)
+    session = world.connect(world.member(o, product), product_version=3, describe=False)
+    with pytest.raises(FirmwareNeverRun):
+        world.release(o, product, 3)
+    session.describe(DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=system))
+    if releasable:
+        world.release(o, product, 3)
+    else:
+        with pytest.raises(FirmwareNeverRun):
+            world.release(o, product, 3)
 
 
 @pytest.mark.rule("R104")
