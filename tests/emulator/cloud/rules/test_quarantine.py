@@ -106,6 +106,39 @@ def test_an_approved_device_is_a_member_and_gets_its_firmware_at_once(world):
     assert world.listed(o, product, quarantined=True) == []
 
 
+@pytest.mark.rule("R72", "R113", "R117")
+@pytest.mark.parametrize("deny", [False, True])
+def test_a_waiting_device_that_a_stranger_claimed_meanwhile_is_approved_once_it_is_given_up(world, deny):
+    o, stranger = world.user("o"), world.user("stranger")
+    product = world.product(o)
+    image = world.upload(o, product, 3)
+    world.release(o, product, 3)
+    device = world.device()
+    session = explicit(world, device, product)
+    if deny:
+        world.cloud.members.deny(o, product.id, device.id)
+    world.cloud.claims.claim(stranger, device.id)
+    standing = world.standing(device, product)
+    assert world.cloud.members.add(o, product.id, [device.id]).nonmember == [device.id]
+    assert (world.standing(device, product), world.owner(device)) == (standing, "stranger@example.com")
+    world.cloud.claims.unclaim(stranger, device.id)
+    assert (world.standing(device, product), session.flashed) == (standing, []), "which approves nothing"
+    assert world.cloud.members.add(o, product.id, [device.id]).updated == [device.id]
+    assert (world.standing(device, product), world.owner(device), session.flashed) == ("member", None, [image])
+
+
+@pytest.mark.rule("R113", "R2")
+def test_a_waiting_device_that_one_of_the_team_claimed_meanwhile_is_approved_and_stays_theirs(world):
+    o = world.user("o")
+    product = world.product(o)
+    t = world.teammate(o, product)
+    device = world.device()
+    explicit(world, device, product)
+    world.cloud.claims.claim(t, device.id)
+    assert world.cloud.members.add(o, product.id, [device.id]).updated == [device.id]
+    assert (world.standing(device, product), world.owner(device)) == ("member", "t@example.com")
+
+
 @pytest.mark.rule("R114")
 def test_quarantined_and_denied_devices_are_both_listed_each_as_what_it_is(world):
     o = world.user("o")
@@ -146,6 +179,19 @@ def test_a_denied_device_stays_denied_until_approved(world):
     assert world.standing(device, product) == "member"
     explicit(world, device, product)
     assert world.standing(device, product) == "member"
+
+
+@pytest.mark.rule("R115", "R117")
+def test_a_denied_device_that_was_online_with_tinker_asks_as_a_new_one(world):
+    o = world.user("o")
+    product = world.product(o)
+    device = world.device()
+    explicit(world, device, product).leave()
+    world.cloud.members.deny(o, product.id, device.id)
+    world.connect(device).leave()
+    assert world.standing(device, product) == "nothing"
+    explicit(world, device, product)
+    assert world.standing(device, product) == "quarantined"
 
 
 @pytest.mark.rule("R117")

@@ -124,6 +124,25 @@ def test_a_requester_who_took_another_address_is_told_there(world, accept):
     assert world.cloud.mail.to("u2@example.com") == []
 
 
+@pytest.mark.rule("R2", "R68")
+def test_a_request_outlives_a_change_of_product_and_ends_when_the_team_unclaims(world):
+    u1, u2 = world.user("u1"), world.user("u2")
+    product = world.product(u1)
+    device, _ = world.claimed(u1)
+    transfer = world.cloud.claims.claim(u2, device.id, request_transfer=True)
+    world.cloud.members.add(u1, product.id, [device.id])
+    world.cloud.members.remove(u1, product.id, device.id)
+    world.cloud.members.add(u1, product.id, [device.id])
+    assert world.cloud.transfers.of(device.id) == [transfer]
+    world.cloud.transfers.accept(u1, transfer.id)
+    assert (world.owner(device), world.now(device).product_id) == ("u2@example.com", product.id)
+    back = world.cloud.claims.claim(u1, device.id, request_transfer=True)
+    world.cloud.claims.release(u1, product.id, device.id)
+    with pytest.raises(TransferUnknown):
+        world.cloud.transfers.answer(back.answer_token, accept=True)
+    assert world.owner(device) is None
+
+
 @pytest.mark.rule("R66", "R68")
 def test_a_device_that_moves_by_a_claim_code_ends_the_requests_for_it(world):
     u1, u2, u3 = world.user("u1"), world.user("u2"), world.user("u3")

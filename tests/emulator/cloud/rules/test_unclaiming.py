@@ -61,6 +61,49 @@ def test_removing_leaves_nothing_of_the_product_on_the_device(world):
     assert (left.groups, left.development, left.desired_firmware_version) == ((), False, None)
 
 
+@pytest.mark.rule("R2", "R52", "R57")
+@pytest.mark.parametrize("way", ["by its owner", "by the team"])
+def test_unclaiming_leaves_a_member_what_it_is_in_its_product(world, way):
+    o = world.user("o")
+    product = world.product(o, BORON)
+    world.upload(o, product, 2)
+    world.cloud.sims.make(ICCID)
+    device = world.member(o, product, iccid=ICCID)
+    world.pass_time(60)
+    world.cloud.device_settings.update_member(o, product.id, device.id, groups=["a"], development=True, desired_firmware_version=2)
+    world.cloud.claims.claim(o, device.id)
+    session = world.connect(device)
+    sim = world.cloud.sims.by_iccid(ICCID)
+    if way == "by its owner":
+        world.cloud.claims.unclaim(o, device.id)
+    else:
+        world.cloud.claims.release(o, product.id, device.id)
+    left = world.now(device)
+    assert (left.owner, left.product_id) == (None, product.id)
+    assert (left.groups, left.development, left.desired_firmware_version) == (("a",), True, 2)
+    assert (world.cloud.sims.by_iccid(ICCID), session.closed) == (sim, False)
+
+
+@pytest.mark.rule("R2", "R53", "R128")
+def test_removing_a_claimed_member_leaves_its_owner_its_sim_and_its_connection(world):
+    o = world.user("o")
+    product = world.product(o, BORON)
+    world.upload(o, product, 2)
+    world.cloud.sims.make(ICCID)
+    device = world.member(o, product, iccid=ICCID)
+    world.pass_time(60)
+    world.cloud.claims.claim(o, device.id)
+    session = world.runs(device, product, 1, functions={"led": len})
+    world.cloud.device_settings.update_member(o, product.id, device.id, desired_firmware_version=2)
+    sim = world.cloud.sims.by_iccid(ICCID)
+    world.cloud.members.remove(o, product.id, device.id)
+    assert world.owner(device) == "o@example.com"
+    assert (world.cloud.sims.by_iccid(ICCID), sim.product_id, session.closed) == (sim, product.id, False)
+    assert world.wait(world.cloud.operations.call(o, device.id, "led", "on")).value == 2, "a developer device of its owner now"
+    session.leave()
+    assert world.runs(device, product, 1).flashed == [], "nor does the lock outlive the membership"
+
+
 @pytest.mark.rule("R54")
 def test_a_removed_device_that_still_runs_the_firmware_is_denied_until_it_is_online_with_another(world):
     o = world.user("o")
