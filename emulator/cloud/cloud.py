@@ -131,7 +131,7 @@ class Cloud:
         self.quarantine = Quarantine(core, self.access, self.devices)
         self.members = Members(core, self.access, self.accounts, self.devices, self.claims, self.limits, self.quarantine)
         self.members.bring_sim = self.sims.bring
-        self.members.joined = self._joined
+        self.members.joined = self.factory.joined = self._joined
         self.sims.import_device = self.members.take_along
         self.claim_codes.join_product = self.members.join_by_code
         self.groups = Groups(core, self.access, self.devices)

@@ -10,7 +10,7 @@ from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.errors import Conflict, DeviceUnknown, Invalid
 from emulator.cloud.gate import Gate
-from emulator.cloud.records import Device, Owner, OwnerKind
+from emulator.cloud.records import Device, Owner, OwnerKind, Product
 from emulator.cloud.sims import Sims
 from emulator.cloud.usage import Limits
 from particle_protocol.identifiers import (
@@ -37,6 +37,8 @@ class Factory:
         self._limits = limits
         self._devices = devices
         self._sims = sims
+        self.joined: Callable[[Device, Product], None]
+        """Called inside the transaction when a virtual device was made in a product."""
 
     def manufacture(
         self,
@@ -101,7 +103,9 @@ class Factory:
         self._limits.check_room(record)
         with self._core.change():
             device = self.manufacture(make_device_id(self._core.rng, platform_by_id(record.platform_id)), record.platform_id)
-            return self._devices.alter(device, product_id=record.id, owner=owner)
+            device = self._devices.alter(device, product_id=record.id, owner=owner)
+            self.joined(device, record)
+            return device
 
     def ban_imei(self, imei: str, *, banned: bool = True) -> None:
         """A country's mobile networks refuse a modem, whatever SIM is in it.

@@ -151,6 +151,13 @@ def test_a_connected_device_that_becomes_a_member_gets_it_at_once(fleet):
     assert session.heard == ['{"cmd":"set_cfg","cfg":{"a":{"x":1}}}']
 
 
+def test_a_virtual_device_is_a_new_member_as_others_are(fleet):
+    fleet.cloud.configurations.set_product(fleet.o, fleet.p.id, A)
+    fleet.d = fleet.cloud.factory.virtual(fleet.o, fleet.p.id)
+    assert known(fleet) == (None, A)
+    assert connect(fleet).heard == ['{"cmd":"set_cfg","cfg":{"a":{"x":1}}}']
+
+
 def test_nothing_of_a_product_before_is_brought_to_a_device_of_another(fleet):
     give(fleet, A)
     fleet.cloud.members.remove(fleet.o, fleet.p.id, fleet.d.id)
