@@ -83,8 +83,8 @@ class Releases:
         self._firmware = core.state.table("firmware", Firmware, lambda firmware: firmware.key)
         self._binaries = core.state.table("binaries", Binary, lambda binary: binary.key)
         self._by_product = self._firmware.index(lambda firmware: firmware.product_id)
-        self.on_intelligent_release: Callable[[Product], None]
-        """Called after a release that shall not wait for the devices' next connection."""
+        self.on_intelligent_release: Callable[[Firmware, Sequence[str]], None]
+        """Called after a release that shall not wait for the devices' next connection: the version, and the groups (none: to all)."""
         groups.on_rename.append(self._group_renamed)
 
     def list(self, who: Principal, given: str | int) -> Sequence[Firmware]:
@@ -213,7 +213,7 @@ class Releases:
                 elif each != self.find(product, each.version):
                     self._put(each)
         if intelligent:
-            self.on_intelligent_release(product)
+            self.on_intelligent_release(firmware, chosen)
         return firmware
 
     def delete(self, who: Principal, given: str | int, version: int) -> None:

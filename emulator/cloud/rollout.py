@@ -7,12 +7,14 @@ with `flash`, and what follows from a change of the device's own standing (added
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emulator.cloud.connections import Connections
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import DeviceOffline, UpdateRefused
 from emulator.cloud.healing import Healing
 from emulator.cloud.quarantine import Quarantine, product_version
-from emulator.cloud.records import Device, Product
+from emulator.cloud.records import Device
 from emulator.cloud.releases import Firmware, Releases
 from emulator.cloud.updates import Updates
 
@@ -66,11 +68,14 @@ class Rollout:
         if firmware is not None and firmware.intelligent and device.desired_firmware_version is None:
             self._updates.start(device, self._releases.image(firmware))
 
-    def release_now(self, product: Product) -> None:
-        """An intelligent release: every connected member is looked at."""
-        for device in self._devices.table.where(self._devices.by_product, product.id):
-            if self._connections.online(device.id):
-                self.refresh(device)
+    def release_now(self, released: Firmware, groups: Sequence[str]) -> None:
+        """An intelligent release to groups, or (none) to all: the connected members that wait for it get it, those for another do not."""
+        for device in self._devices.table.where(self._devices.by_product, released.product_id):
+            if device.desired_firmware_version is not None or (groups and set(groups).isdisjoint(device.groups)):
+                continue
+            firmware = self.due(device)
+            if firmware is not None and firmware.version == released.version:
+                self._updates.start(device, self._releases.image(firmware))
 
     def check_flash(self, device: Device) -> None:
         """Refuse lock-and-flash for a device that cannot take it now.

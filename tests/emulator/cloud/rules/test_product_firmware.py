@@ -239,6 +239,31 @@ def test_a_standard_release_waits_for_the_next_connection(fleet):
     assert fleet.runs(device, fleet.p, 1).flashed == [fleet.v3]
 
 
+@pytest.mark.rule("R87", "R88", "R89")
+def test_an_intelligent_release_hurries_no_device_that_waits_for_something_else(fleet):
+    plain, locked, grouped = (fleet.member(fleet.o, fleet.p) for _ in range(3))
+    change(fleet, grouped, groups=["b"])
+    sessions = [fleet.runs(device, fleet.p, 1) for device in (plain, locked, grouped)]
+    fleet.release(fleet.o, fleet.p, 3)
+    change(fleet, locked, desired_firmware_version=3)
+    fleet.release(fleet.o, fleet.p, 5, "b", intelligent=True)
+    assert [session.flashed for session in sessions] == [[], [], [fleet.v5]]
+    for session in sessions:
+        session.leave()
+    sessions = [fleet.runs(device, fleet.p, 1) for device in (plain, locked)]
+    assert [session.flashed for session in sessions] == [[fleet.v3], [fleet.v3]]
+
+
+@pytest.mark.rule("R87", "R88")
+def test_an_intelligent_release_to_a_group_hurries_none_that_has_the_version_from_a_standard_release(fleet):
+    plain, grouped = fleet.member(fleet.o, fleet.p), fleet.member(fleet.o, fleet.p)
+    change(fleet, grouped, groups=["b"])
+    sessions = [fleet.runs(device, fleet.p, 1) for device in (plain, grouped)]
+    fleet.release(fleet.o, fleet.p, 3)
+    fleet.release(fleet.o, fleet.p, 3, "b", intelligent=True)
+    assert [session.flashed for session in sessions] == [[], [fleet.v3]]
+
+
 @pytest.mark.rule("R89")
 def test_lock_and_flash_reaches_that_device_at_once(fleet):
     device, other = fleet.member(fleet.o, fleet.p), fleet.member(fleet.o, fleet.p)
