@@ -24,6 +24,8 @@ UNSET = 0xFFFF
 CLAIM_CODE = "spark/device/claim/code"
 SAFE_MODE = "spark/device/safemode"
 IDENTITY = "spark/device/ident/0"
+UPDATES_ENABLED = "particle/device/updates/enabled"
+UPDATES_FORCED = "particle/device/updates/forced"
 _FOR_THE_CLOUD = (CLAIM_CODE, SAFE_MODE, IDENTITY, "spark/hardware/", "spark/device/claim/")
 """Events that devices send to the cloud alone (Device OS 2.3.1, system_cloud_internal.cpp:1109-1225)."""
 LONG_HELLO_SINCE = 3000
@@ -166,22 +168,40 @@ class Arrivals:
         elif name.startswith(_FOR_THE_CLOUD):
             return
         else:
-            self._tell(device, name, data, public=public, ttl=ttl)
+            self._tell(session, device, name, data, public=public, ttl=ttl)
 
-    def _tell(self, device: Device, name: str, data: str | None, *, public: bool, ttl: int) -> None:
+    def force(self, device: Device) -> None:
+        """Tell a connected device whether its updates are forced; it says so itself, then."""
+        link = self._connections.link(device.id)
+        if link is not None:
+            self._offer(link.session, UPDATES_FORCED, "true" if device.firmware_updates_forced else "false")
+
+    def _tell(self, session: DeviceSession, device: Device, name: str, data: str | None, *, public: bool, ttl: int) -> None:
         answer = self._asked(device, name)
         if answer is not None:
             self._events.deliver(device, name, answer)
             return
-        if name == "particle/device/updates/enabled":
-            device = self._devices.learn(device, firmware_updates_enabled=data == "true")
-        elif name == "particle/device/updates/forced":
-            device = self._devices.learn(device, firmware_updates_forced=data == "true")
+        if name in (UPDATES_ENABLED, UPDATES_FORCED):
+            device = self._updates_told(session, device, name, told=data == "true")
         elif name == "spark/device/diagnostics/update" and data:
             data = self.vitals(device, data)
         self._events.from_device(device, name, data, public=public, ttl=ttl)
         if name.startswith("particle/device/updates/"):
             self.resume(device)
+
+    def _updates_told(self, session: DeviceSession, device: Device, name: str, *, told: bool) -> Device:
+        """Whether updates are enabled is the device's to say; whether they are forced the cloud's, and the device only repeats it."""
+        link = self._connections.current(session)
+        if link is None:
+            return device
+        if name == UPDATES_ENABLED:
+            link.held_back = link.held_back and not link.told_updates
+            link.told_updates = True
+            return self._devices.learn(device, firmware_updates_enabled=told)
+        link.forced = told
+        if told != device.firmware_updates_forced:
+            self.force(device)
+        return device
 
     def _asked(self, device: Device, name: str) -> str | None:
         """What a device asks about itself by publishing these names (the firmware reference's "Get name, public IP, random seed")."""

@@ -166,6 +166,7 @@ class Cloud:
         self.arrivals.resume = self.rollout.resume
         self.arrivals.ready = self.configurations.bring
         self.arrivals.vitals = self.diagnostics.received
+        self.device_settings.force = self.arrivals.force
 
     def _clear_away(self, user: User) -> None:
         """What an account leaves behind. Its products and organizations stay with their teams, as do the libraries it published."""

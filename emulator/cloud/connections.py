@@ -28,7 +28,7 @@ class Presence:
 class Link:
     """One connected device."""
 
-    __slots__ = ("application", "published", "round_trip", "session", "since", "system")
+    __slots__ = ("application", "forced", "held_back", "published", "round_trip", "session", "since", "system", "told_updates")
 
     def __init__(self, session: DeviceSession, since: float) -> None:
         self.session = session
@@ -39,6 +39,12 @@ class Link:
         """Seconds that its last answer to a ping took; None: it was not asked."""
         self.system: SystemDescribe | None = None
         self.application: ApplicationDescribe | None = None
+        self.told_updates = False
+        """Whether it has said, since it connected, if updates are enabled."""
+        self.forced = False
+        """Whether it knows that updates are forced."""
+        self.held_back = False
+        """Whether it would have been updated when it connected, had it been open to updates."""
 
 
 class Connections:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Final
 
@@ -48,6 +48,8 @@ class DeviceSettings:
         self._groups = groups
         self._releases = releases
         self._rollout = rollout
+        self.force: Callable[[Device], None]
+        """Called when somebody forces the updates of a device, or does so no more."""
 
     def update(
         self,
@@ -73,6 +75,8 @@ class DeviceSettings:
                 device = self._devices.annotate(device, notes)
             if not isinstance(firmware_updates_forced, Keep):
                 device = self._devices.alter(device, firmware_updates_forced=firmware_updates_forced)
+        if not isinstance(firmware_updates_forced, Keep):
+            self.force(device)
         return device
 
     def update_member(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emulator.cloud.connections import Connections
+from emulator.cloud.connections import Connections, Link
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import DeviceOffline, UpdateRefused
 from emulator.cloud.healing import Healing
@@ -53,8 +53,12 @@ class Rollout:
     def settle(self, device: Device) -> None:
         """After the description: heal the device, or bring it its product's firmware."""
         self.note(device)
-        if not self._healing.heal(device):
-            self.refresh(device)
+        if self._healing.heal(device):
+            return
+        link = self._connections.link(device.id)
+        if link is not None and not _open_to_updates(device, link):
+            link.held_back = True
+        self.refresh(device)
 
     def refresh(self, device: Device) -> None:
         """Send the version the device should run, if it is connected, runs another one, and may be updated."""
@@ -63,7 +67,15 @@ class Rollout:
             self._updates.start(device, self._releases.image(firmware))
 
     def resume(self, device: Device) -> None:
-        """The device allows updates again, or is in other groups: what is released intelligently has waited for that."""
+        """The device allows updates again, or is in other groups: what is released intelligently has waited for that.
+
+        So has everything, where the device describes itself before it says that it allows updates, or hears that they are forced.
+        """
+        link = self._connections.link(device.id)
+        if link is not None and link.held_back and _open_to_updates(device, link):
+            link.held_back = False
+            self.refresh(device)
+            return
         firmware = self.due(device)
         if firmware is not None and firmware.intelligent and device.desired_firmware_version is None:
             self._updates.start(device, self._releases.image(firmware))
@@ -84,13 +96,14 @@ class Rollout:
             DeviceOffline: not connected.
             UpdateRefused: quarantined, marked for development, being updated, or with updates disabled.
         """
-        if not self._connections.online(device.id):
+        link = self._connections.link(device.id)
+        if link is None:
             raise DeviceOffline(device.id)
         if device.development or self._quarantine.held(device):
             raise UpdateRefused(device.id, "it is marked for development" if device.development else "it is not an approved member")
         if self._updates.running(device.id):
             raise UpdateRefused(device.id, "another update is under way")
-        if not _open_to_updates(device):
+        if not _open_to_updates(device, link):
             raise UpdateRefused(device.id, "updates are disabled on it, and not forced")
 
     def due(self, device: Device) -> Firmware | None:
@@ -102,11 +115,12 @@ class Rollout:
         link = self._connections.link(device.id)
         if link is None or link.system is None or self._updates.running(device.id) or self._quarantine.held(device):
             return None
-        if not _open_to_updates(device):
+        if not _open_to_updates(device, link):
             return None
         target = self._releases.target(device)
         return None if target is None or target.version == product_version(device) or target.sha256 == device.app_hash else target
 
 
-def _open_to_updates(device: Device) -> bool:
-    return device.firmware_updates_enabled or device.firmware_updates_forced
+def _open_to_updates(device: Device, link: Link) -> bool:
+    """Whether a device takes updates: they are enabled, or forced, and it knows."""
+    return device.firmware_updates_enabled or (device.firmware_updates_forced and link.forced)

@@ -315,3 +315,16 @@ def test_a_version_is_released_after_a_board_of_the_product_has_run_it(bench, fl
     fleet.put(board, desired_firmware_version=2, flash=True)
     fleet.reaches(board, 2)
     assert fleet.release(2).status_code == 200
+
+
+@pytest.mark.rule("R89")
+def test_that_updates_are_forced_is_the_clouds_to_say_and_outlives_a_restart(bench, fleet):
+    board = member(bench, fleet, 1)
+    heard = fleet.owner.listen(f"{fleet.path}/events")
+    fleet.owner.put(f"/v1/devices/{board.device_id}", json={"firmware_updates_forced": True})
+    bench.sleep(2)
+    assert heard.said("particle/device/updates/forced") == [("particle/device/updates/forced", "true")]
+    bench.reboot(board)
+    bench.sleep(10)
+    assert [data for _, data in heard.said("particle/device/updates/forced")] == ["true", "false", "true"]
+    assert fleet.device(board)["firmware_updates_forced"] is True

@@ -168,7 +168,8 @@ def test_what_the_firmware_says_of_updates_is_kept_and_told(lamp):
     lamp.s.event("particle/device/updates/enabled", "false")
     lamp.s.event("particle/device/updates/forced", "true")
     device = lamp.now(lamp.d)
-    assert (device.firmware_updates_enabled, device.firmware_updates_forced) == (False, True)
+    assert (device.firmware_updates_enabled, device.firmware_updates_forced) == (False, False)
+    assert lamp.s.sent == [("particle/device/updates/forced", "false")], "that is not the device's to say"
     assert len(heard) == 2
 
 

@@ -23,6 +23,7 @@ from firmware_images.fields import ModuleFunction as ImageFunction
 from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleFunction, Validity
 
 PHOTON, ARGON, BORON = 6, 12, 13
+ENABLED, FORCED = "particle/device/updates/enabled", "particle/device/updates/forced"
 HURT = Validity.INTEGRITY | Validity.RANGE | Validity.PLATFORM
 
 
@@ -220,10 +221,10 @@ def test_an_intelligent_release_reaches_connected_devices_at_once(fleet):
 def test_an_intelligent_release_waits_for_a_device_that_has_updates_disabled(fleet):
     device = fleet.member(fleet.o, fleet.p)
     session = fleet.runs(device, fleet.p, 1)
-    session.event("particle/device/updates/enabled", "false")
+    session.event(ENABLED, "false")
     fleet.release(fleet.o, fleet.p, 3, intelligent=True)
     assert session.flashed == []
-    session.event("particle/device/updates/enabled", "true")
+    session.event(ENABLED, "true")
     assert session.flashed == [fleet.v3]
 
 
@@ -232,7 +233,7 @@ def test_a_standard_release_waits_for_the_next_connection(fleet):
     device = fleet.member(fleet.o, fleet.p)
     session = fleet.runs(device, fleet.p, 1)
     fleet.release(fleet.o, fleet.p, 3)
-    session.event("particle/device/updates/enabled", "true")
+    session.event(ENABLED, "true")
     fleet.pass_time(3600)
     assert session.flashed == []
     session.leave()
@@ -278,7 +279,7 @@ def test_a_lock_alone_waits_for_the_next_connection(fleet):
     device = fleet.member(fleet.o, fleet.p)
     session = fleet.runs(device, fleet.p, 1)
     change(fleet, device, desired_firmware_version=5)
-    session.event("particle/device/updates/enabled", "true")
+    session.event(ENABLED, "true")
     assert session.flashed == []
     session.leave()
     assert fleet.runs(device, fleet.p, 1).flashed == [fleet.v5]
@@ -304,13 +305,56 @@ def test_lock_and_flash_that_cannot_be_done_changes_nothing(fleet):
 def test_lock_and_flash_of_a_device_that_has_updates_disabled_takes_forcing_them(fleet):
     device = fleet.member(fleet.o, fleet.p)
     session = fleet.runs(device, fleet.p, 1)
-    session.event("particle/device/updates/enabled", "false")
+    session.event(ENABLED, "false")
     with pytest.raises(UpdateRefused, match="updates are disabled on it"):
         change(fleet, device, desired_firmware_version=5, flash=True)
     assert fleet.now(device).desired_firmware_version is None
     fleet.cloud.device_settings.update(fleet.o, device.id, product=fleet.p.id, firmware_updates_forced=True)
+    assert session.sent == [(FORCED, "true")]
+    session.event(FORCED, "true")
     change(fleet, device, desired_firmware_version=5, flash=True)
     assert session.flashed == [fleet.v5]
+
+
+@pytest.mark.rule("R88", "R90")
+def test_a_device_that_disabled_updates_before_gets_its_version_once_it_says_that_they_are_enabled(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    session = fleet.runs(device, fleet.p, 1)
+    session.event(ENABLED, "false")
+    session.leave()
+    fleet.release(fleet.o, fleet.p, 3)
+    session = fleet.runs(device, fleet.p, 1)
+    assert session.flashed == [], "it describes itself first"
+    session.event(ENABLED, "true")
+    assert session.flashed == [fleet.v3]
+
+
+@pytest.mark.rule("R88")
+def test_a_device_that_enables_updates_later_gets_a_standard_release_at_its_next_connection(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    fleet.cloud.devices.learn(fleet.now(device), firmware_updates_enabled=False)
+    fleet.release(fleet.o, fleet.p, 3)
+    session = fleet.runs(device, fleet.p, 1)
+    for enabled in ("false", "true"):
+        session.event(ENABLED, enabled)
+    assert session.flashed == []
+    session.leave()
+    assert fleet.runs(device, fleet.p, 1).flashed == [fleet.v3]
+
+
+@pytest.mark.rule("R88", "R90")
+def test_a_device_that_always_disables_updates_gets_its_version_where_they_are_forced(fleet):
+    device = fleet.member(fleet.o, fleet.p)
+    fleet.runs(device, fleet.p, 1).event(ENABLED, "false")
+    fleet.cloud.device_settings.update(fleet.o, device.id, product=fleet.p.id, firmware_updates_forced=True)
+    fleet.release(fleet.o, fleet.p, 3)
+    session = fleet.runs(device, fleet.p, 1)
+    session.event(ENABLED, "false")
+    session.event(FORCED, "false")
+    assert (session.flashed, session.sent) == ([], [(FORCED, "true")]), "it has to be told again"
+    assert fleet.now(device).firmware_updates_forced
+    session.event(FORCED, "true")
+    assert session.flashed == [fleet.v3]
 
 
 @pytest.mark.rule("R90")
