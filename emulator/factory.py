@@ -138,13 +138,22 @@ def sectors_of(platform: Platform) -> tuple[Sector, ...]:
     Raises:
         ValueError: the platform cannot be emulated yet.
     """
-    if platform.name not in EMULATED:
-        raise ValueError(f"{platform.display_name} cannot be emulated yet; these can: {', '.join(EMULATED)}")
+    check_emulated(platform)
     return STM32F205_SECTORS
 
 
 EMULATED = ("photon",)
 """Names of the platforms that can be emulated."""
+
+
+def check_emulated(platform: Platform) -> None:
+    """Refuse a platform that cannot be emulated yet.
+
+    Raises:
+        ValueError: as said.
+    """
+    if platform.name not in EMULATED:
+        raise ValueError(f"{platform.display_name} cannot be emulated yet; these can: {', '.join(EMULATED)}")
 
 
 def make_device_code(rng: random.Random) -> str:

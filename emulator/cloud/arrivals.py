@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emulator.cloud.claim_codes import ClaimCodes
-from emulator.cloud.connections import Connections
+from emulator.cloud.connections import Connections, Link
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.events import Events
@@ -152,8 +152,9 @@ class Arrivals:
 
     def event_received(self, session: DeviceSession, name: str, data: str | None, *, public: bool, ttl: int) -> None:
         """See `DeviceListener`."""
+        link = self._connections.current(session)
         device = self._devices.by_id(session.device_id)
-        if self._connections.current(session) is None or device is None:
+        if link is None or device is None:
             return
         self._connections.heard(device.id)
         self._connections.published(device.id)
@@ -168,7 +169,7 @@ class Arrivals:
         elif name.startswith(_FOR_THE_CLOUD):
             return
         else:
-            self._tell(session, device, name, data, public=public, ttl=ttl)
+            self._tell(link, device, name, data, public=public, ttl=ttl)
 
     def force(self, device: Device) -> None:
         """Tell a connected device whether its updates are forced; it says so itself, then."""
@@ -176,24 +177,21 @@ class Arrivals:
         if link is not None:
             self._offer(link.session, UPDATES_FORCED, "true" if device.firmware_updates_forced else "false")
 
-    def _tell(self, session: DeviceSession, device: Device, name: str, data: str | None, *, public: bool, ttl: int) -> None:
+    def _tell(self, link: Link, device: Device, name: str, data: str | None, *, public: bool, ttl: int) -> None:
         answer = self._asked(device, name)
         if answer is not None:
             self._events.deliver(device, name, answer)
             return
         if name in (UPDATES_ENABLED, UPDATES_FORCED):
-            device = self._updates_told(session, device, name, told=data == "true")
+            device = self._updates_told(link, device, name, told=data == "true")
         elif name == "spark/device/diagnostics/update" and data:
             data = self.vitals(device, data)
         self._events.from_device(device, name, data, public=public, ttl=ttl)
         if name.startswith("particle/device/updates/"):
             self.resume(device)
 
-    def _updates_told(self, session: DeviceSession, device: Device, name: str, *, told: bool) -> Device:
+    def _updates_told(self, link: Link, device: Device, name: str, *, told: bool) -> Device:
         """Whether updates are enabled is the device's to say; whether they are forced the cloud's, and the device only repeats it."""
-        link = self._connections.current(session)
-        if link is None:
-            return device
         if name == UPDATES_ENABLED:
             link.held_back = link.held_back and not link.told_updates
             link.told_updates = True

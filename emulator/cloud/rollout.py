@@ -82,8 +82,9 @@ class Rollout:
 
     def release_now(self, released: Firmware, groups: Sequence[str]) -> None:
         """An intelligent release to groups, or (none) to all: the connected members that wait for it get it, those for another do not."""
+        chosen = frozenset(groups)
         for device in self._devices.table.where(self._devices.by_product, released.product_id):
-            if device.desired_firmware_version is not None or (groups and set(groups).isdisjoint(device.groups)):
+            if device.desired_firmware_version is not None or (chosen and chosen.isdisjoint(device.groups)):
                 continue
             firmware = self.due(device)
             if firmware is not None and firmware.version == released.version:

@@ -110,7 +110,7 @@ class ServedDriver:
                 done.set_exception(error)
             self._arm()
 
-        self._post(run)
+        self._enter(run)
         return done.result()
 
     def post(self, function: Callable[[], object]) -> None:
@@ -146,7 +146,7 @@ class ServedDriver:
                 wait.ends.extend(signal.subscribe(wait.look) for signal in signals)
                 wait.ends.append(self.clock.call_later(timeout, wait.give_up).cancel)
 
-        self._post(wait.guarded(start))
+        self._enter(wait.guarded(start))
         return wait.done.result()  # type: ignore[no-any-return]
 
     def sleep(self, seconds: float) -> None:
@@ -230,7 +230,7 @@ class ServedDriver:
         # A thread that ended leaves its number to another one.
         return threading.get_ident() == self._thread.ident and not self._over
 
-    def _post(self, function: Callable[[], None]) -> None:
+    def _enter(self, function: Callable[[], None]) -> None:
         with self._entrance:
             if self._closed:
                 raise LabClosed(_CLOSED)

@@ -15,7 +15,7 @@ from emulator.cloud.basics import password_fits
 from emulator.cloud.storage import StateFileError
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
 from emulator.drivers.served import ServedDriver
-from emulator.factory import EMULATED
+from emulator.factory import check_emulated
 from emulator.lab import Lab
 from emulator.serving import CannotListen, Listener, Service
 from harness.board import Board
@@ -87,10 +87,10 @@ class LabRig:
         """
         if firmware not in _FIRMWARE:
             raise ValueError(f"firmware={firmware}; there are: {', '.join(_FIRMWARE)}")
-        if platform_by_name(platform or "photon").name not in EMULATED:
-            raise ValueError(f"{platform_by_name(platform).display_name} cannot be emulated yet; these can: {', '.join(EMULATED)}")
+        made = platform_by_name(platform or "photon")
+        check_emulated(made)
         knows_network = server is not None or start.claimed or start.mode not in (None, Mode.LISTENING, Mode.DFU, Mode.OFF)
-        releases = _FIRMWARE[firmware](platform_by_name(platform or "photon"))
+        releases = _FIRMWARE[firmware](made)
         os = start.os or releases.default_os
         modules = None
         if firmware == "real":
@@ -99,7 +99,7 @@ class LabRig:
                 self._fill_library(stock_of([CACHE]))
                 self._stock_is_ours = False
         emulated = self.lab.add_board(
-            platform or "photon",
+            made.name,
             os=os,
             modules=modules,
             device_id=device_id,

@@ -154,18 +154,14 @@ def test_virtual_time_belongs_to_one_thread(inline):
 
 def test_what_is_posted_from_any_thread_is_done_before_what_is_called_next(driver):
     done = []
-    posting = threading.Thread(target=driver.post, args=(lambda: done.append("posted"),))
-    posting.start()
-    posting.join()
+    in_a_thread(driver.post, lambda: done.append("posted")).result(PATIENCE)
     driver.call(done.append, "called")
     assert done == ["posted", "called"]
 
 
 def test_what_is_posted_from_any_thread_is_done_before_a_wait_looks(driver):
     done = []
-    posting = threading.Thread(target=driver.post, args=(lambda: done.append("posted"),))
-    posting.start()
-    posting.join()
+    in_a_thread(driver.post, lambda: done.append("posted")).result(PATIENCE)
     assert driver.wait(lambda: done, [], timeout=0.01, awaited="what was posted") == ["posted"]
 
 

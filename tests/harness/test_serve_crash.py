@@ -42,8 +42,8 @@ class Server:
 
     def __init__(self, state):
         command = [*PROGRAM, "serve", "--device-port", "0", "--json", "--state", str(state)]
-        left = os.environ | {"TMPDIR": str(state.parent)}
-        self.process = subprocess.Popen(command, cwd=ROOT, env=left, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        environment = os.environ | {"TMPDIR": str(state.parent)}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         said = self.process.stdout.readline()
         assert said, self.process.stderr.read()
         self.url = json.loads(said)["api"]

@@ -1,6 +1,7 @@
 """Small USB devices that no Particle code knows: what a door must serve, whatever the board shows."""
 
 import struct
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -207,6 +208,18 @@ def driver(request):
     made = InlineDriver() if request.param == "inline" else ServedDriver()
     yield made
     made.close()
+
+
+@pytest.fixture
+def drop_elsewhere():
+    """Lets go of the only references to the objects in a list on another thread, as Python's collector does."""
+
+    def drop(objects):
+        thread = threading.Thread(target=objects.clear)
+        thread.start()
+        thread.join()
+
+    return drop
 
 
 @pytest.fixture

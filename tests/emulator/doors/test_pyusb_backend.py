@@ -1,7 +1,6 @@
 """Unmodified pyusb on emulated devices: what it lists, moves, waits for and complains about."""
 
 import errno
-import threading
 from array import array
 
 import pytest
@@ -268,19 +267,12 @@ def test_a_device_object_may_outlive_the_lab(driver, backend, device):
     usb.util.dispose_resources(device)
 
 
-def dropped_elsewhere(objects):
-    """Let go of the only references to some objects on another thread, as Python's collector does."""
-    thread = threading.Thread(target=objects.clear)
-    thread.start()
-    thread.join()
-
-
-def test_a_device_object_that_is_dropped_on_another_thread_gives_its_interfaces_back(backend):
+def test_a_device_object_that_is_dropped_on_another_thread_gives_its_interfaces_back(backend, drop_elsewhere):
     first, second = (usb.core.find(backend=backend) for _ in range(2))
     usb.util.claim_interface(first, 2)
     objects = [first]
     del first
-    dropped_elsewhere(objects)
+    drop_elsewhere(objects)
     usb.util.claim_interface(second, 2)
 
 

@@ -1,7 +1,6 @@
 """Unmodified pyserial on emulated ports: list, open, read with time-outs, lines, and a board that leaves."""
 
 import io
-import threading
 
 import pytest
 import serial
@@ -269,10 +268,8 @@ def test_a_port_may_outlive_the_lab(driver, port):
     port.close()
 
 
-def test_a_port_that_is_dropped_on_another_thread_is_closed(url, board, driver):
+def test_a_port_that_is_dropped_on_another_thread_is_closed(url, board, driver, drop_elsewhere):
     objects = [serial.serial_for_url(url)]
-    thread = threading.Thread(target=objects.clear)
-    thread.start()
-    thread.join()
+    drop_elsewhere(objects)
     driver.call(lambda: None)
     assert [lines for lines, _ in board.sent(0x21, 0x22)] == [3, 0]

@@ -11,6 +11,17 @@ BORON = 13
 ICCID = "8934076500002589174"
 
 
+def cellular_member(world):
+    """A product with version 2 of its firmware, and a member of it whose SIM is active by now; the owner first."""
+    o = world.user("o")
+    product = world.product(o, BORON)
+    world.upload(o, product, 2)
+    world.cloud.sims.make(ICCID)
+    device = world.member(o, product, iccid=ICCID)
+    world.pass_time(60)
+    return o, product, device
+
+
 @pytest.mark.rule("R51", "R60")
 def test_a_developer_unclaims_an_own_device(world):
     u1 = world.user()
@@ -64,12 +75,7 @@ def test_removing_leaves_nothing_of_the_product_on_the_device(world):
 @pytest.mark.rule("R2", "R52", "R57")
 @pytest.mark.parametrize("way", ["by its owner", "by the team"])
 def test_unclaiming_leaves_a_member_what_it_is_in_its_product(world, way):
-    o = world.user("o")
-    product = world.product(o, BORON)
-    world.upload(o, product, 2)
-    world.cloud.sims.make(ICCID)
-    device = world.member(o, product, iccid=ICCID)
-    world.pass_time(60)
+    o, product, device = cellular_member(world)
     world.cloud.device_settings.update_member(o, product.id, device.id, groups=["a"], development=True, desired_firmware_version=2)
     world.cloud.claims.claim(o, device.id)
     session = world.connect(device)
@@ -86,12 +92,7 @@ def test_unclaiming_leaves_a_member_what_it_is_in_its_product(world, way):
 
 @pytest.mark.rule("R2", "R53", "R128")
 def test_removing_a_claimed_member_leaves_its_owner_its_sim_and_its_connection(world):
-    o = world.user("o")
-    product = world.product(o, BORON)
-    world.upload(o, product, 2)
-    world.cloud.sims.make(ICCID)
-    device = world.member(o, product, iccid=ICCID)
-    world.pass_time(60)
+    o, product, device = cellular_member(world)
     world.cloud.claims.claim(o, device.id)
     session = world.runs(device, product, 1, functions={"led": len})
     world.cloud.device_settings.update_member(o, product.id, device.id, desired_firmware_version=2)
