@@ -33,6 +33,15 @@ class SimAction(Enum):
     RELEASE = "release"
 
 
+class Deactivator(Enum):
+    """Who had a SIM deactivated, which decides whether a product that takes it in has it activated."""
+
+    OWNER = "owner"
+    """Whose it was, while it was in no product."""
+    TEAM = "team"
+    """A member of the team of the product that it is in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sim:
     """One SIM. Its owner is a user, or a product, or nobody."""
@@ -52,6 +61,8 @@ class Sim:
     last_activated_on: float | None = None
     last_activated_via: str | None = None
     deactivated_on: float | None = None
+    deactivated_by: Deactivator | None = None
+    """Since deactivating was asked for, until activating or releasing is."""
     last_status_change_action: SimAction | None = None
     base_country_code: str = "US"
     mb_limit: int | None = None
@@ -66,6 +77,13 @@ class Sim:
     def active(self) -> bool:
         """Whether a device can get online with it."""
         return self.status is SimStatus.ACTIVE
+
+    @property
+    def stays_inactive(self) -> bool:
+        """Whether a product's SIM is not active, and stays so: nothing is in progress that ends with it active."""
+        if self.pending is SimAction.DEACTIVATE:
+            return self.deactivated_by is Deactivator.TEAM
+        return self.pending is None and not self.active
 
 
 def network_delay(sim: Sim, action: SimAction, rng: Random, settings: CloudSettings) -> float:

@@ -2,7 +2,8 @@
 
 A SIM is found by its number (ICCID) or, if it is built into a device, by the device's serial number. Owning and activating a SIM has
 nothing to do with claiming the device around it; adding that device to a product takes a built-in SIM along and activates it, a plastic
-one not. A SIM that a team member owns moves into the product without leaving the network.
+one not. A SIM that a team member owns moves into the product without leaving the network; one that its owner had deactivated before
+is activated there, one that the product's team deactivated stays so until it is reactivated.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Invalid, SimForeign, SimRefused, SimUnknown
 from emulator.cloud.gate import Gate
 from emulator.cloud.records import Device, Product
-from emulator.cloud.sim_records import Sim, SimAction, SimStatus, network_delay
+from emulator.cloud.sim_records import Deactivator, Sim, SimAction, SimStatus, network_delay
 from particle_protocol.identifiers import IdentifierError, parse_iccid
 from particle_protocol.skus import ActivationClass, SimForm
 
@@ -170,7 +171,7 @@ class Sims:
         return self._order(replace(sim, mb_limit=sim.mb_limit if mb_limit is None else mb_limit), SimAction.REACTIVATE)
 
     def deactivate(self, who: Principal, iccid: str, *, product: str | int | None = None) -> Sim:
-        """Have an active SIM deactivated; it stays whose it is.
+        """Have an active SIM deactivated; it stays whose it is, and remembers who asked for it.
 
         Raises:
             SimUnknown, SimForeign, SimRefused, PermissionDenied, ScopeRefused: as named.
@@ -179,7 +180,8 @@ class Sims:
         if not sim.active:
             raise SimRefused(sim.iccid, "is not active")
         self._check_idle(sim)
-        return self._order(sim, SimAction.DEACTIVATE)
+        by = Deactivator.OWNER if sim.product_id is None else Deactivator.TEAM
+        return self._order(sim, SimAction.DEACTIVATE, by)
 
     def limit(self, who: Principal, iccid: str, mb_limit: int, *, product: str | int | None = None) -> Sim:
         """Limit the data a SIM may use in a month.
@@ -210,18 +212,16 @@ class Sims:
     def import_sims(self, who: Principal, product: str | int, iccids: Iterable[str]) -> Sequence[Sim]:
         """Take SIMs into a product and have them activated: those of nobody, and those of team members (which stay online).
 
+        What the product's team deactivated, or the operator stopped, stays as it is: see `Sim.stays_inactive`.
+
         Raises:
-            SimUnknown, SimForeign: one of them; none is imported.
+            SimUnknown, SimForeign: some of them. The error names all of its kind; none is imported.
             PermissionDenied, ScopeRefused: not for this caller.
         """
         record = self._gate.product(who, product, "sims:import")
-        imported = []
+        sims = self._all_importable(record, iccids)
         with self._core.change():
-            for iccid in iccids:
-                sim = self._find(iccid)
-                if not self._may_move(sim, record):
-                    raise SimForeign(sim.iccid)
-                imported.append(self._move(sim, record))
+            imported = [self._move(sim, record) for sim in sims]
             devices = [device for sim in imported if (device := self.device_of(sim.iccid)) is not None]
             joined = [member for device in devices if (member := self.import_device(record, device)) is not None]
         for device in joined:
@@ -246,14 +246,17 @@ class Sims:
         return None if sim is None or sim.active else f"SIM {sim.iccid} is not active"
 
     def settle(self, iccid: str, due_at: float | None) -> None:
-        """The network is done with what it was asked to. A SIM that a product took in while it was being released is activated then."""
+        """The network is done with what it was asked to.
+
+        A SIM that a product took in while it was being released, or deactivated for its owner, is activated then.
+        """
         sim = self._sims.get(iccid)
         if sim is None or sim.pending is None or sim.due_at != due_at:
             return
         status = _TARGET[sim.pending]
         now = self._core.now()
         activated = status is SimStatus.ACTIVE
-        taken_in = sim.pending is SimAction.RELEASE and sim.owned
+        taken_in = sim.product_id is not None and (sim.pending is SimAction.RELEASE or sim.deactivated_by is Deactivator.OWNER)
         with self._core.change():
             sim = self._sims.put(
                 replace(
@@ -270,7 +273,7 @@ class Sims:
                 ),
             )
             if taken_in:
-                self._order(sim, SimAction.ACTIVATE)
+                self._order(replace(sim, last_activated_via="product"), SimAction.ACTIVATE)
         if not activated:
             self._drop(iccid)
 
@@ -278,7 +281,7 @@ class Sims:
         """The operator stops a SIM: its data limit is reached, or the bill was not paid."""
         with self._core.change():
             now = self._core.now()
-            sim = self._sims.put(replace(self._find(iccid), status=status, deactivated_on=now, updated_at=now))
+            sim = self._sims.put(replace(self._find(iccid), status=status, deactivated_on=now, deactivated_by=None, updated_at=now))
         self._drop(iccid)
         return sim
 
@@ -287,6 +290,22 @@ class Sims:
         if sim is None:
             raise SimUnknown(iccid)
         return sim
+
+    def _all_importable(self, product: Product, iccids: Iterable[str]) -> Sequence[Sim]:
+        """The SIMs of these numbers, each once, if a product may take in all of them.
+
+        Raises:
+            SimUnknown, SimForeign: as `import_sims` says.
+        """
+        given = {each: _iccid(each) for each in iccids}
+        unknown = [f"{each} (no ICCID)" if iccid is None else iccid for each, iccid in given.items() if iccid not in self._sims]
+        if unknown:
+            raise SimUnknown(_some(unknown))
+        sims = [self._sims[iccid] for iccid in dict.fromkeys(iccid for iccid in given.values() if iccid is not None)]
+        foreign = [sim.iccid for sim in sims if not self._may_move(sim, product)]
+        if foreign:
+            raise SimForeign(_some(foreign))
+        return sims
 
     def _resolve(self, identifier: str) -> Sim:
         sim = self._sims.get(identifier.strip())
@@ -306,17 +325,15 @@ class Sims:
         return sim.user_id is None or self._gate.in_team(sim.user_id, product)
 
     def _move(self, sim: Sim, product: Product) -> Sim:
-        free = not sim.owned
+        wanted = not sim.owned or sim.status is SimStatus.NEVER_ACTIVATED or sim.deactivated_by is Deactivator.OWNER
         sim = replace(sim, user_id=None, product_id=product.id, updated_at=self._core.now())
-        if free or (sim.pending is None and sim.status is SimStatus.NEVER_ACTIVATED):
-            sim = replace(sim, last_activated_via="product")
-            if sim.pending is None:
-                return self._order(sim, SimAction.ACTIVATE)
+        if wanted and sim.pending is None:
+            return self._order(replace(sim, last_activated_via="product"), SimAction.ACTIVATE)
         with self._core.change():
             return self._sims.put(sim)
 
     def _give_up(self, sim: Sim) -> Sim:
-        sim = replace(sim, user_id=None, product_id=None)
+        sim = replace(sim, user_id=None, product_id=None, deactivated_by=None)
         if sim.active or sim.pending is not None:
             return self._order(sim, SimAction.RELEASE)
         with self._core.change():
@@ -326,11 +343,11 @@ class Sims:
         if sim.pending is not None:
             raise SimRefused(sim.iccid, f"{sim.pending.value} is in progress")
 
-    def _order(self, sim: Sim, action: SimAction) -> Sim:
-        """Ask the network; it takes its time."""
+    def _order(self, sim: Sim, action: SimAction, by: Deactivator | None = None) -> Sim:
+        """Ask the network; it takes its time. `by`: whom to remember as who had the SIM deactivated."""
         now = self._core.now()
         due_at = now + network_delay(sim, action, self._core.rng, self._core.settings)
-        sim = replace(sim, pending=action, due_at=due_at, last_status_change_action=action, updated_at=now)
+        sim = replace(sim, pending=action, due_at=due_at, deactivated_by=by, last_status_change_action=action, updated_at=now)
         with self._core.change():
             self._sims.put(sim)
         self._arm(sim)
@@ -345,3 +362,20 @@ class Sims:
         link = None if device is None else self._connections.link(device.id)
         if link is not None:
             link.session.close(f"SIM {iccid} is not active any more")
+
+
+_NAMED = 10
+"""How many numbers a refusal names at most."""
+
+
+def _some(numbers: Sequence[str]) -> str:
+    """Numbers for a sentence: all, or the first ones and how many more there are."""
+    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    return ", ".join(numbers[:_NAMED]) + more
+
+
+def _iccid(text: str) -> str | None:
+    try:
+        return parse_iccid(text)
+    except IdentifierError:
+        return None

@@ -19,7 +19,7 @@ from typing import Any
 from emulator.cloud.codec import dumps, loads
 from emulator.cloud.state import Key, Table
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x5048494C
 """Marks the file as ours ("PHIL"), so that somebody else's database is not written into."""
 
@@ -37,7 +37,18 @@ def _keep_operations(_connection: sqlite3.Connection) -> None:
     """Version 3: data operations are kept. A file of version 2 has none to bring along: they were counted while it was open, no longer."""
 
 
-MIGRATIONS: dict[int, Migration] = {1: _count_openings, 2: _keep_operations}
+def _remember_who_deactivated(connection: sqlite3.Connection) -> None:
+    """Version 4: a SIM remembers who deactivated it. Before, what was deactivated in a product's hands was taken for the team's doing."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sims'").fetchone():
+        connection.execute("""
+            UPDATE "sims"
+            SET body = json_set(body, '$.deactivated_by', iif(json_extract(body, '$.product_id') IS NULL, 'owner', 'team'))
+            WHERE coalesce(json_extract(body, '$.product_id'), json_extract(body, '$.user_id')) IS NOT NULL
+            AND 'deactivate' IN (json_extract(body, '$.pending'), json_extract(body, '$.last_status_change_action'))
+        """)
+
+
+MIGRATIONS: dict[int, Migration] = {1: _count_openings, 2: _keep_operations, 3: _remember_who_deactivated}
 """From version n to n + 1."""
 
 

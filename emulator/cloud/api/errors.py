@@ -55,7 +55,6 @@ FIXED_FAULTS: dict[type[no.CloudError], Fault] = {
     no.DeviceOffline: TIMED_OUT,
     no.NoAnswer: TIMED_OUT,
     no.AccountPaused: Fault(403, "The account is paused: its data operations are used up until the next billing period"),
-    no.SimForeign: Fault(403, "Permission denied: the SIM belongs to another account"),
 }
 
 
@@ -78,6 +77,8 @@ _MADE: dict[type[no.CloudError], Callable[[Any], Fault]] = {
     no.VariableUnknown: lambda error: Fault(404, f"Unknown Variable: {error.given}"),
     no.UpdateRefused: lambda error: Fault(400, f"The update was refused: {error.reason}"),
     no.ConfigurationRefused: lambda error: Fault(400, _refused_sections(error), "device_rejected_configuration", Shape.OAUTH),
+    no.SimUnknown: lambda error: Fault(404, f"SIM not found: {error.given}"),
+    no.SimForeign: lambda error: Fault(403, f"Permission denied: the SIM belongs to another account: {error.iccid}"),
     no.NotFound: lambda error: Fault(404, f"{error.thing.capitalize()} not found"),
     no.BadImage: lambda error: Fault(400, f"Invalid binary: {error.reason}"),
     no.Conflict: lambda error: Fault(409, str(error)),

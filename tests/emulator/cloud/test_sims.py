@@ -8,7 +8,7 @@ import pytest
 
 from emulator.cloud.errors import ScopeRefused, SimUnknown
 from emulator.cloud.settings import CloudSettings
-from emulator.cloud.sim_records import Sim, SimAction, SimStatus
+from emulator.cloud.sim_records import Deactivator, Sim, SimAction, SimStatus
 
 BORON = 13
 ICCID = "8934076500002589174"
@@ -65,11 +65,11 @@ def test_what_is_known_of_a_sim_through_its_life(world):
     sim = sims.by_iccid(ICCID)
     assert sim == replace(after, status=SimStatus.ACTIVE, activations_count=1, first_activated_on=when, last_activated_on=when)
 
-    after, when = order(sims.deactivate, u1, SimAction.DEACTIVATE)
+    after, when = order(sims.deactivate, u1, SimAction.DEACTIVATE, deactivated_by=Deactivator.OWNER)
     sim = sims.by_iccid(ICCID)
     assert sim == replace(after, status=SimStatus.DEACTIVATED, deactivations_count=1, deactivated_on=when)
 
-    after, when = order(sims.reactivate, u1, SimAction.REACTIVATE)
+    after, when = order(sims.reactivate, u1, SimAction.REACTIVATE, deactivated_by=None)
     sim = sims.by_iccid(ICCID)
     assert sim == replace(after, status=SimStatus.ACTIVE, activations_count=2, last_activated_on=when, deactivated_on=None)
 
@@ -87,7 +87,9 @@ def test_what_is_known_of_a_sim_of_a_product(shop):
     assert sims.import_sims(shop.o, shop.p.id, [ICCID]) == [replace(sim, updated_at=now())]
     sims.deactivate(shop.o, ICCID, product=shop.p.id)
     shop.pass_time(60)
-    released = replace(sims.by_iccid(ICCID), product_id=None, last_status_change_action=SimAction.RELEASE, updated_at=now())
+    released = replace(
+        sims.by_iccid(ICCID), product_id=None, deactivated_by=None, last_status_change_action=SimAction.RELEASE, updated_at=now()
+    )
     assert sims.release(shop.o, ICCID, product=shop.p.id) == released
     sims.activate(shop.o, ICCID)
     shop.pass_time(60)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from emulator.cloud import Cloud, CloudSettings, storage
 from emulator.cloud.codec import dumps, loads
-from emulator.cloud.sim_records import SimStatus
+from emulator.cloud.sim_records import Deactivator, Sim, SimAction, SimStatus
 from emulator.cloud.state import State
 from emulator.cloud.storage import StateFileError, StateTooNew, Storage
 
@@ -148,6 +148,33 @@ def test_an_older_state_is_migrated(tmp_path, monkeypatch):
         state, table = filled(tmp_path / "s.db")
         assert table["a"].number == 4
         state.close()
+
+
+def test_the_sims_of_version_3_remember_who_deactivated_them(tmp_path):
+    off = SimStatus.DEACTIVATED
+    sims = (
+        Sim("1", status=off, user_id="u", last_status_change_action=SimAction.DEACTIVATE),
+        Sim("2", status=off, product_id=7, last_status_change_action=SimAction.DEACTIVATE),
+        Sim("3", status=off, last_status_change_action=SimAction.RELEASE),
+        Sim("4", status=SimStatus.ACTIVE, user_id="u", pending=SimAction.DEACTIVATE, last_status_change_action=SimAction.DEACTIVATE),
+        Sim("5", status=SimStatus.ACTIVE, user_id="u", last_status_change_action=SimAction.REACTIVATE),
+        Sim("6", product_id=7),
+    )
+    path = tmp_path / "s.db"
+    state = State(Storage(path))
+    table = state.table("sims", Sim, lambda sim: sim.iccid)
+    with state.change():
+        for sim in sims:
+            table.put(sim)
+    state.close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 3")
+    connection.close()
+    state = State(Storage(path))
+    read = state.table("sims", Sim, lambda sim: sim.iccid)
+    owner, team = Deactivator.OWNER, Deactivator.TEAM
+    assert [sim.deactivated_by for sim in sorted(read, key=lambda sim: sim.iccid)] == [owner, team, None, owner, None, None]
+    state.close()
 
 
 def test_a_state_of_version_1_is_read(tmp_path):

@@ -102,7 +102,10 @@ def update_sim(call: Call) -> Response:
 
 
 def import_sims(call: Call) -> Response:
-    """Take SIMs into a product: a list, or a file with one number a line."""
+    """Take SIMs into a product: a list, or a file with one number a line.
+
+    `inactive_sims` are those that are not activated by it: the product's team deactivated them, or the operator stopped them.
+    """
     upload = call.upload()
     entries = list(call.texts("sims") or ())
     if upload is not None:
@@ -110,7 +113,8 @@ def import_sims(call: Call) -> Response:
     if not entries:
         raise Refused(Fault(400, "No SIM was given: send sims or a file"))
     imported = call.cloud.sims.import_sims(call.who, call.path["product"], entries)
-    return Response.of({"ok": True, "sims": [sim.iccid for sim in imported]}, 202)
+    inactive = [sim.iccid for sim in imported if sim.stays_inactive]
+    return Response.of({"ok": True, "sims": [sim.iccid for sim in imported], "inactive_sims": inactive}, 202)
 
 
 def release_sim(call: Call) -> Response:

@@ -128,6 +128,6 @@ ROUTES: tuple[Route, ...] = (
         callers=TEAM,
         scope="sims:import",
         status=202,
-        answer=s.record(ok=s.TRUE, sims=s.array(s.TEXT)),
+        answer=s.record(ok=s.TRUE, sims=s.array(s.TEXT), inactive_sims=s.array(s.TEXT)),
     ),
 )

@@ -163,7 +163,7 @@ def test_a_sim_is_not_asked_for_nonsense(sim, o, body):
 def test_sims_are_imported_into_a_product_by_list_or_file(world, o, u1, base):
     iccids = [world.cloud.sims.make(f"89340765000025892{number:02}", SimForm.PLASTIC).iccid for number in range(4)]
     answer = o.post(f"{base}/sims", json={"sims": iccids[:1]})
-    assert (answer.status_code, answer.json()) == (202, {"ok": True, "sims": iccids[:1]})
+    assert (answer.status_code, answer.json()) == (202, {"ok": True, "sims": iccids[:1], "inactive_sims": []})
     assert o.post(f"{base}/sims", files={"file": ("sims.txt", "\r\n".join(iccids[1:]).encode())}).json()["sims"] == iccids[1:]
     world.pass_time(60)
     page = o.get(f"{base}/sims", params={"perPage": 3}).json()
@@ -177,9 +177,16 @@ def test_sims_are_imported_into_a_product_by_list_or_file(world, o, u1, base):
     assert o.put(f"{base}/sims/{iccids[0]}", json={"action": "deactivate"}).status_code == 202
     assert o.delete(f"{base}/sims/{iccids[1]}").status_code == 202
     assert o.post(f"{base}/sims", json={}).status_code == 400
-    assert o.post(f"{base}/sims", json={"sims": ["8900000000000000000"]}).status_code == 404
+    unknown = o.post(f"{base}/sims", files={"file": ("sims.txt", f"{iccids[0]}\n8900000000000000000\n".encode())})
+    assert (unknown.status_code, unknown.json()["error"]) == (404, "SIM not found: 8900000000000000000")
+    wrong = o.post(f"{base}/sims", json={"sims": [iccids[0], "12345"]})
+    assert (wrong.status_code, wrong.json()["error"]) == (404, "SIM not found: 12345 (no ICCID)")
+    assert u1.get(f"/v1/sims/{iccids[0]}").json()["error"] == f"Permission denied: the SIM belongs to another account: {iccids[0]}"
     assert o.get(f"{base}/sims/8900000000000000000").status_code == 404
     assert u1.get(f"{base}/sims").status_code == 403
+    world.pass_time(60)
+    again = o.post(f"{base}/sims", json={"sims": iccids})
+    assert (again.status_code, again.json()) == (202, {"ok": True, "sims": iccids, "inactive_sims": iccids[:1]}), "the team's doing stays"
 
 
 def test_a_built_in_sim_is_activated_by_the_serial_number_of_its_device(world, o):

@@ -9,7 +9,7 @@ import pytest
 from emulator.cloud.errors import PermissionDenied, SimForeign, SimRefused, SimUnknown
 from emulator.cloud.members import parse_entries
 from emulator.cloud.settings import CloudSettings
-from emulator.cloud.sim_records import DAY, Sim, SimAction, SimStatus, network_delay
+from emulator.cloud.sim_records import DAY, Deactivator, Sim, SimAction, SimStatus, network_delay
 from particle_protocol.skus import ActivationClass, SimForm
 
 ELECTRON, BORON = 10, 13
@@ -310,18 +310,121 @@ def test_a_sim_that_was_stopped_and_then_released_is_activated_by_an_import(worl
 
 
 @pytest.mark.rule("R130")
-def test_a_team_members_sim_that_is_not_active_moves_as_it_is(world):
+def test_a_team_members_sim_that_the_operator_stopped_moves_as_it_is(world):
     o = world.user("o")
     product = world.product(o, ELECTRON)
-    for iccid in (ICCID, OTHER):
-        world.cloud.sims.make(iccid)
-        world.cloud.sims.activate(o, iccid)
+    world.cloud.sims.make(ICCID)
+    world.cloud.sims.activate(o, ICCID)
     world.pass_time(60)
     world.cloud.sims.suspend(ICCID, SimStatus.DATA_LIMIT)
-    world.cloud.sims.deactivate(o, OTHER)
-    world.cloud.sims.import_sims(o, product.id, [ICCID, OTHER])
+    (moved,) = world.cloud.sims.import_sims(o, product.id, [ICCID])
     world.pass_time(60)
-    assert (status(world), status(world, OTHER)) == (SimStatus.DATA_LIMIT, SimStatus.DEACTIVATED)
+    assert (moved.stays_inactive, status(world)) == (True, SimStatus.DATA_LIMIT)
+
+
+def take_in(world, o, product, device, way):
+    """Have a SIM taken into a product: by itself, with its device, or its device with nothing else asked for."""
+    if way == "the sim":
+        world.cloud.sims.import_sims(o, product.id, [device.iccid])
+    else:
+        world.cloud.members.add(o, product.id, [device.id])
+
+
+@pytest.mark.rule("R123", "R126", "R131a")
+@pytest.mark.parametrize("when", ["long ago", "just now"])
+@pytest.mark.parametrize("way", ["the sim", "its device"])
+def test_a_sim_that_its_owner_deactivated_is_activated_by_joining_a_product(world, way, when):
+    o = world.user("o")
+    product = world.product(o, BORON)
+    t = world.teammate(o, product)
+    world.cloud.sims.make(ICCID)
+    device = world.device(BORON, iccid=ICCID)
+    world.cloud.sims.activate(t, ICCID)
+    world.pass_time(60)
+    session = world.connect(device)
+    world.cloud.sims.deactivate(t, ICCID)
+    assert world.cloud.sims.by_iccid(ICCID).deactivated_by is Deactivator.OWNER
+    if when == "long ago":
+        world.pass_time(60)
+        assert status(world) is SimStatus.DEACTIVATED
+    take_in(world, o, product, device, way)
+    assert not world.cloud.sims.by_iccid(ICCID).stays_inactive
+    world.pass_time(60)
+    sim = world.cloud.sims.get(o, ICCID, product.id)
+    assert (sim.status, sim.pending, sim.deactivated_by) == (SimStatus.ACTIVE, None, None)
+    assert (sim.activations_count, sim.deactivations_count, sim.last_activated_via) == (2, 1, "product")
+    assert session.closed, "the deactivation came first"
+    assert not world.connect(device).closed
+
+
+@pytest.mark.rule("R123", "R126", "R131a")
+@pytest.mark.parametrize("when", ["long ago", "just now"])
+@pytest.mark.parametrize("way", ["the sim", "its device"])
+def test_a_sim_that_the_team_deactivated_stays_inactive_when_it_is_imported_again(world, way, when):
+    o = world.user("o")
+    product = world.product(o, BORON)
+    support = world.teammate(o, product, "support", "Support")
+    world.cloud.sims.make(ICCID)
+    device = world.member(o, product, iccid=ICCID)
+    world.pass_time(60)
+    world.cloud.sims.deactivate(support, ICCID)
+    assert world.cloud.sims.by_iccid(ICCID).deactivated_by is Deactivator.TEAM
+    if when == "long ago":
+        world.pass_time(60)
+    world.cloud.members.remove(o, product.id, device.id)
+    take_in(world, o, product, device, way)
+    assert world.standing(device, product) == "member"
+    assert world.cloud.sims.by_iccid(ICCID).stays_inactive
+    world.pass_time(30 * DAY)
+    assert status(world) is SimStatus.DEACTIVATED
+    world.cloud.sims.reactivate(o, ICCID, product=product.id)
+    assert not world.cloud.sims.by_iccid(ICCID).stays_inactive
+    world.pass_time(60)
+    assert world.cloud.sims.by_iccid(ICCID).active
+
+
+@pytest.mark.rule("R131a")
+def test_a_sim_forgets_who_deactivated_it_once_it_is_reactivated_released_or_stopped(world):
+    u1, sims = world.user(), world.cloud.sims
+
+    def deactivated():
+        sims.deactivate(u1, ICCID)
+        world.pass_time(60)
+        assert sims.by_iccid(ICCID).deactivated_by is Deactivator.OWNER
+
+    sims.make(ICCID)
+    for again in (sims.activate, sims.reactivate, lambda *_: (sims.release(u1, ICCID), sims.activate(u1, ICCID))):
+        if not sims.by_iccid(ICCID).owned:
+            sims.activate(u1, ICCID)
+            world.pass_time(60)
+        deactivated()
+        again(u1, ICCID)
+        assert sims.by_iccid(ICCID).deactivated_by is None
+        world.pass_time(60)
+    deactivated()
+    assert sims.release(u1, ICCID).deactivated_by is None
+    assert sims.suspend(ICCID, SimStatus.INVALID_PAYMENT).deactivated_by is None
+
+
+@pytest.mark.rule("R125", "R130")
+def test_an_import_names_every_number_that_it_cannot_take_in(world):
+    o, stranger = world.user("o"), world.user("stranger")
+    product = world.product(o, ELECTRON)
+    numbers = [f"89340765000025{number:05d}" for number in range(30)]
+    for number in numbers[:15]:
+        world.cloud.sims.make(number, SimForm.PLASTIC)
+    for number in numbers[:2]:
+        world.cloud.sims.activate(stranger, number)
+
+    def refusal(*given):
+        return world.refusal(lambda: world.cloud.sims.import_sims(o, product.id, given))
+
+    assert refusal(*numbers[:15]) == f"SimForeign: SIM {numbers[0]}, {numbers[1]} belongs to somebody else"
+    assert refusal(*numbers[:16]) == f"SimUnknown: no SIM '{numbers[15]}'"
+    assert refusal(*numbers[:27]) == f"SimUnknown: no SIM '{', '.join(numbers[15:25])} and 2 more'"
+    assert refusal(numbers[2], "123", numbers[20], numbers[0]) == f"SimUnknown: no SIM '123 (no ICCID), {numbers[20]}'"
+    world.cloud.sims.import_sims(o, product.id, [numbers[2], f" {numbers[2][:4]} {numbers[2][4:]} ", numbers[3]])
+    assert [sim.iccid for sim in world.cloud.sims.list(o, product.id)] == numbers[2:4], "blanks as on the card do not matter"
 
 
 @pytest.mark.rule("R131a")
