@@ -63,7 +63,7 @@ class CloudFacts:
     system_describe: Callable[[], SystemDescribe]
     application: Application | None = None
     safe_mode: bool = False
-    claim_code: str = ""
+    claim_code: bytes = b""
     last_reset: str = ""
     update_succeeded: bool = False
     updates_enabled: bool = True

@@ -148,7 +148,7 @@ class CloudManager:
             system_describe=lambda: system_describe(self._board.platform, system.modules),
             application=system.application,
             safe_mode=system.safe_mode,
-            claim_code="" if code[0] in (0x00, 0xFF) else code.decode("ascii", "replace"),
+            claim_code=b"" if code[0] in (0x00, 0xFF) else code,
             last_reset="" if told else system.reset_reason.name.lower(),
             update_succeeded=system.reset_reason is ResetReason.UPDATE and not told,
             max_binary=system.receiver.capacity,

@@ -44,7 +44,7 @@ def speak_first(speaker: Speaker, profile: CloudProfile, facts: CloudFacts) -> N
     if profile.posts_describe:
         speaker.post_describe(DescribeFlag.SYSTEM)
     if facts.claim_code:
-        speaker.send_event(CLAIM_CODE, facts.claim_code.encode())
+        speaker.send_event(CLAIM_CODE, facts.claim_code)
     if not profile.long_hello:
         speaker.send_event(MAX_BINARY, str(facts.max_binary).encode())
         speaker.send_event(CHUNK_SIZE, str(facts.ota_chunk_size).encode())

@@ -146,8 +146,8 @@ class _Facts:
     def is_claimed(self) -> bool:
         return self._board.settings.get(DctField.CLAIMED) == b"1"
 
-    def set_claim_code(self, code: str) -> None:
-        self._board.settings.put(DctField.CLAIM_CODE, code.encode())
+    def set_claim_code(self, code: bytes) -> None:
+        self._board.settings.put(DctField.CLAIM_CODE, code)
 
     def check_credentials(self, credentials: WifiCredentials) -> int:
         return self._judge(credentials)

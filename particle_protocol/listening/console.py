@@ -19,7 +19,7 @@ from particle_protocol.listening.events import (
     SerialUpdateRequested,
 )
 from particle_protocol.listening.line import LineReader
-from particle_protocol.listening.wifi import WifiCipher, WifiCredentials, WifiSecurity, from_wire
+from particle_protocol.listening.wifi import WifiCipher, WifiCredentials, WifiSecurity, to_wire
 from particle_protocol.listening.wifi_questions import WifiQuestions
 from particle_protocol.platforms import Feature, OsVersion, Platform
 
@@ -54,8 +54,8 @@ class ConsoleFirmware(Protocol):
     def is_claimed(self) -> bool:
         """Whether the board was ever claimed."""
 
-    def set_claim_code(self, code: str) -> None:
-        """Store a claim code of 63 characters."""
+    def set_claim_code(self, code: bytes) -> None:
+        """Store a claim code of 63 bytes, whatever they are."""
 
     def check_credentials(self, credentials: WifiCredentials) -> int:
         """The dry run of saving them, with a password that is not the real one: 0, or a negative error such as -2, cipher needed."""
@@ -158,7 +158,7 @@ class ListeningConsole:
 
     def print(self, text: str | bytes) -> None:
         """Send text to the host."""
-        self._out += text.encode("ascii", "surrogateescape") if isinstance(text, str) else text
+        self._out += to_wire(text) if isinstance(text, str) else text
 
     def tell(self, event: ConsoleEvent) -> None:
         """Add an event. The console hears nothing more once it has told that listening ends."""
@@ -243,9 +243,8 @@ class ListeningConsole:
 
     def _got_claim_code(self, line: bytes) -> None:
         if len(line) == texts.CLAIM_CODE_LENGTH:
-            code = from_wire(line)
-            self.firmware.set_claim_code(code)
-            self.tell(ClaimCodeSet(code))
+            self.firmware.set_claim_code(line)
+            self.tell(ClaimCodeSet(line))
             self.print(texts.CLAIM_CODE_SET.encode() + line)
         else:
             self.print(texts.CLAIM_CODE_WRONG)

@@ -24,9 +24,9 @@ class CredentialsSaved:
 
 @dataclass(frozen=True, slots=True)
 class ClaimCodeSet:
-    """The firmware stored this claim code; it goes to the cloud after the next handshake."""
+    """The firmware stored this claim code of 63 bytes; it goes to the cloud after the next handshake."""
 
-    code: str
+    code: bytes
 
 
 @dataclass(frozen=True, slots=True)

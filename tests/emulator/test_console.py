@@ -1,6 +1,7 @@
 """The serial console of listening mode, over the USB end points, with a real board behind it."""
 
 import json
+import random
 
 import pytest
 
@@ -88,6 +89,38 @@ def test_a_claim_code_by_hand(bench, board):
     code = "a" * 63
     talk(bench, board, console.set_claim_code(code))
     assert board.settings.get(DctField.CLAIM_CODE) == code.encode()
+
+
+def test_what_is_stored_need_not_be_text(bench, board):
+    """Device OS stores the bytes that came, and the cloud gets them as they are."""
+    code = b"c" * 62 + b"\xf5"
+    board.plug.function.ep_out(0x01, b"C" + code + b"\n")
+    assert board.settings.get(DctField.CLAIM_CODE) == code
+    assert board.firmware.cloud._facts().claim_code == code
+    ssid, password = b"l\xf5b", b"pass\xf5word"
+    for answer in (b"w", ssid + b"\n", b"3", b"\n", b"1", b"\n", password + b"\n"):
+        board.plug.function.ep_out(0x01, answer)
+        bench.sleep(4)
+    (stored,) = board.settings.networks
+    assert [text.encode("utf-8", "surrogateescape") for text in (stored.ssid, stored.password)] == [ssid, password]
+    bench.sleep(10)
+    json.dumps(board.firmware.diagnostics())
+
+
+_TYPED = [bytes([letter]) for letter in b"Cwimvscdf31\n\r\x01\x03\x08\x18\xf5"] + [b"a" * 63, b"lab\n"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_typed_breaks_nothing(bench, board, seed):
+    chance = random.Random(seed)
+    for _ in range(150):
+        if board.plug.function is not None:
+            typed = chance.choice(_TYPED) if chance.random() < 0.8 else chance.randbytes(chance.randrange(1, 70))
+            board.plug.function.control(Setup(0x00, StandardRequest.SET_CONFIGURATION, 1, 0, 0), b"")  # a reset forgets it
+            board.plug.function.ep_out(0x01, typed)
+            board.plug.function.ep_in(0x81, 4096)
+        bench.sleep(chance.choice([0.0, 0.01, 2.0]))
+    assert board.firmware is not None
 
 
 def test_x_leaves_listening_mode_and_comes_back_without_a_network(bench, board):

@@ -179,12 +179,12 @@ def test_device_os_0_7_0_tells_nothing_of_updates(pair, decoded):
 
 
 def test_claim_code_safe_mode_and_last_reset_are_told_in_order(pair, decoded):
-    link = pair(application=None, safe_mode=True, claim_code="x" * 63, last_reset="pin_reset", key_errors=4)
+    link = pair(application=None, safe_mode=True, claim_code=b"x" * 62 + b"\xf5", last_reset="pin_reset", key_errors=4)
     link.handshake()
     said = decoded(link.say("50020001b168"))
     events = [(each.path[2:], each.payload) for each in said if each.path.startswith("E")]
     assert events == [
-        ("spark/device/claim/code", b"x" * 63),
+        ("spark/device/claim/code", b"x" * 62 + b"\xf5"),
         ("spark/hardware/max_binary", b"102400"),
         ("spark/hardware/ota_chunk_size", b"512"),
         ("spark/device/safemode", b""),

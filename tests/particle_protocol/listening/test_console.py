@@ -69,8 +69,20 @@ def test_c_of_a_board_that_was_claimed_is_yes(wire):
 def test_a_claim_code_of_63_characters_is_stored(wire):
     assert wire.send(b"C") == b"Enter 63-digit claim code: "
     assert wire.send(CODE.encode() + b"\n") == CODE.encode() + b"\r\nClaim code set to: " + CODE.encode() + b"\r\n"
-    assert wire.firmware.claim_code == CODE
-    assert wire.told == [ClaimCodeSet(CODE)]
+    assert wire.firmware.claim_code == CODE.encode()
+    assert wire.told == [ClaimCodeSet(CODE.encode())]
+
+
+def test_a_claim_code_is_stored_as_the_bytes_it_came_as(wire):
+    code = b"c" * 62 + b"\xf5"  # no UTF-8 has this byte
+    wire.send(b"C")
+    assert wire.send(code + b"\n") == code + b"\r\nClaim code set to: " + code + b"\r\n"
+    assert wire.firmware.claim_code == code
+
+
+def test_what_the_board_says_of_itself_may_be_any_text(wire):
+    wire.firmware.extra = [("sn", "M\u00fcller"), ("ms", "\udcf5")]
+    assert b"Serial Number: M\xc3\xbcller\r\nDevice Secret: \xf5\r\n" in wire.send(b"i")
 
 
 def test_a_claim_code_of_another_length_is_not(wire):

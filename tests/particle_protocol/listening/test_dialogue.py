@@ -236,7 +236,7 @@ def test_an_old_spark_ends_the_dialogue_too():
 
 def test_a_claim_code_is_set(wire):
     wire.talk(set_claim_code("c" * 63), one_by_one)
-    assert wire.firmware.claim_code == "c" * 63
+    assert wire.firmware.claim_code == b"c" * 63
 
 
 def test_a_claim_code_of_the_wrong_length_is_not_even_sent(wire):
