@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from particle_protocol.coap import Code, Message, Type
-from particle_protocol.lightssl import Credentials, DeviceEnd
-from particle_protocol.lightssl.end import State
+from particle_protocol.lightssl import Credentials
 from particle_protocol.protocol_errors import ProtocolErrorCode
+from particle_protocol.secure_channel import SecureChannel
 
 ACK_TIMEOUT: Final = 20.0
 """How long the acknowledgement of an event may take, in seconds (Device OS 6.2.0, communication/inc/protocol_defs.h)."""
@@ -28,7 +28,7 @@ class CloudChannel:
 
     __slots__ = ("_end", "_message_id", "_own_ids", "_token", "_waiting")
 
-    def __init__(self, end: DeviceEnd, own_ids_in_acks: bool) -> None:
+    def __init__(self, end: SecureChannel, own_ids_in_acks: bool) -> None:
         self._end = end
         self._own_ids = own_ids_in_acks
         self._message_id = 0
@@ -53,7 +53,7 @@ class CloudChannel:
 
     def send(self, message: Message) -> None:
         """Send a message; nothing happens when the connection has failed already."""
-        if self._end.state is not State.FAILED:
+        if not self._end.has_failed:
             self._end.send(message.encode())
 
     def send_and_wait(self, message: Message, now: float, done: Callable[[ProtocolErrorCode], None]) -> None:

@@ -8,11 +8,12 @@ with the number that Device OS has for it; after that the end is of no more use,
 """
 
 from particle_protocol.lightssl.device_end import DeviceEnd
-from particle_protocol.lightssl.end import Established, LightSslError, MessageReceived
+from particle_protocol.lightssl.end import Established, LightSslError
 from particle_protocol.lightssl.keys import DeviceKey, DevicePublicKey, KeyFault, ServerKey, ServerPublicKey
 from particle_protocol.lightssl.records import Credentials, RecordLayer
 from particle_protocol.lightssl.server_end import DeviceIdentified, ServerEnd
 from particle_protocol.lightssl.test_keys import POOL_SIZE, lab_device_key, lab_server_key
+from particle_protocol.secure_channel import MessageReceived
 
 __all__ = [
     "POOL_SIZE",

@@ -8,6 +8,7 @@ from typing import Final
 from particle_protocol.lightssl.end import (
     BLOCKING_TIMEOUT,
     DEVICE_ID_SIZE,
+    FRAME_OVERHEAD,
     NONCE_SIZE,
     SESSION_CIPHERTEXT_SIZE,
     SIGNATURE_SIZE,
@@ -21,8 +22,6 @@ from particle_protocol.protocol_errors import ProtocolErrorCode
 
 DEFAULT_BUFFER: Final = 800
 """PROTOCOL_BUFFER_SIZE of a Photon up to Device OS 2.x, in bytes (2.3.1, crypto/inc/mbedtls_config_photon.h:2620)."""
-BUFFER_OVERHEAD: Final = 18
-"""What of that buffer a frame cannot use: the length, and one block (2.3.1, communication/src/lightssl_message_channel.h)."""
 
 
 class DeviceEnd(End):
@@ -50,7 +49,7 @@ class DeviceEnd(End):
         self._device_id = device_id
         self._device_key = device_key
         self._server_key = server_key
-        self._max_frame = buffer_size - BUFFER_OVERHEAD
+        self._max_frame = buffer_size - FRAME_OVERHEAD
         self._sends_public_key = sends_public_key
 
     def _handshake(self, now: float) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from particle_protocol.protocol_errors import ProtocolErrorCode
+from particle_protocol.secure_channel import ChannelError, ChannelEstablished, MessageReceived
 
 if TYPE_CHECKING:
     from particle_protocol.lightssl.records import Credentials, RecordLayer
@@ -17,18 +18,16 @@ DEVICE_ID_SIZE: Final = 12
 IDENTITY_CIPHERTEXT_SIZE: Final = 256
 SESSION_CIPHERTEXT_SIZE: Final = 128
 SIGNATURE_SIZE: Final = 256
+FRAME_OVERHEAD: Final = 18
+"""By how much a frame exceeds its message at most: the length, and a block of padding. What of the firmware's message buffer a frame cannot
+use (Device OS 2.3.1, communication/src/lightssl_message_channel.h)."""
 BLOCKING_TIMEOUT: Final = 20.0
 """How long either end waits for the rest of something that has begun, in seconds
 (Device OS 2.3.1, communication/src/lightssl_message_channel.cpp:224, 259)."""
 
 
-class LightSslError(Exception):
-    """The session cannot begin or go on. `code` is the number that Device OS has for it; `why` says what was awaited and what was seen."""
-
-    def __init__(self, code: ProtocolErrorCode, why: str) -> None:
-        self.code = code
-        self.why = why
-        super().__init__(f"{why} (error {code.value}, {code.name})")
+class LightSslError(ChannelError):
+    """A lightssl session cannot begin or go on."""
 
 
 class State(enum.Enum):
@@ -43,17 +42,10 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Established:
+class Established(ChannelEstablished):
     """The handshake is over: messages can be sent."""
 
     credentials: Credentials
-
-
-@dataclass(frozen=True, slots=True)
-class MessageReceived:
-    """A message has come; `data` are its bytes, decrypted."""
-
-    data: bytes
 
 
 LightSslEvent: TypeAlias = "Established | MessageReceived | DeviceIdentified"
@@ -71,6 +63,31 @@ class End:
         self._events: list[LightSslEvent] = []
         self._records: RecordLayer | None = None
         self._deadline: float | None = deadline
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent now."""
+        return self.state is State.ESTABLISHED
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the session is over."""
+        return self.state is State.FAILED
+
+    @property
+    def is_reliable(self) -> bool:
+        """Always: a stream loses nothing."""
+        return True
+
+    @property
+    def overhead(self) -> int:
+        """The length, and a block of padding."""
+        return FRAME_OVERHEAD
+
+    @property
+    def first_message_id(self) -> int:
+        """The id of the device's first message, which the salt decides. Known once the channel is open, and 0 before."""
+        return 0 if self._records is None else (self._records.credentials.message_id + 1) & 0xFFFF
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take bytes from the stream, in any pieces. Ask `data_to_send` and `events` afterwards.
@@ -113,9 +130,15 @@ class End:
         self._out.append(self._records.seal(message))
 
     def data_to_send(self) -> bytes:
-        """What has to go into the stream now. Each byte is given once."""
-        out = b"".join(self._out)
-        self._out.clear()
+        """What has to go into the stream now, in one write. Each byte is given once."""
+        return b"".join(self.pieces_to_send())
+
+    def pieces_to_send(self) -> list[bytes]:
+        """The same, one piece for each part of the handshake and each frame.
+
+        A frame goes out in one write: Device OS loses its place when the two bytes of its length arrive apart.
+        """
+        out, self._out = self._out, []
         return out
 
     def events(self) -> list[LightSslEvent]:

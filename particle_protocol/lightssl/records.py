@@ -51,9 +51,10 @@ class Credentials:
 class RecordLayer:
     """Both directions of one session. `max_frame` is the longest ciphertext taken, in bytes."""
 
-    __slots__ = ("_aes", "_buffer", "_receive_iv", "_send_iv", "max_frame")
+    __slots__ = ("_aes", "_buffer", "_receive_iv", "_send_iv", "credentials", "max_frame")
 
     def __init__(self, credentials: Credentials, max_frame: int) -> None:
+        self.credentials = credentials
         self._aes = AES(credentials.key)
         self._send_iv = self._receive_iv = credentials.iv
         self._buffer = b""

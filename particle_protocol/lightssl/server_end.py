@@ -12,6 +12,7 @@ from particle_protocol.lightssl.end import DEVICE_ID_SIZE, IDENTITY_CIPHERTEXT_S
 from particle_protocol.lightssl.keys import DevicePublicKey, ServerKey
 from particle_protocol.lightssl.records import CREDENTIALS_SIZE, Credentials, RecordLayer
 from particle_protocol.protocol_errors import ProtocolErrorCode
+from particle_protocol.secure_channel import ChannelEvent
 
 HANDSHAKE_TIMEOUT: Final = 20.0
 """How long a device may take to say who it is, in seconds: as long as a device would wait for its server."""
@@ -20,7 +21,7 @@ MAX_FRAME: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceIdentified:
+class DeviceIdentified(ChannelEvent):
     """A device says who it is. Nothing is proved yet: it is proved when the device can read the session key.
 
     `public_key` is the key it sent along (DER), empty from very old firmware. Answer with `ServerEnd.accept`, or `fail` and close.
