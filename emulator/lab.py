@@ -24,9 +24,10 @@ from emulator.drivers.served import ServedDriver
 from emulator.factory import EMULATED, RELEASES, combined, device_os_release, flash_image, make_device_code, sectors_of, user_part
 from emulator.gateways import HookSink
 from emulator.network import Network
+from emulator.secrecy import Secrecy, SecretsOfTheSeed, SecretsOfTheSystem
 from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.identifiers import make_device_id, make_mac_address, make_mobile_secret, make_serial_number, parse_device_id
-from particle_protocol.lightssl import DeviceKey, lab_device_key, lab_server_key
+from particle_protocol.lightssl import DeviceKey
 from particle_protocol.platforms import Platform, platform_by_name
 
 DEFAULT_OS_VERSION = "2.3.1"
@@ -38,8 +39,9 @@ class Lab:
     """A world of its own: boards, their network and their cloud, on one clock.
 
     `seed` decides everything that is drawn by chance. `served` lets real time carry it, which is needed as soon as another program joins
-    in; otherwise time is virtual. `timing` is that of the boards' flash: as in the data sheet in virtual time, none when served, unless
-    told. The cloud keeps its state in `storage`, in memory without it, and takes its tokens from `cloud_rng`, the seed without it.
+    in; otherwise time is virtual. Secrets come from the seed too in virtual time, where nobody can get in; a served Lab takes them from the
+    operating system (`emulator.secrecy`). `timing` is that of the boards' flash: as in the data sheet in virtual time, none when served,
+    unless told. The cloud keeps its state in `storage`, in memory without it.
 
     Raises:
         StateFileError: `storage` holds what is no state.
@@ -53,24 +55,24 @@ class Lab:
         timing: FlashTiming | None = None,
         storage: Storage | None = None,
         cloud_settings: CloudSettings | None = None,
-        cloud_rng: random.Random | None = None,
     ) -> None:
         self.seed = seed
         self.driver: Driver = ServedDriver() if served else InlineDriver()
         self.clock: Clock = self.driver.clock
         self.random = random.Random(seed)
         self.network = Network(self.clock, random.Random(seed + 1))
-        self.server_key = lab_server_key()
-        secrets = random.Random(seed + 2) if cloud_rng is None else cloud_rng
+        self.secrecy: Secrecy = SecretsOfTheSystem() if served else SecretsOfTheSeed(seed)
         try:
-            self.cloud = Cloud(self.clock, secrets, self.driver.reply, storage, cloud_settings)
+            self.cloud = Cloud(self.clock, self.secrecy.rng("cloud"), self.driver.reply, storage, cloud_settings)
+            self.server_key = self.driver.call(self.secrecy.server_key, self.cloud.keys)
         except BaseException:
             self.driver.close()
             raise
         self.hooks = HookSink(self.driver)
         """Where the cloud's webhooks end, as long as nothing lets them out of the Lab."""
         self.cloud.webhooks.gateway = self.hooks
-        self.device_service = LightSslService(self.clock, self.cloud.arrivals, self.server_key, self.driver.reply, random.Random(seed + 3))
+        handshakes = self.secrecy.rng("device service")
+        self.device_service = LightSslService(self.clock, self.cloud.arrivals, self.server_key, self.driver.reply, handshakes)
         self.network.listen(CLOUD_HOST, CLOUD_PORT, self.device_service.accept)
         self.network.names[DEFAULT_SERVER[0]] = CLOUD_HOST
         self.boards: dict[str, Board] = {}
@@ -108,7 +110,7 @@ class Lab:
             device_id: 24 hexadecimal digits; drawn from the seed unless told.
             networks: Wi-Fi networks it knows. Without any it comes up in listening mode.
             mode: `normal`, `dfu`, `safe`, or `off` for a board without power.
-            unique_key: make a new RSA key for it, which costs some 12 ms, instead of taking one from the pool.
+            unique_key: make a new RSA key for it, which costs some 12 ms, instead of taking one from the pool. A served Lab always does.
             serial_number: whether it has one; the oldest boards do not.
             server: the cloud it connects to, if it is not the Lab's.
             server_key: the public key of that cloud (SubjectPublicKeyInfo, DER).
@@ -191,7 +193,8 @@ class Lab:
             rng=random.Random(f"{self.seed} {identity.device_id}"),
             applications=self.applications,
         )
-        key = DeviceKey.generate() if unique_key else lab_device_key(self.random.getrandbits(16))
+        number = self.random.getrandbits(16)
+        key = DeviceKey.generate() if unique_key else self.secrecy.device_key(number)
         self._commission(board, networks, key, foreign)
         self.boards[identity.device_id] = board
         request = _BOOT_REQUESTS[mode]
@@ -204,9 +207,10 @@ class Lab:
         chosen = make_device_id(self.random, platform) if device_id is None else parse_device_id(device_id)
         if chosen in self.boards:
             raise ValueError(f"there is a board {chosen} already")
-        return BoardIdentity(
-            chosen, make_serial_number(self.random, platform), make_mobile_secret(self.random), make_mac_address(self.random).raw
-        )
+        serial_number, drawn = make_serial_number(self.random, platform), make_mobile_secret(self.random)
+        known = self.cloud.devices.by_id(chosen)
+        secret = known.mobile_secret if known is not None and known.mobile_secret else self.secrecy.mobile_secret(drawn)
+        return BoardIdentity(chosen, serial_number, secret, make_mac_address(self.random).raw)
 
     def _commission(self, board: Board, networks: tuple[StoredNetwork, ...], key: DeviceKey, foreign: dict[DctField, bytes]) -> None:
         """What the factory writes into a board, and tells the cloud about it."""

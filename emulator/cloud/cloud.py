@@ -29,6 +29,7 @@ from emulator.cloud.fleet import Fleet
 from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
 from emulator.cloud.healing import Healing, Library
+from emulator.cloud.keys import Keys
 from emulator.cloud.ledgers import Ledgers
 from emulator.cloud.libraries import Libraries
 from emulator.cloud.locations import Locations
@@ -81,6 +82,7 @@ class Cloud:
         self.core = core
         self.clock = clock
         self.rates = Rates(clock, self.settings.rate_limits)
+        self.keys = Keys(core)
         self.mail = Outbox(core)
         self.accounts = Accounts(core, self.mail)
         self.registry = Registry(core)
@@ -113,7 +115,7 @@ class Cloud:
         self.ledgers = Ledgers(core, self.documents)
         self.configurations = Configurations(core, self.access, self.devices, self.connections, self.documents, self.events)
         self.locations = Locations(core, self.access, self.devices, self.events)
-        self.protection = Protection(core, self.devices)
+        self.protection = Protection(core, self.devices, self.keys)
         self.diagnostics = Diagnostics(core, self.devices, self.connections)
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)

@@ -28,18 +28,11 @@ from emulator.cloud.access import Principal
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Invalid
+from emulator.cloud.keys import Keys
 
 NONCE_SIZE = 32
 """Bytes of either nonce."""
 _ORDER_BITS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class ServerKey:
-    """The key that the cloud signs with (PKCS #8, DER)."""
-
-    name: str
-    der: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +46,23 @@ class Confirmation:
 class Protection:
     """Gives nonces out, and signs for devices that have signed them."""
 
-    def __init__(self, core: Core, devices: Devices) -> None:
+    def __init__(self, core: Core, devices: Devices, keys: Keys) -> None:
         self._core = core
         self._devices = devices
-        self._keys = core.state.table("server_keys", ServerKey, lambda key: key.name)
+        self._keys = keys
         self._nonces: dict[str, tuple[bytes, float]] = {}
 
     @property
     def key(self) -> ec.EllipticCurvePrivateKey:
         """The cloud's key; made when it is first needed, and the same from then on."""
-        stored = self._keys.get("protection")
-        if stored is None:
-            made = ec.derive_private_key(self._core.rng.getrandbits(_ORDER_BITS - 1) + 1, ec.SECP256R1())
-            stored = ServerKey("protection", made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
-            with self._core.change():
-                self._keys.put(stored)
-        key = load_der_private_key(stored.der, None)
+        key = load_der_private_key(self._keys.kept("protection", self._new_key), None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise TypeError("the stored key is of another kind")
         return key
+
+    def _new_key(self) -> bytes:
+        made = ec.derive_private_key(self._core.rng.getrandbits(_ORDER_BITS - 1) + 1, ec.SECP256R1())
+        return made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
     def prepare(self, who: Principal, given: str, product: str | int | None = None, *, organization: str | None = None) -> bytes:
         """A nonce that the device shall sign, within `CloudSettings.unprotect_timeout`. The next one takes its place.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from random import SystemRandom
 from typing import Any, cast
 
 from emulator.board.settings import StoredNetwork
@@ -206,7 +205,7 @@ def _serving_lab(seed: int, serving: Serving) -> Lab:
     try:
         storage = None if serving.state is None else Storage(serving.state)
         settings = CloudSettings.serving(rate_limits=RateLimits() if serving.rate_limits else None)
-        return Lab(seed=seed, served=True, storage=storage, cloud_settings=settings, cloud_rng=SystemRandom())
+        return Lab(seed=seed, served=True, storage=storage, cloud_settings=settings)
     except StateFileError as error:
         raise HarnessError(f"the state file cannot be used: {error}", blame=Blame.REQUEST) from error
 

@@ -11,7 +11,13 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa as backend
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_pem_private_key,
+)
 
 from particle_protocol.lightssl import rsa
 from particle_protocol.lightssl.rsa import DerFault
@@ -153,8 +159,13 @@ class ServerKey:
 
     @classmethod
     def generate(cls) -> ServerKey:
-        """A new key (some 100 ms: a Lab uses `lab_server_key`)."""
+        """A new key (some 100 ms: a Lab in virtual time uses `lab_server_key`)."""
         return cls(backend.generate_private_key(rsa.EXPONENT, SERVER_MODULUS * 8))
+
+    @property
+    def der(self) -> bytes:
+        """The private key, to be kept: PKCS #8, DER."""
+        return self._private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
     @property
     def public(self) -> ServerPublicKey:
