@@ -208,9 +208,12 @@ class Lab:
         if chosen in self.boards:
             raise ValueError(f"there is a board {chosen} already")
         serial_number, drawn = make_serial_number(self.random, platform), make_mobile_secret(self.random)
+        mac = make_mac_address(self.random).raw
         known = self.cloud.devices.by_id(chosen)
         secret = known.mobile_secret if known is not None and known.mobile_secret else self.secrecy.mobile_secret(drawn)
-        return BoardIdentity(chosen, serial_number, secret, make_mac_address(self.random).raw)
+        while known is None and self.cloud.devices.by_mac.count(mac.hex()):
+            mac = make_mac_address(self.random).raw
+        return BoardIdentity(chosen, serial_number, secret, mac)
 
     def _commission(self, board: Board, networks: tuple[StoredNetwork, ...], key: DeviceKey, foreign: dict[DctField, bytes]) -> None:
         """What the factory writes into a board, and tells the cloud about it."""

@@ -214,7 +214,7 @@ class Arrivals:
     def _known(self, device_id: str, platform_id: int | None) -> Device | None:
         device = self._devices.by_id(device_id)
         if device is None and platform_id is not None and self._core.settings.register_unknown_devices and is_device_id(device_id):
-            device = self._factory.manufacture(device_id, platform_id)
+            device = self._factory.take_in(device_id, platform_id)
         return device
 
     def _hello(self, device: Device, session: DeviceSession) -> Device:

@@ -49,6 +49,7 @@ class Devices:
         self.by_serial = self.table.index(lambda device: device.serial_number)
         self.by_iccid = self.table.index(lambda device: device.iccid)
         self.by_imei = self.table.index(lambda device: device.imei)
+        self.by_mac = self.table.index(lambda device: device.mac_wifi)
         self.in_sandbox = self.table.index(lambda device: device.owner if device.product_id is None else None)
         """Claimed, and in no product: what counts in the free plan of the owner."""
         self.listed_in = self.listed.index(lambda listed: listed.product_id)

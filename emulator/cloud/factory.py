@@ -20,10 +20,11 @@ from particle_protocol.identifiers import (
     parse_device_id,
     parse_iccid,
     parse_imei,
+    parse_mobile_secret,
     parse_serial_number,
 )
-from particle_protocol.platforms import Feature, UnknownPlatform, platform_by_id
-from particle_protocol.skus import UnknownSku, find_sku
+from particle_protocol.platforms import Feature, Platform, UnknownPlatform, platform_by_id
+from particle_protocol.skus import Sku, UnknownSku, find_sku
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class Factory:
     def manufacture(
         self,
         device_id: str,
-        platform_id: int,
+        platform_id: int | None = None,
         *,
         serial_number: str | None = None,
         mobile_secret: str | None = None,
@@ -54,31 +55,38 @@ class Factory:
         public_key: bytes | None = None,
         name: str | None = None,
     ) -> Device:
-        """Make a device, and (where the SKU says what kind it has) its SIM.
+        """Make a device, and (where the SKU says what kind it has) its SIM. `platform_id` may be left to the SKU.
 
         Raises:
-            Invalid: an identifier cannot be one, the SKU is unknown, or a board without Wi-Fi shall have a Wi-Fi radio's address.
-            Conflict: the id, or the serial number, is taken.
+            Invalid: an identifier cannot be one, platform or SKU are unknown or do not fit each other, or a board without Wi-Fi shall have
+                a Wi-Fi radio's address.
+            Conflict: the id, the serial number, the modem's IMEI, the SIM's ICCID or the Wi-Fi radio's address is another device's.
         """
         device_id = _checked("id", parse_device_id, device_id)
+        kind = None if sku is None else _checked("sku", find_sku, sku)
+        platform = _platform(platform_id, kind)
         serial_number = None if serial_number is None else _checked("serial_number", parse_serial_number, serial_number)
         imei = None if imei is None else _checked("imei", parse_imei, imei)
         iccid = None if iccid is None else _checked("iccid", parse_iccid, iccid)
-        mac_wifi = None if mac_wifi is None else _checked("mac_wifi", MacAddress.parse, mac_wifi).raw.hex()
-        if mac_wifi is not None and not _has_wifi_radio(platform_id):
-            raise Invalid("mac_wifi", mac_wifi, "is the address of a Wi-Fi radio, and this platform has none")
-        kind = None if sku is None else _checked("sku", find_sku, sku)
+        mobile_secret = None if mobile_secret is None else _checked("mobile_secret", parse_mobile_secret, mobile_secret)
+        mac_wifi = None if mac_wifi is None else _radio_address(platform, mac_wifi)
         if self._devices.by_id(device_id) is not None:
             raise Conflict(device_id, f"device {device_id} exists")
-        if serial_number is not None and self._devices.by_serial.count(serial_number):
-            raise Conflict(serial_number, f"a device with serial number {serial_number} exists")
+        for what, number, index in (
+            ("serial number", serial_number, self._devices.by_serial),
+            ("IMEI", imei, self._devices.by_imei),
+            ("ICCID", iccid, self._devices.by_iccid),
+            ("MAC address", mac_wifi, self._devices.by_mac),
+        ):
+            if number is not None and index.count(number):
+                raise Conflict(number, f"a device with {what} {number} exists")
         with self._core.change():
             if kind is not None and kind.sim is not None and iccid is not None and self._sims.by_iccid(iccid) is None:
                 self._sims.make(iccid, kind.sim, kind.activation)
             return self._devices.table.put(
                 Device(
                     id=device_id,
-                    platform_id=platform_id,
+                    platform_id=platform.id,
                     created_at=self._core.now(),
                     name=name,
                     serial_number=serial_number,
@@ -86,10 +94,15 @@ class Factory:
                     iccid=iccid,
                     imei=imei,
                     mac_wifi=mac_wifi,
-                    sku=sku,
+                    sku=None if kind is None else kind.sku,
                     public_key=public_key,
                 ),
             )
+
+    def take_in(self, device_id: str, platform_id: int) -> Device:
+        """Make a device that is known by what it says alone. Its platform may be none of ours: Device OS as a program is 3."""
+        with self._core.change():
+            return self._devices.table.put(Device(id=device_id.lower(), platform_id=platform_id, created_at=self._core.now()))
 
     def virtual(self, who: Principal, product: str | int) -> Device:
         """Make a device that no factory has made, such as a computer, straight into a product; the caller owns it.
@@ -143,19 +156,45 @@ class Factory:
         if device is None:
             if not self._core.settings.register_unknown_devices or platform_id is None:
                 raise DeviceUnknown(device_id)
-            device = self.manufacture(device_id, platform_id)
+            device = self.take_in(device_id, platform_id)
         if device.owner is not None or device.product_id is not None:
             device = self._devices.reach(who, device.id, "devices:update")
         return self._devices.alter(device, public_key=key)
 
 
-def _has_wifi_radio(platform_id: int) -> bool:
-    """Trackers have one to find out where they are, though not to get online by."""
+def _platform(platform_id: int | None, kind: Sku | None) -> Platform:
+    """The platform of a device, as its number or its SKU says.
+
+    Raises:
+        Invalid: neither says it, they differ, or there is no platform of this number.
+    """
+    if platform_id is None:
+        if kind is None:
+            raise Invalid("platform_id", None, "give the platform, or a SKU that says it")
+        return kind.platform
     try:
         platform = platform_by_id(platform_id)
-    except UnknownPlatform:
-        return True
-    return platform.has(Feature.WIFI) or platform.name == "tracker"
+    except UnknownPlatform as error:
+        raise Invalid("platform_id", platform_id, str(error)) from None
+    if kind is not None and kind.platform.id != platform.id:
+        raise Invalid(
+            "sku", kind.sku, f"is a SKU of platform {kind.platform.id} ({kind.platform.name}), not of {platform.id} ({platform.name})"
+        )
+    return platform
+
+
+def _radio_address(platform: Platform, text: str) -> str:
+    """The address of a Wi-Fi radio, 12 hex digits. Trackers have one to find out where they are, though not to get online by.
+
+    Raises:
+        Invalid: it is none, is that of a group, or the platform has no such radio.
+    """
+    address = _checked("mac_wifi", MacAddress.parse, text)
+    if address.multicast:
+        raise Invalid("mac_wifi", text, "is the address of a group of radios, not of one")
+    if not platform.has(Feature.WIFI) and platform.name != "tracker":
+        raise Invalid("mac_wifi", text, "is the address of a Wi-Fi radio, and this platform has none")
+    return address.raw.hex()
 
 
 def _checked(field: str, read: Callable[[str], T], text: str) -> T:

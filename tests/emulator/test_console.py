@@ -6,6 +6,7 @@ import random
 import pytest
 
 from particle_protocol.dct import DctField
+from particle_protocol.identifiers import MacAddress
 from particle_protocol.listening import CredentialsRefused, WifiCredentials, WifiSecurity
 from particle_protocol.listening import dialogue as console
 from particle_protocol.usb import Setup, StandardRequest
@@ -162,3 +163,10 @@ def test_what_was_sent_too_early_is_answered_when_listening_begins(bench):
     assert board.plug.function.ep_in(0x81, 4096) is None
     bench.wait_led(board, "blinking dark blue")
     assert board.plug.function.ep_in(0x81, 4096).decode().startswith(f"Device ID: {board.device_id}")
+
+
+def test_no_two_boards_have_the_address_of_one_radio(bench, monkeypatch):
+    drawn = iter([MacAddress(b"\xe0\x4f\x43\0\0\x01")] * 3 + [MacAddress(b"\xe0\x4f\x43\0\0\x02")])
+    monkeypatch.setattr("emulator.lab.make_mac_address", lambda _rng: next(drawn))
+    boards = [bench.board(mode="off") for _ in range(2)]
+    assert [board.identity.mac[-1] for board in boards] == [1, 2]

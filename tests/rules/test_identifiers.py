@@ -2,6 +2,7 @@
 
 import pytest
 
+from emulator.board.otp import SERIAL_NUMBER
 from harness.errors import HarnessError
 from particle_protocol.control_requests import calls
 from particle_protocol.identifiers import DataMatrix
@@ -71,6 +72,24 @@ def test_a_serial_number_is_burnt_in_and_nothing_changes_it(bench, u1):
     hands.leave_dfu()
     bench.sleep(5)
     assert hands.requests.ask("GET_SERIAL_NUMBER", calls.get_serial_number()) == serial, "whatever the rest of its flash holds"
+
+
+@pytest.mark.rule("R146")
+def test_who_programs_the_serial_number_again_clears_bits_and_gets_no_other_number(bench, u1):
+    board = bench.online()
+    u1.claim(board)
+    first, second = board.identity.serial_number, "P006XXXXXXXXXXX"
+    board.otp.program(SERIAL_NUMBER[0], b"\xff" * len(first))
+
+    def told():
+        bench.reboot(board)
+        return bench.hands(board).requests.ask("GET_SERIAL_NUMBER", calls.get_serial_number())
+
+    assert told() == first, "all bits set: nothing to clear"
+    board.otp.program(SERIAL_NUMBER[0], second.encode())
+    mixed = bytes(one & two for one, two in zip(first.encode(), second.encode(), strict=True)).decode()
+    assert told() == mixed not in (first, second)
+    assert u1.device(board)["serial_number"] == first, "what the factory told the cloud stays"
 
 
 @pytest.mark.rule("R156", "R157")

@@ -8,7 +8,7 @@ from emulator.cloud import CloudSettings, HelloFacts
 from emulator.cloud.errors import DeviceUnknown, Invalid
 from particle_protocol.describe import DescribedModule, ModuleFunction
 
-BORON = 13
+PHOTON, BORON = 6, 13
 IMEI = "352753090041680"
 ICCID = "8934076500002589174"
 SYSTEM = DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=2302)
@@ -70,12 +70,13 @@ def test_a_device_that_nobody_made_is_turned_away(world):
     assert not world.cloud.arrivals.learn_key("0" * 24, b"key")
 
 
-def test_unknown_devices_can_be_let_in(make_world):
+@pytest.mark.parametrize("platform_id", [PHOTON, 3])
+def test_unknown_devices_can_be_let_in_and_so_can_device_os_as_a_program(make_world, platform_id):
     world = make_world(CloudSettings(register_unknown_devices=True))
-    session = type(world.online()[1])(world, "ab" * 12, HelloFacts(6, 0xFFFF, 6))
+    session = type(world.online()[1])(world, "AB" * 12, HelloFacts(platform_id, 0xFFFF, platform_id))
     world.cloud.arrivals.session_opened(session)
     assert not session.closed
-    assert world.now("ab" * 12).platform_id == 6
+    assert world.now("ab" * 12).platform_id == platform_id
 
 
 def test_an_unknown_devices_key_waits_for_its_hello(make_world):

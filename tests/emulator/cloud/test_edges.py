@@ -310,10 +310,6 @@ def test_a_protected_device_is_named_as_such(shop):
     assert shop.standing(device, shop.p) == "nothing"
 
 
-def test_a_board_of_a_kind_that_nobody_knows_may_have_a_wifi_radio(world):
-    assert world.device(99, mac_wifi="e0:4f:43:12:34:56").mac_wifi == "e04f43123456"
-
-
 def test_an_approved_device_brings_its_built_in_sim(world):
     o = world.user("o")
     product = world.product(o, BORON, quarantine=False)
