@@ -49,13 +49,6 @@ def unreadable(file: str, reason: str) -> Report:
     return {"file": file, "kind": None, **_NO_MODULE, "findings": [_finding(error(FindingName.UNREADABLE, reason))]}
 
 
-def as_line(found: Report) -> str:
-    """A report as JSON, on one line."""
-    import json
-
-    return json.dumps(found)
-
-
 def exit_status(image: Image, findings: Iterable[Finding]) -> int:
     """The status a file gives the command."""
     if not image.modules:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import IO
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,14 +14,15 @@ from firmware_images.findings import Finding, Severity
 from firmware_images.image import Image
 from firmware_images.module import Module
 from harness.image_report import platform_name
+from harness.terminal import visible
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
 
-def draw(files: Sequence[tuple[str, Image, Sequence[Finding]]]) -> None:
-    """All files in one table on the terminal, a line for each module, and below it what was found."""
-    console = Console()
-    names = _short_names([file for file, _, _ in files])
+def draw(files: Sequence[tuple[str, Image, Sequence[Finding]]], stream: IO[str] | None = None) -> None:
+    """All files in one table on a stream, else on the terminal: a line for each module, and below it what was found."""
+    console = Console(file=stream)
+    names = [visible(name) for name in _short_names([file for file, _, _ in files])]
     console.print(_table(zip(names, files, strict=True), console.width))
     for name, (_, _, findings) in zip(names, files, strict=True):
         for finding in findings:
@@ -76,4 +78,4 @@ def _short_names(files: Sequence[str]) -> list[str]:
 
 
 def _sentence(finding: Finding) -> str:
-    return finding.detail + (f" (expected {finding.expected})" if finding.expected else "")
+    return visible(finding.detail + (f" (expected {finding.expected})" if finding.expected else ""))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from harness.terminal import visible
+
 
 class Kind(enum.Enum):
     """What an entry of the journal tells."""
@@ -27,8 +29,8 @@ class Entry:
     share: float | None = None
 
     def __str__(self) -> str:
-        led = f"  (LED: {self.led})" if self.led else ""
-        return f"{self.at:9.3f} s  {self.kind.value}  {self.text}{led}"
+        led = f"  (LED: {visible(self.led)})" if self.led else ""
+        return f"{self.at:9.3f} s  {self.kind.value}  {visible(self.text)}{led}"
 
 
 Listener = Callable[[Entry], None]

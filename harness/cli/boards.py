@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from harness.cli.options import json_option
+from harness.cli.output import say, say_json
 from harness.host import Host, RealHost
+from harness.terminal import visible
 from harness.usb.entry import UsbEntry, is_particle_board
 
 
@@ -21,7 +22,7 @@ def boards(as_json: bool) -> None:
     """
     found = survey(RealHost())
     if as_json:
-        click.echo(json.dumps({"boards": found, "kinds": _kinds()}, indent=2))
+        say_json({"boards": found, "kinds": _kinds()}, indent=2)
         return
     _print(found)
 
@@ -54,12 +55,13 @@ def _kinds() -> list[str]:
 
 def _print(found: list[dict[str, Any]]) -> None:
     if not found:
-        click.echo("No Particle board is attached. An emulated one needs none: --board emu:photon")
+        say("No Particle board is attached. An emulated one needs none: --board emu:photon")
         return
     rows = [("moniker", "platform", "USB", "port", "serial port")]
     rows += [
         (row["moniker"], row["platform"] or "?", row["trouble"] or row["usb"], row["port"], row["serial_port"] or "-") for row in found
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    shown = [[visible(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import board_option, json_option, opening_options
+from harness.cli.output import say_json
 
 if TYPE_CHECKING:
     from harness.cli.check_report import Report
@@ -38,7 +38,7 @@ def check(boards: tuple[str, ...], only: str, quiet: bool, as_json: bool, **open
     report = _report(quiet=quiet, as_json=as_json)
     status = run_suite(report, boards, only=only, **opening)
     if as_json:
-        click.echo(json.dumps(report.as_data(), indent=2))
+        say_json(report.as_data(), indent=2)
     else:
         report.close()
     return status
@@ -65,7 +65,7 @@ def run_suite(
     """Run the suite in this process; gives the command's exit status."""
     import pytest
 
-    from harness.cli.main import FAILED, OK, UNAVAILABLE
+    from harness.cli.ending import FAILED, OK, UNAVAILABLE
 
     arguments = [str(SUITE), f"--rootdir={SUITE}", "-c", str(SUITE / "pytest.ini"), "-p", "no:terminal", "-p", "no:cacheprovider", "-s"]
     arguments += [argument for board in boards for argument in ("--board", board)]
@@ -76,6 +76,8 @@ def run_suite(
     arguments += [flag for flag, wanted in (("--allow-changes", allow_changes), ("--served", served)) if wanted]
     with _own_settings():
         status = pytest.main(arguments, plugins=[report, *_entry()])
+    if report.lost:
+        raise report.lost
     if report.unavailable:
         raise report.unavailable
     if status == pytest.ExitCode.INTERRUPTED:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import pytest
 
 from harness import journal
+from harness.cli.output import Guarded, shown_in
 from harness.errors import Blame, HarnessError
 from harness.journal import Entry, Kind
 from harness.pytest_plugin.bench import BoardsUnavailable
+from harness.terminal import OutputLost, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,6 +57,8 @@ class Report:
         self.checks: list[Check] = []
         self.unavailable: HarnessError | None = None
         """Why no board could be checked at all."""
+        self.lost: OutputLost | None = None
+        """Why nobody gets the report any more."""
         self._now: Check | None = None
         self._listening = contextlib.ExitStack()
 
@@ -159,6 +164,8 @@ class Report:
             check.outcome = "passed"
         if report.when == "teardown":
             self.ended(check)
+            if self.lost is not None:
+                item.session.shouldstop = str(self.lost)
         return report
 
 
@@ -184,37 +191,44 @@ class TextReport(Report):
 
         super().__init__()
         self.steps = steps
-        self.console = console if console is not None else Console(highlight=False, soft_wrap=True)
+        self.stream = Guarded(sys.stdout)
+        self.console = console if console is not None else Console(file=cast("TextIO", self.stream), highlight=False, soft_wrap=True)
         self._status: Status | None = None
 
     def began(self, check: Check) -> None:
         """See `Report.began`."""
+        from rich.text import Text
+
         if len({each.board for each in self.checks[-2:]}) > 1 or len(self.checks) == 1:
-            self.console.print(f"\n[bold]{check.board or 'no board'}[/bold]")
-        self._status = self.console.status(check.title)
+            self.console.print(Text.assemble("\n", (visible(check.board or "no board"), "bold")))
+        self._status = self.console.status(Text(visible(check.title)))
         self._status.start()
 
     def stepped(self, entry: Entry) -> None:
         """See `Report.stepped`."""
+        from rich.text import Text
+
         if entry.kind is Kind.PROGRESS and self._status is not None:
-            self._status.update(f"{entry.text} {entry.share or 0:.0%}")
+            self._status.update(Text(visible(f"{entry.text} {entry.share or 0:.0%}")))
         elif self._status is not None:
-            self._status.update(f"{self.checks[-1].title} - {entry.text}")
+            self._status.update(Text(visible(f"{self.checks[-1].title} - {entry.text}")))
 
     def ended(self, check: Check) -> None:
         """See `Report.ended`."""
         if self._status is not None:
             self._status.stop()
             self._status = None
-        self.console.print(_line(check))
+        self.console.print(_line(check, self.console.encoding))
         if self.steps or check.outcome == "failed":
             for entry in check.steps:
-                self.console.print(_step_line(entry))
+                self.console.print(_step_line(entry, self.console.encoding))
         if check.reason:
             style = "red" if check.outcome == "failed" else "yellow"
             from rich.text import Text
 
-            self.console.print(Text(f"       {check.reason}", style))
+            for line in check.reason.split("\n"):
+                self.console.print(Text(f"       {visible(line)}", style))
+        self.lost = self.stream.lost
 
     def close(self) -> None:
         """See `Report.close`."""
@@ -224,22 +238,23 @@ class TextReport(Report):
         self.console.print(Text.assemble("\n", (f"{'PASS' if self.passed else 'FAIL'}", style), f"  {self.verdict()}"))
 
 
-_MARKS = {"passed": ("✓", "green"), "failed": ("✗", "bold red"), "skipped": ("-", "yellow")}
+_MARKS = {"passed": ("✓", "+", "green"), "failed": ("✗", "x", "bold red"), "skipped": ("-", "-", "yellow")}
+"""By outcome: the mark, what stands for it where the output has no such character, the style."""
 
 
-def _line(check: Check) -> Text:
+def _line(check: Check, encoding: str) -> Text:
     from rich.text import Text
 
-    mark, style = _MARKS.get(check.outcome, ("?", "red"))
-    return Text.assemble("  ", (mark, style), f" {check.title}")
+    mark, plain, style = _MARKS.get(check.outcome, ("?", "?", "red"))
+    return Text.assemble("  ", (shown_in(encoding, mark, plain), style), f" {visible(check.title)}")
 
 
-def _step_line(entry: Entry) -> Text:
+def _step_line(entry: Entry, encoding: str) -> Text:
     from rich.text import Text
 
     from harness.cli.led import led_text
 
-    line = Text.assemble("      ", (f"{entry.kind.value:3}", "dim"), f"  {entry.text}")
+    line = Text.assemble("      ", (f"{entry.kind.value:3}", "dim"), f"  {visible(entry.text)}")
     if entry.led:
-        line.append("  ").append_text(led_text(entry.led))
+        line.append("  ").append_text(led_text(entry.led, encoding))
     return line

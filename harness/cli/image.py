@@ -5,8 +5,6 @@ Each verb is in a module of its own kind and imported when it is named; rich is 
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from harness.cli.verbs import LazyGroup
@@ -37,25 +35,9 @@ _SUMMARIES = {
     "split": "Take a combined file apart, into the folder given by --output.",
     "fetch": "Fetch the modules of a Device OS version, or Tinker, and print where they are.",
 }
-UNREADABLE = 2
 
 
-class ImageVerbs(LazyGroup):
-    """The verbs, whose errors are sentences, not tracebacks."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the verb; what it cannot do with a file becomes a line on stderr and exit status 2."""
-        from firmware_images.errors import ImageError
-        from harness.image_files import FileUnusable
-
-        try:
-            return super().invoke(ctx)
-        except (ImageError, FileUnusable) as reason:
-            click.echo(f"particle-hil image: {reason}", err=True)
-            sys.exit(UNREADABLE)
-
-
-@click.group(name="image", cls=ImageVerbs, verbs=_VERBS, summaries=_SUMMARIES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="image", cls=LazyGroup, verbs=_VERBS, summaries=_SUMMARIES, context_settings={"help_option_names": ["-h", "--help"]})
 def image_group() -> None:
     """Look at firmware images, judge them, change them, make them.
 

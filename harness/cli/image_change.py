@@ -24,7 +24,8 @@ from harness.cli.image_options import (
     tell_findings,
     unusable,
 )
-from harness.image_files import read_file, write_file
+from harness.cli.paths import FILE, NAMED_FILE
+from harness.image_files import STANDARD, read_file, write_file
 
 
 def _records(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[Extension, ...]:
@@ -53,8 +54,8 @@ def _types(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the result is written: .hex for Intel HEX, else binary.")
+@click.argument("file", type=FILE)
+@click.option("-o", "--output", type=FILE, help="Where the result is written: .hex for Intel HEX, else binary.")
 @click.option("--in-place", is_flag=True, help="Write over FILE; it is replaced at once or not at all.")
 @click.option("--module", "number", default=1, show_default=True, type=click.IntRange(1), help="Which module of a combined file.")
 @click.option("--product-id", callback=parse_number, metavar="N", help="Product id; 65535 is not set.")
@@ -71,10 +72,10 @@ def _types(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 @click.option("--no-dependencies", is_flag=True, help="Take all dependencies away.")
 @click.option("--set-flag", multiple=True, type=click.Choice(list(FLAGS)), help="Turn a flag on.")
 @click.option("--clear-flag", multiple=True, type=click.Choice(list(FLAGS)), help="Turn a flag off.")
-@click.option("--asset", "assets", multiple=True, type=click.Path(path_type=Path), help="Depend on this asset; replaces one of that name.")
+@click.option("--asset", "assets", multiple=True, type=NAMED_FILE, help="Depend on this asset; replaces one of that name.")
 @click.option("--no-assets", is_flag=True, help="Depend on no assets.")
 @click.option("--protect", "protected", is_flag=True, help="Turn device protection on (bootloader).")
-@click.option("--certificate", type=click.Path(path_type=Path), help="Certificate (DER) to go with --protect.")
+@click.option("--certificate", type=FILE, help="Certificate (DER) to go with --protect.")
 @click.option("--add-extension", multiple=True, callback=_records, metavar="TYPE=HEX", help="Add a record.")
 @click.option("--remove-extension", multiple=True, callback=_types, metavar="TYPE", help="Remove all records of a type.")
 def edit(
@@ -104,6 +105,8 @@ def edit(
     """Change fields of a module; SHA-256 and CRC follow. Without any change, they alone are put right."""
     if (output is None) == (not in_place):
         raise click.UsageError("tell where the result goes: --output FILE or --in-place")
+    if in_place and file == STANDARD:
+        raise click.UsageError("--in-place needs a file, not standard input")
     if depends and no_dependencies:
         raise click.UsageError("--depends and --no-dependencies exclude each other")
     image = read_image(read_file(file))

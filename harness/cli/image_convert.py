@@ -13,6 +13,7 @@ from firmware_images.module import read_module
 from harness.cli.image_options import (
     env_options,
     first_module,
+    folder_option,
     only_module,
     out_option,
     parse_number,
@@ -20,9 +21,11 @@ from harness.cli.image_options import (
     tell_findings,
     unusable,
 )
-from harness.image_files import FileUnusable, read_file, write_file
+from harness.cli.output import say
+from harness.cli.paths import FILE, NAMED_FILE
+from harness.image_files import STANDARD, FileUnusable, make_folder, read_file, write_file
 
-_file = click.argument("file", type=click.Path(path_type=Path))
+_file = click.argument("file", type=FILE)
 
 
 @click.command(name="hex")
@@ -64,7 +67,7 @@ def to_hex(file: Path, output: Path, seal: bool, number: int | None, address: in
 
 @click.command()
 @_file
-@click.argument("assets", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("assets", nargs=-1, type=NAMED_FILE)
 @out_option
 @env_options
 @click.option("--unpack", is_flag=True, help="Unpack the bundle FILE into the folder given by --output.")
@@ -76,6 +79,8 @@ def bundle(file: Path, assets: tuple[Path, ...], output: Path, env: tuple[str, .
     if unpack:
         if assets or env or env_file:
             raise click.UsageError("--unpack takes the bundle alone")
+        if output == STANDARD:
+            raise click.UsageError("--unpack needs a folder for its --output, not standard output")
         _unpack(file, output)
         return
     from firmware_images.bundle import make_bundle
@@ -91,7 +96,8 @@ def bundle(file: Path, assets: tuple[Path, ...], output: Path, env: tuple[str, .
         raise BundleError(f"{file} is a bundle already; unpack it first (--unpack)")
     if not image.modules:
         raise unusable(file, image)
-    data = make_bundle(bytes(image.modules[0].content), contents, name=f"{file.stem}.bin", env=read_variables(env, env_file))
+    name = "application.bin" if file == STANDARD else f"{file.stem}.bin"
+    data = make_bundle(bytes(image.modules[0].content), contents, name=name, env=read_variables(env, env_file))
     write_file(output, data)
     tell_findings(output, data)
 
@@ -113,14 +119,11 @@ def _unpack(file: Path, output: Path) -> None:
     targets |= {output / "assets" / name: content for name, content in found.assets.items()}
     if found.env is not None:
         targets[output / ENV_FILE] = found.env
-    try:
-        for path in targets:
-            path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        raise FileUnusable(f"{output}: {reason.strerror or reason}") from None
+    for path in targets:
+        make_folder(path.parent)
     for path, content in targets.items():
         write_file(path, content)
-        click.echo(str(path))
+        say(str(path))
 
 
 @click.command()
@@ -141,7 +144,7 @@ def compress(file: Path, output: Path, inflate: bool, level: int) -> None:
 
 
 @click.command(name="combine")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=FILE)
 @out_option
 def combine_files(files: tuple[Path, ...], output: Path) -> None:
     """Put several modules into one file, for one update over the air. A device takes two at most."""
@@ -154,18 +157,15 @@ def combine_files(files: tuple[Path, ...], output: Path) -> None:
 
 @click.command(name="split")
 @_file
-@out_option
+@folder_option
 def split_file(file: Path, output: Path) -> None:
     """Take a combined file apart, into the folder given by --output."""
     from firmware_images.combine import split
 
     parts = split(first_module(file))
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        raise FileUnusable(f"{output}: {reason.strerror or reason}") from None
+    make_folder(output)
     for number, part in enumerate(parts, 1):
         prefix = read_module(part).prefix
         name = f"{number}-{str(prefix.function).replace(' ', '-')}-{prefix.index}.bin"
         write_file(output / name, part)
-        click.echo(str(output / name))
+        say(str(output / name))

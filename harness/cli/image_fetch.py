@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from harness.cli.image_options import parse_platform
+from harness.cli.output import say, say_json
+from harness.cli.paths import FOLDER
 from harness.cli.waiting import waiting_line
 from harness.firmware_store import PLATFORMS, TINKER_PLATFORMS, FirmwareUnavailable, release, tinker
-from harness.image_files import FileUnusable, read_file, write_file
+from harness.image_files import FileUnusable, make_folder, read_file, write_file
 from harness.image_report import platform_name
 
 
@@ -19,7 +20,7 @@ from harness.image_report import platform_name
 @click.option("--version", metavar="VERSION", help="Device OS version, such as 2.1.0.")
 @click.option("--tinker", "with_tinker", is_flag=True, help="Fetch the Tinker application.")
 @click.option("--list", "listing", is_flag=True, help="Say what there is, for all platforms or the one given; fetches nothing.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Also copy the files into this folder.")
+@click.option("-o", "--output", type=FOLDER, help="Also copy the files into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def fetch(platform_id: int | None, version: str | None, with_tinker: bool, listing: bool, output: Path | None, as_json: bool) -> None:
     """Fetch the modules of a Device OS version, or Tinker, and print where they are.
@@ -41,16 +42,13 @@ def fetch(platform_id: int | None, version: str | None, with_tinker: bool, listi
     if output is not None:
         paths = [_copied(path, output) for path in paths]
     if as_json:
-        click.echo(json.dumps({"platform": platform, "version": version, "files": [str(path) for path in paths]}))
+        say_json({"platform": platform, "version": version, "files": [str(path) for path in paths]})
     else:
-        click.echo("\n".join(str(path) for path in paths))
+        say(*map(str, paths))
 
 
 def _copied(path: Path, folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        raise FileUnusable(f"{folder}: {reason.strerror or reason}") from None
+    make_folder(folder)
     target = folder / path.name
     write_file(target, read_file(path))
     return target
@@ -61,11 +59,11 @@ def _list(platform: str | None, as_json: bool) -> None:
     versions = {version: names for version, names in versions.items() if names}
     tinkers = sorted(name for name in TINKER_PLATFORMS if platform in (None, name))
     if as_json:
-        click.echo(json.dumps({"device_os": versions, "tinker": tinkers}))
+        say_json({"device_os": versions, "tinker": tinkers})
         return
     for version, names in versions.items():
-        click.echo(f"{version}: {', '.join(names)}")
+        say(f"{version}: {', '.join(names)}")
     if tinkers:
-        click.echo(f"tinker: {', '.join(tinkers)}")
+        say(f"tinker: {', '.join(tinkers)}")
     if not versions and not tinkers:
         raise FileUnusable(f"there is nothing for {platform}")

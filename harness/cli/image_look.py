@@ -9,18 +9,19 @@ from pathlib import Path
 import click
 
 from firmware_images.checks import ANY_DEVICE, Target
-from firmware_images.image import check_image, read_image
-from harness.cli.image_inspect import files_argument, json_option
+from harness.cli.image_inspect import Batch, files_argument, json_option
 from harness.cli.image_options import first_module, parse_platform
-from harness.image_files import FileUnusable, read_file
-from harness.image_report import FINDINGS, UNREADABLE, as_line, exit_status, report, unreadable
+from harness.cli.output import say, say_json
+from harness.cli.paths import FILE
+from harness.image_files import FileUnusable
+from harness.image_report import FINDINGS, exit_status, report
 
 
 @click.command()
 @files_argument
 @json_option
 @click.option("--platform", callback=parse_platform, metavar="NAME", help="The board it is for, by name or number.")
-@click.option("--installed", multiple=True, type=click.Path(path_type=Path), help="A module on the board; give it again for more.")
+@click.option("--installed", multiple=True, type=FILE, help="A module on the board; give it again for more.")
 @click.option("--device-os", metavar="VERSION", help="The board has the modules of this Device OS version (fetched when needed).")
 @click.option("--device-rules", is_flag=True, help="Judge dependencies as a board does at boot, its quirks included.")
 @click.option("--update", is_flag=True, help="Judge dependencies as a board does when it applies an update.")
@@ -41,25 +42,15 @@ def check(
     target = Target(platform, prefixes, device_rules or update, update, protected)
     if target == Target():
         target = ANY_DEVICE
-    status = 0
-    for path in files:
-        try:
-            image = read_image(read_file(path))
-        except FileUnusable as reason:
-            status = UNREADABLE
-            click.echo(as_line(unreadable(str(path), str(reason))) if as_json else str(reason), err=not as_json)
-            continue
-        findings = check_image(image, target)
-        of_this = exit_status(image, findings)
-        status = max(status, of_this)
+    batch = Batch(files, target, as_json=as_json)
+    for name, image, findings in batch:
         if as_json:
-            click.echo(as_line(report(str(path), image, findings)))
+            say_json(report(name, image, findings))
             continue
-        for finding in findings:
-            click.echo(f"{path}: {finding}")
-        if not of_this:
-            click.echo(f"{path}: fine")
-    sys.exit(status)
+        say(*(f"{name}: {finding}" for finding in findings))
+        if not exit_status(image, findings):
+            say(f"{name}: fine")
+    sys.exit(batch.status)
 
 
 def _release(platform: int | None, version: str | None) -> Sequence[Path]:
@@ -79,8 +70,8 @@ def _release(platform: int | None, version: str | None) -> Sequence[Path]:
 
 
 @click.command()
-@click.argument("left", type=click.Path(path_type=Path))
-@click.argument("right", type=click.Path(path_type=Path))
+@click.argument("left", type=FILE)
+@click.argument("right", type=FILE)
 @json_option
 def diff(left: Path, right: Path, as_json: bool) -> None:
     """Tell what differs between two modules. Exit status 0 when nothing does, 1 when something does."""
@@ -89,7 +80,7 @@ def diff(left: Path, right: Path, as_json: bool) -> None:
     found = diff_modules(first_module(left), first_module(right))
     for difference in found:
         if as_json:
-            click.echo(as_line({"what": difference.what, "left": difference.left, "right": difference.right}))
+            say_json({"what": difference.what, "left": difference.left, "right": difference.right})
         else:
-            click.echo(str(difference))
+            say(str(difference))
     sys.exit(FINDINGS if found else 0)

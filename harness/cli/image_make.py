@@ -22,6 +22,7 @@ from harness.cli.image_options import (
     read_variables,
     tell_findings,
 )
+from harness.cli.paths import FILE, NAMED_FILE
 from harness.image_files import read_file, write_file
 
 _OWN_FLAGS = [name for name in FLAGS if name not in ("compressed", "prefix-extensions")]
@@ -37,14 +38,14 @@ _OWN_FLAGS = [name for name in FLAGS if name not in ("compressed", "prefix-exten
 @click.option("--index", callback=parse_number, metavar="N", help="Index; the first that the platform has a place for unless told.")
 @click.option("--version", default="1", show_default=True, callback=parse_number, metavar="N", help="Version of the module.")
 @click.option("--depends", multiple=True, callback=parse_dependencies, metavar="DEPENDENCY", help=f"{DEPENDENCY_HELP}; at most two.")
-@click.option("--body", type=click.Path(path_type=Path), help="What comes after the prefix; empty unless told.")
+@click.option("--body", type=FILE, help="What comes after the prefix; empty unless told.")
 @click.option("--product-id", default=str(UNSET), callback=parse_number, metavar="N", help="Product id.")
 @click.option("--product-version", default=str(UNSET), callback=parse_number, metavar="N", help="Product version.")
 @click.option("--start-address", callback=parse_number, metavar="N", help="Where it begins; at the beginning of its region unless told.")
 @click.option("--mcu-target", default="0", callback=parse_number, metavar="N", help="Id of the co-processor it is for.")
 @click.option("--flag", "flags", multiple=True, type=click.Choice(_OWN_FLAGS), help="Turn a flag on.")
-@click.option("--softdevice", type=click.Path(path_type=Path), help="Wrap this SoftDevice (Intel HEX, or binary from address 0).")
-@click.option("--asset", type=click.Path(path_type=Path), help="Wrap this file as an asset module.")
+@click.option("--softdevice", type=FILE, help="Wrap this SoftDevice (Intel HEX, or binary from address 0).")
+@click.option("--asset", type=NAMED_FILE, help="Wrap this file as an asset module.")
 @click.option("--no-compress", is_flag=True, help="Do not deflate the asset.")
 @env_options
 def build(

@@ -14,16 +14,17 @@ from firmware_images.errors import EditRefused, EnvError
 from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
 from firmware_images.image import Image, check_image, read_image
 from firmware_images.module import Module
-from harness.image_files import FileUnusable, read_file
+from harness.cli.output import say
+from harness.cli.paths import FILE, FOLDER
+from harness.image_files import FileUnusable, called, read_file
 
 _DEPENDENCY = re.compile(r"([a-z])(\d+)\s*(?:>=|@|=)\s*(\d+)")
 LETTERS: Final = {function.letter: function for function in ModuleFunction if function.letter not in "n_"}
 
-out_option = click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where the result is written.")
+out_option = click.option("-o", "--output", required=True, type=FILE, help="Where the result is written.")
+folder_option = click.option("-o", "--output", required=True, type=FOLDER, help="The folder for the results; made where there is none.")
 _env_option = click.option("--env", "env", multiple=True, metavar="NAME=VALUE", help="An environment variable; give it again for more.")
-_env_file_option = click.option(
-    "--env-file", type=click.Path(path_type=Path), help="Environment variables: a JSON object of names and strings; --env overrides."
-)
+_env_file_option = click.option("--env-file", type=FILE, help="Environment variables: a JSON object of names and strings; --env overrides.")
 FLAGS: Final = {flag.name.lower().replace("_", "-"): flag for flag in ModuleFlag if flag.name}
 DEPENDENCY_HELP: Final = "A dependency such as s2@2101: function, index, lowest version"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -76,7 +77,7 @@ def first_module(path: Path) -> Module:
 def tell_findings(path: Path, data: bytes) -> None:
     """Say on stderr what there is to say of a file that was just written."""
     for finding in check_image(read_image(data)):
-        click.echo(f"{path}: {finding}", err=True)
+        say(f"{called(path)}: {finding}", err=True)
 
 
 def only_module(image: Image, path: Path, number: int | None) -> Image:

@@ -1,18 +1,16 @@
-"""The root of the `particle-hil` command: its verbs, and what becomes of errors.
+"""The root of the `particle-hil` command: its verbs.
 
-Exit statuses: 0 all is well; 1 a check failed; 2 the command line is wrong; 3 a board, host or cloud is not available; 130 interrupted.
-A verb that runs a tool gives the tool's own status.
+Exit statuses are those of `harness.cli.ending`; a verb that runs a tool gives the tool's own status.
 """
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 
 import click
 
+from harness.cli.output import prepare
 from harness.cli.verbs import LazyGroup
-
-OK, FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 VERBS = {
     "boards": "harness.cli.boards:boards",
@@ -42,24 +40,7 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command, and turn errors into one line on stderr and an exit status."""
-    try:
-        status = cli.main(standalone_mode=False, prog_name="particle-hil")
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
-    except Exception as error:
-        from harness.errors import Blame, HarnessError
-
-        if not isinstance(error, HarnessError):
-            raise
-        click.echo(f"particle-hil: {error}", err=True)
-        sys.exit(USAGE if error.blame is Blame.REQUEST else UNAVAILABLE)
-    sys.exit(status if isinstance(status, int) else OK)
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command, with the words of the command line unless told, and exit."""
+    prepare()
+    cli.main(words, prog_name="particle-hil")

@@ -12,6 +12,7 @@ import click
 
 from harness.boards import OpenOptions, Rig, open_boards
 from harness.cli.options import board_option, device_os_option
+from harness.cli.output import say
 from harness.errors import Blame, BoardNotAvailable, HarnessError, Unavailable
 
 GRACE = 5.0
@@ -62,10 +63,10 @@ def run_program(command: Sequence[str], environment: dict[str, str]) -> int:
     try:
         process = subprocess.Popen(command, env=os.environ | environment)  # noqa: S603  # running the user's own command is the purpose
     except FileNotFoundError:
-        click.echo(f"particle-hil: there is no program {command[0]!r}", err=True)
+        say(f"particle-hil: there is no program {command[0]!r}", err=True)
         return NOT_FOUND
     except OSError as error:
-        click.echo(f"particle-hil: {command[0]!r} cannot be run: {error.strerror}", err=True)
+        say(f"particle-hil: {command[0]!r} cannot be run: {error.strerror}", err=True)
         return NOT_EXECUTABLE
 
     def pass_on(number: int, frame: FrameType | None) -> None:

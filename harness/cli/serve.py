@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import shlex
 import signal
 import tempfile
@@ -19,6 +18,7 @@ import click
 from harness.boards import Moniker, OpenOptions, Rig, Serving
 from harness.boards.emu import open_boards
 from harness.cli.options import device_os_option, json_option
+from harness.cli.output import say, say_json
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 
 DEVICE_PORT = 5683
@@ -65,7 +65,10 @@ def serve(
         stop.opened = True
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="particle-hil.")))
         told = describe(rig, _open_door(stack, rig), folder)
-        click.echo(json.dumps(told) if as_json else _text(told))
+        if as_json:
+            say_json(told)
+        else:
+            say(*_text(told))
         while not stop.asked.wait(timeout=1):
             continue
     return 0
@@ -78,7 +81,7 @@ def _open_door(stack: contextlib.ExitStack, rig: Rig) -> dict[str, str]:
     try:
         return stack.enter_context(rig.door())
     except HarnessError as error:
-        click.echo(f"particle-hil: other programs will not see the boards on USB: {error}", err=True)
+        say(f"particle-hil: other programs will not see the boards on USB: {error}", err=True)
         return {}
 
 
@@ -107,7 +110,7 @@ def describe(rig: Rig, environment: dict[str, str], folder: Path) -> dict[str, A
 _CHANGED = "{username} with the password (and second factor) that it was given since"
 
 
-def _text(told: dict[str, Any]) -> str:
+def _text(told: dict[str, Any]) -> list[str]:
     """The same for a person."""
     lines = [
         ("REST API", told["api"]),
@@ -121,7 +124,7 @@ def _text(told: dict[str, Any]) -> str:
         prefix = " ".join(f"{name}={shlex.quote(value)}" for name, value in told["environment"].items())
         lines.append(("on USB for", f"{prefix} COMMAND"))
     lines.append(("to stop", "Ctrl-C"))
-    return "\n".join(f"{key:16} {value}" for key, value in lines)
+    return [f"{key:16} {value}" for key, value in lines]
 
 
 _STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

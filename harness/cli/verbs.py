@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from typing import Any
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 import click
 
@@ -21,6 +22,29 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self._verbs = verbs
         self._summaries = summaries
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **more: Any) -> NoReturn:  # type: ignore[override]
+        """Run the command of these words, else of the command line's, and exit; see `harness.cli.ending`."""
+        from harness.cli.ending import ended
+
+        words = list(sys.argv[1:] if args is None else args)
+        run = super().main
+        more["standalone_mode"] = False
+        sys.exit(ended(lambda: run(words, prog_name, **more), wants_json=lambda: self._asks_for_json(words)))
+
+    def _asks_for_json(self, words: Sequence[str]) -> bool:
+        """Whether these words name a verb that can print JSON, and ask it to. They may be words that no verb takes."""
+        context = click.Context(self)
+        command: click.Command | None = self
+        for word in words:
+            if isinstance(command, click.Group):
+                if not word.startswith("-"):
+                    command = command.get_command(context, word)
+            elif command is None or word == "--":
+                return False
+            elif word == "--json":
+                return any(parameter.name == "as_json" for parameter in command.params)
+        return False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the verbs."""

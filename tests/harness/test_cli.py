@@ -57,12 +57,12 @@ def test_the_help_lists_every_verb():
     ],
 )
 def test_errors_are_one_line_and_a_status(monkeypatch, capsys, error, status):
-    def fail(**_):
+    def fail(_context):
         raise error
 
-    monkeypatch.setattr(command.cli, "main", fail)
+    monkeypatch.setattr(command.cli, "invoke", fail)
     with pytest.raises(SystemExit) as caught:
-        command.main()
+        command.main(["boards"])
     assert caught.value.code == status
     told = capsys.readouterr().err
     assert "Traceback" not in told
@@ -71,9 +71,9 @@ def test_errors_are_one_line_and_a_status(monkeypatch, capsys, error, status):
 
 @pytest.mark.parametrize(("given", "status"), [(None, 0), (0, 0), (1, 1), (7, 7)])
 def test_a_verbs_own_status_is_the_commands(monkeypatch, given, status):
-    monkeypatch.setattr(command.cli, "main", lambda **_: given)
+    monkeypatch.setattr(command.cli, "invoke", lambda _context: given)
     with pytest.raises(SystemExit) as caught:
-        command.main()
+        command.main(["boards"])
     assert caught.value.code == status
 
 

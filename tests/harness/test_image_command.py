@@ -33,7 +33,7 @@ from harness.cli.image import image_group
 from harness.cli.main import cli
 from harness.firmware_store import PACKAGES, RELEASES, TINKER_PACKAGE
 from harness.image_files import FileUnusable, read_file, write_file
-from harness.image_report import as_line, plain_lines, report
+from harness.image_report import plain_lines, report
 from harness.image_table import draw
 
 BOOTLOADER, SYSTEM, USER = ModuleFunction.BOOTLOADER, ModuleFunction.SYSTEM_PART, ModuleFunction.USER_PART
@@ -158,7 +158,7 @@ def test_whatever_is_in_a_file_can_be_reported(seed: bytes, changes: list[tuple[
             data[at % len(data)] = value
     found = read_image(bytes(data))
     findings = check_image(found)
-    told = json.loads(as_line(report("file", found, findings)))
+    told = json.loads(json.dumps(report("file", found, findings)))
     assert told["kind"] == found.kind.value
     assert len(told["findings"]) == len(findings)
     assert plain_lines("file", found, findings)[0] == f"file: {found.kind.value}"
