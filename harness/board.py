@@ -18,12 +18,12 @@ from harness.errors import CapabilityMissing, ChangesNotAllowed, NotReached
 from harness.host import Host, wait_until
 from harness.identity import Identity
 from harness.journal import Journal
-from harness.modes import DEFAULT_TIMEOUT, SIGNS, TIMEOUTS, Capability, Mode, UsbState
+from harness.modes import DEFAULT_TIMEOUT, SIGNS, TIMEOUTS, Capability, Mode, UsbState, no_such
 from harness.serial_console import SerialConsole
 from harness.usb.board_usb import BoardUsb
 from harness.usb.entry import UsbEntry
 from harness.usb.requests import ControlRequests
-from harness.witness import Epoch, Sighting, Witnesses, diagnose
+from harness.witness import Boot, CloudView, Epoch, Sighting, Witnesses, diagnose
 from particle_protocol.platforms import Platform
 
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ class By(enum.StrEnum):
     BUTTON = "button"
     BAUDRATE = "baudrate"
     """Opening the serial port at the speed that means DFU mode."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> By:
+        raise no_such("way to bring a board into a mode:", value, cls)
 
 
 class Board:
@@ -143,11 +147,14 @@ class Board:
         return self.requests.system_version()
 
     def mode(self) -> Mode:
-        """The mode that the witnesses agree on now. Without an LED, `Mode.RUNNING` stands for every mode of a running Device OS."""
-        candidates = [Mode.OFF, Mode.DFU, Mode.LISTENING]
+        """The mode that the witnesses agree on now.
+
+        Without an LED, `Mode.RUNNING` stands for every mode of a running Device OS but listening mode, and safe mode where it is seen.
+        """
+        candidates = [Mode.OFF, Mode.DFU, Mode.LISTENING, Mode.SAFE]
         if self._led is not None:
-            candidates += [Mode.SAFE, Mode.ONLINE, Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD, Mode.OFFLINE]
-        now = Epoch(self.epoch.number, self.epoch.since, self.epoch.cause)
+            candidates += [Mode.ONLINE, Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD, Mode.OFFLINE]
+        now = replace(self.epoch, stale=None)
         for mode in candidates:
             if self.witnesses.look(mode, now)[0]:
                 return mode
@@ -163,27 +170,41 @@ class Board:
             led=self._led.describe if self._led is not None else None,
             device_mode=self.requests.device_mode if asks else None,
             cloud_status=self.requests.cloud_status if asks else None,
-            cloud_online=self._cloud_online if self.account is not None else None,
+            cloud=self._cloud_view if self.account is not None else None,
             unmet_dependency=self.requests.unmet_dependency if asks else None,
         )
 
-    def wait_for(self, mode: Mode, *, timeout: float | None = None) -> Sighting:
-        """Let time pass until the board is in `mode`, as seen in the present epoch.
+    def cannot_witness(self, mode: Mode) -> CapabilityMissing | None:
+        """The error of a wait for `mode`, if nobody can witness it on this board as it is now: whoever has to be asked is asked."""
+        witnesses = self.witnesses
+        if witnesses.cloud is not None and self._led is None and mode in (Mode.SAFE, Mode.ONLINE) and not self._is_visible():
+            witnesses = replace(witnesses, cloud=None)
+        missing = witnesses.can_witness(mode, self.epoch.boot)
+        if missing is None and mode is Mode.SAFE and self._led is None and witnesses.cloud is None:
+            normal = self.usb.state() is UsbState.NORMAL
+            missing = None if normal and self.requests.unmet_dependency() else Capability.LED
+        return None if missing is None else self._cannot_tell(missing, mode)
+
+    def wait_for(self, mode: Mode | str, *, timeout: float | None = None) -> Sighting:
+        """Let time pass until the board is in `mode`, as seen in the present epoch. A mode may be given by name, as in "online".
 
         Raises:
             NotReached: not within `timeout` seconds (by default what such a board may take); tells what was seen.
             CapabilityMissing: nobody can witness this mode on this kind of board.
         """
+        mode = Mode(mode)
         seconds = timeout if timeout is not None else TIMEOUTS.get(mode, DEFAULT_TIMEOUT)
         witnesses = self.witnesses
-        missing = witnesses.can_witness(mode)
+        missing = witnesses.can_witness(mode, self.epoch.boot)
         if missing is not None:
-            raise CapabilityMissing(missing, board=self.usb.label, remedy=f"Without it nobody can witness {mode} on this kind of board")
+            raise self._cannot_tell(missing, mode)
         last = Sighting()
 
         def look() -> Sighting | None:
             nonlocal last
             agreed, last = witnesses.look(mode, self.epoch)
+            if last.missing is not None:
+                raise self._cannot_tell(last.missing, mode)
             return last if agreed else None
 
         sign = SIGNS[mode].led
@@ -233,7 +254,7 @@ class Board:
         else:
             self.journal.did("asked for DFU mode (control request 50)")
             self.requests.enter_dfu()
-        self.begin_epoch("DFU mode was asked for", ends=before)
+        self.begin_epoch("DFU mode was asked for", ends=before, boot=Boot.NORMAL)
         self.wait_for(Mode.DFU)
 
     def leave_dfu(self) -> None:
@@ -243,7 +264,7 @@ class Board:
         before = self.usb.present()
         self.journal.did("left DFU mode")
         leave(self.usb)
-        self.begin_epoch("leaving DFU mode was asked for", ends=before)
+        self.begin_epoch("leaving DFU mode was asked for", ends=before, boot=Boot.NORMAL)
         self.wait_for_usb(UsbState.NORMAL)
 
     def reset(self, by: By | str = By.REQUEST) -> None:
@@ -255,7 +276,7 @@ class Board:
         else:
             self.journal.did("asked for a reset (control request 40)")
             self.requests.reset()
-        self.begin_epoch("a reset was asked for", ends=before)
+        self.begin_epoch("a reset was asked for", ends=before, boot=Boot.NORMAL)
         self.wait_for_usb(UsbState.NORMAL)
 
     def enter_safe_mode(self) -> None:
@@ -263,7 +284,7 @@ class Board:
         before = self.usb.entry()
         self.journal.did("asked for safe mode (control request 60)")
         self.requests.enter_safe_mode()
-        self.begin_epoch("safe mode was asked for", ends=before)
+        self.begin_epoch("safe mode was asked for", ends=before, boot=Boot.SAFE)
         self.wait_for_usb(UsbState.NORMAL)
 
     def flash(self, *images: bytes | str | Path, leave: bool = True) -> None:
@@ -300,9 +321,15 @@ class Board:
         """The MAC address of its Wi-Fi, as the serial console tells it in listening mode, in lower case with colons."""
         return self.console.mac()
 
-    def begin_epoch(self, cause: str, *, ends: UsbEntry | None = None) -> None:
-        """Begin a new epoch: from now on only what is seen after `cause` counts. `ends` is the enumeration that it will end."""
-        self.epoch = Epoch(self.epoch.number + 1, self.host.clock.now(), cause, ends)
+    def begin_epoch(self, cause: str, *, ends: UsbEntry | None = None, boot: Boot | None = None) -> None:
+        """Begin a new epoch: from now on only what is seen after `cause` counts.
+
+        Args:
+            cause: what begins it.
+            ends: the enumeration that it will end.
+            boot: how the boot begins that runs from now on; None: the same one goes on.
+        """
+        self.epoch = Epoch(self.epoch.number + 1, self.host.clock.now(), cause, ends, self.epoch.boot if boot is None else boot)
 
     def wait_for_usb(self, state: UsbState, *, timeout: float = DEFAULT_TIMEOUT) -> UsbEntry:
         """Let time pass until the bus shows the board in `state`, in an enumeration of the present epoch.
@@ -334,13 +361,32 @@ class Board:
     def _saw(self, text: str) -> None:
         self.journal.saw(text, led=self._led.describe() if self._led is not None else None)
 
-    def _cloud_online(self) -> bool | None:
-        """Whether the cloud reaches the board; None when the account may not see it, so that the cloud is no witness."""
+    def _cannot_tell(self, missing: Capability, mode: Mode) -> CapabilityMissing:
+        remedy = f"Without it nobody can witness {mode} on this kind of board"
+        if mode in (Mode.SAFE, Mode.ONLINE):
+            remedy += ", for on USB safe mode looks the same as normal mode; the cloud can: use an account that owns the board"
+        if mode is Mode.ONLINE:
+            remedy += ", or reset() it first, so that it is known to be in normal mode"
+        return CapabilityMissing(missing, board=self.usb.label, remedy=remedy)
+
+    def _is_visible(self) -> bool:
+        """Whether the account may see the board in the cloud."""
+        return self.account is not None and self.account.find(self.device_id) is not None
+
+    def _cloud_view(self) -> CloudView | None:
+        """What the cloud says of the board; None when the account may not see it, so that the cloud is no witness.
+
+        A board says that it is in safe mode right after it has connected. Its answer to a ping comes after that, so only then the
+        cloud knows; and only the session of the present boot answers at all.
+        """
         assert self.account is not None
         found = self.account.find(self.device_id)
         if found is None:
             return None
-        return found.online and self.account.ping(self.device_id)
+        if not found.online or not self.account.ping(self.device_id):
+            return CloudView(online=False)
+        found = self.account.find(self.device_id)
+        return None if found is None else CloudView(online=True, safe_mode=found.in_safe_mode)
 
     @contextmanager
     def _holding_mode(self) -> Iterator[None]:

@@ -69,6 +69,11 @@ class CloudDevice:
     variables: Mapping[str, str]
     raw: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def in_safe_mode(self) -> bool:
+        """Whether it said so in its last session."""
+        return self.status == "safe_mode"
+
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> CloudDevice:
         """Read one device object of the API."""

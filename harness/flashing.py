@@ -18,6 +18,7 @@ from firmware_images.module import Module, read_module
 from harness.errors import ImageRefused, NotReached, Refusal
 from harness.modes import UsbState
 from harness.usb.dfu import write_module
+from harness.witness import Boot
 from particle_protocol.platforms import ModuleFunction, ModuleKey
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def hand_over(board: Board, image: Image) -> None:
     board.journal.did(f"handed {image} to Device OS (control requests 250 to 253)")
     before = board.usb.present()
     board.requests.update_module(image.data, lambda done, total: board.journal.progress(f"handing over {image.name}", done / total))
-    board.begin_epoch(f"{image.key} was handed over", ends=before)
+    board.begin_epoch(f"{image.key} was handed over", ends=before, boot=Boot.NORMAL)
     board.wait_for_usb(UsbState.NORMAL, timeout=60)
 
 

@@ -7,7 +7,13 @@ report; a witness that a kind lacks is not asked, one that it has must agree.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+
+def no_such(what: str, value: object, there_are: Iterable[object]) -> ValueError:
+    """The error for a value that is none of a registry's: it lists those."""
+    return ValueError(f"there is no {what} {value!r}; there are: {', '.join(map(str, there_are))}")
 
 
 class Mode(enum.Enum):
@@ -31,17 +37,17 @@ class Mode(enum.Enum):
         return self.value
 
     @classmethod
-    def parse(cls, text: str) -> Mode:
-        """The mode by its name in any case (`dfu`, `listening`, `online`, ...) or by its words ("safe mode").
+    def _missing_(cls, value: object) -> Mode:
+        """`Mode("online")`: a mode by its name in any case (`dfu`, `listening`, ...) or by its words ("safe mode").
 
         Raises:
             ValueError: there is no such mode; the message lists them.
         """
-        wanted = text.strip().lower().replace("-", "_")
+        wanted = value.strip().lower().replace("-", "_") if isinstance(value, str) else ""
         for mode in cls:
             if wanted in (mode.name.lower(), mode.value.lower().replace(" ", "_"), mode.value.lower()):
                 return mode
-        raise ValueError(f"there is no mode {text!r}; there are: {', '.join(mode.name.lower() for mode in cls)}")
+        raise no_such("mode", value, [mode.name.lower() for mode in cls])
 
 
 class Capability(enum.Enum):
@@ -96,7 +102,6 @@ class Signs:
     device_mode: DeviceMode | None = None
     led: frozenset[str] | None = None
     cloud_status: frozenset[CloudStatus] | None = None
-    cloud_online: bool | None = None
 
 
 _NO_SESSION = frozenset({CloudStatus.DISCONNECTED, CloudStatus.CONNECTING, CloudStatus.DISCONNECTING})
@@ -108,9 +113,7 @@ SIGNS: dict[Mode, Signs] = {
     Mode.SAFE: Signs(UsbState.NORMAL, DeviceMode.NORMAL, frozenset({"breathing magenta"})),
     Mode.CONNECTING_NETWORK: Signs(UsbState.NORMAL, DeviceMode.NORMAL, frozenset({"blinking green"}), _NO_SESSION),
     Mode.CONNECTING_CLOUD: Signs(UsbState.NORMAL, DeviceMode.NORMAL, frozenset({"blinking cyan", "fast blinking cyan"}), _NO_SESSION),
-    Mode.ONLINE: Signs(
-        UsbState.NORMAL, DeviceMode.NORMAL, frozenset({"breathing cyan"}), frozenset({CloudStatus.CONNECTED}), cloud_online=True
-    ),
+    Mode.ONLINE: Signs(UsbState.NORMAL, DeviceMode.NORMAL, frozenset({"breathing cyan"}), frozenset({CloudStatus.CONNECTED})),
     Mode.OFFLINE: Signs(
         UsbState.NORMAL,
         DeviceMode.NORMAL,
@@ -119,7 +122,10 @@ SIGNS: dict[Mode, Signs] = {
     ),
     Mode.RUNNING: Signs(UsbState.NORMAL, DeviceMode.NORMAL),
 }
-"""LED patterns: Device OS 2.3.1, system/src/system_led_signal.cpp and docs/writing-tests.md, "Modes"."""
+"""What it takes to tell safe mode from normal mode without an LED is in `harness.witness`.
+
+LED patterns: Device OS 2.3.1, system/src/system_led_signal.cpp and docs/writing-tests.md, "Modes".
+"""
 
 TIMEOUTS = {Mode.ONLINE: 90.0, Mode.SAFE: 60.0, Mode.OFF: 10.0}
 """Seconds within which a board reaches a mode: first connections take a Wi-Fi scan, an address, a name look-up and a handshake."""

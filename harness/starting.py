@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CapabilityMissing, HarnessError
+from harness.errors import CapabilityMissing, HarnessError, NotReached
 from harness.host import wait_until
-from harness.modes import TIMEOUTS, Capability, Mode, UsbState
+from harness.modes import Capability, Mode, UsbState
+from harness.witness import Boot
 
 if TYPE_CHECKING:
     from harness.board import Board
     from harness.cloud import WifiNetwork
+
+
+PATIENCE = 30.0
+"""Seconds that a board gets to connect with the credentials it has, or to listen for others. Chosen: three times what a Photon takes."""
+
+_PASSING = (Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +42,35 @@ class Start:
         if mark.args or unknown:
             raise ValueError(f"start() takes mode=, claimed= and os= only, not {', '.join([*map(repr, mark.args), *sorted(unknown)])}")
         mode = mark.kwargs.get("mode")
-        return cls(Mode.parse(mode) if isinstance(mode, str) else mode, mark.kwargs.get("claimed"), mark.kwargs.get("os"))
+        return cls(None if mode is None else Mode(mode), mark.kwargs.get("claimed"), mark.kwargs.get("os"))
 
     def bring(self, board: Board, wifi: WifiNetwork | None) -> None:
         """Bring a board to this state by what any host could do.
 
         Raises:
-            CapabilityMissing: that needs something this kind of board has not.
+            CapabilityMissing: that needs something this kind of board has not; what can be known beforehand is, and nothing was done then.
             NotReached: a step did not have its effect.
         """
+        self._check(board)
         if self.os is not None:
             bring_os(board, self.os)
         if self.claimed is not None:
             bring_claim(board, wifi, claimed=self.claimed)
         if self.mode is not None:
             bring_mode(board, self.mode, wifi)
+
+    def _check(self, board: Board) -> None:
+        """Refuse what cannot be brought about or cannot be witnessed, before the board is touched."""
+        if self.mode in _PASSING:
+            raise HarnessError(
+                f"a test cannot start in {self.mode}: it passes quickly", board=board.usb.label, remedy="Start in listening mode"
+            )
+        if self.claimed is not None and board.account is None:
+            raise CapabilityMissing(Capability.CLOUD, board=board.usb.label)
+        if self.mode is Mode.OFF:
+            _ = board.power
+        if self.mode is Mode.SAFE and not self.claimed and (missing := board.cannot_witness(Mode.SAFE)) is not None:
+            raise missing
 
 
 def bring_os(board: Board, version: str) -> None:
@@ -96,52 +117,97 @@ def bring_mode(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
         return
     if state is UsbState.DFU:
         board.leave_dfu()
-    if mode is Mode.LISTENING:
-        if board.mode() is not Mode.LISTENING:
-            board.enter_listening()
-    elif mode is Mode.SAFE:
+    if mode is Mode.SAFE:
         board.enter_safe_mode()
         board.wait_for(Mode.SAFE)
     elif mode is Mode.ONLINE:
         connect(board, wifi)
-    elif mode in (Mode.RUNNING, Mode.OFFLINE):
-        if board.mode() is Mode.LISTENING:
+    elif mode is Mode.LISTENING:
+        end_safe_mode(board)
+        if board.mode() is not Mode.LISTENING:
+            board.enter_listening()
+    else:
+        if settle_out_of_safe_mode(board) is Mode.LISTENING:
             board.leave_listening()
         board.wait_for(mode)
+
+
+def end_safe_mode(board: Board) -> None:
+    """Reset a board that is or may be in safe mode. Without an LED that is any that somebody else started, unless it is seen online."""
+    boot = board.epoch.boot
+    if boot is Boot.UNKNOWN and Capability.LED not in board.capabilities:
+        normal, _ = board.witnesses.look(Mode.ONLINE, board.epoch)
     else:
-        raise HarnessError(f"a test cannot start in {mode}: it passes quickly", board=board.usb.label, remedy="Start in listening mode")
+        normal = boot is not Boot.SAFE
+    if not normal or board.mode() is Mode.SAFE:
+        board.reset()
 
 
-def connect(board: Board, wifi: WifiNetwork | None) -> None:
-    """Have the board connect to the cloud, giving it Wi-Fi credentials if it listens for them, and a reset if it is in safe mode."""
+def settle_out_of_safe_mode(board: Board) -> Mode:
+    """The mode in which a board ends up that is not in safe mode, unless what it is made of keeps it there."""
+    end_safe_mode(board)
     mode = settled(board)
     if mode is Mode.SAFE:
         board.reset()
         mode = settled(board)
-    if mode is Mode.LISTENING:
-        if wifi is None:
-            raise CapabilityMissing(Capability.WIFI, board=board.usb.label, remedy="Name one with --wifi SSID:PASSWORD")
+    return mode
+
+
+def connect(board: Board, wifi: WifiNetwork | None) -> None:
+    """Have the board connect to the cloud.
+
+    It is reset if it is in safe mode, and given Wi-Fi credentials if it listens for them, or if it got nowhere with those that it has.
+    """
+    mode = settle_out_of_safe_mode(board)
+    if mode is Mode.LISTENING and wifi is None:
+        raise CapabilityMissing(Capability.WIFI, board=board.usb.label, remedy="Name one with --wifi SSID:PASSWORD")
+    if wifi is not None and (mode is Mode.LISTENING or (board.allow_changes and _lacks_network(board, mode))):
+        if mode is not Mode.LISTENING:
+            board.enter_listening()
         board.set_wifi(wifi.ssid, wifi.password, security=wifi.security)
-    board.wait_for(Mode.ONLINE)
+    try:
+        board.wait_for(Mode.ONLINE)
+    except NotReached as error:
+        if wifi is not None and not board.allow_changes:
+            error.remedy += f". Its credentials would have been replaced by those of {wifi.ssid!r}, but for a missing --allow-changes"
+        raise
+
+
+def _lacks_network(board: Board, mode: Mode) -> bool:
+    """Whether a board that has settled may hold credentials that are no good; without an LED nobody can tell from a missing cloud."""
+    if mode in (Mode.ONLINE, Mode.SAFE):
+        return False
+    return Capability.LED not in board.capabilities or mode is Mode.CONNECTING_NETWORK
 
 
 def settled(board: Board) -> Mode:
-    """The mode in which a running board ends up: one without credentials listens a moment after it came up."""
+    """The mode in which a running board ends up: one without credentials listens a moment after it came up.
+
+    Gives the mode that it is in after `PATIENCE` if it is still on its way then. Without an LED, ONLINE stands for whatever the board
+    itself calls connected.
+    """
 
     def look() -> Mode | None:
         mode = board.mode()
-        passing = (Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD, Mode.OFFLINE, Mode.OFF)
-        return None if mode in passing and Capability.LED in board.capabilities else mode
+        if mode in (Mode.LISTENING, Mode.SAFE, Mode.ONLINE, Mode.DFU):
+            return mode
+        if Capability.LED in board.capabilities:
+            return None
+        agreed, seen = board.witnesses.look(Mode.ONLINE, board.epoch)
+        return Mode.ONLINE if agreed or (seen.missing is not None and seen.cloud_status is not None) else None
 
-    return wait_until(
-        board.host,
-        look,
-        timeout=TIMEOUTS[Mode.ONLINE],
-        awaited="listening mode, or a connection to the cloud",
-        seen=lambda: str(board.mode()),
-        board=board.usb.label,
-        port=board.usb.port or None,
-    )
+    try:
+        return wait_until(
+            board.host,
+            look,
+            timeout=PATIENCE,
+            awaited="listening mode, or a connection to the cloud",
+            seen=lambda: str(board.mode()),
+            board=board.usb.label,
+            port=board.usb.port or None,
+        )
+    except NotReached:
+        return board.mode()
 
 
 def _wake(board: Board) -> UsbState:

@@ -7,6 +7,7 @@ from before (USB request RESET acts a second after it was answered).
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,6 +17,16 @@ from harness.modes import SIGNS, Capability, CloudStatus, DeviceMode, Mode, Sign
 from harness.usb.entry import UsbEntry
 
 T = TypeVar("T")
+
+
+class Boot(enum.Enum):
+    """How the boot began that runs on a board, as far as the harness had a hand in it."""
+
+    UNKNOWN = enum.auto()
+    """Somebody else began it: it may have been asked for safe mode, which nothing on USB shows."""
+    NORMAL = enum.auto()
+    SAFE = enum.auto()
+    """Safe mode was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,18 @@ class Epoch:
     since: float
     cause: str
     stale: UsbEntry | None = None
+    boot: Boot = Boot.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class CloudView:
+    """What the cloud says of a board that the account may see: whether it answers the cloud now, and does so in safe mode."""
+
+    online: bool
+    safe_mode: bool = False
+
+    def __str__(self) -> str:
+        return "online in safe mode" if self.safe_mode else "online" if self.online else "offline"
 
 
 @dataclass(slots=True)
@@ -41,7 +64,12 @@ class Sighting:
     led: str | None = None
     device_mode: DeviceMode | None = None
     cloud_status: CloudStatus | None = None
-    cloud_online: bool | None = None
+    cloud: CloudView | None = None
+    unmet: str = ""
+    """The module whose dependency is not met."""
+    boot: Boot = Boot.UNKNOWN
+    missing: Capability | None = None
+    """What it would take to tell: those who can tell something agree, and it is not enough."""
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -58,9 +86,14 @@ class Sighting:
             parts.append(f"mode {self.device_mode}")
         if self.cloud_status is not None:
             parts.append(f"board's cloud connection {self.cloud_status}")
-        if self.cloud_online is not None:
-            parts.append(f"the cloud says {'online' if self.cloud_online else 'offline'}")
+        if self.cloud is not None:
+            parts.append(f"the cloud says {self.cloud}")
         return ", ".join((*parts, *self.notes))
+
+
+_OUT_OF_SAFE_MODE = (
+    "It is in safe mode: reset it, or flash an application that fits its Device OS, or the Device OS that its application needs"
+)
 
 
 def diagnose(mode: Mode, seen: Sighting) -> tuple[Blame, str]:
@@ -69,13 +102,13 @@ def diagnose(mode: Mode, seen: Sighting) -> tuple[Blame, str]:
         return Blame.RACK, "Check its power and its cable"
     if mode is not Mode.ONLINE or seen.stale:
         return Blame.BOARD, ""
-    if seen.cloud_online is False:
-        return Blame.CLOUD, "The board says that it is connected; the cloud does not"
     led = seen.led or ""
+    if led.endswith("magenta") or (seen.cloud is not None and seen.cloud.safe_mode) or seen.unmet:
+        return Blame.BOARD, _OUT_OF_SAFE_MODE
+    if seen.cloud is not None and not seen.cloud.online:
+        return Blame.CLOUD, "The board says that it is connected; the cloud does not"
     if led.endswith(("blinking green", "breathing green")):
         return Blame.NETWORK, "Check the network's name and password, and that it is within reach"
-    if led.endswith("magenta"):
-        return Blame.BOARD, "It is in safe mode: flash an application that fits its Device OS, or the Device OS that its application needs"
     if led.endswith("orange"):
         return Blame.NETWORK, "It joined the network, but has no way to the cloud from there"
     if led.endswith(("blinking cyan", "red")):
@@ -87,33 +120,41 @@ def diagnose(mode: Mode, seen: Sighting) -> tuple[Blame, str]:
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """How to ask each witness. Those a board's kind lacks are None."""
+    """How to ask each witness. Those a board's kind lacks are None.
+
+    Without an LED safe mode is seldom seen: no control request tells it (Device OS 2.3.1 and 6.2.0: request 72 knows listening mode
+    only), so a board that was asked for it looks on USB as one that is online. What is left is the cloud, which hears of it in every
+    session, and module info, where a dependency that is not met means safe mode.
+    """
 
     usb: Callable[[], UsbEntry | None]
     usb_text: Callable[[], str]
     led: Callable[[], str] | None
     device_mode: Callable[[], DeviceMode] | None
     cloud_status: Callable[[], CloudStatus] | None
-    cloud_online: Callable[[], bool | None] | None
+    cloud: Callable[[], CloudView | None] | None
+    """Asks the cloud; gives None when the account may not see the board, so that the cloud is no witness."""
     unmet_dependency: Callable[[], str] | None
     """Asks for module info; gives the module whose dependency is unmet, or an empty string."""
 
-    def can_witness(self, mode: Mode) -> Capability | None:
-        """None if `mode` can be witnessed, else the capability that is missing."""
-        signs = SIGNS[mode]
-        if mode in (Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD) and self.led is None:
+    def can_witness(self, mode: Mode, boot: Boot) -> Capability | None:
+        """None if `mode` can be witnessed in such a boot, else the capability that is missing. Asks nobody."""
+        if self.led is not None:
+            return None
+        if mode in (Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD):
             return Capability.LED
-        if mode is Mode.SAFE and self.led is None and self.unmet_dependency is None:
+        if mode is Mode.SAFE and self.unmet_dependency is None and self.cloud is None:
             return Capability.LED
-        if signs.cloud_status is not None and self.led is None and self.cloud_status is None:
+        if mode is Mode.ONLINE and self.cloud is None and (self.cloud_status is None or boot is not Boot.NORMAL):
+            return Capability.LED
+        if mode is Mode.OFFLINE and self.cloud_status is None:
             return Capability.LED
         return None
 
     def look(self, mode: Mode, epoch: Epoch) -> tuple[bool, Sighting]:
         """Ask the witnesses about `mode` until one disagrees. Gives whether all agreed, and what was seen."""
-        signs = SIGNS[mode]
-        seen = Sighting()
-        return self._judge(mode, signs, epoch, seen), seen
+        seen = Sighting(boot=epoch.boot)
+        return self._judge(mode, SIGNS[mode], epoch, seen), seen
 
     def _judge(self, mode: Mode, signs: Signs, epoch: Epoch, seen: Sighting) -> bool:
         entry = self.usb()
@@ -126,36 +167,86 @@ class Witnesses:
             seen.led = self.led()
         if seen.usb is not signs.usb or (self.led is not None and signs.led is not None and seen.led not in signs.led):
             return False
-        return self._requests_agree(mode, signs, seen) and self._cloud_agrees(signs, seen)
-
-    def _requests_agree(self, mode: Mode, signs: Signs, seen: Sighting) -> bool:
         if signs.device_mode is not None and self.device_mode is not None:
             seen.device_mode = _ask(self.device_mode, "control request 72", seen)
             if seen.device_mode is not signs.device_mode:
                 return False
-        if mode is Mode.SAFE and self.led is None and self.unmet_dependency is not None:
-            unmet = _ask(self.unmet_dependency, "module info", seen)
-            if not unmet:
-                return False
-            seen.notes += (f"unmet dependency of {unmet}",)
-        if signs.cloud_status is not None and self.cloud_status is not None:
-            try:
-                seen.cloud_status = _ask(self.cloud_status, "control request 300", seen)
-            except RequestRefused:
-                # Device OS versions without this request answer "not supported": then it is no witness.
-                return True
-            return seen.cloud_status in signs.cloud_status
-        return True
+        if mode is Mode.SAFE and self.led is None:
+            return self._in_safe_mode(seen)
+        if mode is Mode.ONLINE and self.led is None and not self._modules_fit(seen):
+            return False
+        return self._connection_agrees(mode, signs, seen) and self._cloud_agrees(mode, seen)
 
-    def _cloud_agrees(self, signs: Signs, seen: Sighting) -> bool:
-        if signs.cloud_online is None or self.cloud_online is None:
+    def _in_safe_mode(self, seen: Sighting) -> bool:
+        """Whether a board without an LED is known to be in safe mode."""
+        fits = self._modules_fit(seen)
+        if seen.unmet:
+            return True
+        if self.cloud is not None and not self._may_be_connected(seen):
+            return False
+        if self._asked_cloud(seen):
+            if seen.cloud is not None:
+                return seen.cloud.safe_mode
+            if fits:
+                seen.missing = Capability.LED
+        return False
+
+    def _may_be_connected(self, seen: Sighting) -> bool:
+        """What the board says of its cloud connection; one that does not tell may have one."""
+        try:
+            seen.cloud_status = _ask(self.cloud_status, "control request 300", seen) if self.cloud_status is not None else None
+        except RequestRefused:
+            return True
+        return self.cloud_status is None or seen.cloud_status is CloudStatus.CONNECTED
+
+    def _modules_fit(self, seen: Sighting) -> bool:
+        """Whether module info was given and misses nothing. One that does not tell is no witness."""
+        if self.unmet_dependency is None:
             return True
         try:
-            seen.cloud_online = self.cloud_online()
+            unmet = _ask(self.unmet_dependency, "module info", seen)
+        except RequestRefused:
+            return True
+        if unmet:
+            seen.unmet = unmet
+            seen.notes += (f"unmet dependency of {unmet}",)
+        return unmet == ""
+
+    def _connection_agrees(self, mode: Mode, signs: Signs, seen: Sighting) -> bool:
+        if signs.cloud_status is None or self.cloud_status is None:
+            return True
+        try:
+            seen.cloud_status = _ask(self.cloud_status, "control request 300", seen)
+        except RequestRefused:
+            # Device OS versions without this request answer "not supported": then it is no witness, and there has to be another one.
+            if self.led is None and mode is not Mode.ONLINE:
+                seen.missing = Capability.LED
+                return False
+            return True
+        return seen.cloud_status in signs.cloud_status
+
+    def _cloud_agrees(self, mode: Mode, seen: Sighting) -> bool:
+        if mode is not Mode.ONLINE:
+            return True
+        if not self._asked_cloud(seen):
+            return False
+        if seen.cloud is not None:
+            return seen.cloud.online and not seen.cloud.safe_mode
+        if self.led is not None:
+            return True
+        if seen.boot is Boot.NORMAL and seen.cloud_status is not None:
+            return True
+        seen.missing = Capability.LED
+        return False
+
+    def _asked_cloud(self, seen: Sighting) -> bool:
+        """Ask the cloud. False: it gave no answer this time."""
+        try:
+            seen.cloud = self.cloud() if self.cloud is not None else None
         except (CloudRefused, CloudUnreachable) as error:
             seen.notes += (str(error),)
             return False
-        return seen.cloud_online is None or seen.cloud_online is signs.cloud_online
+        return True
 
 
 def _ask(question: Callable[[], T], name: str, seen: Sighting) -> T | None:

@@ -98,7 +98,7 @@ def starting_state(moniker: Moniker) -> Start:
         raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: claimed={claimed}", remedy="Write claimed=1 or claimed=0")
     try:
         _check_together(moniker)
-        parsed = Mode.parse(mode) if mode is not None else None
+        parsed = Mode(mode) if mode is not None else None
     except ValueError as error:
         raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error
     return Start(parsed, claimed == "1" if claimed is not None else None, moniker.options.get("os"))

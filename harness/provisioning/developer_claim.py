@@ -108,8 +108,7 @@ class DeveloperClaim(Flow):
         """Let the board connect. Without an LED to see, only the cloud can tell, at the claim."""
         if self.board.usb.state() is UsbState.DFU:
             self.board.leave_dfu()
-        missing = self.board.witnesses.can_witness(Mode.ONLINE)
-        seen = self.board.wait_for(Mode.RUNNING if missing is not None else Mode.ONLINE)
+        seen = self.board.wait_for(Mode.RUNNING if self.board.cannot_witness(Mode.ONLINE) is not None else Mode.ONLINE)
         return str(seen)
 
     def claim(self) -> str:

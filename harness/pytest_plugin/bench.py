@@ -13,6 +13,7 @@ from harness.boards import OpenOptions, Rig, open_boards
 from harness.cloud import Account, Cloud, CloudTarget, WifiNetwork
 from harness.errors import HarnessError
 from harness.host import HostClock, WallClock
+from harness.witness import Boot
 
 PREFIX = "PARTICLE_HIL_"
 """What the names of environment variables begin with."""
@@ -72,7 +73,7 @@ class Bench:
             if place in self._snapshots and rig.restore is not None and any(board in wanted for board in rig.boards):
                 rig.restore(self._snapshots[place])
                 for board in rig.boards:
-                    board.begin_epoch("it was brought back to its first state")
+                    board.begin_epoch("it was brought back to its first state", boot=Boot.UNKNOWN)
                     board.journal.clear()
         return wanted
 

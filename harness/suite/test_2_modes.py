@@ -55,10 +55,10 @@ def test_listening_mode_is_entered_from_a_running_board(board: Board, wifi: obje
 @pytest.mark.start(mode=Mode.LISTENING)
 def test_safe_mode_is_asked_for(board: Board, wifi: object) -> None:
     """Asked for safe mode, a board resets and runs Device OS without the application."""
-    _run(board, wifi)
-    board.enter_safe_mode()
     if Capability.LED not in board.capabilities:
         raise CapabilityMissing(Capability.LED, board=board.usb.label, remedy="Without it nobody can tell safe mode from normal mode")
+    _run(board, wifi)
+    board.enter_safe_mode()
     board.wait_for(Mode.SAFE)
 
 

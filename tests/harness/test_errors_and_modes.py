@@ -55,12 +55,12 @@ def test_a_refused_image_says_that_nothing_was_erased():
     ("text", "mode"), [("dfu", Mode.DFU), ("DFU mode", Mode.DFU), ("Safe mode", Mode.SAFE), ("connecting-cloud", Mode.CONNECTING_CLOUD)]
 )
 def test_modes_are_read_by_name_or_words(text, mode):
-    assert Mode.parse(text) is mode
+    assert Mode(text) is mode
 
 
 def test_an_unknown_mode_is_refused_with_the_list():
     with pytest.raises(ValueError, match="there is no mode 'sleeping'; there are: off, dfu, listening"):
-        Mode.parse("sleeping")
+        Mode("sleeping")
 
 
 def test_every_mode_has_signs():
