@@ -71,8 +71,14 @@ class Lab:
         self.hooks = HookSink(self.driver)
         """Where the cloud's webhooks end, as long as nothing lets them out of the Lab."""
         self.cloud.webhooks.gateway = self.hooks
-        handshakes = self.secrecy.rng("device service")
-        self.device_service = LightSslService(self.clock, self.cloud.arrivals, self.server_key, self.driver.reply, handshakes)
+        self.device_service = LightSslService(
+            self.clock,
+            self.cloud.arrivals,
+            self.server_key,
+            self.driver.reply,
+            self.secrecy.rng("device service"),
+            log=self.cloud.device_log,
+        )
         self.network.listen(CLOUD_HOST, CLOUD_PORT, self.device_service.accept)
         self.network.names[DEFAULT_SERVER[0]] = CLOUD_HOST
         self.boards: dict[str, Board] = {}

@@ -1,7 +1,7 @@
 """CoAP messages (RFC 7252, section 3): the form in which devices and the cloud say everything after the handshake.
 
-`Message.encode()` and `Message.decode()` are exact inverses for every well-formed message. What is not well-formed is a `CoapError`,
-also where Device OS itself would not notice, so that an emulated end never produces or accepts what a strict peer would refuse.
+`Message.encode()` and `Message.decode()` are exact inverses. What is not well-formed is a `CoapError`, also where Device OS itself would
+not notice; but for one thing that Device OS up to 2.3.1 writes all the time: see `Message.bare_marker`.
 """
 
 from __future__ import annotations
@@ -130,6 +130,9 @@ class Message:
 
     `code` is a `Code`, or the bare number where the registry above has none. `options` holds (number, value) pairs in the order of the
     wire: by number, and those of one number in the order they were given.
+
+    `bare_marker` is a payload marker with nothing behind it, which RFC 7252 forbids and Device OS up to 2.3.1 writes behind the name of an
+    event whose data is the empty string (2.3.1, communication/src/messages.cpp:303-335; recorded).
     """
 
     type: Type
@@ -138,6 +141,7 @@ class Message:
     token: bytes = b""
     options: tuple[tuple[int, bytes], ...] = ()
     payload: bytes = b""
+    bare_marker: bool = False
 
     def encode(self) -> bytes:
         """The message as bytes.
@@ -159,7 +163,7 @@ class Message:
         for number, value in options:
             _push_option(out, number - last, value)
             last = number
-        if self.payload:
+        if self.payload or self.bare_marker:
             out.append(PAYLOAD_MARKER)
             out += self.payload
         if self.code == 0 and len(out) > 4:
@@ -187,7 +191,8 @@ class Message:
         if code == 0 and size > 4:
             raise CoapError("an empty message with something behind its header")
         options, payload = _pull_options(data, token_end)
-        return cls(_TYPES[first >> 4 & 3], code, data[2] << 8 | data[3], data[4:token_end], options, payload)
+        message_id = data[2] << 8 | data[3]
+        return cls(_TYPES[first >> 4 & 3], code, message_id, data[4:token_end], options, payload or b"", payload == b"")
 
     def option(self, number: int) -> bytes | None:
         """The value of the first option with this number, or None."""
@@ -224,6 +229,14 @@ class Message:
 def empty(type_: Type, message_id: int) -> Message:
     """An empty message: a ping (CON), an acknowledgement (ACK) or a reset (RST)."""
     return Message(type_, Code.EMPTY, message_id)
+
+
+def confirmable_id(data: bytes) -> int | None:
+    """The message id of bytes that are no well-formed message but begin as a confirmable one, to reject it by (RFC 7252, section 4.2).
+
+    None for everything else, which is to be ignored without a word (sections 3 and 4.3).
+    """
+    return data[2] << 8 | data[3] if len(data) >= 4 and data[0] >> 4 == 4 else None
 
 
 def path_options(*segments: str | bytes) -> tuple[tuple[int, bytes], ...]:
@@ -264,8 +277,8 @@ def _extended(value: int) -> tuple[int, bytes]:
     return _EXTENDED_16, (value - _BASE_16).to_bytes(2)
 
 
-def _pull_options(data: bytes, at: int) -> tuple[tuple[tuple[int, bytes], ...], bytes]:
-    """Read options from offset `at`; give them, and the payload behind them."""
+def _pull_options(data: bytes, at: int) -> tuple[tuple[tuple[int, bytes], ...], bytes | None]:
+    """Read options from offset `at`; give them, and what is behind the payload marker (None: there is no marker)."""
     size = len(data)
     options: list[tuple[int, bytes]] = []
     number = 0
@@ -273,8 +286,6 @@ def _pull_options(data: bytes, at: int) -> tuple[tuple[tuple[int, bytes], ...], 
         head = data[at]
         at += 1
         if head == PAYLOAD_MARKER:
-            if at == size:
-                raise CoapError("a payload marker with no payload behind it")
             return tuple(options), data[at:]
         delta, length = head >> 4, head & 0x0F
         if delta >= _EXTENDED_8:
@@ -289,7 +300,7 @@ def _pull_options(data: bytes, at: int) -> tuple[tuple[tuple[int, bytes], ...], 
             raise CoapError(f"option number {number} is out of range")
         options.append((number, data[at:end]))
         at = end
-    return tuple(options), b""
+    return tuple(options), None
 
 
 def _pull_extended(data: bytes, at: int, nibble: int) -> tuple[int, int]:

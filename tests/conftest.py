@@ -12,6 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ PACKAGE = {
 }
 """particle-cli needs Node 22, which comes as a package too; the overrides are versions that can be had."""
 INSTALL_SECONDS = 500
+RECORDINGS = Path(__file__).parent / "recordings/device_os"
 HOW = "install npm, and have it reach a registry once; the clients stay in the cache then"
 
 
@@ -104,6 +107,27 @@ def clients() -> Path:
         pytest.skip(f"npm could not install the clients ({done.stderr.strip()[-200:]}): {HOW}")
     scratch.rename(folder)
     return folder
+
+
+@dataclass(frozen=True)
+class RecordedLine:
+    """One line of a recording: seconds, `<` or `>` (device, server), `=` or `/` (opened, closed), the CoAP message."""
+
+    time: float
+    what: str
+    data: bytes
+
+
+@pytest.fixture(scope="session")
+def recording() -> Callable[[str], list[RecordedLine]]:
+    """The lines of a conversation of real Device OS, by its name in `recordings/device_os`."""
+
+    def read(name: str) -> list[RecordedLine]:
+        lines = (RECORDINGS / f"{name}.txt").read_text().splitlines()
+        parts = [line.split() for line in lines if not line.startswith("#")]
+        return [RecordedLine(float(time), what, bytes.fromhex(rest[0]) if what in "<>" else b"") for time, what, *rest in parts]
+
+    return read
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.connections import Connections, Link
 from emulator.cloud.core import Core
+from emulator.cloud.device_log import DeviceLog, Refusal
 from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
@@ -48,6 +49,7 @@ class Arrivals:
         claim_codes: ClaimCodes,
         updates: Updates,
         factory: Factory,
+        log: DeviceLog,
     ) -> None:
         self._core = core
         self._devices = devices
@@ -56,6 +58,7 @@ class Arrivals:
         self._claim_codes = claim_codes
         self._updates = updates
         self._factory = factory
+        self._log = log
         self.admit: Callable[[Device], str | None]
         """Why a device may not connect (SIM, IMEI); None: it may."""
         self.place: Callable[[Device], Device]
@@ -100,19 +103,20 @@ class Arrivals:
         """See `DeviceListener`."""
         device = self._known(session.device_id, session.hello.platform_id)
         if device is None:
-            session.close("nobody made a device of this id")
+            self._turn_away(session, "nobody made a device of this id")
             return
         shown = self._shown_keys.pop(session.device_id, None)
         if shown is not None and device.public_key is None:
             device = self._devices.learn(device, public_key=shown)
         refusal = self.admit(device)
         if refusal is not None:
-            session.close(refusal)
+            self._turn_away(session, refusal)
             return
-        before = self._connections.add(session)
+        before = self._connections.link(device.id)
         if before is not None:
-            before.close("replaced by a later connection of the same device")
-            self._updates.forget(device.id)
+            before.session.close("replaced by a later connection of the same device")
+            device = self._devices.table[device.id]
+        self._connections.add(session)
         with self._core.change():
             device = self._hello(device, session)
             device = self.place(device)
@@ -121,6 +125,11 @@ class Arrivals:
             if code is not None:
                 device = self._claim_codes.received(device, code) or device
         self._events.from_device(device, "spark/status", "online")
+
+    def heard(self, session: DeviceSession) -> None:
+        """See `DeviceListener`."""
+        if self._connections.current(session) is not None:
+            self._connections.heard(session.device_id)
 
     def session_closed(self, session: DeviceSession, reason: str) -> None:
         """See `DeviceListener`."""
@@ -137,7 +146,6 @@ class Arrivals:
         device = self._devices.by_id(session.device_id)
         if link is None or device is None:
             return
-        self._connections.heard(device.id)
         if application is not None:
             link.application = application
         if system is not None:
@@ -156,7 +164,6 @@ class Arrivals:
         device = self._devices.by_id(session.device_id)
         if link is None or device is None:
             return
-        self._connections.heard(device.id)
         self._connections.published(device.id)
         if name == CLAIM_CODE and data:
             claimed = self._claim_codes.received(device, data)
@@ -176,6 +183,11 @@ class Arrivals:
         link = self._connections.link(device.id)
         if link is not None:
             self._offer(link.session, UPDATES_FORCED, "true" if device.firmware_updates_forced else "false")
+
+    def _turn_away(self, session: DeviceSession, why: str) -> None:
+        """End a connection that the cloud does not want, and note why."""
+        self._log.refused(Refusal(session.peer, session.device_id, self._core.clock.now, None, why))
+        session.close(why)
 
     def _tell(self, link: Link, device: Device, name: str, data: str | None, *, public: bool, ttl: int) -> None:
         answer = self._asked(device, name)
@@ -263,7 +275,7 @@ class Arrivals:
             return device
         refusal = self.admit(device)
         if refusal is not None:
-            session.close(refusal)
+            self._turn_away(session, refusal)
             return device
         code = self._claim_codes.waiting_for(device.iccid, device.imei)
         return device if code is None else self._claim_codes.received(device, code) or device

@@ -18,6 +18,7 @@ from emulator.cloud.configurations import Configurations
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core, MakeReply
 from emulator.cloud.customers import Customers
+from emulator.cloud.device_log import DeviceLog
 from emulator.cloud.device_settings import DeviceSettings
 from emulator.cloud.devices import Devices
 from emulator.cloud.diagnostics import Diagnostics
@@ -101,6 +102,7 @@ class Cloud:
     def _devices(self, core: Core) -> None:
         self.devices = Devices(core, self.access)
         self.connections = Connections(core)
+        self.device_log = DeviceLog()
         self.limits = Limits(core, self.accounts, self.registry, self.devices)
         self.sims = Sims(core, self.access, self.devices, self.connections)
         self.factory = Factory(core, self.access, self.limits, self.devices, self.sims)
@@ -160,7 +162,9 @@ class Cloud:
             self.configurations.bring(device)
 
     def _arrivals(self, core: Core) -> None:
-        self.arrivals = Arrivals(core, self.devices, self.connections, self.events, self.claim_codes, self.updates, self.factory)
+        self.arrivals = Arrivals(
+            core, self.devices, self.connections, self.events, self.claim_codes, self.updates, self.factory, self.device_log
+        )
         self.arrivals.admit = self.sims.obstacle
         self.arrivals.place = self.quarantine.place
         self.arrivals.greet = self.rollout.note

@@ -78,12 +78,10 @@ class Connections:
         variables = {name: kind.api_name for name, kind in application.variables.items()}
         return Presence(online=True, last_heard=heard, functions=application.functions, variables=variables, session=link.session)
 
-    def add(self, session: DeviceSession) -> DeviceSession | None:
-        """A device is connected; gives the session that it had before, if that was still open."""
-        before = self._links.get(session.device_id)
+    def add(self, session: DeviceSession) -> None:
+        """A device is connected."""
         self._links[session.device_id] = Link(session, self._core.now())
         self.heard(session.device_id)
-        return None if before is None else before.session
 
     def remove(self, session: DeviceSession) -> bool:
         """A session ended; says whether it was the device's current one."""

@@ -82,6 +82,9 @@ class DeviceListener(Protocol):
     def session_opened(self, session: DeviceSession) -> None:
         """The handshake is done, Hello was exchanged. The cloud may close the session at once."""
 
+    def heard(self, session: DeviceSession) -> None:
+        """Something came from the device, whatever it was."""
+
     def session_closed(self, session: DeviceSession, reason: str) -> None:
         """The connection ended, whoever ended it."""
 

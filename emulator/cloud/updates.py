@@ -12,6 +12,7 @@ from emulator.cloud.relay import relay, settled
 from emulator.drivers import Reply
 
 STATUS = "spark/flash/status"
+"""Its data are `started`, `success` or `failed`, each with a blank behind it: that is how the cloud sends them."""
 
 
 class Updates:
@@ -81,4 +82,4 @@ class Updates:
     def _tell(self, device_id: str, status: str) -> None:
         device = self._devices.table.get(device_id)
         if device is not None:
-            self._events.from_device(device, STATUS, status)
+            self._events.from_device(device, STATUS, f"{status} ")

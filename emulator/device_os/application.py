@@ -101,7 +101,7 @@ class ApplicationContext(Protocol):
     def connected(self) -> bool:
         """Whether the board is connected to the cloud."""
 
-    def publish(self, name: str, data: str | bytes, *, ttl: int, public: bool, with_ack: bool) -> bool:
+    def publish(self, name: str, data: str | bytes | None, *, ttl: int, public: bool, with_ack: bool) -> bool:
         """Publish an event; whether it went out (not when offline, not above four a second)."""
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
@@ -234,7 +234,9 @@ class Application:
             raise RuntimeError(f"{type(self).__name__} does not run: no board has started it")
         return self._context
 
-    def publish(self, name: str, data: str | bytes = "", *, ttl: int = DEFAULT_TTL, public: bool = False, with_ack: bool = False) -> bool:
+    def publish(
+        self, name: str, data: str | bytes | None = None, *, ttl: int = DEFAULT_TTL, public: bool = False, with_ack: bool = False
+    ) -> bool:
         """Publish an event; whether it went out. At most four a second do."""
         return self.context.publish(name, data, ttl=ttl, public=public, with_ack=with_ack)
 

@@ -180,7 +180,7 @@ class CloudConnection:
     def publish(
         self,
         name: str,
-        data: bytes,
+        data: bytes | None,
         now: float,
         *,
         ttl: int = DEFAULT_TTL,
@@ -200,7 +200,7 @@ class CloudConnection:
             return ProtocolErrorCode.INVALID_STATE
         if not self._limit.allows(name, now):
             return ProtocolErrorCode.BANDWIDTH_EXCEEDED
-        event = Event(name[:MAX_EVENT_NAME], data[: self._profile.text_limit], ttl, public, with_ack)
+        event = Event(name[:MAX_EVENT_NAME], self._event_data(data), ttl, public, with_ack)
         message = event.encode(self._channel.next_id())
         if with_ack:
             self._channel.send_and_wait(message, now, done)
@@ -228,9 +228,9 @@ class CloudConnection:
             self._channel.send(goodbye.encode(self._channel.next_id()))
         self._drop(ProtocolErrorCode.NO_ERROR, str(goodbye))
 
-    def send_event(self, name: str, data: bytes = b"") -> None:
+    def send_event(self, name: str, data: bytes) -> None:
         """Send one of the system's events: private, unacknowledged."""
-        self._channel.send(Event(name, data).encode(self._channel.next_id()))
+        self._channel.send(Event(name, self._event_data(data)).encode(self._channel.next_id()))
 
     def post_describe(self, flag: DescribeFlag) -> None:
         """Send one part of the description unasked; a long one in blocks, where the firmware can."""
@@ -247,6 +247,12 @@ class CloudConnection:
         own = [] if application is None else [each.message for each in application.subscriptions]
         for subscription in (*SYSTEM_SUBSCRIPTIONS, *own):
             self._channel.send(subscription.encode(self._channel.next_id()))
+
+    def _event_data(self, data: bytes | None) -> bytes | None:
+        """What of an event's data goes out. Only old firmware sends the empty string as something else than no data at all."""
+        if data == b"" and not self._profile.marks_empty_data:
+            return None
+        return data and data[: self._profile.text_limit]
 
     def _post_block(self, flag: DescribeFlag, payload: bytes, block: Block) -> None:
         """Send one block; the next one follows its acknowledgement, whatever code that has (3.3.1, description.cpp:280-382)."""

@@ -87,7 +87,7 @@ class CloudManager:
             self._stream = None
         self._hang_up("")
 
-    def publish(self, name: str, data: str | bytes, *, ttl: int, public: bool, with_ack: bool) -> bool:
+    def publish(self, name: str, data: str | bytes | None, *, ttl: int, public: bool, with_ack: bool) -> bool:
         """Publish an application's event; whether it went out."""
         if self._connection is None or not self.connected:
             return False

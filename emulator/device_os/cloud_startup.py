@@ -26,7 +26,7 @@ KEY_ERROR: Final = "spark/device/key/error"
 class Speaker(Protocol):
     """What the start-up needs of a connection."""
 
-    def send_event(self, name: str, data: bytes = b"") -> None:
+    def send_event(self, name: str, data: bytes) -> None:
         """Send one of the system's events."""
 
     def post_describe(self, flag: DescribeFlag) -> None:
@@ -49,7 +49,7 @@ def speak_first(speaker: Speaker, profile: CloudProfile, facts: CloudFacts) -> N
         speaker.send_event(MAX_BINARY, str(facts.max_binary).encode())
         speaker.send_event(CHUNK_SIZE, str(facts.ota_chunk_size).encode())
     if facts.safe_mode:
-        speaker.send_event(SAFE_MODE)
+        speaker.send_event(SAFE_MODE, b"")
     if facts.last_reset:
         speaker.send_event(LAST_RESET, facts.last_reset.encode())
     if profile.tells_updates:

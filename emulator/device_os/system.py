@@ -214,7 +214,7 @@ class _Context:
     def connected(self) -> bool:
         return self._system.cloud.connected
 
-    def publish(self, name: str, data: str | bytes, *, ttl: int, public: bool, with_ack: bool) -> bool:
+    def publish(self, name: str, data: str | bytes | None, *, ttl: int, public: bool, with_ack: bool) -> bool:
         return self._system.cloud.publish(name, data, ttl=ttl, public=public, with_ack=with_ack)
 
     def reset(self, request: str) -> None:

@@ -11,4 +11,5 @@ class MessageError(CoapError):
     def __init__(self, expected: str, message: Message, why: str) -> None:
         self.expected = expected
         self.message = message
+        self.why = why
         super().__init__(f"no {expected}: {why} ({message})")

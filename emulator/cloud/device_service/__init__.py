@@ -3,8 +3,8 @@
 `LightSslService.accept(stream)` is what a network calls for every new connection; the cloud hears of it as the `DeviceListener`.
 """
 
-from emulator.cloud.device_service.lightssl_service import LightSslService, Refusal
+from emulator.cloud.device_service.lightssl_service import LightSslService
 from emulator.cloud.device_service.service_settings import DeviceServiceSettings
 from emulator.cloud.device_service.session import Session
 
-__all__ = ["DeviceServiceSettings", "LightSslService", "Refusal", "Session"]
+__all__ = ["DeviceServiceSettings", "LightSslService", "Session"]

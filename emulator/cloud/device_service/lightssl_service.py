@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from emulator.clock import Clock, Timer
+from emulator.cloud.device_log import DeviceLog, DroppedMessage, Refusal
 from emulator.cloud.device_service.service_settings import DeviceServiceSettings
 from emulator.cloud.device_service.session import MakeReply, Session
 from emulator.cloud.sessions import DeviceListener
@@ -33,26 +32,11 @@ class ByteStream(Protocol):
         """End the stream in good order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A connection that came to nothing: from where, of which device as far as it said, at what time, with which error and why."""
-
-    peer: str
-    device_id: str | None
-    when: float
-    code: ProtocolErrorCode
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.peer}, device {self.device_id or 'unknown'}: {self.why} (error {self.code.value}, {self.code.name})"
-
-
 class LightSslService:
     """Takes connections of boards that speak TCP.
 
     `server_key` is the key whose public half the boards hold. What is random in a session comes from `rng`: a Lab gives its seeded one, a
-    real server `random.SystemRandom()`. `refusals` keeps the last connections that came to nothing, and `on_refused` hears of each: a
-    board that blinks cyan for ever has its reason here.
+    real server `random.SystemRandom()`. `log` notes the connections that came to nothing, and the messages that were dropped.
     """
 
     def __init__(
@@ -63,6 +47,7 @@ class LightSslService:
         make_reply: MakeReply,
         rng: random.Random,
         settings: DeviceServiceSettings | None = None,
+        log: DeviceLog | None = None,
     ) -> None:
         self.clock = clock
         self.listener = listener
@@ -70,8 +55,7 @@ class LightSslService:
         self.make_reply = make_reply
         self.rng = rng
         self.settings = settings if settings is not None else DeviceServiceSettings()
-        self.refusals: deque[Refusal] = deque(maxlen=100)
-        self.on_refused: Callable[[Refusal], None] = _ignore
+        self.log = log if log is not None else DeviceLog()
         self._connections: set[_Connection] = set()
 
     def accept(self, stream: ByteStream) -> None:
@@ -79,6 +63,11 @@ class LightSslService:
         connection = _Connection(self, stream)
         self._connections.add(connection)
         connection.start()
+
+    @property
+    def refusals(self) -> Sequence[Refusal]:
+        """The newest connections that came to nothing."""
+        return self.log.refusals
 
     @property
     def sessions(self) -> list[Session]:
@@ -89,11 +78,6 @@ class LightSslService:
         """Hang up on every board."""
         for connection in tuple(self._connections):
             connection.close(reason)
-
-    def refuse(self, refusal: Refusal) -> None:
-        """Note a connection that came to nothing."""
-        self.refusals.append(refusal)
-        self.on_refused(refusal)
 
     def forget(self, connection: _Connection) -> None:
         """A connection is over."""
@@ -150,6 +134,10 @@ class _Connection:
         if not self._over:
             self._flush()
             self._finish()
+
+    def dropped(self, message: bytes, why: str) -> None:
+        """See `Transport`."""
+        self._service.log.drop(DroppedMessage(self._stream.peer, self._device_id or "", self._service.clock.now, message, why))
 
     def close(self, reason: str) -> None:
         """Hang up, whatever has been reached."""
@@ -253,7 +241,7 @@ class _Connection:
         if self.session is not None:
             self.session.ended(why)
         else:
-            self._service.refuse(Refusal(self._stream.peer, self._device_id, self._service.clock.now, code, why))
+            self._service.log.refused(Refusal(self._stream.peer, self._device_id, self._service.clock.now, code, why))
 
     def _flush(self) -> None:
         data = self._end.data_to_send()
@@ -288,7 +276,3 @@ class _Connection:
                 timer.cancel()
         self._stream.close()
         self._service.forget(self)
-
-
-def _ignore(_: Refusal) -> None:
-    """The default of `on_refused`: nobody listens."""

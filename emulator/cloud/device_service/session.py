@@ -15,7 +15,7 @@ from emulator.cloud.device_service.service_settings import DeviceServiceSettings
 from emulator.cloud.device_service.update_sender import UpdateSender
 from emulator.cloud.sessions import DeviceListener, HelloFacts, Refused, Value
 from emulator.drivers import Reply
-from particle_protocol.coap import CoapError, Code, Message, Type, empty, is_request
+from particle_protocol.coap import CoapError, Code, Message, Type, code_text, confirmable_id, empty, is_request, is_response
 from particle_protocol.describe import DescribeError, Description
 from particle_protocol.messages import (
     DEFAULT_TTL,
@@ -35,6 +35,7 @@ from particle_protocol.messages import (
     decode_function_result,
     decode_value,
 )
+from particle_protocol.updates import ChunkMissed
 
 MakeReply: TypeAlias = Callable[[], Reply[Any]]
 FRAME_OVERHEAD = 18
@@ -53,11 +54,14 @@ class Transport(Protocol):
     def hang_up(self) -> None:
         """End the connection; what was sent before still goes out."""
 
+    def dropped(self, message: bytes, why: str) -> None:
+        """A message of the device could not be understood."""
+
 
 class Session:
     """A `DeviceSession` over CoAP. It is open from the device's Hello on.
 
-    `first_id` is where the session's counters of message ids and tokens start.
+    `first_id` is where the session's counters of message ids and tokens start; `dropped` counts the messages that were not understood.
     """
 
     __slots__ = (
@@ -77,6 +81,7 @@ class Session:
         "clock",
         "closed",
         "device_id",
+        "dropped",
         "hello",
         "max_binary",
         "peer",
@@ -102,6 +107,7 @@ class Session:
         )
         self.peer = peer
         self.closed = False
+        self.dropped = 0
         self.chunk_size = settings.default_chunk_size if limits is None else limits.ota_chunk_size
         self.max_binary: int | None = None if limits is None else limits.max_binary_size
         self.clock = clock
@@ -167,7 +173,7 @@ class Session:
         """See `DeviceSession`. An event that is too long for the device's buffer is not sent."""
         if self.closed or not any(each.matches(name) for each in self._subscriptions):
             return False
-        message = Event(name, b"" if data is None else data.encode(), ttl, public).encode_from_cloud(self.next_id())
+        message = Event(name, None if data is None else data.encode(), ttl, public).encode_from_cloud(self.next_id())
         return self.send(message)
 
     def close(self, reason: str) -> None:
@@ -186,20 +192,43 @@ class Session:
         self._listener.session_closed(self, reason)
 
     def received(self, data: bytes) -> None:
-        """A message has come from the device. One that is malformed ends the session."""
+        """A message has come from the device. One that cannot be understood is dropped; it does not end the session.
+
+        RFC 7252, 4.2 and 4.3: a confirmable message that is malformed is rejected by a Reset, a request that is well-formed and makes no
+        sense is answered 4.00; of the others nothing is said.
+        """
         if self.closed:
             return
         self._heard = self.clock.now
+        self._listener.heard(self)
         try:
             message = Message.decode(data)
-            if message.code == Code.EMPTY and message.type is Type.CON:
-                self.send(empty(Type.ACK, message.id))
-            elif is_request(message.code):
-                self._take_request(message)
-            else:
-                self._take_answer(message)
         except CoapError as error:
-            self.close(f"the device sent {error}")
+            self._reject(data, f"no CoAP message: {error}")
+            return
+        if message.code == Code.EMPTY and message.type is Type.CON:
+            self.send(empty(Type.ACK, message.id))
+        elif is_request(message.code):
+            try:
+                self._take_request(message)
+            except CoapError as error:
+                self._drop(data, str(error))
+                self._acknowledge(message, Code.BAD_REQUEST)
+        elif message.code == Code.EMPTY or is_response(message.code):
+            self._take_answer(message)
+        else:
+            self._reject(data, f"code {code_text(message.code)} is reserved")
+
+    def _reject(self, data: bytes, why: str) -> None:
+        self._drop(data, why)
+        message_id = confirmable_id(data)
+        if message_id is not None:
+            self.send(empty(Type.RST, message_id))
+
+    def _drop(self, data: bytes, why: str) -> None:
+        """Leave a message, and note that."""
+        self.dropped += 1
+        self._transport.dropped(data, why)
 
     def next_id(self) -> int:
         """The id of the next message."""
@@ -251,19 +280,21 @@ class Session:
         if kind is Kind.TIME_REQUEST:
             self.send(TimeRequest.answer(message, int(self.clock.utc().timestamp())))
         elif kind in (Kind.EVENT, Kind.PUBLIC_EVENT):
+            event = Event.decode(message)
             self._acknowledge(message)
-            self._take_event(Event.decode(message))
+            self._take_event(event)
         elif kind is Kind.SUBSCRIPTION:
             self._subscribe(Subscription.decode(message), message)
         elif kind is Kind.DESCRIBE_POST:
             self._take_description(message)
         elif kind is Kind.CHUNK_MISSED:
+            missed = ChunkMissed.decode(message)
             self._acknowledge(message)
             if self._update is not None:
-                self._update.missed(message)
+                self._update.missed(missed)
         elif kind is Kind.GOODBYE:
             self._acknowledge(message)
-            self.close(str(Goodbye.decode(message)))
+            self.close(_farewell(message))
         elif kind is Kind.HELLO:
             self._acknowledge(message)
         else:
@@ -283,7 +314,8 @@ class Session:
             self.chunk_size = int(event.text) or self.chunk_size
         elif event.name == _MAX_BINARY and event.text.isdecimal():
             self.max_binary = int(event.text)
-        self._listener.event_received(self, event.name, event.text if event.data else None, public=event.public, ttl=event.ttl)
+        data = None if event.data is None else event.text
+        self._listener.event_received(self, event.name, data, public=event.public, ttl=event.ttl)
 
     def _take_description(self, message: Message) -> None:
         """A description that comes unasked; never answered 2.05, which a device would take for the time."""
@@ -337,3 +369,11 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.device_id} from {self.peer}{', closed' if self.closed else ''}>"
+
+
+def _farewell(message: Message) -> str:
+    """What a Goodbye says; one whose reasons cannot be read is a Goodbye all the same."""
+    try:
+        return str(Goodbye.decode(message))
+    except MessageError as error:
+        return f"Goodbye: {error.why}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.clock import Timer
 from emulator.cloud.sessions import Refused
 from emulator.drivers import Reply
-from particle_protocol.coap import Code, Message, Type, code_text, is_success
+from particle_protocol.coap import CoapError, Code, Message, Type, code_text, is_success
 from particle_protocol.updates import Chunk, ChunkMissed, UpdateBegin, UpdateDone, UpdateReady
 
 if TYPE_CHECKING:
@@ -67,13 +67,8 @@ class UpdateSender:
             return
         self._say(UpdateBegin(self._question.token, len(self._image), self._chunk_size, self._fast).encode(self._session.next_id()))
 
-    def missed(self, message: Message) -> None:
-        """The device lists chunks that it has not got.
-
-        Raises:
-            MessageError: a malformed list.
-        """
-        listed = ChunkMissed.decode(message)
+    def missed(self, listed: ChunkMissed) -> None:
+        """The device lists chunks that it has not got."""
         if self._stage in (Stage.MISSED, Stage.ASKED):
             if self._tired():
                 return
@@ -89,7 +84,10 @@ class UpdateSender:
     def _answered(self, message: Message) -> bool:
         """Take an answer under the update's token; whether it was the last."""
         if self._stage is Stage.OFFERED:
-            self._offered(message)
+            try:
+                self._offered(message)
+            except CoapError as error:
+                self._fail(Refused(f"the device answered the offer with {error}"))
         elif self._stage is Stage.SENDING:
             self._chunk_answered(message)
         elif self._stage is Stage.ASKED:

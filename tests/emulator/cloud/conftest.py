@@ -89,10 +89,12 @@ class ScriptedSession:
             self.world.cloud.arrivals.session_closed(self, reason)
 
     def event(self, name: str, data: str | None = None, *, public: bool = False, ttl: int = 60) -> None:
+        self.world.cloud.arrivals.heard(self)
         self.world.cloud.arrivals.event_received(self, name, data, public=public, ttl=ttl)
 
     def describe(self, *modules: DescribedModule, extra: dict[str, str] | None = None) -> None:
         """Describe application and system: one system part of the version in Hello (2302, if there is none) unless modules are given."""
+        self.world.cloud.arrivals.heard(self)
         kinds = {bool: VariableType.BOOL, int: VariableType.INT, float: VariableType.DOUBLE, str: VariableType.STRING}
         application = ApplicationDescribe(tuple(self.functions), {name: kinds[type(value)] for name, value in self.variables.items()})
         if not modules:

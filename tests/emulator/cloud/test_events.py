@@ -265,6 +265,7 @@ def test_what_an_event_published_through_the_api_carries(town, asked, got):
 
 def test_an_event_that_the_cloud_makes_about_a_device_is_private_and_of_no_product_version(town):
     heard = []
+    town.s1.leave()
     town.cloud.events.subscribe(town.u1, heard.append, device=town.d1.id)
     town.connect(town.d1, product_version=4, describe=False)
     (event,) = heard

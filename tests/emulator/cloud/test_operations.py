@@ -149,10 +149,10 @@ def test_an_offline_device_can_do_nothing(lamp):
 def test_an_update_by_hand_is_started_and_its_end_told(lamp):
     heard = lamp.hear(lamp.u1, "spark/flash")
     lamp.wait(lamp.cloud.operations.flash(lamp.u1, "lamp", lamp.image(lamp.product(lamp.u1), 1)))
-    assert [data for _, data in heard] == ["started", "success"]
+    assert [data for _, data in heard] == ["started ", "success "]
     lamp.s.refuses = Refused("disabled")
     lamp.wait(lamp.cloud.operations.flash(lamp.u1, "lamp", lamp.image(lamp.product(lamp.u1), 1)))
-    assert [data for _, data in heard][2:] == ["started", "failed"]
+    assert [data for _, data in heard][2:] == ["started ", "failed "]
 
 
 def test_one_update_at_a_time_until_it_ends_with_the_connection(lamp):
@@ -163,7 +163,7 @@ def test_one_update_at_a_time_until_it_ends_with_the_connection(lamp):
     with pytest.raises(UpdateRefused):
         lamp.cloud.operations.flash(lamp.u1, "lamp", image)
     lamp.s.leave()
-    assert [data for _, data in heard] == ["started", "failed"]
+    assert [data for _, data in heard] == ["started ", "failed "]
     session = lamp.connect(lamp.d)
     lamp.cloud.operations.flash(lamp.u1, "lamp", image)
     assert session.flashed == [image]
@@ -174,7 +174,7 @@ def test_an_update_that_takes_too_long_has_failed(lamp):
     lamp.s.silent = True
     lamp.cloud.operations.flash(lamp.u1, "lamp", lamp.image(lamp.product(lamp.u1), 1))
     lamp.pass_time(lamp.cloud.settings.update_timeout + 1)
-    assert [data for _, data in heard] == ["started", "failed"]
+    assert [data for _, data in heard] == ["started ", "failed "]
 
 
 def test_what_cannot_run_on_the_device_is_not_sent(lamp):

@@ -72,7 +72,7 @@ class Pair:
 
     connected = True
 
-    def publish(self, name, data, *, ttl=60, public=False, with_ack=False):
+    def publish(self, name, data=None, *, ttl=60, public=False, with_ack=False):
         data = data.encode() if isinstance(data, str) else data
         return self.device.publish(name, data, self.now, ttl=ttl, public=public, with_ack=with_ack) == 0
 

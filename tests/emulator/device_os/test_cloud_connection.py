@@ -47,7 +47,7 @@ def test_a_whole_conversation_is_that_of_device_os_2_3_1(pair):
             heard = link.say(what)
         else:
             name, _, data = what.partition(" ")
-            link.publish(name, data)
+            link.publish(name, data or None)
             heard = link.flush()
     assert heard == []
     assert link.application.heard == [("hil/test", "payload")]
@@ -59,6 +59,17 @@ def test_a_whole_conversation_is_that_of_device_os_2_3_1(pair):
         SignalChanged(on=True),
         SignalChanged(on=False),
     ]
+
+
+@pytest.mark.parametrize(("version", "bare"), [((0, 7, 0), "ff"), ((1, 5, 2), "ff"), ((2, 3, 1), "ff"), ((3, 0, 0), ""), ((3, 3, 1), "")])
+def test_the_empty_string_is_a_bare_marker_up_to_2_3_1_and_nothing_later(pair, version, bare):
+    link = pair(version).connect()
+    link.publish("vd/empty", "")
+    link.publish("vd/empty", None)
+    assert [each[8:] for each in link.flush()] == ["b1450876642f656d707479" + bare, "b1450876642f656d707479"]
+    safe = pair(version, None, safe_mode=True)
+    safe.handshake()
+    assert "b1450d08737061726b2f6465766963652f736166656d6f6465" + bare in [each[8:] for each in safe.say("50020001b168")]
 
 
 def test_metrics_are_pairs_of_number_and_value(pair):

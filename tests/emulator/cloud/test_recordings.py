@@ -1,0 +1,251 @@
+"""Recorded conversations of real Device OS, held against the cloud: it is told what the devices said, and has to say what they took."""
+
+import dataclasses
+import struct
+
+import pytest
+
+from emulator.cloud import CloudSettings
+from emulator.cloud.device_service import DeviceServiceSettings, Session
+from emulator.cloud.sessions import Refused
+from particle_protocol.coap import Message, Type, is_request
+from particle_protocol.messages import Event, FunctionCall, Hello, Kind, Signal, VariableRead
+from particle_protocol.updates import UpdateBegin
+
+OVER_TCP = ["e2e231", "e2e331", "e2e580", "e2e620", "o1", "o2", "p1", "ping231", "ping620", "tcp231", "tcp620", "tcp620-ota", "x580"]
+OVER_UDP = ["boron", "boron-safe", "p2", "udp231", "udp331", "udp580", "udp620", "udp620-ota", "udp620-resume", "v3"]
+RECORDINGS = [*OVER_TCP, *OVER_UDP]
+DEVICE_ID = "0123456789abcdef01234567"
+ASKED_BY_HAND = {Kind.FUNCTION_CALL, Kind.VARIABLE_READ, Kind.SIGNAL, Kind.PING, Kind.EVENT, Kind.UPDATE_BEGIN}
+
+
+class Listener:
+    """The cloud, with notes of what it hears."""
+
+    def __init__(self, cloud):
+        self._arrivals = cloud.arrivals
+        self.events, self.system, self.application = [], None, None
+
+    def __getattr__(self, name):
+        return getattr(self._arrivals, name)
+
+    def event_received(self, session, name, data, *, public, ttl):
+        self.events.append((name, data, public))
+        self._arrivals.event_received(session, name, data, public=public, ttl=ttl)
+
+    def described(self, session, system, application):
+        self.system = system or self.system
+        self.application = application or self.application
+        self._arrivals.described(session, system, application)
+
+
+@dataclasses.dataclass
+class Asked:
+    """What the cloud asked of a device, what came of it, and the answer in the recording."""
+
+    kind: Kind
+    request: Message
+    reply: object
+    answer: Message | None = None
+
+
+class Connection:
+    """One connection of the recording: the session, and which of its ids and tokens stand for the recorded ones."""
+
+    def __init__(self, replay, hello):
+        self.replay = replay
+        self.sent, self.undecoded, self.ids, self.tokens = [], [], {}, {}
+        self.recorded_answers, self.waiting = {}, {}
+        clock = replay.world.driver.clock
+        settings = DeviceServiceSettings(fast_updates=replay.fast, idle_timeout=1500.0 if hello.device_id else 31.0)
+        device_id = hello.device_id.hex() or DEVICE_ID
+        self.session = Session(
+            self, device_id, hello, "10.0.0.9:41000", clock, replay.world.driver.reply, replay.listener, settings, len(replay.connections)
+        )
+        replay.listener.session_opened(self.session)
+
+    def send(self, message):
+        self.sent.append(Message.decode(message))
+
+    def hang_up(self):
+        pass
+
+    def dropped(self, message, why):
+        self.undecoded.append((message.hex(), why))
+
+    def device_says(self, message):
+        """Hand a message over, with our ids and tokens in place of the recorded ones."""
+        if not is_request(message.code):
+            if message.code and message.token in self.waiting:
+                self.waiting.pop(message.token).answer = message
+            token = self.tokens.get(message.token, message.token)
+            message = dataclasses.replace(message, id=self.ids.get(message.id, message.id), token=token)
+        self.session.received(message.encode())
+
+    def server_says(self, message):
+        """Have the session ask what the recorded server asked, and note which id and token it took for that."""
+        kind = Kind.of(message)
+        if message.type is Type.ACK:
+            self.recorded_answers[message.id] = message
+            return
+        ours = self.find(message)
+        if kind is Kind.UPDATE_BEGIN and UpdateBegin.decode(message).file_size > self.session.max_binary:
+            return  # no update that the device has said to be too large is begun here
+        if ours is None and kind in ASKED_BY_HAND:
+            self.ask(kind, message)
+            ours = self.find(message)
+            assert ours is not None, f"the session did not say {message}; it said {[str(each) for each in self.sent[-3:]]}"
+        if ours is not None:
+            self.sent.remove(ours)
+            self.ids[message.id] = ours.id
+            self.tokens[message.token] = ours.token
+
+    def find(self, message):
+        """Our message that says the same, if it is there."""
+        said = plain(message)
+        return next((each for each in self.sent if plain(each) == said), None)
+
+    def ask(self, kind, message):
+        session = self.session
+        if kind is Kind.FUNCTION_CALL:
+            call = FunctionCall.decode(message)
+            reply = session.call(call.name, call.argument)
+        elif kind is Kind.VARIABLE_READ:
+            reply = session.read(VariableRead.decode(message).name)
+        elif kind is Kind.SIGNAL:
+            reply = session.signal(Signal.decode(message).on)
+        elif kind is Kind.PING:
+            self.replay.pings.append(session.ping())
+            return
+        elif kind is Kind.UPDATE_BEGIN:
+            self.replay.updates.append(session.flash(bytes(UpdateBegin.decode(message).file_size)))
+            return
+        else:
+            event = Event.decode(message)
+            assert session.publish(event.name, event.text if event.data else None, ttl=event.ttl, public=event.public)
+            return
+        asked = Asked(kind, message, reply)
+        self.waiting[message.token] = asked
+        self.replay.asked.append(asked)
+
+
+def plain(message):
+    """What a message says, whatever its id and token, and whether events are to be acknowledged."""
+    kind = Kind.of(message)
+    if kind in (Kind.EVENT, Kind.PUBLIC_EVENT):
+        return dataclasses.replace(Event.decode(message), confirmable=False)
+    return dataclasses.replace(message, id=0, token=b"")
+
+
+def server_messages(lines):
+    return [Message.decode(line.data) for line in lines if line.what == ">"]
+
+
+class Replay:
+    """A recording, played against a cloud of its own in virtual time."""
+
+    def __init__(self, world, lines):
+        self.world = world
+        self.listener = Listener(world.cloud)
+        self.fast = not any(Kind.of(each) is Kind.UPDATE_BEGIN and not UpdateBegin.decode(each).fast for each in server_messages(lines))
+        self.connections, self.pings, self.updates, self.asked = [], [], [], []
+        self.said = []
+        """What the device said: connection, message."""
+        connection = None
+        for line in lines:
+            world.pass_time(max(0.0, line.time - world.driver.clock.now))
+            if line.what == "=":
+                connection = None
+            elif line.what == "<":
+                message = Message.decode(line.data)
+                if connection is None:
+                    connection = Connection(self, Hello.decode(message))
+                    self.connections.append(connection)
+                else:
+                    connection.device_says(message)
+                    self.said.append((connection, message))
+            elif line.what == ">" and connection is not None:
+                connection.server_says(Message.decode(line.data))
+
+
+@pytest.fixture(scope="module")
+def replay(make_world, recording):
+    made = {}
+
+    def play(name):
+        if name not in made:
+            made[name] = Replay(make_world(CloudSettings(register_unknown_devices=True)), recording(name))
+        return made[name]
+
+    return play
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_all_that_a_device_says_is_understood(replay, name):
+    played = replay(name)
+    assert [each.undecoded for each in played.connections] == [[] for _ in played.connections]
+    ended = {connection for connection, message in played.said if Kind.of(message) is Kind.GOODBYE} | set(played.connections[:-1])
+    assert [each.session.closed for each in played.connections] == [each in ended for each in played.connections]
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_what_has_to_be_acknowledged_is_once_and_as_the_device_accepted(replay, name):
+    played = replay(name)
+    asked = [(connection, message) for connection, message in played.said if message.type is Type.CON]
+    assert asked
+    for connection, message in asked:
+        (answer,) = [each for each in connection.sent if each.type is not Type.CON and each.id == message.id and not is_request(each.code)]
+        recorded = connection.recorded_answers.get(message.id)
+        if recorded is not None and message.path != "L":
+            assert (answer.type, answer.code, answer.token) == (recorded.type, recorded.code, recorded.token), str(message)
+            assert len(answer.payload) == len(recorded.payload)
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_every_event_reaches_the_cloud(replay, name):
+    played = replay(name)
+    said = [Event.decode(message) for _, message in played.said if Kind.of(message) in (Kind.EVENT, Kind.PUBLIC_EVENT)]
+    assert played.listener.events == [(each.name, None if each.data is None else each.text, each.public) for each in said]
+
+
+def test_an_event_with_the_empty_string_is_one(replay):
+    events = replay("e2e231").listener.events
+    assert ("vd/empty", "", False) in events
+    assert ("particle/device/name", None, False) in events, "an event without data"
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_what_the_cloud_asks_is_answered(replay, name):
+    played = replay(name)
+    for asked in played.asked:
+        if asked.answer is None:
+            with pytest.raises((TimeoutError, ConnectionError)):
+                played.world.wait(asked.reply)
+        elif asked.answer.code >> 5 != 2:
+            with pytest.raises(Refused, match=r"4\.04"):
+                asked.reply.result()
+        elif asked.kind is Kind.FUNCTION_CALL:
+            assert asked.reply.result() == int.from_bytes(asked.answer.payload, signed=True)
+        elif asked.kind is Kind.VARIABLE_READ:
+            assert asked.reply.result() == VARIABLES[asked.request.path.split("/")[1]](asked.answer.payload)
+        else:
+            assert asked.reply.result() is None
+    assert [each.result() for each in played.pings] == [None] * len(played.pings)
+
+
+VARIABLES = {
+    "int": lambda data: int.from_bytes(data, signed=True),
+    "rx": lambda data: int.from_bytes(data, signed=True),
+    "dbl": lambda data: struct.unpack("<d", data)[0],
+    "bool": lambda data: data == b"\1",
+    "str": bytes.decode,
+    "String": bytes.decode,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("e2e231", 2), ("e2e331", 2), ("e2e580", 2), ("e2e620", 2), ("tcp620-ota", 3), ("udp620-ota", 1), ("boron", 1), ("o1", 1), ("o2", 1)],
+)
+def test_updates_end_well(replay, name, count):
+    assert [each.result() for each in replay(name).updates] == [None] * count
