@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -30,6 +31,27 @@ PACKAGE = {
 INSTALL_SECONDS = 500
 RECORDINGS = Path(__file__).parent / "recordings/device_os"
 HOW = "install npm, and have it reach a registry once; the clients stay in the cache then"
+
+
+class SkuRow(NamedTuple):
+    """One SKU as the device claiming guide lists it. Which platform it is of, the guide leaves to its name."""
+
+    sku: str
+    device: str
+    pack: int
+    activation: str
+    lifecycle: str
+    replacement: str | None
+
+
+@pytest.fixture(scope="session")
+def sku_rows() -> tuple[SkuRow, ...]:
+    """The guide's table of SKUs, written down apart from the one that the project works with."""
+    lines = Path(__file__).with_name("skus.txt").read_text(encoding="utf-8").splitlines()
+    cells = (line.split(" | ") for line in lines if not line.startswith("#"))
+    return tuple(
+        SkuRow(sku, device, int(pack), speed, stage, None if other == "-" else other) for sku, device, pack, speed, stage, other in cells
+    )
 
 
 class RuleReport:

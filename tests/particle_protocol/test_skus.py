@@ -7,6 +7,14 @@ from particle_protocol.skus import ActivationClass, Lifecycle, SimForm, UnknownS
 
 
 @pytest.mark.rule("R136")
+def test_every_row_of_the_guides_table_is_known_column_by_column(sku_rows):
+    known = [
+        (s.sku, s.device, s.pack, s.activation.value, s.lifecycle.value, s.replacement) for s in sorted(skus(), key=lambda each: each.sku)
+    ]
+    assert known == sorted((tuple(row) for row in sku_rows), key=lambda row: row[0])
+
+
+@pytest.mark.rule("R136")
 def test_the_table_is_complete():
     assert len(skus()) == len({s.sku for s in skus()}) == 95
     assert Counter(s.activation for s in skus()) == {
@@ -23,9 +31,10 @@ def test_the_table_is_complete():
 
 
 @pytest.mark.rule("R137")
-def test_every_replacement_is_in_the_table():
+def test_every_replacement_is_in_the_table(sku_rows):
     replaced = [s for s in skus() if s.replacement]
-    assert replaced
+    assert {s.sku: s.replacement for s in replaced} == {row.sku: row.replacement for row in sku_rows if row.replacement}
+    assert len(replaced) == 33
     for sku in replaced:
         assert find_sku(sku.replacement).replacement is None
     assert {s.sku for s in replaced if find_sku(s.replacement).platform != s.platform} == {

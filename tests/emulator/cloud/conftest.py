@@ -201,8 +201,10 @@ class World:
             devices.append(device)
         return devices
 
-    def device(self, platform_id: int = PHOTON, **facts: Any) -> Device:
-        """A device fresh from the factory."""
+    def device(self, platform_id: int | None = None, **facts: Any) -> Device:
+        """A device fresh from the factory: a Photon, unless a platform or a SKU is given."""
+        if platform_id is None and "sku" not in facts:
+            platform_id = PHOTON
         return self.cloud.factory.manufacture(next(self._ids), platform_id, **facts)
 
     def connect(

@@ -9,6 +9,9 @@ from emulator.cloud.members import parse_entries
 from firmware_images.build import build_module
 from firmware_images.fields import ModuleFunction
 
+ELECTRONS = ("Electron", "E-Series", "Asset Tracker")
+"""The kits called Asset Tracker are Electrons with a shield."""
+TRACKERS = ("Tracker One", "Tracker SoM")
 PHOTON, P1, ELECTRON, ARGON, BORON, BSOM, B5SOM, TRACKER = 6, 8, 10, 12, 13, 23, 25, 26
 
 
@@ -84,20 +87,66 @@ def test_a_products_platform_is_chosen_once(world):
         world.product(o, 999)
 
 
+def of_kind(sku_rows, *kinds):
+    """The SKUs of the guide whose device is of one of these kinds."""
+    return [row.sku for row in sku_rows if row.device.startswith(kinds)]
+
+
+def sorted_out(world, platform_id, skus):
+    """The SKUs whose devices, one of each, a product of this platform takes in; the platform of a device is its SKU's to say."""
+    o = world.user("o")
+    product = world.product(o, platform_id)
+    made = {world.device(sku=sku).id: sku for sku in skus}
+    imported = world.cloud.members.add(o, product.id, made)
+    assert sorted([*imported.updated, *imported.invalid]) == sorted(made)
+    assert sorted(world.listed(o, product)) == sorted(imported.updated)
+    return [made[device_id] for device_id in imported.updated]
+
+
 @pytest.mark.rule("R74")
-def test_electrons_and_e_series_share_a_product(world):
-    o = world.user("o")
-    product = world.product(o, ELECTRON)
-    devices = [world.device(ELECTRON, sku=sku) for sku in ("ELC314TY", "E404KIT", "E260KIT", "E404XTRAY50")]
-    assert world.cloud.members.add(o, product.id, [device.id for device in devices]).updated == [device.id for device in devices]
+def test_electrons_and_e_series_share_a_product(world, sku_rows):
+    skus = of_kind(sku_rows, *ELECTRONS)
+    assert len(skus) == 29
+    assert sorted_out(world, ELECTRON, skus) == skus
 
 
-@pytest.mark.rule("R78", "R79", "R44")
-def test_all_trackers_and_monitors_share_a_product(world):
-    o = world.user("o")
-    product = world.product(o, TRACKER)
-    devices = [world.device(TRACKER, sku=sku) for sku in ("T404MEA", "T524MEA", "ONE404MEA", "ONE523MEA", "MON404E01C01KIT")]
-    assert world.cloud.members.add(o, product.id, [device.id for device in devices]).updated == [device.id for device in devices]
+@pytest.mark.rule("R75")
+@pytest.mark.parametrize("platform_id", [BORON, BSOM, B5SOM])
+def test_borons_and_b_series_share_none(world, sku_rows, platform_id):
+    borons, b_series = of_kind(sku_rows, "Boron"), of_kind(sku_rows, "B-Series")
+    assert (len(borons), len(b_series)) == (14, 14)
+    inside = sorted_out(world, platform_id, [*borons, *b_series])
+    assert inside == borons if platform_id == BORON else set(inside) < set(b_series)
+    assert inside
+
+
+@pytest.mark.rule("R76")
+@pytest.mark.parametrize(("platform_id", "model"), [(BSOM, "B4"), (B5SOM, "B5")])
+def test_b4xx_and_b5xx_share_none(world, sku_rows, platform_id, model):
+    skus = of_kind(sku_rows, "B-Series")
+    assert sorted_out(world, platform_id, skus) == [sku for sku in skus if sku.startswith(model)]
+
+
+@pytest.mark.rule("R78", "R44")
+def test_all_trackers_share_a_product(world, sku_rows):
+    skus = of_kind(sku_rows, *TRACKERS)
+    assert len(skus) == 20
+    assert {sku[:4] for sku in skus} == {"ONE4", "ONE5", "T402", "T404", "T523", "T524"}
+    assert sorted_out(world, TRACKER, skus) == skus
+
+
+@pytest.mark.rule("R79")
+def test_monitor_one_and_trackers_share_a_product(world, sku_rows):
+    monitors, trackers = of_kind(sku_rows, "Monitor One"), of_kind(sku_rows, *TRACKERS)
+    assert len(monitors) == 3
+    assert sorted_out(world, TRACKER, [*trackers, *monitors]) == [*trackers, *monitors]
+
+
+@pytest.mark.rule("R74", "R78", "R79")
+def test_nothing_else_of_the_table_is_an_electron_or_a_tracker(world, sku_rows):
+    every = [row.sku for row in sku_rows]
+    for platform_id, kinds in ((ELECTRON, ELECTRONS), (TRACKER, (*TRACKERS, "Monitor One"))):
+        assert sorted_out(world, platform_id, every) == of_kind(sku_rows, *kinds)
 
 
 @pytest.mark.rule("R80")

@@ -76,7 +76,7 @@ def test_an_import_takes_the_products_platform_only(world, open_fleet, home, for
 @pytest.mark.rule("R74", "R78", "R79")
 def test_kinds_of_one_platform_share_a_product_and_its_firmware(world, open_fleet, platform_id, skus):
     fleet = open_fleet(platform_id)
-    devices = [world.device(platform_id, sku=sku, iccid=make_iccid(numbers)) for sku in skus]
+    devices = [world.device(sku=sku, iccid=make_iccid(numbers)) for sku in skus]
     assert fleet.add(*devices)["updatedDeviceIds"] == [device.id for device in devices]
     assert {each["platform_id"] for each in fleet.listed().values()} == {platform_id}
     image = world.image(fleet.product, 2)
