@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ from emulator.cloud.api.asgi import CloudApp
 from emulator.device_os.cloud_manager import DEFAULT_SERVER
 from emulator.doors.http import HttpDoor
 from emulator.doors.sockets import RealNetwork, TcpListener
+from emulator.doors.visitors import Visitors
 from emulator.drivers.served import ServedDriver
 from emulator.gateways import HttpGateway
 from emulator.lab import CLOUD_PORT, Lab
@@ -41,21 +43,32 @@ class CannotListen(OSError):
 class Service:
     """What a served Lab shows to other programs.
 
-    `http_port` and `device_port` 0 take any free port. The Lab's own boards connect to the device service over a real socket, like any
-    other board. Usable as a context manager; closing it leaves the Lab running.
+    `http_port` and `device_port` 0 take any free port. `hosts` are names of the REST API besides loopback's, `origins` the web pages that
+    may use it (`emulator.doors.visitors`). The Lab's own boards connect to the device service over a real socket, like any other board.
+    Usable as a context manager; closing it leaves the Lab running.
 
     Raises:
+        ValueError: one of `hosts` or `origins` is none.
         TypeError: the Lab runs in virtual time.
         CannotListen: a port is taken, or not allowed.
     """
 
-    def __init__(self, lab: Lab, *, host: str = LOOPBACK, http_port: int = 0, device_port: int = 0) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        *,
+        host: str = LOOPBACK,
+        http_port: int = 0,
+        device_port: int = 0,
+        hosts: Iterable[str] = (),
+        origins: Iterable[str] = (),
+    ) -> None:
         driver = lab.driver
         if not isinstance(driver, ServedDriver):
             raise TypeError("only a served Lab can be reached over sockets; make it with Lab(served=True)")
         self.lab = lab
         app = CloudApp(Api(lab.cloud).answer, driver)
-        self._http = HttpDoor(driver, app, host, http_port, before_close=app.end_streams)
+        self._http = HttpDoor(driver, app, host, http_port, app.end_streams, Visitors((host, *hosts), origins))
         self._devices = TcpListener(driver, lab.device_service.accept, host, device_port)
         self._outside = RealNetwork(driver)
         self._hooks = HttpGateway(driver)

@@ -87,6 +87,21 @@ class Accounts:
                 ),
             )
 
+    def hand_out(self, username: str, password: str, *, anyway: bool = False) -> User:
+        """The account that whoever runs the cloud lets people in with, made if it is not there, with this password.
+
+        One that its holder has changed since it was handed out is kept, unless `anyway`.
+
+        Raises:
+            Invalid: the name is not an address, or the password is empty.
+        """
+        user = self.find(username)
+        if user is not None and user.handed_out != user.password_hash and not anyway:
+            return user
+        with self._core.change():
+            user = self.create(username, password) if user is None else self._set_password(user, password)
+            return self._users.put(replace(user, handed_out=user.password_hash))
+
     def find(self, username: str) -> User | None:
         """The account of a name in any case, or None."""
         return self._users.first(self._by_name, username.strip().lower())

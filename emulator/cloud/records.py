@@ -35,6 +35,8 @@ class User:
     business_account: bool = False
     mfa_secret: str = ""
     """Base32; empty: no second factor."""
+    handed_out: str = ""
+    """The hash of the password that whoever runs the cloud has set. Another one than the account's: its holder has changed it since."""
 
     @property
     def mfa(self) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
+from emulator.doors.visitors import Doorkeeper, Visitors
 from emulator.drivers.served import ServedDriver
 
 IDLE = 75
@@ -24,18 +25,25 @@ PATIENCE = 2
 class HttpDoor:
     """Listens, and answers with an ASGI application that runs where the Lab lives.
 
-    `before_close` is called there before the door stops, to end what would go on for ever (event streams).
+    `before_close` is called there before the door stops, to end what would go on for ever (event streams). `visitors` says who may come in;
+    unless told, only who means this computer, and no web page but the door's own.
     """
 
     def __init__(
-        self, driver: ServedDriver, app: ASGIApp, host: str = "127.0.0.1", port: int = 0, before_close: Callable[[], None] | None = None
+        self,
+        driver: ServedDriver,
+        app: ASGIApp,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        before_close: Callable[[], None] | None = None,
+        visitors: Visitors | None = None,
     ) -> None:
         self.driver = driver
         self.host = host
         self.port = port
         self._before_close = before_close
         self._config = uvicorn.Config(
-            app,
+            Doorkeeper(app, Visitors((host,)) if visitors is None else visitors),
             http="httptools",
             ws="none",
             lifespan="off",

@@ -88,12 +88,17 @@ class Serving:
     """What `particle-hil serve` adds to a served run.
 
     Port 0 is any free one; `state` is the file that keeps the cloud's state; `rate_limits`: the REST API refuses who asks too often.
+    `password` is that of the run's user, drawn by chance without it. `hosts` are names of the REST API besides loopback's, `origins` the
+    web pages that may use it.
     """
 
     http_port: int = 0
     device_port: int = 0
     state: str | None = None
     rate_limits: bool = False
+    password: str | None = field(default=None, repr=False)
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

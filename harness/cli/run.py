@@ -13,6 +13,7 @@ import click
 from harness.boards import OpenOptions, Rig, open_boards
 from harness.cli.options import board_option, device_os_option
 from harness.cli.output import say
+from harness.cloud import Cloud
 from harness.errors import Blame, BoardNotAvailable, HarnessError, Unavailable
 
 GRACE = 5.0
@@ -35,7 +36,8 @@ def run(boards: tuple[str, ...], seed: int, device_os: tuple[str, ...], command:
     """Run COMMAND with emulated boards on its USB bus; its exit status is this command's.
 
     The boards live in real time while it runs. The program needs no change: it sees them where it looks for real ones, in /sys and /dev.
-    The address of their cloud is in its environment, as PARTICLE_HIL_CLOUD.
+    In its environment are the address of their cloud, PARTICLE_HIL_CLOUD, and who may log in there, PARTICLE_HIL_USER and
+    PARTICLE_HIL_PASSWORD; with PARTICLE_HIL_TOKEN it is logged in already.
     """
     rigs = open_boards(boards, OpenOptions(served=True, seed=seed, device_os=device_os))
     try:
@@ -54,8 +56,15 @@ def run(boards: tuple[str, ...], seed: int, device_os: tuple[str, ...], command:
 
 
 def cloud_environment(rig: Rig) -> dict[str, str]:
-    """What tells a program where the boards' cloud is."""
-    return {"PARTICLE_HIL_CLOUD": rig.cloud.url} if rig.cloud is not None else {}
+    """What tells a program where the boards' cloud is, and lets it in."""
+    target = rig.cloud
+    if target is None:
+        return {}
+    cloud = Cloud(target)
+    account = cloud.own_account()
+    cloud.close()
+    known = {"CLOUD": target.url, "USER": target.username, "PASSWORD": target.password, "TOKEN": account.token if account else ""}
+    return {f"PARTICLE_HIL_{name}": value for name, value in known.items()}
 
 
 def run_program(command: Sequence[str], environment: dict[str, str]) -> int:

@@ -34,6 +34,17 @@ DEVICE_PORT = 5683
     "--device-port", type=click.IntRange(0, 65535), default=DEVICE_PORT, show_default=True, help="The port that boards connect to."
 )
 @click.option("--state", type=click.Path(dir_okay=False), help="The file that keeps the cloud's state. Without it nothing is kept.")
+@click.option("--password", envvar="PARTICLE_HIL_PASSWORD", help="The password of the user that is there; drawn by chance without it.")
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Another host name that the REST API is asked by, such as host.docker.internal.",
+)
+@click.option(
+    "--cors", "origins", multiple=True, metavar="ORIGIN", help="Web pages that may use the REST API: http://localhost:3000; * for all."
+)
 @click.option("--rate-limits", is_flag=True, help="Refuse who asks the REST API too often (429), as the real cloud does.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in the run comes from, but for secrets.")
 @device_os_option
@@ -43,6 +54,9 @@ def serve(
     http_port: int,
     device_port: int,
     state: str | None,
+    password: str | None,
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
     rate_limits: bool,
     seed: int,
     device_os: tuple[str, ...],
@@ -52,14 +66,15 @@ def serve(
 
     Tells the address of the REST API and who can log in there, where boards connect and the server key they need, how to point
     particle-cli and particle-api-js at it, and what to put before a command so that it sees the boards on USB. Everything listens on
-    loopback.
+    loopback; web pages and other host names are refused unless --cors and --allow-host let them in. The password is another one at each
+    start unless --password fixes it.
     """
     monikers = [Moniker.parse(text) for text in boards]
     for moniker in monikers:
         if moniker.kind != "emu":
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")
     with _told_to_stop() as stop, contextlib.ExitStack() as stack:
-        serving = Serving(http_port, device_port, state, rate_limits)
+        serving = Serving(http_port, device_port, state, rate_limits, password, hosts, origins)
         rig = open_boards(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os))
         stack.callback(rig.close)
         stop.opened = True

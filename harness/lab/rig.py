@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from emulator.board.settings import StoredNetwork
 from emulator.cloud import CloudSettings, RateLimits, Storage
 from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.basics import password_fits
+from emulator.cloud.errors import Invalid
 from emulator.cloud.storage import StateFileError
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
 from emulator.drivers.served import ServedDriver
@@ -33,9 +35,11 @@ from harness.starting import Start
 from particle_protocol.platforms import platform_by_name
 
 SSID, PASSWORD = "particle-hil", "a long enough secret"
-"""The Wi-Fi network of a Lab; its user has the same password."""
+"""The Wi-Fi network of a Lab. Its user has the same password in virtual time, where nobody else can log in."""
 
 USER = "tester@example.com"
+PASSWORD_BYTES = 10
+"""What the password of a served run is drawn from: 80 bits, in 20 hexadecimal digits."""
 LAB_URL = "http://lab"
 """How the cloud of a Lab in virtual time is called; nothing is resolved or opened."""
 
@@ -148,8 +152,18 @@ class LabRig:
         api, driver = Api(self.lab.cloud), self.lab.driver
         target = CloudTarget(LAB_URL, self.host.clock, lambda: InlineTransport(api, driver), ours=True, username=USER, password=PASSWORD)
         if isinstance(driver, ServedDriver):
+            serving = self._serving
             try:
-                self._service = Service(self.lab, http_port=self._serving.http_port, device_port=self._serving.device_port)
+                self._service = Service(
+                    self.lab,
+                    http_port=serving.http_port,
+                    device_port=serving.device_port,
+                    hosts=serving.hosts,
+                    origins=serving.origins,
+                )
+            except ValueError as error:
+                self.lab.close()
+                raise HarnessError(str(error), blame=Blame.REQUEST) from error
             except CannotListen as error:
                 self.lab.close()
                 option = _PORT_OPTIONS[error.listener]
@@ -158,17 +172,19 @@ class LabRig:
                     blame=Blame.RACK,
                     remedy=f"Choose another one with {option}; 0 takes any that is free",
                 ) from error
-            target = replace(target, url=self._service.url, transport=None)
+            password = secrets.token_hex(PASSWORD_BYTES) if serving.password is None else serving.password
+            target = replace(target, url=self._service.url, transport=None, password=password)
         return driver.call(self._with_user, target)
 
     def _with_user(self, target: CloudTarget) -> CloudTarget:
         """Make the user that the run logs in as. One that the state has may have changed its password since; then a token serves."""
-        cloud = self.lab.cloud
-        user = cloud.accounts.find(USER)
-        if user is None:
-            cloud.accounts.create(USER, PASSWORD)
-            return target
-        if password_fits(PASSWORD, user.password_hash) and not user.mfa:
+        cloud, known = self.lab.cloud, self.lab.cloud.accounts.find(USER)
+        published = known is not None and password_fits(PASSWORD, known.password_hash)
+        try:
+            user = cloud.accounts.hand_out(USER, target.password, anyway=published or self._serving.password is not None)
+        except Invalid as error:
+            raise HarnessError(f"{error.field}: {error.reason}", blame=Blame.REQUEST) from error
+        if user.handed_out == user.password_hash and not user.mfa:
             return target
         client = cloud.tokens.client(*cloud.settings.known_clients[0])
         return replace(target, password="", token=cloud.tokens.issue_user(client, user, expires_at=None).token)

@@ -1,9 +1,76 @@
 """Emulated boards for tests of the harness itself."""
 
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
 import pytest
 
 from harness.boards import OpenOptions, open_boards
 from harness.firmware_store import FirmwareUnavailable, Reason, photon_release, tinker
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = [sys.executable, "-c", "import sys; sys.argv[0] = 'particle-hil'; from particle_hil.command import main; main()"]
+
+
+@pytest.fixture
+def program(monkeypatch):
+    """The command, to start in a process of its own."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return PROGRAM
+
+
+@pytest.fixture
+def served(program):
+    """`with served(*arguments) as told`: the program serves meanwhile, and has said so. In the end it is stopped, and has to stop well."""
+
+    @contextlib.contextmanager
+    def serve(*arguments, ends_by=signal.SIGINT):
+        command = [*program, "serve", "--device-port", "0", "--json", *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                said = process.stdout.readline()
+                assert said, process.stderr.read()
+                yield json.loads(said)
+            finally:
+                process.send_signal(ends_by)
+                assert process.wait(timeout=30) == 0, process.stderr.read()
+
+    return serve
+
+
+@pytest.fixture
+def login():
+    """`login(told)`: a client of the served cloud that is logged in as its user."""
+
+    def log_in(told):
+        form = {
+            "username": told["username"],
+            "password": told["password"],
+            "grant_type": "password",
+            "client_id": "particle",
+            "client_secret": "particle",
+        }
+        token = httpx.post(f"{told['api']}/oauth/token", data=form).json()["access_token"]
+        return httpx.Client(base_url=told["api"], headers={"Authorization": f"Bearer {token}"})
+
+    return log_in
+
+
+@pytest.fixture
+def refused(program):
+    """`refused(*arguments)`: the exit status and the error of a `serve` that does not come to serve."""
+
+    def refuse(*arguments):
+        done = subprocess.run([*program, "serve", *arguments], capture_output=True, text=True, timeout=60, check=False)
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stderr
+
+    return refuse
 
 
 @pytest.fixture

@@ -1,46 +1,15 @@
 """`particle-hil serve`: a cloud and boards for other programs, in a process of its own."""
 
-import contextlib
-import json
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = [sys.executable, "-c", "import sys; sys.argv[0] = 'particle-hil'; from particle_hil.command import main; main()"]
-
-
-@contextlib.contextmanager
-def served(*arguments, ends_by=signal.SIGINT):
-    command = [*PROGRAM, "serve", "--device-port", "0", "--json", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            said = process.stdout.readline()
-            assert said, process.stderr.read()
-            yield json.loads(said)
-        finally:
-            process.send_signal(ends_by)
-            assert process.wait(timeout=30) == 0, process.stderr.read()
-
-
-def login(told):
-    form = {
-        "username": told["username"],
-        "password": told["password"],
-        "grant_type": "password",
-        "client_id": "particle",
-        "client_secret": "particle",
-    }
-    token = httpx.post(f"{told['api']}/oauth/token", data=form).json()["access_token"]
-    return httpx.Client(base_url=told["api"], headers={"Authorization": f"Bearer {token}"})
 
 
 def eventually(condition):
@@ -51,20 +20,14 @@ def eventually(condition):
     pytest.fail("it did not happen within 30 s")
 
 
-def refused(*arguments):
-    done = subprocess.run([*PROGRAM, "serve", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stderr
-
-
-def test_who_asks_too_often_is_refused_if_that_is_wanted():
+def test_who_asks_too_often_is_refused_if_that_is_wanted(served):
     form = {"username": "x", "password": "x", "grant_type": "password", "client_id": "particle", "client_secret": "particle"}
     with served("--rate-limits") as told:
         statuses = [httpx.post(f"{told['api']}/oauth/token", data=form).status_code for _ in range(11)]
     assert statuses == [400] * 10 + [429]
 
 
-def test_what_it_tells_is_true(tmp_path):
+def test_what_it_tells_is_true(served, login, tmp_path):
     with served("--board", "emu:photon?mode=online&claimed=1") as told:
         with login(told) as client:
             (device,) = client.get("/v1/devices").json()
@@ -74,7 +37,7 @@ def test_what_it_tells_is_true(tmp_path):
     assert not Path(told["server_key"]).exists()
 
 
-def test_the_state_is_there_again_after_a_restart(tmp_path):
+def test_the_state_is_there_again_after_a_restart(served, login, tmp_path):
     state = ("--state", str(tmp_path / "cloud.db"))
     with served("--board", "emu:photon?mode=online&claimed=1", *state) as told, login(told) as client:
         client.put(f"/v1/devices/{told['boards'][0]['device_id']}", data={"name": "lamp"})
@@ -83,7 +46,7 @@ def test_the_state_is_there_again_after_a_restart(tmp_path):
         assert (device["name"], device["online"]) == ("lamp", False)
 
 
-def test_a_board_goes_to_somebody_elses_cloud():
+def test_a_board_goes_to_somebody_elses_cloud(served, login):
     with served() as theirs:
         moniker = f"emu:photon?server={theirs['device_service']}&server_key={theirs['server_key']}"
         with served("--seed", "7", "--board", moniker) as ours, login(theirs) as client:
@@ -106,13 +69,13 @@ def test_a_board_goes_to_somebody_elses_cloud():
         (["--http-port", "99999"], "99999"),
     ],
 )
-def test_what_cannot_be_served_is_refused_with_the_reason(arguments, said):
+def test_what_cannot_be_served_is_refused_with_the_reason(refused, arguments, said):
     status, text = refused("--device-port", "0", *arguments)
     assert status == 2
     assert said in text
 
 
-def test_a_port_that_is_taken_is_one_sentence_that_names_it():
+def test_a_port_that_is_taken_is_one_sentence_that_names_it(served, refused):
     with served() as told:
         for option, address in (("--device-port", told["device_service"]), ("--http-port", told["api"])):
             port = address.rpartition(":")[2]
@@ -140,7 +103,7 @@ def database(path, *statements):
         (["UPDATE users SET body = 'nonsense'"], "its table users holds what is no User"),
     ],
 )
-def test_a_state_that_cannot_be_read_is_one_sentence_that_names_it(tmp_path, statements, said):
+def test_a_state_that_cannot_be_read_is_one_sentence_that_names_it(served, refused, tmp_path, statements, said):
     path = tmp_path / "cloud.db"
     with served("--state", str(path)):
         pass
@@ -149,7 +112,7 @@ def test_a_state_that_cannot_be_read_is_one_sentence_that_names_it(tmp_path, sta
     assert (status, said in text, str(path) in text, len(text.splitlines())) == (2, True, True, 1), text
 
 
-def test_a_state_that_is_in_use_is_left_to_whoever_uses_it(tmp_path):
+def test_a_state_that_is_in_use_is_left_to_whoever_uses_it(served, login, refused, tmp_path):
     path = str(tmp_path / "cloud.db")
     with served("--state", path) as told:
         status, text = refused("--device-port", "0", "--state", path)
@@ -160,7 +123,7 @@ def test_a_state_that_is_in_use_is_left_to_whoever_uses_it(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_stops_cleanly_when_it_is_told_to(tmp_path, number):
+def test_it_stops_cleanly_when_it_is_told_to(served, tmp_path, number):
     state = str(tmp_path / "cloud.db")
     with served("--state", state, "--board", "emu:photon", ends_by=number) as told:
         key = Path(told["server_key"])
@@ -169,14 +132,14 @@ def test_it_stops_cleanly_when_it_is_told_to(tmp_path, number):
     assert [path.name for path in tmp_path.iterdir()] == ["cloud.db"], "nothing is left in the write-ahead log"
 
 
-def test_it_can_be_interrupted_while_boards_come_up(tmp_path):
+def test_it_can_be_interrupted_while_boards_come_up(program, served, tmp_path):
     """The board waits for a cloud that is not there."""
     with served() as theirs:
         shutil.copy(theirs["server_key"], tmp_path / "key.der")
     moniker = f"emu:photon?mode=online&server={theirs['device_service']}&server_key={tmp_path / 'key.der'}"
     state = tmp_path / "cloud.db"
-    command = [*PROGRAM, "serve", "--device-port", "0", "--state", str(state), "--board", moniker]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [*program, "serve", "--device-port", "0", "--state", str(state), "--board", moniker]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         eventually(state.exists)
         process.send_signal(signal.SIGINT)
         out, text = process.communicate(timeout=30)
@@ -184,7 +147,7 @@ def test_it_can_be_interrupted_while_boards_come_up(tmp_path):
     assert "Traceback" not in text
 
 
-def test_boards_come_back_to_their_claims(tmp_path):
+def test_boards_come_back_to_their_claims(served, login, tmp_path):
     arguments = ("--state", str(tmp_path / "cloud.db"), "--board", "emu:photon?mode=online&claimed=1", "--board", "emu:photon?mode=online")
     ids = []
     for name in ("first", "second"):
@@ -196,7 +159,7 @@ def test_boards_come_back_to_their_claims(tmp_path):
     assert ids[0] == ids[1]
 
 
-def test_a_board_that_somebody_else_has_claimed_meanwhile_is_not_taken(tmp_path):
+def test_a_board_that_somebody_else_has_claimed_meanwhile_is_not_taken(served, login, refused, tmp_path):
     arguments = ("--state", str(tmp_path / "cloud.db"), "--board")
     somebody = {"username": "else@example.com", "password": "something"}
     with served(*arguments, "emu:photon?mode=online") as told:
@@ -208,7 +171,7 @@ def test_a_board_that_somebody_else_has_claimed_meanwhile_is_not_taken(tmp_path)
     assert "tester@example.com cannot claim it: That belongs to someone else" in text
 
 
-def test_a_user_who_has_another_password_by_now_keeps_it(tmp_path):
+def test_a_user_who_has_another_password_by_now_keeps_it(served, login, tmp_path):
     arguments = ("--state", str(tmp_path / "cloud.db"), "--board", "emu:photon?claimed=1")
     with served(*arguments) as told, login(told) as client:
         changed = client.put("/v1/user", json={"current_password": told["password"], "password": "better"})

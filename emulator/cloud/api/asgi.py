@@ -21,10 +21,6 @@ from emulator.cloud.api.faults import Shape
 from emulator.cloud.api.messages import MAX_BODY, Answer, ByteSource, EventStream, Request, Response
 from emulator.drivers.served import ServedDriver
 
-_FROM_ANYWHERE = (b"access-control-allow-origin", b"*")
-"""Web pages of any origin may ask, as they may ask the real cloud."""
-
-
 Answerer = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
 
 
@@ -134,7 +130,7 @@ async def _disconnected(receive: Receive) -> None:
 
 def _headers(answer: Response | EventStream) -> list[tuple[bytes, bytes]]:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    return [_FROM_ANYWHERE, (b"content-type", answer.content_type.encode("latin-1")), *headers]
+    return [(b"content-type", answer.content_type.encode("latin-1")), *headers]
 
 
 _heads: dict[tuple[str, int], list[tuple[bytes, bytes]]] = {}
