@@ -2,12 +2,19 @@
 
 import pytest
 
-from harness.board import By
+from emulator.usb.cdc_port import CdcPort
+from emulator.usb.normal_mode import NormalModeDevice
+from emulator.usb.plug import UsbPlug
+from harness.board import Board, By
 from harness.cloud import Cloud
 from harness.errors import CloudRefused, HarnessError, NotReached
 from harness.modes import Mode, UsbState
 from harness.provisioning import DeveloperClaim
 from harness.releases import release_files
+from particle_protocol.control_requests.codes import RequestType, Result
+from particle_protocol.control_requests.device import ControlRequestChannel, RawRequests
+from particle_protocol.control_requests.generated import system_pb2
+from particle_protocol.platforms import platform_by_name
 
 
 @pytest.fixture
@@ -131,18 +138,43 @@ def test_a_name_is_optional(rig, board, account):
     assert account.device(board.device_id).name == "lamp"
 
 
-@pytest.mark.rule("R42")
-def test_marking_a_board_as_set_up_changes_nothing_in_the_cloud(rig, board, account):
+@pytest.mark.rule("R34", "R42")
+def test_a_photon_has_no_mark_that_says_it_is_set_up_and_is_not_asked_for_it(rig, board, account):
     DeveloperClaim(board, account, rig.wifi, name="lamp").run().raise_if_failed()
-    before = account.device(board.device_id)
-    said = len(board.journal.entries)
+    before = board.host.lab.cloud.snapshot().tables
+    entries = len(board.journal.entries)
     board.setup_done()
+    assert len(board.journal.entries) == entries
     with pytest.raises(HarnessError, match="not supported"):
         board.requests.set_setup_done(done=True)
-    assert len(board.journal.entries) == said, "a Photon has no such mark, and is not even asked"
-    after = account.device(board.device_id)
-    seen = {"last_heard"}
-    assert {key: after.raw[key] for key in after.raw.keys() - seen} == {key: before.raw[key] for key in before.raw.keys() - seen}
+    assert board.host.lab.cloud.snapshot().tables == before
+
+
+@pytest.mark.rule("R34", "R42")
+@pytest.mark.parametrize("name", ["argon", "boron"])
+def test_a_gen_3_board_is_asked_to_keep_the_mark_and_the_cloud_learns_nothing_of_it(rig, board, account, name):
+    """Its answers are scripted: Device OS 2.3.1 on nRF52840 keeps the mark in its DCT, system/src/control/config.cpp."""
+    marks = []
+
+    def answer(request):
+        assert request.type == RequestType.SET_DEVICE_SETUP_DONE
+        marks.append(system_pb2.SetDeviceSetupDoneRequest.FromString(request.payload).done)
+        request.reply(Result.OK)
+
+    DeveloperClaim(board, account, rig.wifi, name="lamp").run().raise_if_failed()
+    before = board.host.lab.cloud.snapshot().tables
+    platform, device_id, plug = platform_by_name(name), "e00fce681fffffffffc08949", UsbPlug()
+    raw = RawRequests(device_id=device_id, version="2.3.1", reset=lambda: None, cloud_disconnect=lambda: None)
+    plug.attach(NormalModeDevice(platform, device_id, ControlRequestChannel(answer), raw, CdcPort()))
+    board.host.usb_host.plug_in("1-2", plug)
+    scripted = Board(board.host, platform, device_id, moniker=f"usb:{device_id}", port="1-2", allow_changes=True)
+    scripted.setup_done()
+    assert marks == [True]
+    assert [entry.text for entry in scripted.journal.entries] == ["marked it as set up (control request 73)"]
+    assert board.host.lab.cloud.snapshot().tables == before
+    with pytest.raises(HarnessError, match="allow"):
+        Board(board.host, platform, device_id, moniker=f"usb:{device_id}", port="1-2").setup_done()
+    assert marks == [True], "a real board is changed only where that is allowed"
 
 
 def claimed_by_code(rig, board, account):

@@ -328,10 +328,12 @@ class Bench:
         self.lab.applications[f"lamp-{version}"] = lamp(version)
         return user_part(PHOTON, os, f"lamp-{version}", product)
 
-    def board(self, *, os: str = OS, user: bytes | None = None, mode: str = "normal", **more: object) -> Board:
-        """A board, switched on, that knows the network: with Tinker, or the user part given."""
+    def board(
+        self, *, os: str = OS, user: bytes | None = None, bootloader: bytes | None = None, mode: str = "normal", **more: object
+    ) -> Board:
+        """A board, switched on, that knows the network: with Tinker, or the user part given; with its own bootloader, or the one given."""
         more.setdefault("networks", [HOME])
-        made = self.lab.add_board("photon", os=os, modules=[] if user is None else [user], mode=mode, **more)
+        made = self.lab.add_board("photon", os=os, modules=[each for each in (bootloader, user) if each is not None], mode=mode, **more)
         self._plug_in(made)
         return made
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from emulator.factory import device_os_release
+from firmware_images.fields import ModuleFunction
 from firmware_images.module import read_module
 from particle_protocol.platforms import platform_by_name
 
@@ -270,6 +271,26 @@ def test_firmware_for_an_older_device_os_runs_and_takes_nothing_down(bench, flee
     fleet.reaches(board, 2)
     assert os_of(fleet, board) == bench.hands(board).requests.system_version() == "2.3.1"
     assert "breathing magenta" not in bench.shown(board)
+
+
+@pytest.mark.rule("R94")
+def test_a_board_that_is_healed_keeps_a_bootloader_that_is_newer_than_needed(bench, fleet):
+    newer = next(image for image in device_os_release(PHOTON, "3.3.1") if place(read_module(image)) == ("b", 0))
+    for module in device_os_release(PHOTON, "2.3.1"):
+        bench.cloud.library.add(module)
+    fleet.prove(2, os="2.3.1")
+    fleet.release(2)
+    heard = fleet.owner.listen(f"{fleet.path}/events/spark")
+    board = bench.board(os="2.1.0", bootloader=newer, user=fleet.firmware(1, os="2.1.0"), mode="off")
+    fleet.add(board)
+    board.power_on()
+    fleet.reaches(board, 2)
+    assert os_of(fleet, board) == "2.3.1"
+    told = [json.loads(data) for name, data in heard.said() if name == "spark/safe-mode-updater/updating"]
+    brought = {(each["function"], each["index"]): each["version"] for each in told}
+    assert brought == {("s", 1): 2302, ("s", 2): 2302}
+    (bootloader,) = (each for each in bench.hands(board).requests.modules() if each.key.function is ModuleFunction.BOOTLOADER)
+    assert bootloader.version == read_module(newer).prefix.version == 1100
 
 
 @pytest.mark.rule("R96")

@@ -479,6 +479,36 @@ def test_device_os_is_never_taken_down(world):
     assert world.cloud.views.of(world.now(device)).system_firmware_version == "2.3.1"
 
 
+@pytest.mark.rule("R94")
+@pytest.mark.parametrize(("bootloader", "brought"), [(1003, "s"), (1006, "s"), (1100, "s"), (501, "bs")])
+def test_a_bootloader_that_is_newer_than_needed_is_not_taken_down_while_a_device_is_healed(world, bootloader, brought):
+    o = world.user("o")
+    product = world.product(o)
+    lowest = build_module(PHOTON, ImageFunction.BOOTLOADER, 0, 1003)
+    needs = [Dependency(ImageFunction.SYSTEM_PART, 1, 2302), Dependency(ImageFunction.BOOTLOADER, 0, 1003)]
+    system = build_module(PHOTON, ImageFunction.SYSTEM_PART, 2, 2302, dependencies=needs)
+    for image in (lowest, system):
+        world.cloud.library.add(image)
+    device = world.member(o, product)
+    versions, order = {"b": bootloader, "s": 2101}, ""
+    while True:
+        session = world.connect(device, describe=False)
+        session.describe(
+            boron(ModuleFunction.BOOTLOADER, 0, versions["b"]),
+            boron(ModuleFunction.SYSTEM, 1, 2302),
+            boron(ModuleFunction.SYSTEM, 2, versions["s"], (ModuleFunction.BOOTLOADER, 0, 1003), valid=versions["b"] >= 1003),
+            boron(ModuleFunction.USER, 1, 6, (ModuleFunction.SYSTEM, 2, 2302), valid=versions["s"] >= 2302),
+        )
+        if not session.flashed:
+            break
+        letter, version = {lowest: ("b", 1003), system: ("s", 2302)}[session.flashed[0]]
+        assert version > versions[letter], "nothing is taken down"
+        versions[letter] = version
+        order += letter
+        session.leave()
+    assert (order, versions) == (brought, {"b": max(bootloader, 1003), "s": 2302})
+
+
 @pytest.mark.rule("R96")
 def test_a_development_device_is_left_alone_until_it_is_unmarked(fleet):
     fleet.release(fleet.o, fleet.p, 3, intelligent=True)
