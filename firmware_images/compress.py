@@ -30,6 +30,9 @@ MAX_ASSET: Final = 0x800000
 """Largest plain content of an asset, in bytes. It stays deflated in the board's storage of 2 MiB, so it may be larger than that."""
 _RAW_DEFLATE: Final = 0
 _CHUNK: Final = 0x10000
+_SAME_PREFIX: Final = ("start_address", "mcu_target", "version", "platform_id", "function", "index", "dependency", "dependency2")
+_SAME_SUFFIX: Final = ("product_id", "product_version")
+"""What a compressed module tells of the one in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,8 @@ def inflate_module(module: Module) -> bytes:
         return data
     draft = Draft.of(module)
     prefix = replace(draft.prefix, flags=draft.prefix.flags & ~ModuleFlag.COMPRESSED)
-    return replace(draft, prefix=prefix, body=data, rule=usual_rule(prefix)).encode()
+    rule = ShaRule.WHOLE if module.sha_rule is ShaRule.BODY else usual_rule(prefix)
+    return replace(draft, prefix=prefix, body=data, rule=rule).encode()
 
 
 def compress_module(module: Module, *, level: int = 9, window_bits: int = 0) -> bytes:
@@ -156,9 +160,20 @@ def compress_module(module: Module, *, level: int = 9, window_bits: int = 0) -> 
         header=b"",
         prefix=replace(draft.prefix, flags=flags | ModuleFlag.COMPRESSED),
         body=header.encode() + stream,
-        rule=ShaRule.WHOLE,
+        rule=_rule_of_compressed(draft),
         grows_left=False,
     ).encode()
+
+
+def _rule_of_compressed(draft: Draft) -> ShaRule:
+    """The rule by which a compressed module is signed: over the whole, save where that would leave open how the plain one was.
+
+    Of a module whose information is dropped the stream holds the body alone, and not its digest. Mostly that covers the body (radio
+    stacks); some builds sign the whole file all the same. Only those are signed over the body when they are compressed, which is how
+    `inflate_module` knows them again.
+    """
+    by_body = draft.prefix.flags & ModuleFlag.DROP_MODULE_INFO and usual_rule(draft.prefix) is ShaRule.BODY
+    return ShaRule.BODY if by_body and draft.rule is ShaRule.WHOLE else ShaRule.WHOLE
 
 
 def _limit(module: Module) -> int:
@@ -169,7 +184,8 @@ def _limit(module: Module) -> int:
 def inflated_problem(module: Module) -> str | None:
     """What is wrong with the inflated data of a compressed module, seen without keeping it; None when nothing is.
 
-    Where the stream holds a whole module, its CRC must be right and its prefix the same but for the flag and the end address.
+    Where the stream holds a whole module, that is what will run: its CRC must be right, and the prefix and the product that the file tells
+    must be its own.
     """
     chunks = inflated_chunks(module)
     if module.prefix.flags & ModuleFlag.DROP_MODULE_INFO:
@@ -179,7 +195,10 @@ def inflated_problem(module: Module) -> str | None:
     inner = read_module(b"".join(chunks))
     if not inner.crc_ok or inner.trailing:
         return "what is inflated is no whole module with a right CRC"
-    here, there = module.prefix, inner.prefix
-    same = ("start_address", "version", "platform_id", "function", "index", "dependency", "dependency2")
-    changed = [name for name in same if getattr(here, name) != getattr(there, name)]
-    return f"the inflated module has another {', '.join(changed)} than the prefix tells" if changed else None
+    changed = [
+        name.replace("_", " ")
+        for here, there, names in ((module.prefix, inner.prefix, _SAME_PREFIX), (module.suffix, inner.suffix, _SAME_SUFFIX))
+        for name in names
+        if getattr(here, name, None) != getattr(there, name, None)
+    ]
+    return f"the inflated module, which is what will run, has another {', '.join(changed)} than the file tells" if changed else None

@@ -19,7 +19,7 @@ from firmware_images.errors import EditRefused
 from firmware_images.extension_contents import AssetDependency, End, ProductData, SecurityMode
 from firmware_images.extensions import Extension, ExtensionType
 from firmware_images.fields import CRC_SIZE, NO_DEPENDENCY, UNSET, Dependency, ModuleFlag, ModuleFunction, misfit
-from firmware_images.module import Module
+from firmware_images.module import Module, product_record, read_module
 
 _PRODUCT = struct.Struct("<HH")
 _LONG_PRODUCT = struct.Struct("<IH")
@@ -58,6 +58,32 @@ def edit_module(module: Module, changes: Changes) -> bytes:
     Raises:
         EditRefused: the format of this module has no such field, the value does not fit, or the module cannot be read far enough.
     """
+    if module.prefix.flags & ModuleFlag.COMPRESSED and not module.prefix.flags & ModuleFlag.DROP_MODULE_INFO and changes != Changes():
+        return _edit_inside(module, changes)
+    return _edit(module, changes)
+
+
+def _edit_inside(module: Module, changes: Changes) -> bytes:
+    """The same for a compressed module: the one in it is what will run, so it is changed and compressed again.
+
+    Raises:
+        CompressionError: it cannot be inflated.
+        EditRefused: as `edit_module` says.
+    """
+    from firmware_images.compress import compress_module, compressed_header, inflate_module
+
+    flags = module.prefix.flags if changes.flags is None else changes.flags
+    _check_flags(module.prefix.flags, flags, records=bool(module.prefix_extensions.items))
+    if flags & ModuleFlag.DROP_MODULE_INFO:
+        raise EditRefused("the flag that drops the module's information says what is compressed; inflate the module first")
+    around = ModuleFlag.COMPRESSED | ModuleFlag.COMBINED
+    inner = replace(changes, flags=None if changes.flags is None else flags & ~around)
+    changed = _edit(read_module(inflate_module(module)), inner)
+    packed = compress_module(read_module(changed), window_bits=compressed_header(module).window_bits)
+    return _edit(read_module(packed), Changes(flags=read_module(packed).prefix.flags | flags & around))
+
+
+def _edit(module: Module, changes: Changes) -> bytes:
     draft = Draft.of(module)
     if changes.product_id is not None or changes.product_version is not None:
         draft = _with_product(draft, changes.product_id, changes.product_version)
@@ -176,11 +202,12 @@ def _checked(draft: Draft) -> bytes:
 
 
 def _with_product(draft: Draft, product_id: int | None, product_version: int | None) -> Draft:
-    for position, record in enumerate(draft.suffix_extensions):
-        if record.type is ExtensionType.PRODUCT_DATA:
-            changed = Extension(record.type, record.payload[:2] + _pair(_PRODUCT, record.payload[2:], product_id, product_version))
-            extensions = (*draft.suffix_extensions[:position], changed, *draft.suffix_extensions[position + 1 :])
-            return replace(draft, suffix_extensions=extensions)
+    position = product_record(draft.suffix_extensions)
+    if position is not None:
+        record = draft.suffix_extensions[position]
+        changed = Extension(record.type, record.payload[:2] + _pair(_PRODUCT, record.payload[2:], product_id, product_version))
+        extensions = (*draft.suffix_extensions[:position], changed, *draft.suffix_extensions[position + 1 :])
+        return replace(draft, suffix_extensions=extensions)
     if len(draft.gap) == _LONG_PRODUCT.size and not draft.suffix_extensions:
         return replace(draft, gap=_pair(_LONG_PRODUCT, draft.gap, product_id, product_version))
     if len(draft.gap) < _PRODUCT.size:
@@ -200,11 +227,8 @@ def _pair(layout: struct.Struct, old: bytes, product_id: int | None, product_ver
 def _with_prefix(draft: Draft, changes: Changes) -> Draft:
     names = ("version", "platform_id", "function", "index", "mcu_target", "flags", "start_address")
     given = {name: value for name in names if (value := getattr(changes, name)) is not None}
-    flags = given.get("flags")
-    if flags is not None and bool(flags & ModuleFlag.PREFIX_EXTENSIONS) != bool(draft.prefix_extensions):
-        raise EditRefused("the flag for prefix extensions comes and goes with the extensions; add or remove those")
-    if flags is not None and (flags ^ draft.prefix.flags) & ModuleFlag.COMPRESSED:
-        raise EditRefused("the flag for compression comes and goes with the compression; compress or inflate the module")
+    if changes.flags is not None:
+        _check_flags(draft.prefix.flags, changes.flags, records=bool(draft.prefix_extensions))
     if changes.dependencies is not None:
         if len(changes.dependencies) > 2:
             raise EditRefused(f"a prefix holds two dependencies, {len(changes.dependencies)} were given")
@@ -212,3 +236,11 @@ def _with_prefix(draft: Draft, changes: Changes) -> Draft:
     if "start_address" in given:
         draft = replace(draft, grows_left=False, suffix_extensions=moved(draft.suffix_extensions, given["start_address"]))
     return replace(draft, prefix=replace(draft.prefix, **given)) if given else draft
+
+
+def _check_flags(before: ModuleFlag, flags: ModuleFlag, *, records: bool) -> None:
+    """Refuse flags that stand for something else than a word in the prefix."""
+    if bool(flags & ModuleFlag.PREFIX_EXTENSIONS) != records:
+        raise EditRefused("the flag for prefix extensions comes and goes with the extensions; add or remove those")
+    if (flags ^ before) & ModuleFlag.COMPRESSED:
+        raise EditRefused("the flag for compression comes and goes with the compression; compress or inflate the module")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import intelhex
@@ -56,12 +57,14 @@ class HexText:
     """What an Intel HEX text says.
 
     Attributes:
-        segments: the memory it describes, lowest address first.
+        segments: the memory it describes, lowest address first, small gaps filled.
+        pieces: the same without any filling: the bytes that the text has, and no others.
         start: where a debugger is told to start, as `intelhex` has it: {"EIP": address}, or {"CS": segment, "IP": offset}; else None.
         ended: whether it ends with the record that says so; without it, the text may have been cut.
     """
 
     segments: tuple[Segment, ...]
+    pieces: tuple[Segment, ...]
     start: Mapping[str, int] | None
     ended: bool
 
@@ -146,7 +149,8 @@ def read_hex_text(text: bytes) -> HexText:
     lines.take()
     if not lines.blocks:
         raise HexError("there is no data in it")
-    return HexText(_joined(lines.blocks), image.start_addr, ended=lines.current[7:9] == "01")
+    segments, pieces = _joined(lines.blocks)
+    return HexText(segments, pieces, image.start_addr, ended=lines.current[7:9] == "01")
 
 
 def _explained(reason: intelhex.HexReaderError, lines: _Lines) -> str:
@@ -164,12 +168,14 @@ def _explained(reason: intelhex.HexReaderError, lines: _Lines) -> str:
     return f"{where}: there is no record of type {raw[3]} with {raw[0]} bytes at offset {raw[1:3].hex()}"
 
 
-def _joined(blocks: dict[int, bytearray]) -> tuple[Segment, ...]:
-    """The blocks as segments, small gaps filled."""
+def _joined(blocks: dict[int, bytearray]) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+    """The blocks as segments, small gaps filled; and as they are in the text, touching ones in one piece."""
     segments: list[tuple[int, bytearray]] = []
+    pieces: list[list[int]] = []
     filled = 0
     for address in sorted(blocks):
         data = blocks[address]
+        size = len(data)
         gap = address - segments[-1][0] - len(segments[-1][1]) if segments else LARGEST_GAP + 1
         if gap < 0:
             raise HexError(f"address {address:#x} is written twice")
@@ -181,7 +187,26 @@ def _joined(blocks: dict[int, bytearray]) -> tuple[Segment, ...]:
             if len(segments) == MAX_SEGMENTS:
                 raise HexError(f"the text describes more than {MAX_SEGMENTS} separate pieces of memory")
             segments.append((address, data))
-    return tuple(Segment(address, bytes(data)) for address, data in segments)
+        if gap == 0:
+            pieces[-1][1] += size
+        else:
+            pieces.append([address, size])
+    found = tuple(Segment(address, bytes(data)) for address, data in segments)
+    return found, tuple(_cut(found, pieces))
+
+
+def _cut(segments: Iterable[Segment], pieces: Iterable[list[int]]) -> Iterator[Segment]:
+    """The pieces, given by address and size in the order of the segments that hold them."""
+    following = iter(segments)
+    segment = next(following)
+    for address, size in pieces:
+        while address >= segment.end:
+            segment = next(following)
+        if (address, size) == (segment.address, len(segment.data)):
+            yield segment
+        else:
+            at = address - segment.address
+            yield Segment(address, memoryview(segment.data)[at : at + size])
 
 
 def write_hex(data: bytes | memoryview, address: int) -> bytes:
@@ -225,19 +250,27 @@ def _written(data: bytes | memoryview, address: int, start: Mapping[str, int] | 
     return out.getvalue().removesuffix(_END_RECORD)
 
 
-def modules_in(segments: tuple[Segment, ...]) -> list[tuple[int, Module]]:
-    """The modules with their addresses: one where a segment begins with it, and further ones that follow it without a gap."""
-    found = []
-    for segment in segments:
-        at = 0
-        whole = memoryview(segment.data)
-        while at < len(whole):
+def modules_in(segments: tuple[Segment, ...], pieces: tuple[Segment, ...] | None = None) -> list[tuple[int, Module]]:
+    """The modules with their addresses: one where a piece begins with it, and further ones that follow it without a gap.
+
+    Args:
+        segments: of a text, small gaps filled: a module may have such gaps.
+        pieces: of the same text, without filling; the segments themselves when not given.
+    """
+    found: list[tuple[int, Module]] = []
+    following = iter(segments)
+    segment = next(following, None)
+    seen = 0
+    for piece in islice(segments if pieces is None else pieces, MAX_SEGMENTS):
+        while segment is not None and piece.address >= segment.end:
+            segment = next(following, None)
+        address = max(piece.address, seen)
+        while segment is not None and address < piece.end:
             try:
-                module = read_module(whole[at:])
+                module = read_module(memoryview(segment.data)[address - segment.address :])
             except NotAModule:
                 break
-            found.append((segment.address + at, module))
-            if not module.complete:
-                break
-            at += module.size
+            found.append((address, module))
+            address += module.size if module.complete else len(module.data)
+            seen = address
     return found

@@ -45,7 +45,8 @@ class Image:
         modules: what it holds; none when it is no module. In a bundle, the application.
         findings: about the file as a whole; those about its modules come from `check_image`.
         addresses: in a HEX file, where its records put each module.
-        segments: in a HEX file, the memory it describes.
+        segments: in a HEX file, the memory it describes, small gaps filled.
+        pieces: in a HEX file, the same without the filling.
         hex_start: in a HEX file, where a debugger is told to start; see `firmware_images.hexfile.HexText`.
         bundle: in a bundle, all that is in it.
     """
@@ -55,6 +56,7 @@ class Image:
     findings: tuple[Finding, ...] = ()
     addresses: tuple[int, ...] = ()
     segments: tuple[Segment, ...] = ()
+    pieces: tuple[Segment, ...] = ()
     hex_start: Mapping[str, int] | None = None
     bundle: Bundle | None = None
 
@@ -139,7 +141,7 @@ def _read_hex(view: memoryview) -> Image:
     found: list[Finding] = []
     if not text.ended:
         found.append(warning(FindingName.HEX_MALFORMED, "the text has no end record: it may have been cut", "a last line :00000001FF"))
-    modules = modules_in(segments)
+    modules = modules_in(segments, text.pieces)
     for address, module in modules:
         start = module.prefix.start_address
         if start != address:
@@ -158,6 +160,7 @@ def _read_hex(view: memoryview) -> Image:
         tuple(found),
         tuple(address for address, _ in modules),
         segments,
+        text.pieces,
         text.start,
     )
 

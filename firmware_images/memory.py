@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from firmware_images.errors import EditRefused
@@ -21,33 +21,40 @@ def laid_out(modules: Sequence[Module]) -> tuple[Segment, ...]:
     return _apart(Segment(module.prefix.start_address, module.content) for module in modules)
 
 
-def with_module(image: Image, number: int, changed: bytes) -> tuple[Segment, ...]:
-    """The memory of a file with another module in place of one: at the same address, or where its start address has moved to.
+def with_modules(image: Image, changed: Mapping[int, bytes]) -> tuple[Segment, ...]:
+    """The memory of a file with other modules in place of some: each at the same address, or where its start address has moved to.
 
     Args:
         image: a HEX file's; of another one only its modules count.
-        number: of the module, from 0.
-        changed: the other module.
+        changed: the other modules, by the number of the one that goes, from 0.
 
     Raises:
-        EditRefused: it would lie on something else.
+        EditRefused: one would lie on something else.
     """
-    start = read_module(changed).prefix.start_address
+    starts = {number: read_module(data).prefix.start_address for number, data in changed.items()}
     if image.kind is not ImageKind.HEX:
-        kept = [module for at, module in enumerate(image.modules) if at != number]
-        return _apart((*laid_out(kept), Segment(start, changed)))
-    old, address = image.modules[number], image.addresses[number]
-    end = address + len(old.content)
-    if start == old.prefix.start_address:
-        start = address
-    pieces = [Segment(start, changed)]
-    for segment in image.segments:
-        view = memoryview(segment.data)
-        if segment.address <= address < segment.end:
-            pieces += (Segment(segment.address, view[: address - segment.address]), Segment(end, view[end - segment.address :]))
-        else:
-            pieces.append(segment)
-    return _apart(piece for piece in pieces if piece.data)
+        kept = [module for number, module in enumerate(image.modules) if number not in changed]
+        return _apart((*laid_out(kept), *(Segment(starts[number], data) for number, data in changed.items())))
+    pieces = image.pieces
+    for number in changed:
+        old, address = image.modules[number], image.addresses[number]
+        pieces = tuple(_without(pieces, address, address + len(old.content)))
+        if starts[number] == old.prefix.start_address:
+            starts[number] = address
+    return _apart((*pieces, *(Segment(starts[number], data) for number, data in changed.items())))
+
+
+def _without(pieces: Iterable[Segment], start: int, end: int) -> Iterator[Segment]:
+    """What the pieces have outside of a range."""
+    for piece in pieces:
+        if piece.end <= start or piece.address >= end:
+            yield piece
+            continue
+        view = memoryview(piece.data)
+        if piece.address < start:
+            yield Segment(piece.address, view[: start - piece.address])
+        if piece.end > end:
+            yield Segment(end, view[end - piece.address :])
 
 
 def as_binary(image: Image, contents: Sequence[bytes | memoryview]) -> bytes:

@@ -13,11 +13,11 @@ from __future__ import annotations
 import enum
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from firmware_images.crc import CRC, crc32
-from firmware_images.extensions import NO_EXTENSIONS, ExtensionList, ExtensionType, read_extensions
+from firmware_images.extensions import NO_EXTENSIONS, Extension, ExtensionList, ExtensionType, read_extensions
 from firmware_images.fields import BASE_SUFFIX_SIZE, CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFlag, ModuleFunction, Prefix, Suffix
 from firmware_images.locate import is_plain, locate, locate_in_memory
 
@@ -207,16 +207,22 @@ def _rare_product(data: memoryview, size: int, end: int) -> tuple[ExtensionList,
         return NO_EXTENSIONS, (None, None)
     limit = end - BASE_SUFFIX_SIZE
     found = read_extensions(data, end - size, limit)
-    at = end - size
-    for item in found.items:
-        at += item.size
-        if item.type is ExtensionType.PRODUCT_DATA and len(item.payload) == 2 + _PRODUCT.size:
-            product_id, product_version = _PRODUCT.unpack_from(data, at - _PRODUCT.size)
-            return found, (product_id, product_version)
-    if limit - at < _PRODUCT.size:
+    position = product_record(found.items)
+    if position is not None:
+        product_id, product_version = _PRODUCT.unpack_from(found.items[position].payload, 2)
+        return found, (product_id, product_version)
+    if limit - (end - size) - sum(item.size for item in found.items) < _PRODUCT.size:
         return found, (None, None)
     product_id, product_version = _PRODUCT.unpack_from(data, limit - _PRODUCT.size)
     return found, (product_id, product_version)
+
+
+def product_record(records: Sequence[Extension]) -> int | None:
+    """Which of a suffix's records has the product id and version, behind two filler bytes; None when none of them can."""
+    for position, record in enumerate(records):
+        if record.type is ExtensionType.PRODUCT_DATA and len(record.payload) == 2 + _PRODUCT.size:
+            return position
+    return None
 
 
 def read_module(data: bytes | bytearray | memoryview, *, platform_id: int | None = None) -> Module:

@@ -160,9 +160,9 @@ def _write(path: Path, image: Image, number: int, changed: bytes) -> None:
     at = number - 1
     if path.suffix.lower() == ".hex":
         from firmware_images.hexfile import write_segments
-        from firmware_images.memory import with_module
+        from firmware_images.memory import with_modules
 
-        write_file(path, write_segments(with_module(image, at, changed), image.hex_start))
+        write_file(path, write_segments(with_modules(image, {at: changed}), image.hex_start))
         return
     contents = [changed if each == at else bytes(module.content) for each, module in enumerate(image.modules)]
     if image.kind is ImageKind.HEX:

@@ -37,11 +37,11 @@ _file = click.argument("file", type=FILE)
 def to_hex(file: Path, output: Path, seal: bool, number: int | None, address: int | None) -> None:
     """Turn a binary into Intel HEX, or Intel HEX into a binary.
 
-    Modules go where they belong in memory.
+    Modules go where they belong in memory. Intel HEX becomes Intel HEX again where the output is named .hex: sealed, or one of its modules.
     """
     from firmware_images.edit import Changes, edit_module
     from firmware_images.hexfile import write_hex, write_segments
-    from firmware_images.memory import as_binary, laid_out
+    from firmware_images.memory import as_binary, laid_out, with_modules
 
     data = read_file(file)
     image = read_image(data)
@@ -59,7 +59,10 @@ def to_hex(file: Path, output: Path, seal: bool, number: int | None, address: in
         raise EditRefused(f"{file} is a module, which tells its address itself; `particle-hil image edit --start-address` moves it")
     image = only_module(image, file, number)
     modules = [read_module(edit_module(module, Changes())) for module in image.modules] if seal else image.modules
-    if image.kind is ImageKind.HEX:
+    if image.kind is ImageKind.HEX and number is None and output.suffix.lower() == ".hex":
+        changed = {at: bytes(module.content) for at, module in enumerate(modules)}
+        write_file(output, write_segments(with_modules(image, changed), image.hex_start))
+    elif image.kind is ImageKind.HEX and output.suffix.lower() != ".hex":
         write_file(output, as_binary(image, [module.content for module in modules]))
     else:
         write_file(output, write_segments(laid_out(modules)))

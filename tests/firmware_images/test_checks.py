@@ -15,7 +15,7 @@ from firmware_images.assets import build_asset
 from firmware_images.build import build_module
 from firmware_images.checks import Target, check_module
 from firmware_images.close_checks import PLACEHOLDER_CRC, PLACEHOLDER_SHA, check_closely, is_unsealed
-from firmware_images.compress import compress_module
+from firmware_images.compress import compress_module, inflate_module
 from firmware_images.draft import Draft
 from firmware_images.edit import Changes, add_extensions, edit_module, protect
 from firmware_images.errors import EditRefused, NotAModule
@@ -254,7 +254,22 @@ def test_compressed_data_is_inflated_and_compared() -> None:
         (finding,) = check_module(overwritten(packed, at, new))
         assert finding.name is FindingName.COMPRESSION
         assert text in finding.detail
-    assert names(changed(packed, Changes(function=BOOTLOADER, index=0))) == ["flags-contradict", "compression"]
+    assert names(changed(packed, Changes(function=BOOTLOADER, index=0))) == ["flags-contradict"]
+
+
+@pytest.mark.parametrize("platform", [6, 13, 32])
+def test_the_product_in_a_compressed_module_is_the_one_that_counts(platform: int) -> None:
+    plain = module(USER, {6: 1, 13: 2, 32: 1}[platform], 6, platform=platform)
+    packed = read_module(compress_module(plain))
+    edited = changed(packed, Changes(product_id=1234, product_version=7))
+    inner = read_module(inflate_module(edited))
+    for each in (edited, inner):
+        assert each.suffix is not None
+        assert (each.suffix.product_id, each.suffix.product_version) == (1234, 7)
+    assert bytes(inner.content) == edit_module(plain, Changes(product_id=1234, product_version=7))
+    outer = overwritten(edited, edited.module_length - 38, b"\x08\0")
+    (finding,) = [one for one in check_module(outer) if one.name is FindingName.COMPRESSION]
+    assert "has another product version than the file tells" in finding.detail
 
 
 def test_assets_are_judged_as_the_device_does() -> None:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from firmware_images.build import build_module
 from firmware_images.checks import check_module
+from firmware_images.compress import compress_module, inflate_module
 from firmware_images.draft import Draft
 from firmware_images.edit import Changes, add_extensions, edit_module, protect, remove_extensions, set_assets
-from firmware_images.errors import EditRefused
+from firmware_images.errors import EditRefused, ImageError
 from firmware_images.extension_contents import (
     AssetDependency,
     DynamicLocation,
@@ -133,6 +134,51 @@ def test_a_location_record_follows_a_module_that_is_moved() -> None:
     assert location is not None
     assert DynamicLocation.decode(location.payload).module_start_address == module.prefix.start_address == 0x08500000
     assert module.module_length == p2_user().module_length
+
+
+def test_a_damaged_record_is_passed_over_alike_when_read_and_when_written() -> None:
+    data = bytearray(p2_user().content)
+    data[-66] = 1  # the location record now claims to be the product's, and is too long for it
+    module = read_module(data)
+    assert module.suffix is not None
+    assert (module.suffix.product_id, module.suffix.product_version) == (0xFFFF, 0xFFFF)
+    edited = read_module(edit_module(module, Changes(product_id=1234, product_version=7)))
+    assert edited.suffix is not None
+    assert (edited.suffix.product_id, edited.suffix.product_version) == (1234, 7)
+
+
+@given(
+    module=st.sampled_from(
+        [photon_user(), boron_user(), p2_user(), read_module(set_assets(boron_user(), [LOGO])), read_module(with_long_product())]
+    ),
+    damage=st.lists(st.tuples(st.integers(1, 130), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_what_is_damaged_is_edited_or_refused(module: Module, damage: list[tuple[int, int]]) -> None:
+    """And where it is edited, what is read then is what was written."""
+    data = bytearray(module.content)
+    for back, value in damage:
+        data[-min(back, len(data))] = value
+    try:
+        edited = read_module(edit_module(read_module(data), Changes(product_id=1234, product_version=7)))
+    except ImageError:
+        return
+    assert edited.suffix is not None
+    assert (edited.suffix.product_id, edited.suffix.product_version) == (1234, 7)
+
+
+def test_the_flags_of_a_compressed_module_are_its_own() -> None:
+    packed = read_module(compress_module(boron_user()))
+    flags = packed.prefix.flags
+    both = read_module(edit_module(packed, Changes(flags=flags | ModuleFlag.COMBINED, version=9)))
+    assert both.prefix.flags == ModuleFlag.COMPRESSED | ModuleFlag.COMBINED
+    inner = read_module(inflate_module(both))
+    assert (inner.prefix.flags, inner.prefix.version, both.prefix.version) == (0, 9, 9)
+    assert read_module(edit_module(both, Changes(flags=flags))).prefix.flags == ModuleFlag.COMPRESSED
+    with pytest.raises(EditRefused, match="says what is compressed"):
+        edit_module(packed, Changes(flags=flags | ModuleFlag.DROP_MODULE_INFO))
+    with pytest.raises(EditRefused, match="compress or inflate"):
+        edit_module(packed, Changes(flags=ModuleFlag(0)))
+    assert edit_module(packed, Changes()) == packed.content
 
 
 def test_flags_that_stand_for_a_form_are_not_simply_set() -> None:

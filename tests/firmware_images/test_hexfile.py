@@ -78,7 +78,7 @@ def test_an_address_record_holds_for_every_line_up_to_the_next(lines: int, width
     """However the text is taken in: the library is emptied between two lines now and then."""
     data = bytes(number % 251 for number in range(min(lines * width, 0x10000)))
     text = record(4, 0, b"\x08\x0c") + b"".join(record(0, at, data[at : at + width]) for at in range(0, len(data), width))
-    assert read_hex_text(text + END) == HexText((Segment(0x080C0000, data),), None, ended=True)
+    assert read_hex_text(text + END) == HexText(*[(Segment(0x080C0000, data),)] * 2, None, ended=True)
 
 
 def test_bytes_at_both_ends_of_memory_are_no_more_work_than_elsewhere() -> None:
@@ -105,7 +105,7 @@ def test_segments_are_written_lowest_first_and_read_back() -> None:
 @pytest.mark.parametrize("start", [{"EIP": 0x080A0185}, {"CS": 0x1234, "IP": 0x5678}])
 def test_where_to_start_is_read_and_written(start: dict[str, int]) -> None:
     text = write_segments([Segment(0x0800FFF0, bytes(0x20))], start)
-    assert read_hex_text(text) == HexText((Segment(0x0800FFF0, bytes(0x20)),), start, ended=True)
+    assert read_hex_text(text) == HexText(*[(Segment(0x0800FFF0, bytes(0x20)),)] * 2, start, ended=True)
     assert read_image(text).hex_start == start
 
 

@@ -319,6 +319,18 @@ def test_hex_goes_both_ways_and_seals(folder: Path) -> None:
     assert (folder / "sealed.bin").read_bytes() == APPLICATION
 
 
+def test_hex_that_stays_hex_keeps_what_else_is_in_it(folder: Path) -> None:
+    unsealed = bytearray(APPLICATION)
+    unsealed[-38:-6], unsealed[-4:] = bytes(range(1, 33)), bytes.fromhex("78563412")
+    setting = Segment(0x080A0000 + len(APPLICATION) + 100, b"set")
+    (folder / "unsealed.hex").write_bytes(write_segments([Segment(0x080A0000, bytes(unsealed)), setting], {"EIP": 0x080A0001}))
+    assert image("hex", "unsealed.hex", "--seal", "-o", "sealed.hex").exit_code == 0
+    text = read_hex_text((folder / "sealed.hex").read_bytes())
+    assert (text.pieces, text.start) == ((Segment(0x080A0000, APPLICATION), setting), {"EIP": 0x080A0001})
+    assert image("edit", "sealed.hex", "--product-version", "3", "-o", "edited.hex").exit_code == 0
+    assert read_hex_text((folder / "edited.hex").read_bytes()).pieces[1] == setting
+
+
 def test_hex_of_several_modules_keeps_their_places(folder: Path) -> None:
     (folder / "both.hex").write_bytes(write_segments([Segment(0x08020000, PART_1), Segment(0x08060000, PART_2)]))
     result = image("hex", "both.hex", "-o", "x.bin")
