@@ -170,6 +170,12 @@ class Application:
     def setup(self) -> None:
         """Called once a boot, before the application is described to the cloud. Register here what the class body cannot."""
 
+    def control_request(self, kind: int, data: bytes) -> bytes | None:
+        """Called with a control request that Device OS leaves to the application: 10, which is there for it, or a type unknown to it.
+
+        The answer's data, or None for what the application does not know either (Device OS 2.3.1, system/src/system_control_internal.cpp).
+        """
+
     def start(self, context: ApplicationContext) -> None:
         """Run the application: register what its class declares, call `setup()`, start its timers. The firmware calls this once."""
         self._context = context

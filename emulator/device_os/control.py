@@ -1,7 +1,9 @@
 """What Device OS on a Photon answers to control requests over USB.
 
-One handler per request type; a type without one is not supported (-120), which is also what host tools expect of requests that came
-with later boards. Facts: Device OS 2.3.1, system/src/system_control_internal.cpp and system/src/control/*.cpp.
+One handler per request type. A type without one goes to the application, and is not supported (-120) where that has no answer, which is
+also what host tools expect of requests that came with later boards, or are of other kinds of boards: 31, 73, 74, 76, 77, 91, 400 and 401,
+500 to 507, 550 to 554. Nowhere any more: 110 to 122, 260 to 264, 1001 to 1012.
+Facts: Device OS 2.3.1, system/src/system_control_internal.cpp and system/src/control/*.cpp.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ from emulator.board.flash import FlashError
 from emulator.board.otp import SERIAL_NUMBER
 from emulator.board.status_led import Priority, Signals
 from emulator.device_os.modules import InstalledModule
+from emulator.device_os.startup import STARTUP_LISTEN, startup_mode
 from firmware_images.device_rules import Check
 from firmware_images.fields import ModuleFunction
 from particle_protocol.control_requests.codes import RequestType, Result
 from particle_protocol.control_requests.device import ControlRequestChannel, RawRequests, Request
 from particle_protocol.control_requests.errors import BadMessage
-from particle_protocol.control_requests.generated import config_pb2, storage_pb2
+from particle_protocol.control_requests.generated import config_pb2, storage_pb2, system_pb2
 from particle_protocol.control_requests.messages import decode_message, encode_string
 from particle_protocol.dct import DctField, ServerAddress, SystemFlag
 from particle_protocol.messages.goodbye import ResetReason
@@ -48,7 +51,11 @@ _KEYS = {
     5: DctField.ALT_DEVICE_PUBLIC_KEY,
     6: DctField.ALT_SERVER_PUBLIC_KEY,
 }
+_SERVERS: dict[int, DctField] = {config_pb2.TCP_PROTOCOL: DctField.SERVER_ADDRESS, config_pb2.UDP_PROTOCOL: DctField.ALT_SERVER_ADDRESS}
 _INTEGRITY_FAILED, _DEPENDENCY_FAILED = 1, 2
+_NO_SUCH_FEATURE = -1
+"""What the Photon's HAL answers to setting a feature that the chip has not, which no table of results knows
+(Device OS 2.3.1, hal/src/stm32f2xx/core_hal_stm32f2xx.c, HAL_Feature_Set)."""
 
 
 class Refused(Exception):
@@ -67,9 +74,13 @@ class ControlRequests:
         self._board = system.board
         self._device_id = encode_string(system.board.device_id)
         self._handlers: dict[int, Callable[[Request], None]] = {
+            RequestType.ECHO: lambda request: request.reply(Result.OK, request.payload),
             RequestType.GET_DEVICE_ID: lambda request: request.reply(Result.OK, self._device_id),
             RequestType.GET_SERIAL_NUMBER: self._serial_number,
             RequestType.GET_SYSTEM_VERSION: lambda request: request.reply(Result.OK, encode_string(system.version)),
+            RequestType.GET_SYSTEM_CAPABILITIES: lambda request: request.reply(Result.OK),
+            RequestType.SET_FEATURE: self._set_feature,
+            RequestType.GET_FEATURE: self._get_feature,
             RequestType.RESET: lambda request: self._reset(request, ResetReason.USER),
             RequestType.FACTORY_RESET: self._factory_reset,
             RequestType.DFU_MODE: lambda request: self._reset(request, ResetReason.DFU_MODE, BootRequest.DFU),
@@ -77,6 +88,7 @@ class ControlRequests:
             RequestType.START_LISTENING: self._start_listening,
             RequestType.STOP_LISTENING: self._stop_listening,
             RequestType.GET_DEVICE_MODE: self._device_mode,
+            RequestType.SET_STARTUP_MODE: self._set_startup_mode,
             RequestType.GET_MODULE_INFO: self._module_info,
             RequestType.DIAGNOSTIC_INFO: self._diagnostics,
             RequestType.SET_CLAIM_CODE: self._set_claim_code,
@@ -85,6 +97,9 @@ class ControlRequests:
             RequestType.GET_SECURITY_KEY: self._get_key,
             RequestType.SET_SERVER_ADDRESS: self._set_server,
             RequestType.GET_SERVER_ADDRESS: self._get_server,
+            RequestType.SET_SERVER_PROTOCOL: self._set_protocol,
+            RequestType.GET_SERVER_PROTOCOL: self._get_protocol,
+            RequestType.SET_SOFTAP_SSID: self._set_softap_ssid,
             RequestType.START_NYAN_SIGNAL: lambda request: self._nyan(request, on=True),
             RequestType.STOP_NYAN_SIGNAL: lambda request: self._nyan(request, on=False),
             RequestType.START_FIRMWARE_UPDATE: self._start_update,
@@ -105,16 +120,20 @@ class ControlRequests:
         )
 
     def _handle(self, request: Request) -> None:
-        handler = self._handlers.get(request.type)
-        if handler is None:
-            request.reply(Result.NOT_SUPPORTED)
-            return
+        handler = self._handlers.get(request.type, self._ask_application)
         try:
             handler(request)
         except Refused as refused:
             request.reply(refused.result)
         except BadMessage:
             request.reply(Result.BAD_DATA)
+
+    def _ask_application(self, request: Request) -> None:
+        application = self._system.application
+        answer = None if application is None else application.control_request(request.type, request.payload)
+        if answer is None:
+            raise Refused(Result.NOT_SUPPORTED)
+        request.reply(Result.OK, answer)
 
     def _later(self, delay: float, callback: Callable[..., None], *args: object) -> None:
         self._system.scope.call_later(delay, callback, *args)
@@ -142,6 +161,21 @@ class ControlRequests:
 
     def _device_mode(self, request: Request) -> None:
         request.reply(Result.OK, b"\x08\x01" if self._system.listening.active else b"")
+
+    def _set_feature(self, request: Request) -> None:
+        """The one feature that there is, to look for an Ethernet FeatherWing, is none of this chip's."""
+        _check_feature(decode_message(system_pb2.SetFeatureRequest, request.payload).feature)
+        raise Refused(_NO_SUCH_FEATURE)
+
+    def _get_feature(self, request: Request) -> None:
+        _check_feature(decode_message(system_pb2.GetFeatureRequest, request.payload).feature)
+        request.reply(Result.OK)
+
+    def _set_startup_mode(self, request: Request) -> None:
+        """Whether the next boot is to be one in listening mode; any other mode takes that back."""
+        listen = decode_message(system_pb2.SetStartupModeRequest, request.payload).mode == system_pb2.LISTENING_MODE
+        startup_mode(self._board, set_bits=STARTUP_LISTEN if listen else 0, clear_bits=STARTUP_LISTEN)
+        request.reply(Result.OK)
 
     def _module_info(self, request: Request) -> None:
         reply = storage_pb2.GetModuleInfoReply()
@@ -187,15 +221,34 @@ class ControlRequests:
             record = ServerAddress(wanted.address, wanted.port or None).encode()
         except ValueError:
             raise Refused(Result.INVALID_ARGUMENT) from None
-        self._board.settings.write(DctField.SERVER_ADDRESS.offset, record)
+        self._board.settings.write(_server_field(wanted.protocol).offset, record)
         request.reply(Result.OK)
 
     def _get_server(self, request: Request) -> None:
-        address = ServerAddress.decode(self._board.settings.get(DctField.SERVER_ADDRESS))
+        wanted = decode_message(config_pb2.GetServerAddressRequest, request.payload)
+        address = ServerAddress.decode(self._board.settings.get(_server_field(wanted.protocol)))
         if address is None:
             raise Refused(Result.NOT_FOUND)
         reply = config_pb2.GetServerAddressReply(address=address.host, port=address.port or 0)
         request.reply(Result.OK, reply.SerializeToString())
+
+    def _set_protocol(self, request: Request) -> None:
+        """Which protocol a board speaks to the cloud can be chosen on an Electron only; to a Photon, both are features it has not."""
+        if decode_message(config_pb2.SetServerProtocolRequest, request.payload).protocol not in _SERVERS:
+            raise Refused(Result.NOT_SUPPORTED)
+        raise Refused(_NO_SUCH_FEATURE)
+
+    def _get_protocol(self, request: Request) -> None:
+        request.reply(Result.OK, config_pb2.GetServerProtocolReply(protocol=config_pb2.TCP_PROTOCOL).SerializeToString())
+
+    def _set_softap_ssid(self, request: Request) -> None:
+        """What the board's own network is called when it listens: both parts are cut to what the DCT has room for."""
+        wanted = decode_message(config_pb2.SetSoftapSsidRequest, request.payload)
+        prefix = wanted.prefix.encode()[: DctField.SSID_PREFIX.size - 1]
+        suffix = wanted.suffix.encode()[: DctField.DEVICE_CODE.size]
+        self._board.settings.write(DctField.SSID_PREFIX.offset, bytes((len(prefix),)) + prefix)
+        self._board.settings.write(DctField.DEVICE_CODE.offset, (suffix + b"\0")[: DctField.DEVICE_CODE.size])
+        request.reply(Result.OK)
 
     def _nyan(self, request: Request, *, on: bool) -> None:
         self._system.show_nyan(on=on)
@@ -268,6 +321,18 @@ def _key_field(kind: int) -> DctField:
     if field is None:
         raise Refused(Result.INVALID_ARGUMENT)
     return field
+
+
+def _server_field(protocol: int) -> DctField:
+    field = _SERVERS.get(protocol)
+    if field is None:
+        raise Refused(Result.INVALID_ARGUMENT)
+    return field
+
+
+def _check_feature(feature: int) -> None:
+    if feature != system_pb2.ETHERNET_DETECTION:
+        raise Refused(Result.NOT_SUPPORTED)
 
 
 def _legacy_module(module: InstalledModule) -> storage_pb2.LegacyModule:

@@ -8,7 +8,7 @@ from particle_protocol.dct import SystemFlag
 STARTUP_SAFE = 1
 """Safe mode. Set by the bootloader, and cleared when it runs the next time (Device OS 2.3.1, bootloader/src/main.c:181)."""
 STARTUP_LISTEN = 2
-"""Listening mode. The console's `L` asks for it; which bit real firmware takes is not known, and nothing outside can see it."""
+"""Listening mode. The console's `L` and control request 75 ask for it; which bit real firmware takes is not known, nor can be seen."""
 
 
 def startup_mode(board: Board, *, set_bits: int = 0, clear_bits: int = 0) -> int:

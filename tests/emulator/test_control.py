@@ -3,10 +3,11 @@
 import pytest
 
 from emulator.board.settings import StoredNetwork
+from emulator.device_os.application import Application
 from emulator.factory import device_os_release, user_part
 from particle_protocol.control_requests.codes import RequestType, Result
 from particle_protocol.control_requests.errors import RequestError
-from particle_protocol.control_requests.generated import config_pb2, storage_pb2
+from particle_protocol.control_requests.generated import config_pb2, storage_pb2, system_pb2
 from particle_protocol.control_requests.host import raw_system_version
 from particle_protocol.control_requests.messages import decode_string
 from particle_protocol.dct import DctField
@@ -35,18 +36,101 @@ def test_identity(bench, board):
     assert bench.run(board, raw_system_version()) == "2.3.1"
 
 
+MISSING = {10, 31, 73, 74, 76, 77, 80, 91, *range(110, 123), *range(260, 265), *range(400, 405), *range(500, 602), *range(1100, 1103)}
+"""Requests that a Photon with Device OS 2.3.1 does not know, and what only an application or a log handler answers."""
+ABOUT_1 = b"\x08\x01"
+"""Field 1 is 1: the only feature, TCP, the first key."""
+
+
+@pytest.mark.parametrize("kind", [*sorted(MISSING & set(RequestType)), 4711, 0xFFFF])
+def test_what_came_with_later_boards_and_what_is_left_to_the_application_is_not_supported(bench, board, kind):
+    assert refused(bench, board, kind) == Result.NOT_SUPPORTED
+    assert refused(bench, board, kind, ABOUT_1) == Result.NOT_SUPPORTED
+
+
+def result_of(bench, board, kind, payload):
+    try:
+        bench.request(board, kind, payload)
+    except RequestError as error:
+        return error.result
+    return Result.OK
+
+
+@pytest.mark.parametrize("kind", sorted(set(RequestType) - MISSING))
+def test_every_other_request_has_an_answer_of_its_own(bench, board, kind):
+    payload = b"" if kind is RequestType.DIAGNOSTIC_INFO else ABOUT_1
+    assert result_of(bench, board, kind, payload) != Result.NOT_SUPPORTED
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", b"hello", bytes(range(256)), b"x" * 4097, b"y" * 0xFFFF])
+def test_echo_sends_back_what_it_got(bench, board, data):
+    assert bench.request(board, RequestType.ECHO, data) == data
+
+
+def test_a_photon_has_no_capability_and_no_feature(bench, board):
+    assert bench.request(board, RequestType.GET_SYSTEM_CAPABILITIES) == b"", "a compressed update is none of its"
+    ethernet = system_pb2.GetFeatureRequest(feature=system_pb2.ETHERNET_DETECTION).SerializeToString()
+    assert bench.request(board, RequestType.GET_FEATURE, ethernet) == b"", "not enabled"
+    wanted = system_pb2.SetFeatureRequest(feature=system_pb2.ETHERNET_DETECTION, enabled=True).SerializeToString()
+    assert refused(bench, board, RequestType.SET_FEATURE, wanted) == -1
+    assert bench.request(board, RequestType.GET_FEATURE, ethernet) == b""
+    assert refused(bench, board, RequestType.SET_FEATURE) == refused(bench, board, RequestType.GET_FEATURE) == Result.NOT_SUPPORTED
+
+
+@pytest.mark.parametrize(("modes", "listens"), [((1,), True), ((1, 0), False), ((0,), False)])
+def test_the_next_boot_is_one_in_listening_mode_where_that_was_asked_for(bench, modes, listens):
+    bench.lab.network.access_point("lab", "secret123")
+    board = bench.board(os="2.3.1", networks=[StoredNetwork("lab", 3, "secret123")])
+    bench.sleep(20)
+    for mode in modes:
+        bench.request(board, RequestType.SET_STARTUP_MODE, system_pb2.SetStartupModeRequest(mode=mode).SerializeToString())
+    for again in (listens, False):
+        bench.request(board, RequestType.RESET)
+        bench.sleep(20)
+        assert (board.led.describe() == "blinking dark blue") is again, "once"
+
+
+def test_the_protocol_of_a_photon_is_tcp_and_cannot_be_chosen(bench, board):
+    reply = config_pb2.GetServerProtocolReply.FromString(bench.request(board, RequestType.GET_SERVER_PROTOCOL))
+    assert reply.protocol == config_pb2.TCP_PROTOCOL
+    for protocol, result in ((config_pb2.TCP_PROTOCOL, -1), (config_pb2.UDP_PROTOCOL, -1), (config_pb2.NO_PROTOCOL, Result.NOT_SUPPORTED)):
+        wanted = config_pb2.SetServerProtocolRequest(protocol=protocol).SerializeToString()
+        assert refused(bench, board, RequestType.SET_SERVER_PROTOCOL, wanted) == result
+
+
 @pytest.mark.parametrize(
-    "kind",
+    ("prefix", "suffix", "stored"),
     [
-        RequestType.GET_PROTECTED_STATE,
-        RequestType.SET_DEVICE_SETUP_DONE,
-        RequestType.GET_INTERFACE_LIST,
-        RequestType.WIFI_SCAN_NETWORKS,
-        4711,
+        ("Lamp", "AB12CD", (b"\x04Lamp", b"AB12CD")),
+        ("P" * 40, "1234567", (b"\x19" + b"P" * 25, b"123456")),
+        ("L", "AB", (b"\x01L", b"AB\0")),
     ],
 )
-def test_what_came_with_later_boards_is_not_supported(bench, board, kind):
-    assert refused(bench, board, kind) == Result.NOT_SUPPORTED
+def test_the_name_of_its_own_network_goes_into_the_dct(bench, board, prefix, suffix, stored):
+    wanted = config_pb2.SetSoftapSsidRequest(prefix=prefix, suffix=suffix).SerializeToString()
+    assert bench.request(board, RequestType.SET_SOFTAP_SSID, wanted) == b""
+    kept = tuple(
+        board.settings.get(field)[: len(part)] for field, part in zip((DctField.SSID_PREFIX, DctField.DEVICE_CODE), stored, strict=True)
+    )
+    assert kept == stored
+
+
+class Answering(Application):
+    def control_request(self, kind, data):
+        return {RequestType.APP_CUSTOM: data[::-1], RequestType.ECHO: b"mine", 4711: b""}.get(kind)
+
+
+def test_what_device_os_does_not_know_is_asked_of_the_application(bench):
+    bench.lab.applications["answering"] = Answering
+    board = bench.board(os="2.3.1", modules=[user_part(PHOTON, "2.3.1", "answering")])
+    bench.sleep(1)
+    assert bench.request(board, RequestType.APP_CUSTOM, b"hello") == b"olleh"
+    assert bench.request(board, RequestType.ECHO, b"hello") == b"hello", "what Device OS knows stays its own"
+    assert bench.request(board, 4711) == b""
+    assert refused(bench, board, 4712) == Result.NOT_SUPPORTED
+    bench.request(board, RequestType.SAFE_MODE)
+    bench.sleep(5)
+    assert refused(bench, board, RequestType.APP_CUSTOM, b"hello") == Result.NOT_SUPPORTED, "no application runs in safe mode"
 
 
 def test_modules_are_told_in_the_form_of_their_day(bench, board):
@@ -86,10 +170,19 @@ def test_the_server_address_survives_a_reset(bench, board):
     bench.request(board, RequestType.SET_SERVER_ADDRESS, wanted.SerializeToString())
     bench.request(board, RequestType.RESET)
     bench.sleep(3)
-    reply = config_pb2.GetServerAddressReply.FromString(
-        bench.request(board, RequestType.GET_SERVER_ADDRESS, config_pb2.GetServerAddressRequest(protocol=1).SerializeToString())
-    )
+
+    def kept(protocol):
+        asked = config_pb2.GetServerAddressRequest(protocol=protocol).SerializeToString()
+        return config_pb2.GetServerAddressReply.FromString(bench.request(board, RequestType.GET_SERVER_ADDRESS, asked))
+
+    reply = kept(1)
     assert (reply.address, reply.port) == ("cloud.example", 5999)
+    other = config_pb2.SetServerAddressRequest(protocol=2, address="udp.example", port=5684)
+    bench.request(board, RequestType.SET_SERVER_ADDRESS, other.SerializeToString())
+    assert [kept(protocol).address for protocol in (1, 2)] == ["cloud.example", "udp.example"], "each protocol has its own"
+    assert refused(bench, board, RequestType.GET_SERVER_ADDRESS) == Result.INVALID_ARGUMENT
+    wanted.protocol = 0
+    assert refused(bench, board, RequestType.SET_SERVER_ADDRESS, wanted.SerializeToString()) == Result.INVALID_ARGUMENT
 
 
 def test_keys_are_written_and_read_back(bench, board):
