@@ -10,12 +10,13 @@ from typing import Self
 
 from emulator.cloud.api import Api
 from emulator.cloud.api.asgi import CloudApp
+from emulator.destinations import Destinations
 from emulator.device_os.cloud_manager import DEFAULT_SERVER
 from emulator.doors.http import HttpDoor
 from emulator.doors.sockets import RealNetwork, TcpListener
 from emulator.doors.visitors import Visitors
 from emulator.drivers.served import ServedDriver
-from emulator.gateways import HttpGateway
+from emulator.hook_gateway import HttpGateway
 from emulator.lab import CLOUD_PORT, Lab
 
 LOOPBACK = "127.0.0.1"
@@ -44,11 +45,12 @@ class Service:
     """What a served Lab shows to other programs.
 
     `http_port` and `device_port` 0 take any free port. `hosts` are names of the REST API besides loopback's, `origins` the web pages that
-    may use it (`emulator.doors.visitors`). The Lab's own boards connect to the device service over a real socket, like any other board.
-    Usable as a context manager; closing it leaves the Lab running.
+    may use it (`emulator.doors.visitors`), `webhooks` where webhooks may go besides public addresses (`emulator.destinations`).
+    The Lab's own boards connect to the device service over a real socket, like any other board. Usable as a context manager; closing it
+    leaves the Lab running.
 
     Raises:
-        ValueError: one of `hosts` or `origins` is none.
+        ValueError: one of `hosts`, `origins` or `webhooks` is none.
         TypeError: the Lab runs in virtual time.
         CannotListen: a port is taken, or not allowed.
     """
@@ -62,6 +64,7 @@ class Service:
         device_port: int = 0,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
+        webhooks: Iterable[str] = (),
     ) -> None:
         driver = lab.driver
         if not isinstance(driver, ServedDriver):
@@ -71,7 +74,7 @@ class Service:
         self._http = HttpDoor(driver, app, host, http_port, app.end_streams, Visitors((host, *hosts), origins))
         self._devices = TcpListener(driver, lab.device_service.accept, host, device_port)
         self._outside = RealNetwork(driver)
-        self._hooks = HttpGateway(driver)
+        self._hooks = HttpGateway(driver, lab.cloud.settings, Destinations(webhooks))
         try:
             self._http.open()
         except OSError as error:
@@ -100,11 +103,11 @@ class Service:
 
     def close(self) -> None:
         """Hang up on everybody and stop listening."""
+        self.lab.driver.call(self._keep_hooks_in)
+        self._hooks.close()
         self._http.close()
         self._devices.close()
         self._outside.close()
-        self.lab.driver.call(self._keep_hooks_in)
-        self._hooks.close()
 
     def __enter__(self) -> Self:
         return self

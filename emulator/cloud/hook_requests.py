@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from emulator.cloud.basics import iso, json_object
 from emulator.cloud.events import Event
-from emulator.cloud.templates import render
+from emulator.cloud.templates import Budget, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +50,41 @@ class HookResponse:
         return json_object(self.text)
 
 
-def compose(hook_id: str, config: Mapping[str, Any], event: Event, secrets: Mapping[str, str] | None = None) -> HookRequest:
-    """The request of a webhook for an event; its templates may name `secrets` too.
+def compose(
+    hook_id: str, config: Mapping[str, Any], event: Event, secrets: Mapping[str, str] | None = None, budget: Budget | None = None
+) -> HookRequest:
+    """The request of a webhook for an event; its templates may name `secrets` too. `budget` is what they all may cost together.
 
     Without `noDefaults`, event name, data, device id and time are sent along. Where: in `json`, else `form`, as configured; for GET in
     the query; a `body` is sent as it is.
+
+    Raises:
+        TemplateError: they cost more.
     """
-    values = {**template_values(event), **(secrets or {})}
+    fill = _Filler({**template_values(event), **(secrets or {})}, Budget() if budget is None else budget)
     method = str(config.get("requestType", "POST")).upper()
     defaults = {} if is_true(config.get("noDefaults")) else _defaults(event)
-    query = _filled(config.get("query"), values)
-    headers = _filled(config.get("headers"), values)
+    query = fill.members(config.get("query"))
+    headers = fill.members(config.get("headers"))
     body = b""
     if method == "GET":
         query = {**defaults, **query}
     elif config.get("body") is not None:
-        body = render(str(config["body"]), values).encode()
+        body = fill.text(str(config["body"])).encode()
     elif config.get("json") is not None:
-        body = json.dumps({**defaults, **_json(config["json"], values)}, separators=(",", ":")).encode()
+        body = json.dumps({**defaults, **fill.json(config["json"])}, separators=(",", ":")).encode()
         headers.setdefault("Content-Type", "application/json")
     else:
-        body = urlencode({**defaults, **_filled(config.get("form"), values)}).encode()
+        body = urlencode({**defaults, **fill.members(config.get("form"))}).encode()
         headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
     auth = config.get("auth")
-    login = _filled({name: value for name, value in auth.items() if value is not None} if isinstance(auth, Mapping) else None, values)
+    login = fill.members({name: value for name, value in auth.items() if value is not None} if isinstance(auth, Mapping) else None)
     if "bearer" in login:
         headers.setdefault("Authorization", f"Bearer {login['bearer']}")
     return HookRequest(
         hook_id=hook_id,
         method=method,
-        url=_with_query(render(str(config["url"]), values), query),
+        url=_with_query(fill.text(str(config["url"])), query),
         headers=tuple(headers.items()),
         body=body,
         username=login.get("username", login.get("user")),
@@ -99,24 +104,36 @@ def template_values(event: Event) -> dict[str, Any]:
     }
 
 
-def render_topic(template: object, event: Event) -> str | None:
-    """The name of an event that a webhook makes, if its configuration gives one."""
-    return render(template, template_values(event)) if isinstance(template, str) and template else None
+def render_topic(template: object, event: Event, budget: Budget | None = None) -> str | None:
+    """The name of an event that a webhook makes, if its configuration gives one.
+
+    Raises:
+        TemplateError: its template costs more than the budget.
+    """
+    return render(template, template_values(event), budget) if isinstance(template, str) and template else None
 
 
 def _defaults(event: Event) -> dict[str, Any]:
     return {"event": event.name, "data": event.data or "", "coreid": event.coreid, "published_at": iso(event.published_at)}
 
 
-def _filled(part: object, values: Mapping[str, Any]) -> dict[str, str]:
-    if not isinstance(part, Mapping):
-        return {}
-    return {str(name): render(value if isinstance(value, str) else json.dumps(value), values) for name, value in part.items()}
+class _Filler:
+    """Fills the parts of one request in, on one budget."""
 
+    def __init__(self, values: Mapping[str, Any], budget: Budget) -> None:
+        self._values = values
+        self._budget = budget
 
-def _json(part: object, values: Mapping[str, Any]) -> dict[str, Any]:
-    text = part if isinstance(part, str) else json.dumps(part)
-    return json_object(render(text, values))
+    def text(self, template: str) -> str:
+        return render(template, self._values, self._budget)
+
+    def members(self, part: object) -> dict[str, str]:
+        if not isinstance(part, Mapping):
+            return {}
+        return {str(name): self.text(value if isinstance(value, str) else json.dumps(value)) for name, value in part.items()}
+
+    def json(self, part: object) -> dict[str, Any]:
+        return json_object(self.text(part if isinstance(part, str) else json.dumps(part)))
 
 
 def _with_query(url: str, query: Mapping[str, str]) -> str:

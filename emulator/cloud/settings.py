@@ -105,8 +105,18 @@ class CloudSettings:
     """Open. Seconds its file can be had."""
     hook_response_chunk: int = 512
     """Bytes of a webhook's answer per `hook-response` event."""
-    hook_response_limit: int = 100_000
-    """Bytes of a webhook's answer that are kept."""
+    hook_response_limit: int = 100 * 1024
+    """Open. Bytes of a webhook's answer that are read; the rest is not fetched."""
+    hook_timeout: float = 20.0
+    """Open. Seconds from a webhook's firing to the last byte of its answer."""
+    hooks_at_once: int = 50
+    """Open. Requests of webhooks that are under way at the same time; the others wait for their turn, within their time."""
+    hooks_waiting: int = 1000
+    """Open. Requests of webhooks that may be under way or wait; more fail at once."""
+    template_steps: int = 100_000
+    """Open. Steps that the templates of one webhook's request may take together: a tag, and each time it is filled in."""
+    template_size: int = 1024 * 1024
+    """Open. Characters that they may make together."""
     max_event_name: int = 64
     """Bytes in an event's name."""
     max_event_data: int = 1024

@@ -23,7 +23,7 @@ from emulator.cloud.gate import Gate
 from emulator.cloud.hook_logs import HookLogs
 from emulator.cloud.hook_requests import HookRequest, HookResponse, compose, is_true, render_topic
 from emulator.cloud.records import OwnerKind
-from emulator.cloud.templates import render
+from emulator.cloud.templates import Budget, TemplateError, render
 from emulator.drivers import Reply
 
 Gateway = Callable[[HookRequest], Reply[HookResponse]]
@@ -239,22 +239,34 @@ class Webhooks:
 
         def finish(answer: HookResponse | str) -> None:
             if isinstance(answer, str):
-                topic = render_topic(hook.settings.get("errorResponseTopic"), event) or f"hook-error/{event.name}"
-                self._tell(event, f"{topic}/0", answer)
-            else:
+                self._failed(hook, event, answer)
+                return
+            try:
                 self._respond(hook, event, answer)
+            except TemplateError as error:
+                self._failed(hook, event, str(error))
 
         self._send(hook, event, finish)
 
+    def _failed(self, hook: Webhook, event: Event, why: str) -> None:
+        try:
+            topic = render_topic(hook.settings.get("errorResponseTopic"), event, self._budget())
+        except TemplateError:
+            topic = None
+        self._tell(event, f"{topic or f'hook-error/{event.name}'}/0", why)
+
     def _respond(self, hook: Webhook, event: Event, answer: HookResponse) -> None:
-        text = answer.text[: self._core.settings.hook_response_limit]
+        text, budget = answer.text, self._budget()
         template = hook.settings.get("responseTemplate")
         if template:
-            text = render(str(template), answer.values)
-        topic = render_topic(hook.settings.get("responseTopic"), event) or f"hook-response/{event.name}"
+            text = render(str(template), answer.values, budget)
+        topic = render_topic(hook.settings.get("responseTopic"), event, budget) or f"hook-response/{event.name}"
         size = self._core.settings.hook_response_chunk
         for number, start in enumerate(range(0, len(text), size)):
             self._tell(event, f"{topic}/{number}", text[start : start + size])
+
+    def _budget(self) -> Budget:
+        return Budget(self._core.settings.template_steps, self._core.settings.template_size)
 
     def _tell(self, cause: Event, name: str, data: str | None) -> None:
         """An event about what a webhook did, heard where its cause was heard, and by the device that caused it."""
@@ -273,12 +285,19 @@ class Webhooks:
 
     def _send(self, hook: Webhook, event: Event, finish: Callable[[HookResponse | str], None]) -> None:
         secrets, sent_at = self.secrets(hook), self._core.now()
-        request = compose(hook.id, hook.settings, event, secrets)
+        refused: str | None = None
+        try:
+            request = compose(hook.id, hook.settings, event, secrets, self._budget())
+        except TemplateError as error:
+            request, refused = HookRequest(hook.id, str(hook.settings.get("requestType", "POST")).upper(), hook.url), str(error)
 
         def done(response: HookResponse | None, error: str | None) -> None:
             self.logs.note(event.name, sent_at, request, response, error, secrets.values())
             finish(response if error is None and response is not None else str(error))
 
+        if refused is not None:
+            done(None, refused)
+            return
         if self.gateway is None:
             done(None, "this cloud has no way out: its lab has no gateway for webhooks")
             return
@@ -287,6 +306,7 @@ class Webhooks:
         def settle() -> None:
             try:
                 response = answer.result()
+                response = replace(response, body=response.body[: self._core.settings.hook_response_limit])
             except OSError as error:
                 done(None, f"error occurred while sending the request: {error}")
                 return

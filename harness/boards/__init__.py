@@ -89,7 +89,7 @@ class Serving:
 
     Port 0 is any free one; `state` is the file that keeps the cloud's state; `rate_limits`: the REST API refuses who asks too often.
     `password` is that of the run's user, drawn by chance without it. `hosts` are names of the REST API besides loopback's, `origins` the
-    web pages that may use it.
+    web pages that may use it, `webhooks` where webhooks may go besides public addresses.
     """
 
     http_port: int = 0
@@ -99,6 +99,7 @@ class Serving:
     password: str | None = field(default=None, repr=False)
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    webhooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

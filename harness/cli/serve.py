@@ -45,6 +45,13 @@ DEVICE_PORT = 5683
 @click.option(
     "--cors", "origins", multiple=True, metavar="ORIGIN", help="Web pages that may use the REST API: http://localhost:3000; * for all."
 )
+@click.option(
+    "--allow-webhook",
+    "webhooks",
+    multiple=True,
+    metavar="DESTINATION",
+    help="Where webhooks may go besides public addresses: HOST, HOST:PORT, a network such as 10.0.0.0/8, or * for everywhere.",
+)
 @click.option("--rate-limits", is_flag=True, help="Refuse who asks the REST API too often (429), as the real cloud does.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in the run comes from, but for secrets.")
 @device_os_option
@@ -57,6 +64,7 @@ def serve(
     password: str | None,
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
+    webhooks: tuple[str, ...],
     rate_limits: bool,
     seed: int,
     device_os: tuple[str, ...],
@@ -74,7 +82,7 @@ def serve(
         if moniker.kind != "emu":
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")
     with _told_to_stop() as stop, contextlib.ExitStack() as stack:
-        serving = Serving(http_port, device_port, state, rate_limits, password, hosts, origins)
+        serving = Serving(http_port, device_port, state, rate_limits, password, hosts, origins, webhooks)
         rig = open_boards(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os))
         stack.callback(rig.close)
         stop.opened = True

@@ -160,6 +160,7 @@ class LabRig:
                     device_port=serving.device_port,
                     hosts=serving.hosts,
                     origins=serving.origins,
+                    webhooks=serving.webhooks,
                 )
             except ValueError as error:
                 self.lab.close()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.cloud.templates import MAX_DEPTH, render
+from emulator.cloud.templates import MAX_DEPTH, Budget, TemplateError, names, render
 
 VALUES = {
     "a": "x",
@@ -71,3 +71,43 @@ def test_sections_are_nested_sixteen_deep(opening, closing):
     deeper = MAX_DEPTH + 1
     assert render(opening * deeper + "x" + closing * deeper, VALUES) == ""
     assert MAX_DEPTH == 16
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{" * 200_000,
+        "{{" + " " * 1_000_000,
+        "{{{" + "a" * 500_000,
+        "{{#a}}" * 90_000,
+        "{{a" * 300_000,
+        "}}" * 300_000,
+        "{{a." + "9" * 900_000 + "}}",
+    ],
+    ids=["opened", "blank", "long", "nested", "cut off", "closed", "digits"],
+)
+def test_no_template_takes_longer_than_its_length_says(template):
+    """Each is done in well under a second; what tries all ways to read it would take hours."""
+    render(template, VALUES)
+    names(template)
+
+
+@pytest.mark.parametrize("template", ["{{a}}" * 60_000, "{{/a}}" * 110_000, "{{#a}}" * 400 + "{{/b}}" * 300, "{{" + "a." * 110_000 + "}}"])
+def test_taking_a_template_apart_costs_steps_too(template):
+    with pytest.raises(TemplateError, match="more than 100,000 steps"):
+        render(template, VALUES)
+
+
+def test_a_budget_is_for_all_that_it_is_given_to():
+    budget = Budget(max_steps=10, max_size=5)
+    assert render("{{a}}{{a}}", VALUES, budget) == "xx"
+    with pytest.raises(TemplateError, match="more than 5 characters"):
+        render("abcd", VALUES, budget)
+    with pytest.raises(TemplateError, match="more than 10 steps"):
+        render("{{a}}" * 9, VALUES, Budget(max_steps=10))
+
+
+def test_what_is_escaped_counts_as_it_comes_out():
+    assert render("{{q}}", {"q": '"' * 1000}, Budget(max_size=6000)) == "&quot;" * 1000
+    with pytest.raises(TemplateError):
+        render("{{q}}", {"q": '"' * 1001}, Budget(max_size=6000))

@@ -170,7 +170,7 @@ def test_an_answer_has_a_limit_and_may_be_empty(hooks):
     create(hooks)
     hooks.answer = HookResponse(200, b"x" * 200_000)
     hooks.s.event("temp")
-    assert sum(len(data or "") for _, data in hooks.told) == 100_000
+    assert sum(len(data or "") for _, data in hooks.told) == 100 * 1024
     hooks.told.clear()
     hooks.answer = HookResponse(204)
     hooks.s.event("temp")
@@ -258,3 +258,46 @@ def test_a_webhook_may_be_for_one_device_by_its_id_or_its_name(hooks, field):
     session.event("temp")
     hooks.cloud.events.publish(hooks.u1, "temp")
     assert len(hooks.sent) == 2
+
+
+TEN = "[0,1,2,3,4,5,6,7,8,9]"
+NESTED = "".join(f"{{{{#{name}}}}}" for name in "abcdefgh") + "{{.}}" + "".join(f"{{{{/{name}}}}}" for name in "hgfedcba")
+TENS = "{" + ",".join(f'"{name}":{TEN}' for name in "abcdefgh") + "}"
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"body": NESTED}, "its templates take more than 100,000 steps"),
+        ({"headers": {"X": NESTED}}, "its templates take more than 100,000 steps"),
+        ({"url": "https://example.com/{{{a}}}", "json": NESTED}, "its templates take more than 100,000 steps"),
+        ({"form": {str(number): "{{#a}}{{PARTICLE_EVENT_VALUE}}{{/a}}" for number in range(10_000)}}, "its templates"),
+        ({"body": "{{#a}}{{#b}}{{#c}}{{PARTICLE_EVENT_VALUE}}{{PARTICLE_EVENT_VALUE}}" * 20}, "more than 1,048,576 characters"),
+    ],
+)
+def test_templates_that_cost_too_much_are_an_error_of_their_webhook(hooks, config, said):
+    create(hooks, **config)
+    hooks.s.event("temp", TENS)
+    assert [name for name, _ in hooks.told] == ["hook-sent/temp", "hook-error/temp/0"]
+    assert said in hooks.told[1][1]
+    assert (hooks.sent, hooks.s.closed) == ([], False)
+
+
+def test_a_template_of_the_answer_or_of_a_topic_may_cost_too_much_as_well(hooks):
+    create(hooks, responseTemplate=NESTED)
+    create(hooks, event="tem", responseTopic=NESTED)
+    create(hooks, event="te", errorResponseTopic=NESTED)
+    hooks.answer = HookResponse(200, TENS.encode())
+    hooks.s.event("temp", TENS)
+    told = [(name, data) for name, data in hooks.told if "sent" not in name]
+    assert told[:2] == [("hook-error/temp/0", "its templates take more than 100,000 steps")] * 2
+    hooks.answer = HookResponse(500)
+    hooks.s.event("temp", TENS)
+    assert hooks.told[-1] == ("hook-error/temp/0", "error status 500 from example.com")
+
+
+def test_a_place_in_a_list_may_be_written_with_any_number_of_digits(hooks):
+    create(hooks, body="{{a." + "1" * 5_000 + "}}|{{a.000000001}}")
+    hooks.s.event("temp", '{"a":[1,2]}')
+    assert [request.body for request in hooks.sent] == [b"|2"]
+    assert hooks.s.closed is False
