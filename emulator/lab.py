@@ -21,13 +21,14 @@ from emulator.device_os.system import DeviceOs
 from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
-from emulator.factory import EMULATED, RELEASES, combined, device_os_release, flash_image, make_device_code, sectors_of, user_part
+from emulator.factory import EMULATED, combined, device_os_release, flash_image, has_stand_ins, make_device_code, sectors_of, user_part
 from emulator.gateways import HookSink
 from emulator.network import Network
 from emulator.secrecy import Secrecy, SecretsOfTheSeed, SecretsOfTheSystem
 from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.identifiers import make_device_id, make_mac_address, make_mobile_secret, make_serial_number, parse_device_id
 from particle_protocol.lightssl import DeviceKey
+from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import Platform, platform_by_name
 
 DEFAULT_OS_VERSION = "2.3.1"
@@ -85,8 +86,8 @@ class Lab:
         self.applications: dict[str, Callable[[], Application]] = {}
         """What the user parts made by `emulator.factory.user_part(application=NAME)` run, by that name."""
         self._built: set[str] = set()
-        """The boards whose firmware is built, by device id."""
-        self.cloud.healing.takes_stand_ins = self._built.__contains__
+        """The boards that were made with stand-ins, by device id."""
+        self.cloud.updates.takes_stand_ins = self._built.__contains__
         self._timing = timing if timing is not None else (INSTANT if served else STM32F205_TIMING)
 
     def add_board(
@@ -123,6 +124,7 @@ class Lab:
 
         Raises:
             ValueError: the platform cannot be emulated, the device id is taken or malformed, or the mode is unknown.
+            NoSuchRelease: the platform never had the Device OS release; tells those it had.
         """
         foreign: dict[DctField, bytes] = {}
         if server is not None:
@@ -135,16 +137,16 @@ class Lab:
         )
 
     def stock_built_releases(self) -> None:
-        """Let the cloud heal boards in safe mode with the Device OS releases that are built here (`emulator.factory.RELEASES`).
+        """Let the cloud heal boards in safe mode with the Device OS releases that are built here.
 
         They only stand for real ones, so they go to nobody but the Lab's own boards, and of those only to the ones that were made
-        without `modules`: a board on a desk that got them would not start again.
+        with such: a board on a desk that got them would not start again.
         """
         library = self.cloud.library
-        for name in EMULATED:
-            for release in RELEASES:
-                for module in device_os_release(platform_by_name(name), release):
-                    library.add(module, stand_in=True)
+        for platform in map(platform_by_name, EMULATED):
+            for release in known_releases(platform):
+                for module in device_os_release(platform, release.version):
+                    library.add(module)
 
     def close(self) -> None:
         """Switch every board off and stop the clock."""
@@ -185,7 +187,9 @@ class Lab:
         if not serial_number:
             identity = replace(identity, serial_number="")
         built = (*device_os_release(platform, os), user_part(platform, os, application, product))
-        if modules is None:
+        installed = combined((*built, *(modules or ())))
+        takes_stand_ins = has_stand_ins(installed)
+        if takes_stand_ins:
             self._built.add(identity.device_id)
         board = Board(
             platform,
@@ -193,11 +197,12 @@ class Lab:
             self.clock,
             self.network,
             sectors=sectors_of(platform),
-            image=flash_image(platform.id, combined((*built, *(modules or ())))),
+            image=flash_image(platform.id, installed),
             timing=self._timing,
             boot=lambda made: Bootloader(made, DeviceOs),
             rng=random.Random(f"{self.seed} {identity.device_id}"),
             applications=self.applications,
+            takes_stand_ins=takes_stand_ins,
         )
         number = self.random.getrandbits(16)
         key = DeviceKey.generate() if unique_key else self.secrecy.device_key(number)

@@ -28,6 +28,7 @@ class Target:
         user_optional: with `quirks`, also leave out what the device leaves out when it applies an update: the dependencies of a user part,
             and a second dependency on a bootloader.
         protected: whether device protection is on.
+        made_here: whether it is a board that stand-ins are built for.
     """
 
     platform_id: int | None = None
@@ -35,6 +36,7 @@ class Target:
     quirks: bool = False
     user_optional: bool = False
     protected: bool = False
+    made_here: bool = False
 
 
 ANY_DEVICE = Target()

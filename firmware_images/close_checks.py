@@ -17,6 +17,7 @@ from firmware_images.legacy_prefix import check_legacy_prefix
 from firmware_images.locate import KNOWN_PLATFORMS, RTL872X, prefix_offset_of
 from firmware_images.module import Module, ShaRule
 from firmware_images.product import check_product
+from firmware_images.stand_in import as_read_here, is_stand_in
 
 PLACEHOLDER_SHA = bytes(range(1, 33))
 PLACEHOLDER_CRC = 0x78563412
@@ -33,6 +34,7 @@ def check_closely(module: Module, target: Target = ANY_DEVICE) -> tuple[Finding,
     """The verdict of `firmware_images.checks.check_module`, without its fast path."""
     return tuple(
         chain(
+            () if target.made_here else _stand_in(module.prefix),
             _integrity(module),
             _identity(module, target.platform_id),
             _range(module),
@@ -53,6 +55,17 @@ def is_unsealed(module: Module) -> bool:
     """Whether the module holds the placeholders of a build instead of SHA-256 and CRC."""
     suffix = module.suffix
     return suffix is not None and suffix.sha256 == PLACEHOLDER_SHA and module.stored_crc == PLACEHOLDER_CRC
+
+
+def _stand_in(prefix: Prefix) -> Iterator[Finding]:
+    if is_stand_in(prefix):
+        need = prefix.dependency
+        yield error(
+            FindingName.STAND_IN,
+            f"it only stands for a real {prefix.function}, for emulated boards: "
+            f"no board has the {need.function} {need.index} version {need.version} that it asks for",
+            "the real module",
+        )
 
 
 def _integrity(module: Module) -> Iterator[Finding]:
@@ -164,9 +177,10 @@ def _dependency_fields(module: Module) -> Iterator[Finding]:
         yield warning(FindingName.DEPENDENCY_MALFORMED, "there is a second dependency without a first, which no device looks at")
 
 
-def _dependencies(prefix: Prefix, target: Target, installed: tuple[Prefix, ...]) -> Iterator[Finding]:
+def _dependencies(module: Prefix, target: Target, modules: tuple[Prefix, ...]) -> Iterator[Finding]:
     from firmware_images.device_rules import broken_dependents, dependencies_met
 
+    prefix, installed = as_read_here(module), tuple(map(as_read_here, modules))
     for other in broken_dependents(prefix, installed):
         needed = max(dep.version for dep in other.dependencies if (dep.function, dep.index) == (prefix.function, prefix.index))
         yield error(

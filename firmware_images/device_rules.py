@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from firmware_images.bounds import find_slot
 from firmware_images.fields import Dependency, ModuleFunction, Prefix
 from firmware_images.module import Module
+from firmware_images.stand_in import as_read_here
 
 
 class Check(enum.IntFlag):
@@ -82,6 +83,7 @@ def validate(
     *,
     checks: Check = BOOT_CHECKS,
     user_optional: bool = False,
+    made_here: bool = False,
 ) -> Validity:
     """Judge a module as a device of a platform does.
 
@@ -95,10 +97,11 @@ def validate(
         checks: which to make; RANGE and PLATFORM are always made.
         user_optional: as when an update is applied: the dependencies of a user part are not asked for, nor a second dependency on a
             bootloader.
+        made_here: the board is one that stand-ins are built for, and reads their dependencies as those of the real modules.
     """
     checked = checks | Check.RANGE | Check.PLATFORM
     passed = Check(0)
-    prefix = module.prefix
+    prefix = as_read_here(module.prefix) if made_here else module.prefix
     slot = find_slot(platform_id, prefix.function, prefix.index)
     if prefix.function != ModuleFunction.ASSET:
         if slot is None or not slot.holds_end(prefix.end_address):
@@ -106,7 +109,7 @@ def validate(
         passed |= Check.RANGE
         if prefix.platform_id == platform_id:
             passed |= Check.PLATFORM
-        present = {(other.function, other.index): other for other in installed}
+        present = {(other.function, other.index): as_read_here(other) if made_here else other for other in installed}
         if checks & Check.DEPENDENCIES and dependencies_met(prefix, present.values(), user_optional=user_optional):
             passed |= Check.DEPENDENCIES
         if checks & Check.DEPENDENCIES_FULL and not broken_dependents(prefix, present.values()):

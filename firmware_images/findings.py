@@ -27,6 +27,8 @@ class FindingName(enum.StrEnum):
     """Start and end address leave no room for prefix, suffix and CRC."""
     CRC_MISMATCH = "crc-mismatch"
     SHA_MISMATCH = "sha-mismatch"
+    STAND_IN = "stand-in"
+    """It only stands for a real module, so no real board may get it."""
     UNSEALED = "unsealed"
     """SHA-256 and CRC still are the placeholders of a build."""
     LEGACY_PREFIX = "legacy-prefix"

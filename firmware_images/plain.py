@@ -15,6 +15,7 @@ from firmware_images.crc import CRC, crc32
 from firmware_images.fields import CRC_SIZE
 from firmware_images.locate import prefix_offset_of
 from firmware_images.module import PRODUCT_SUFFIX, SHA_END, SUFFIX_WITH_PRODUCT, Module
+from firmware_images.stand_in import STAND_IN_BIT
 
 _RTL_RECORDS: Final = struct.Struct("<I12xI")
 _RTL_TAGS: Final = (0x00100002, 0x000A0001)
@@ -35,7 +36,8 @@ def plain_product(module: Module) -> tuple[int, int] | None:
     if start not in slot.start_addresses and (slot.start_addresses or end + CRC_SIZE != slot.end or start < slot.start):
         return None
     if (
-        function1 > 9
+        version1 & STAND_IN_BIT
+        or function1 > 9
         or function2 > 9
         or not (function1 or not (index1 or version1 or function2))
         or not (function2 or not (index2 or version2))

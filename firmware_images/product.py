@@ -9,6 +9,7 @@ from typing import Final
 from firmware_images.fields import UNSET, ModuleFunction
 from firmware_images.findings import Finding, FindingName, error, note, warning
 from firmware_images.module import SUFFIX_WITH_LONG_PRODUCT, Module
+from firmware_images.stand_in import real_version
 
 NO_PRODUCT_ID_SINCE: Final = 4000
 """From this version of the system part on (Device OS 4.0.0) an application has no product id of its own: compiling one in is an error
@@ -28,7 +29,7 @@ def check_product(module: Module) -> Iterator[Finding]:
 
 def needed_system(fields: tuple[int, ...]) -> int:
     """The version of the system part that the numbers of a prefix ask for first; 0 when they ask for something else, or nothing."""
-    return fields[10] if fields[8] == _SYSTEM_PART else 0
+    return real_version(fields[10]) if fields[8] == _SYSTEM_PART else 0
 
 
 @functools.lru_cache(maxsize=1024)

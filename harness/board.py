@@ -82,6 +82,8 @@ class Board:
         self.console = SerialConsole(self)
         self.epoch = Epoch(0, host.clock.now(), "the board was opened")
         self.releases = extras.releases
+        self.takes_stand_ins = extras.takes_stand_ins
+        """Whether it was made here, with modules that only stand for real ones. No other board gets such."""
         self._refusal = extras.refusal
         self._buttons, self._led, self._power = extras.buttons, extras.led, extras.power
 

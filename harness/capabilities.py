@@ -73,6 +73,8 @@ class Extras:
     """The kind's own Device OS releases; real ones are used without it."""
     refusal: Callable[[], str] | None = None
     """Tells why the cloud turned this board away last, or an empty string, where the cloud's log can be read."""
+    takes_stand_ins: bool = False
+    """Whether it was made here, with modules that only stand for real ones. No other board may get such."""
 
 
 NOTHING = Extras()

@@ -1,11 +1,13 @@
-"""The Device OS modules that an emulated cloud heals boards in safe mode with, from where the user has them.
+"""The Device OS modules that an emulated cloud heals boards in safe mode with and hands out over REST, from where the user has them.
 
 A source is a word or a path:
 
-    built    the releases that the emulator builds, which only its own boards may get
+    built    stand-ins for the releases, which the emulator builds and which only its own boards may get
     cache    every module in the user's firmware cache, which `particle-hil image fetch` fills
     none     nothing: boards stay in safe mode
     PATH     a module file, or a folder that is searched for .bin files
+
+Without any source boards are healed with stand-ins, but nothing is handed out: nobody can tell which board it would end up on.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ class Refusal(enum.Enum):
     OUT_OF_RANGE = "its address is outside of what may be written there"
     UNREADABLE = "the file cannot be read"
     NO_SUCH_VERSION = "no files of that Device OS version"
+    STAND_IN = "a stand-in, for emulated boards only"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firmware_images.checks import check_module
+from firmware_images.checks import Target, check_module
 from firmware_images.errors import NotAModule
 from firmware_images.findings import Finding, FindingName, Severity
 from firmware_images.module import Module, read_module
@@ -28,6 +28,7 @@ OVER_REQUESTS = (ModuleFunction.BOOTLOADER, ModuleFunction.NCP, ModuleFunction.A
 """Module functions that travel by control requests."""
 
 _REASONS = {
+    FindingName.STAND_IN: Refusal.STAND_IN,
     FindingName.CRC_MISMATCH: Refusal.BAD_CHECKSUM,
     FindingName.PLATFORM_MISMATCH: Refusal.WRONG_PLATFORM,
     FindingName.PLATFORM_UNKNOWN: Refusal.WRONG_PLATFORM,
@@ -76,7 +77,7 @@ def load(source: bytes | str | Path) -> tuple[str, bytes]:
 
 
 def check(board: Board, source: bytes | str | Path) -> Image:
-    """Check an image against the board it is meant for: form, CRC, platform, address.
+    """Check an image against the board it is meant for: form, CRC, platform, address, and that a stand-in is meant for a board made here.
 
     Raises:
         ImageRefused: it must not be written there.
@@ -87,7 +88,7 @@ def check(board: Board, source: bytes | str | Path) -> Image:
         module = read_module(data)
     except NotAModule as error:
         raise ImageRefused(Refusal.NOT_A_MODULE, f"{name} ({error})", board=label) from error
-    findings = check_module(module, platform_id=board.platform.id)
+    findings = check_module(module, Target(platform_id=board.platform.id, made_here=board.takes_stand_ins))
     fatal = [finding for finding in findings if finding.severity is Severity.ERROR and finding.name not in _HARMLESS]
     if fatal:
         worst = min(fatal, key=_gravity)

@@ -1,29 +1,122 @@
-"""Device OS releases by the number their system module carries.
+"""Device OS releases: the version of every module, what each asks of the others, and the platforms that had it.
 
-A module says only a number (2302), people and the cloud say a version (2.3.1). The steps between numbers follow no rule, so this is a
-table: Device OS, system/system-versions.md (finished releases only).
+The data is `os_versions.toml`, next to this file, with its sources; it is the one place where such a number stands. A module says only a
+number (2302), people and the cloud say a version (2.3.1). Start with `os_release(platform, "2.3.1")` or `os_version_name(2302)`.
 """
 
 from __future__ import annotations
 
-_TABLE = """
-0 0.4.0, 1 0.4.1, 2 0.4.2, 3 0.4.3, 5 0.4.4, 6 0.4.5, 7 0.4.6, 8 0.4.7, 11 0.4.9, 13 0.5.0, 15 0.5.1, 17 0.5.2, 21 0.5.3,
-22 0.5.4, 23 0.5.5,
-102 0.6.0, 105 0.6.1, 108 0.6.2, 109 0.6.3, 110 0.6.4, 207 0.7.0, 403 0.9.0,
-1000 1.0.0, 1002 1.0.1, 1102 1.1.0, 1213 1.2.1, 1321 1.3.1, 1401 1.4.0, 1403 1.4.1, 1404 1.4.2, 1405 1.4.3, 1406 1.4.4,
-1502 1.5.0, 1511 1.5.1, 1512 1.5.2,
-2008 2.0.0, 2011 2.0.1, 2101 2.1.0, 2202 2.2.0, 2301 2.3.0, 2302 2.3.1,
-3005 3.0.0, 3103 3.1.0, 3201 3.2.0, 3301 3.3.0, 3302 3.3.1,
-4003 4.0.0, 4005 4.0.1, 4006 4.0.2, 4100 4.1.0, 4200 4.2.0,
-5002 5.0.0, 5003 5.0.1, 5004 5.1.0, 5200 5.2.0, 5300 5.3.0, 5301 5.3.1, 5302 5.3.2, 5400 5.4.0, 5410 5.4.1, 5501 5.5.0, 5600 5.6.0,
-5700 5.7.0,
-5800 5.8.0, 5801 5.8.1, 5802 5.8.2, 5901 5.9.0,
-6000 6.0.0, 6100 6.1.0, 6101 6.1.1, 6102 6.1.2, 6200 6.2.0, 6201 6.2.1, 6302 6.3.0, 6303 6.3.2, 6304 6.3.3, 6305 6.3.4
-"""
+import functools
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-OS_VERSIONS: dict[int, str] = {int(number): name for number, name in (entry.split() for entry in _TABLE.replace("\n", " ").split(","))}
-"""Release by system module number."""
-_NUMBERS = {name: number for number, name in OS_VERSIONS.items()}
+from particle_protocol.functions import ModuleFunction
+from particle_protocol.platforms import ModuleKey, OsVersion, Platform, parse_os_version, platform_by_name
+
+
+class NoSuchRelease(LookupError):
+    """A Device OS version was never released for a platform, or nobody knows what it is made of. The message lists those there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleNeed:
+    """Another module that must be installed, and its lowest version that will do."""
+
+    key: ModuleKey
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseModule:
+    """One module of a release on one platform. Its needs stand in the order of its prefix's two dependencies."""
+
+    key: ModuleKey
+    version: int
+    needs: tuple[ModuleNeed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OsRelease:
+    """One Device OS release."""
+
+    version: str
+    system: int
+    """The version of its system parts."""
+    bootloader: int | None
+    """The version of its bootloader; None where nobody knows it, nor what else the release is made of."""
+    tinker: int
+    """The version that user parts built for it have."""
+    platforms: frozenset[str]
+    """The platforms that had it, by name."""
+    _needed: Mapping[str, int]
+    """The bootloader demanded, by platform or kind of microcontroller."""
+    _part1: int | None
+
+    @property
+    def numbers(self) -> OsVersion:
+        """The version as three numbers."""
+        return parse_os_version(self.version)
+
+    def modules(self, platform: Platform) -> tuple[ReleaseModule, ...]:
+        """What the release consists of on a platform, in the order in which it is installed; empty where that is not known.
+
+        The network processor's firmware is not among it: no release demands one of its own.
+        """
+        if platform.name not in self.platforms or self.bootloader is None:
+            return ()
+        version = self.numbers
+        found = [self._module(recipe, platform) for recipe in _recipes() if recipe.fits(platform, version)]
+        by_key = {module.key: module for module in reversed(found)}
+        order = platform.update_order
+        return tuple(sorted(by_key.values(), key=lambda module: order.index(module.key)))
+
+    def user_part_need(self, platform: Platform) -> ModuleNeed:
+        """What an application built for the release depends on: its own system part (modules/shared/*/user_build.mk:46-51)."""
+        return ModuleNeed(ModuleKey(ModuleFunction.SYSTEM_PART, 2 if platform.generation == 2 else 1), self.system)
+
+    def _module(self, recipe: _Recipe, platform: Platform) -> ReleaseModule:
+        needs = ((need.key, self._number(need.version, platform)) for need in recipe.needs)
+        version = self._number(recipe.version, platform)
+        assert version is not None, f"{recipe.key} of {self.version} has no version"
+        return ReleaseModule(recipe.key, version, tuple(ModuleNeed(key, number) for key, number in needs if number is not None))
+
+    def _number(self, version: str | int, platform: Platform) -> int | None:
+        if isinstance(version, int):
+            return version
+        needed = self._needed.get(platform.name, self._needed.get(platform.mcu.value, self._needed.get("all")))
+        return {"system": self.system, "bootloader": self.bootloader, "part1": self._part1, "needed": needed}[version]
+
+
+def os_releases(platform: Platform | None = None) -> tuple[OsRelease, ...]:
+    """All releases, or those that a platform had, oldest first."""
+    return _all() if platform is None else tuple(release for release in _all() if platform.name in release.platforms)
+
+
+@functools.cache
+def known_releases(platform: Platform) -> tuple[OsRelease, ...]:
+    """The releases that a platform had and whose modules are known, oldest first."""
+    return tuple(release for release in os_releases(platform) if release.modules(platform))
+
+
+def os_release(platform: Platform, version: str) -> OsRelease:
+    """The release of that version for a platform ("2.3.1" or "v2.3.1"), with all its modules known.
+
+    Raises:
+        NoSuchRelease: there is none.
+    """
+    wanted = version.strip().removeprefix("v")
+    known = known_releases(platform)
+    for release in known:
+        if release.version == wanted:
+            return release
+    there = ", ".join(release.version for release in known) or "none whose modules are known"
+    if any(release.version == wanted for release in os_releases(platform)):
+        raise NoSuchRelease(f"what Device OS {wanted} for the {platform.display_name} is made of is not known; there are: {there}")
+    raise NoSuchRelease(f"Device OS {version} was never released for the {platform.display_name}; there are: {there}")
 
 
 def os_version_name(number: int | None) -> str | None:
@@ -33,4 +126,82 @@ def os_version_name(number: int | None) -> str | None:
 
 def os_version_number(name: str) -> int | None:
     """The system module's number of a release, e.g. "2.3.1" -> 2302; None for one that is not known."""
-    return _NUMBERS.get(name)
+    return next((release.system for release in _all() if release.version == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _RecipeNeed:
+    key: ModuleKey
+    version: str | int
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """One row of the recipes: a module on some platforms, for some releases."""
+
+    key: ModuleKey
+    on: frozenset[str]
+    since: OsVersion | None
+    until: OsVersion | None
+    version: str | int
+    needs: tuple[_RecipeNeed, ...]
+
+    def fits(self, platform: Platform, version: OsVersion) -> bool:
+        here = platform.name in self.on or platform.mcu.value in self.on
+        return here and (self.since is None or version >= self.since) and (self.until is None or version < self.until)
+
+
+@functools.cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _all() -> tuple[OsRelease, ...]:
+    table = _table()
+    sets = {name: frozenset(platform_by_name(each).name for each in names) for name, names in table["sets"].items()}
+    return tuple(_read_release(row, sets) for row in table["releases"]["finished"])
+
+
+@functools.cache
+def _recipes() -> tuple[_Recipe, ...]:
+    return tuple(_read_recipe(row) for row in _table()["recipes"]["modules"])
+
+
+def _read_release(row: Mapping[str, Any], sets: Mapping[str, frozenset[str]]) -> OsRelease:
+    needed = row.get("needed", {})
+    return OsRelease(
+        version=row["version"],
+        system=row["system"],
+        bootloader=row.get("bootloader"),
+        tinker=row["tinker"],
+        platforms=sets[row["on"]],
+        _needed=MappingProxyType(needed if isinstance(needed, dict) else {"all": needed}),
+        _part1=row.get("part1"),
+    )
+
+
+def _read_recipe(row: Mapping[str, Any]) -> _Recipe:
+    since, until = row.get("from"), row.get("until")
+    return _Recipe(
+        key=_read_key(*row["module"].split()),
+        on=frozenset(row["on"]),
+        since=parse_os_version(since) if since else None,
+        until=parse_os_version(until) if until else None,
+        version=row["version"],
+        needs=tuple(_read_needs(row.get("needs", ()))),
+    )
+
+
+def _read_needs(texts: list[str]) -> Iterator[_RecipeNeed]:
+    for text in texts:
+        function, index, version = text.split()
+        yield _RecipeNeed(_read_key(function, index), int(version) if version.isdigit() else version)
+
+
+def _read_key(function: str, index: str) -> ModuleKey:
+    return ModuleKey(ModuleFunction[function.upper()], int(index))
+
+
+OS_VERSIONS: Mapping[int, str] = MappingProxyType({release.system: release.version for release in _all()})
+"""Release by system module number, oldest first."""

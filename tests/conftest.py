@@ -19,6 +19,9 @@ from typing import NamedTuple
 
 import pytest
 
+from firmware_images.edit import Changes, edit_module
+from firmware_images.module import read_module
+from firmware_images.stand_in import as_read_here
 from harness.firmware_store import cache_folder
 
 PACKAGE = {
@@ -90,6 +93,17 @@ class RuleReport:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.unproved:
             terminalreporter.write_line(f"claiming rules without a passing test: {', '.join(self.unproved)}", red=True)
+
+
+@pytest.fixture(scope="session")
+def as_real() -> Callable[[bytes], bytes]:
+    """Gives a stand-in the dependencies of the module it stands for, so that it passes for a real one."""
+
+    def made(image: bytes) -> bytes:
+        module = read_module(image)
+        return edit_module(module, Changes(dependencies=as_read_here(module.prefix).dependencies))
+
+    return made
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -71,6 +71,7 @@ class Board:
         boot: Callable[[Board], Firmware],
         rng: random.Random,
         applications: Mapping[str, Callable[[], Any]],
+        takes_stand_ins: bool,
     ) -> None:
         self.platform = platform
         self.identity = identity
@@ -79,6 +80,8 @@ class Board:
         self.rng = rng
         self.applications = applications
         """What user parts made for tests run, by the name they carry."""
+        self.takes_stand_ins = takes_stand_ins
+        """Whether its Device OS takes modules that only stand for real ones: it was made with such."""
         self.changed = Signal()
         """Fired when something that can be seen from outside changed: USB, LED, power."""
         self.flash = Flash(sectors, image, timing)

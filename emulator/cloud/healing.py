@@ -10,9 +10,9 @@ Order of dependencies: Device OS 2.3.1, modules/photon/system-part*/module_info.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from emulator.cloud.connections import Connections
 from emulator.cloud.events import Events
@@ -20,12 +20,16 @@ from emulator.cloud.images import ImageFacts, read_image
 from emulator.cloud.records import Device
 from emulator.cloud.updates import Updates
 from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleFunction, ModuleStore, SystemDescribe, Validity
+from particle_protocol.os_versions import OsRelease, ReleaseModule
+from particle_protocol.platforms import Platform
 
 Place = tuple[str, int]
 """A module's function (by its letter in a description) and index."""
 Versions = Mapping[Place, int]
 Shelf = Callable[[Place], Sequence["LibraryModule"]]
 """The modules there are for a place, lowest version first."""
+STAND_INS = "stand-ins: for emulated boards only"
+"""What is said wherever modules that only stand for real ones are handed out."""
 _RANK = "bacs"
 """Which of several modules that could be sent goes first: bootloader, radio stack, network processor, system parts."""
 
@@ -36,8 +40,6 @@ class LibraryModule:
 
     facts: ImageFacts
     image: bytes
-    stand_in: bool
-    """It only stands for a real one, so real boards must never get it."""
 
     @property
     def place(self) -> Place:
@@ -52,7 +54,7 @@ class LibraryModule:
     @property
     def order(self) -> tuple[int, bool]:
         """Lower versions before higher ones, and the real one before what stands for it."""
-        return self.facts.version, self.stand_in
+        return self.facts.version, self.facts.stand_in
 
 
 class Library:
@@ -60,34 +62,42 @@ class Library:
 
     def __init__(self) -> None:
         self._modules: dict[tuple[int, Place], list[LibraryModule]] = {}
+        self.hands_out_stand_ins = False
+        """Whether stand-ins are handed out to whoever asks for a release. Nobody can tell what board they end up on."""
 
-    def add(self, image: bytes, *, stand_in: bool = False) -> ImageFacts:
+    def add(self, image: bytes) -> ImageFacts:
         """Put a module in. One of the same place and version makes way for it; a stand-in and a real one do not.
 
         Raises:
             BadImage: not a module.
         """
-        module = LibraryModule(read_image(image), image, stand_in)
+        module = _library_module(image)
         shelf = self._modules.setdefault((module.facts.platform_id, module.place), [])
         shelf[:] = sorted([each for each in shelf if each.order != module.order] + [module], key=lambda each: each.order)
         return module.facts
 
     def shelf(self, platform_id: int, place: Place, *, stand_ins: bool) -> list[LibraryModule]:
         """The modules for a place, lowest version first."""
-        return [module for module in self._modules.get((platform_id, place), ()) if stand_ins or not module.stand_in]
+        return [module for module in self._modules.get((platform_id, place), ()) if stand_ins or not module.facts.stand_in]
 
-    def release(self, platform_id: int, version: int) -> Sequence[LibraryModule]:
-        """What the library has of a Device OS release: its system parts of this version, and what these need beside them."""
+    def release(self, platform: Platform, release: OsRelease) -> Sequence[LibraryModule]:
+        """All modules of a Device OS release on a platform, as they are handed out; empty when one of them is not there."""
+        for stand_ins in (False, True) if self.hands_out_stand_ins else (False,):
+            found = [self._held(platform, each, stand_in=stand_ins) for each in release.modules(platform)]
+            modules = [module for module in found if module is not None]
+            if modules and len(modules) == len(found):
+                return modules
+        return ()
 
-        def first(place: Place, lowest: int, highest: float = math.inf) -> LibraryModule | None:
-            shelf = self.shelf(platform_id, place, stand_ins=True)
-            return next((module for module in shelf if lowest <= module.facts.version <= highest), None)
+    def _held(self, platform: Platform, wanted: ReleaseModule, *, stand_in: bool) -> LibraryModule | None:
+        """The module with exactly that version."""
+        shelf = self._modules.get((platform.id, (wanted.key.function.letter, wanted.key.index)), ())
+        return next((each for each in shelf if (each.facts.version, each.facts.stand_in) == (wanted.version, stand_in)), None)
 
-        places = sorted(place for platform, place in self._modules if platform == platform_id and place[0] == ModuleFunction.SYSTEM.value)
-        parts = [part for place in places if (part := first(place, version, version)) is not None]
-        needs = {place: lowest for part in parts for place, lowest in part.needs.items() if place not in places}
-        others = (first(place, lowest) for place, lowest in sorted(needs.items()))
-        return [*(module for module in others if module is not None), *parts]
+
+@lru_cache(maxsize=1024)
+def _library_module(image: bytes) -> LibraryModule:
+    return LibraryModule(read_image(image), image)
 
 
 class Healing:
@@ -98,8 +108,6 @@ class Healing:
         self._events = events
         self._updates = updates
         self._library = library
-        self.takes_stand_ins: Callable[[str], bool] = lambda device_id: False
-        """Whether a device, by its id, may be sent what only stands for a real module."""
 
     def heal(self, device: Device) -> bool:
         """Send the next module a device needs. True: the device is ill, whether or not there was something to send."""
@@ -141,7 +149,7 @@ class Healing:
         return None
 
     def _shelf(self, device: Device) -> Shelf:
-        stand_ins = self.takes_stand_ins(device.id)
+        stand_ins = self._updates.takes_stand_ins(device.id)
         return lambda place: self._library.shelf(device.platform_id, place, stand_ins=stand_ins)
 
 

@@ -9,7 +9,9 @@ from firmware_images.bundle import check_bundle, read_bundle
 from firmware_images.errors import BundleError, ImageError
 from firmware_images.fields import UNSET, Dependency, ModuleFunction
 from firmware_images.findings import Severity
+from firmware_images.image import read_image as modules_in
 from firmware_images.module import read_module
+from firmware_images.stand_in import as_read_here, is_stand_in
 
 _ZIP = b"PK\x03\x04"
 
@@ -29,6 +31,8 @@ class ImageFacts:
     sha256: str
     """64 hex digits; what a device reports of its user part."""
     size: int
+    stand_in: bool
+    """It only stands for a real module, so real boards must never get it."""
 
 
 def read_image(image: bytes) -> ImageFacts:
@@ -51,12 +55,18 @@ def read_image(image: bytes) -> ImageFacts:
         function=prefix.function,
         index=prefix.index,
         version=prefix.version,
-        dependencies=prefix.dependencies,
+        dependencies=as_read_here(prefix).dependencies,
         product_id=None if product_id == UNSET else product_id,
         product_version=meant_version(product_id, product_version, prefix.platform_id),
         sha256="" if suffix is None else suffix.sha256.hex(),
         size=module.size,
+        stand_in=is_stand_in(prefix),
     )
+
+
+def only_stands_in(image: bytes) -> bool:
+    """Whether an image is, or has in it, a module that only stands for a real one."""
+    return any(is_stand_in(module.prefix) for module in modules_in(image).modules)
 
 
 def application_of(upload: bytes) -> bytes:

@@ -7,6 +7,7 @@ with `flash`, and what follows from a change of the device's own standing (added
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from emulator.cloud.connections import Connections, Link
@@ -17,6 +18,8 @@ from emulator.cloud.quarantine import Quarantine, product_version
 from emulator.cloud.records import Device
 from emulator.cloud.releases import Firmware, Releases
 from emulator.cloud.updates import Updates
+
+logger = logging.getLogger(__name__)
 
 
 class Rollout:
@@ -64,7 +67,7 @@ class Rollout:
         """Send the version the device should run, if it is connected, runs another one, and may be updated."""
         firmware = self.due(device)
         if firmware is not None:
-            self._updates.start(device, self._releases.image(firmware))
+            self._send(device, firmware)
 
     def resume(self, device: Device) -> None:
         """The device allows updates again, or is in other groups: what is released intelligently has waited for that.
@@ -78,7 +81,7 @@ class Rollout:
             return
         firmware = self.due(device)
         if firmware is not None and firmware.intelligent and device.desired_firmware_version is None:
-            self._updates.start(device, self._releases.image(firmware))
+            self._send(device, firmware)
 
     def release_now(self, released: Firmware, groups: Sequence[str]) -> None:
         """An intelligent release to groups, or (none) to all: the connected members that wait for it get it, those for another do not."""
@@ -88,14 +91,15 @@ class Rollout:
                 continue
             firmware = self.due(device)
             if firmware is not None and firmware.version == released.version:
-                self._updates.start(device, self._releases.image(firmware))
+                self._send(device, firmware)
 
     def check_flash(self, device: Device) -> None:
         """Refuse lock-and-flash for a device that cannot take it now.
 
         Raises:
             DeviceOffline: not connected.
-            UpdateRefused: quarantined, marked for development, being updated, or with updates disabled.
+            UpdateRefused: quarantined, marked for development, being updated, with updates disabled, or not to have the version: it is a
+                stand-in.
         """
         link = self._connections.link(device.id)
         if link is None:
@@ -106,6 +110,9 @@ class Rollout:
             raise UpdateRefused(device.id, "another update is under way")
         if not _open_to_updates(device, link):
             raise UpdateRefused(device.id, "updates are disabled on it, and not forced")
+        target = self._releases.target(device)
+        if target is not None:
+            self._updates.check(device, self._releases.image(target))
 
     def due(self, device: Device) -> Firmware | None:
         """The version to send to a device now; None: none.
@@ -120,6 +127,13 @@ class Rollout:
             return None
         target = self._releases.target(device)
         return None if target is None or target.version == product_version(device) or target.sha256 == device.app_hash else target
+
+    def _send(self, device: Device, firmware: Firmware) -> None:
+        """Send a version, but a stand-in only to a board that is made for such."""
+        try:
+            self._updates.start(device, self._releases.image(firmware))
+        except UpdateRefused as error:
+            logger.warning("version %s of product %s was not sent: %s", firmware.version, firmware.product_id, error)
 
 
 def _open_to_updates(device: Device, link: Link) -> bool:

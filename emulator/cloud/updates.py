@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import CloudError, DeviceOffline, UpdateRefused
 from emulator.cloud.events import Events
+from emulator.cloud.images import only_stands_in
 from emulator.cloud.records import Device
 from emulator.cloud.relay import relay, settled
 from emulator.drivers import Reply
@@ -24,6 +27,8 @@ class Updates:
         self._connections = connections
         self._events = events
         self._running: dict[str, Reply[None]] = {}
+        self.takes_stand_ins: Callable[[str], bool] = lambda device_id: False
+        """Whether a device, by its id, may be sent what only stands for a real module: the Lab's own boards that were made with such."""
 
     def running(self, device_id: str) -> bool:
         """Whether a device is being updated."""
@@ -33,19 +38,30 @@ class Updates:
         """Start an update that somebody asked for; the reply settles when it has begun.
 
         Raises:
-            UpdateRefused: another one is under way.
+            UpdateRefused: another one is under way, or the module is a stand-in and the device is not made for such.
         """
         if self.running(device.id):
             raise UpdateRefused(device.id, "another update is under way")
         self.start(device, image)
         return settled(self._core, None)
 
+    def check(self, device: Device, image: bytes) -> None:
+        """Refuse a stand-in for a device that is not made for such.
+
+        Raises:
+            UpdateRefused: as said.
+        """
+        if only_stands_in(image) and not self.takes_stand_ins(device.id):
+            raise UpdateRefused(device.id, "the module is a stand-in, for emulated boards only")
+
     def start(self, device: Device, image: bytes) -> None:
         """Send a module to a connected device.
 
         Raises:
             DeviceOffline: not connected.
+            UpdateRefused: the module only stands for a real one, and the device is not made for such.
         """
+        self.check(device, image)
         link = self._connections.link(device.id)
         if link is None:
             raise DeviceOffline(device.id)

@@ -93,7 +93,7 @@ class Bootloader:
             staged.restore_factory_image()
             board.settings.put_flag(SystemFlag.FACTORY_RESET, 0xFFFF)
             board.reset_reason = ResetReason.FACTORY_RESET
-        modules = ModuleTable(board.flash, board.platform, self._memory)
+        modules = ModuleTable(board.flash, board.platform, self._memory, made_here=board.takes_stand_ins)
         if dfu or not self._can_run(modules):
             self._enter_dfu()
             return

@@ -10,7 +10,9 @@ from emulator.board.flash import Flash
 from firmware_images.device_rules import BOOT_CHECKS, Check, Validity, validate
 from firmware_images.fields import ModuleFunction, Prefix
 from firmware_images.module import Module, module_in_memory
-from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform
+from firmware_images.stand_in import as_read_here
+from particle_protocol.os_versions import OS_VERSIONS, os_version_name
+from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform, parse_os_version
 
 _VERSION_TEXT = re.compile(rb"(?<![\w.])(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)\0")
 
@@ -46,17 +48,19 @@ class InstalledModule:
 class ModuleTable:
     """Every module of a board, by slot."""
 
-    __slots__ = ("_flash", "modules")
+    __slots__ = ("_flash", "made_here", "modules")
 
-    def __init__(self, flash: Flash, platform: Platform, memory: MemoryMap) -> None:
+    def __init__(self, flash: Flash, platform: Platform, memory: MemoryMap, *, made_here: bool = False) -> None:
         self._flash = flash
+        self.made_here = made_here
+        """Whether it is a board that stand-ins are built for."""
         found: list[tuple[ModuleSlot, Module]] = []
         for slot in memory.modules:
             module = None if slot.external else module_in_slot(flash, slot, platform)
             if module is not None:
                 found.append((slot, module))
         prefixes = [module.prefix for _, module in found if module.crc_ok]
-        self.modules = tuple(judge(slot, module, platform, prefixes) for slot, module in found)
+        self.modules = tuple(judge(slot, module, platform, prefixes, made_here=made_here) for slot, module in found)
 
     def find(self, function: ModuleFunction, index: int) -> InstalledModule | None:
         """The module in that slot, or None when there is nothing that looks like one."""
@@ -80,30 +84,34 @@ def module_in_slot(flash: Flash, slot: ModuleSlot, platform: Platform) -> Module
     return module
 
 
-def judge(slot: ModuleSlot, module: Module, platform: Platform, prefixes: list[Prefix]) -> InstalledModule:
+def judge(slot: ModuleSlot, module: Module, platform: Platform, prefixes: list[Prefix], *, made_here: bool) -> InstalledModule:
     """What the device makes of a module, given the prefixes of those that are installed."""
-    validity = validate(module, platform.id, prefixes, checks=BOOT_CHECKS)
+    validity = validate(module, platform.id, prefixes, checks=BOOT_CHECKS, made_here=made_here)
     suffix = module.suffix
     sha256, product = b"", None
     if suffix is not None:
         sha256 = suffix.sha256
         if suffix.product_id is not None and suffix.product_version is not None:
             product = (suffix.product_id, suffix.product_version)
-    return InstalledModule(slot, module.prefix, validity, sha256, product)
+    prefix = as_read_here(module.prefix) if made_here else module.prefix
+    return InstalledModule(slot, prefix, validity, sha256, product)
 
 
 @lru_cache(maxsize=32)
-def version_text(system_part: bytes) -> str:
-    """The Device OS version that a system part carries as text, such as `2.3.1`.
+def version_text(number: int, system_part: bytes) -> str:
+    """The Device OS version of a system part with that version number, such as `2.3.1`.
 
-    Real system parts hold it as a terminated string; of several candidates the one that agrees with the module's version number counts, and
-    without any the number alone has to do.
+    A finished release is known by its number. A real system part of another one holds its version as a terminated string; of several
+    candidates the first one counts that lies between the finished releases around the number. Without any it is the release before it.
     """
-    found = module_in_memory(lambda address, length: system_part[address : address + length], 0, len(system_part), 6)
-    number = found.prefix.version if found is not None else 0
-    wanted = f"{number // 1000}.{number % 1000 // 100}."
+    name = os_version_name(number)
+    if name is not None:
+        return name
+    before = max((each for each in OS_VERSIONS if each < number), default=min(OS_VERSIONS))
+    after = min((each for each in OS_VERSIONS if each > number), default=None)
+    lowest, highest = parse_os_version(OS_VERSIONS[before]), parse_os_version(OS_VERSIONS[after]) if after is not None else (99, 0, 0)
     for match in _VERSION_TEXT.finditer(system_part):
         text = match.group(1).decode()
-        if text.startswith(wanted):
+        if lowest <= parse_os_version(text) <= highest:
             return text
-    return f"{wanted}0"
+    return OS_VERSIONS[before]

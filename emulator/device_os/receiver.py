@@ -64,7 +64,14 @@ class UpdateReceiver:
         module = self._staged.module()
         if module is None:
             return int(ModuleError.NOT_FOUND)
-        verdict = validate(module, self._board.platform.id, self._modules.prefixes, checks=BOOT_CHECKS, user_optional=True)
+        verdict = validate(
+            module,
+            self._board.platform.id,
+            self._modules.prefixes,
+            checks=BOOT_CHECKS,
+            user_optional=True,
+            made_here=self._modules.made_here,
+        )
         return 0 if verdict.error is None else int(verdict.error)
 
     def finish(self) -> int:

@@ -196,7 +196,7 @@ class DeviceOs:
 
 def _installed_version(modules: ModuleTable) -> str:
     system = modules.find(ModuleFunction.SYSTEM_PART, 2)
-    return "0.0.0" if system is None else version_text(modules.content(system))
+    return "0.0.0" if system is None else version_text(system.prefix.version, modules.content(system))
 
 
 class _Context:

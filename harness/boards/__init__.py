@@ -78,7 +78,7 @@ class OpenOptions:
     seed: int = 0
     """Where everything random in an emulated run comes from."""
     device_os: tuple[str, ...] = ()
-    """What the cloud of emulated boards heals boards in safe mode with; see `harness.device_os`."""
+    """What the cloud of emulated boards heals boards in safe mode with and hands out over REST; see `harness.device_os`."""
     serving: Serving | None = None
     """How emulated boards and their cloud are put before other programs; None is any free ports and no state file."""
 

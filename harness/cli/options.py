@@ -24,8 +24,9 @@ device_os_option = click.option(
     "--device-os",
     multiple=True,
     metavar="SOURCE",
-    help="What the emulated cloud heals boards in safe mode with: a file or folder of Device OS modules; cache, which `image fetch` fills; "
-    "built, what the emulator builds, which is the default; none. Give it again for more.",
+    help="What the emulated cloud heals boards in safe mode with, and hands out over REST: a file or folder of Device OS modules; cache, "
+    "which `image fetch` fills; built, stand-ins for emulated boards only; none. Without it boards are healed with stand-ins, and nothing "
+    "is handed out. Give it again for more.",
 )
 
 _OPENING = (

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from emulator.board.board import Board as EmulatedBoard
 from emulator.drivers import Driver
-from emulator.factory import RELEASES, device_os_release, user_part
+from emulator.factory import device_os_release, user_part
 from emulator.lab import DEFAULT_OS_VERSION, Lab
 from harness.board import Board
 from harness.capabilities import Extras, LedChange, Releases
+from harness.errors import ImageRefused, Refusal
 from harness.lab.host import EmulatedHost
+from particle_protocol.os_versions import NoSuchRelease, known_releases
 from particle_protocol.platforms import Platform
 
 
@@ -80,11 +82,14 @@ class BuiltReleases:
 
     def device_os(self, version: str) -> Sequence[bytes]:
         """See `Releases.device_os`."""
-        return device_os_release(self._platform, version)
+        try:
+            return device_os_release(self._platform, version)
+        except NoSuchRelease as error:
+            raise ImageRefused(Refusal.NO_SUCH_VERSION, str(error)) from None
 
     def application(self) -> bytes:
         """See `Releases.application`. It fits every Device OS there is, as the real Tinker does."""
-        return user_part(self._platform, RELEASES[0])
+        return user_part(self._platform, known_releases(self._platform)[0].version)
 
 
 def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", releases: Releases | None = None) -> Board:
@@ -97,6 +102,7 @@ def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", release
         LabPower(driver, emulated),
         releases if releases is not None else BuiltReleases(emulated.platform),
         lambda: driver.call(_cloud_trouble, host.lab, emulated.device_id),
+        takes_stand_ins=emulated.takes_stand_ins,
     )
     return Board(host, emulated.platform, emulated.device_id, moniker=moniker, port=port, allow_changes=True, extras=extras)
 

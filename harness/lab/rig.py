@@ -56,6 +56,7 @@ class LabRig:
         else:
             self.lab = _serving_lab(seed, serving)
         self._stock_is_ours = stock is None
+        self.lab.cloud.library.hands_out_stand_ins = stock is not None and stock.built
         self._fill_library(Stock(built=True, images=()) if stock is None else stock)
         self.host = EmulatedHost(self.lab)
         self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)

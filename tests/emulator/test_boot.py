@@ -151,7 +151,7 @@ def test_a_user_part_that_cannot_run_means_safe_mode(bench, broken):
 def test_a_power_cut_while_an_update_is_copied_is_made_good_at_the_next_boot(bench):
     board = bench.board(os="2.1.0")
     bench.sleep(1)
-    new = device_os_release(PHOTON, "2.2.0")[1]
+    new = device_os_release(PHOTON, "2.2.0")[0]
     receiver = board.firmware.receiver
     receiver.begin(len(new))
     receiver.write(0, new)

@@ -253,7 +253,7 @@ def test_a_damaged_update_is_refused_with_its_reason(bench, board, damage, resul
 
 
 def test_a_system_part_that_does_not_fit_the_others_is_refused(bench, board):
-    image = device_os_release(PHOTON, "3.0.0")[2]
+    image = device_os_release(PHOTON, "3.0.0")[1]
     send(bench, board, image, start_update(bench, board, len(image)))
     with pytest.raises(RequestError) as caught:
         finish(bench, board)

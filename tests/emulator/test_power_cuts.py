@@ -9,7 +9,7 @@ from particle_protocol.platforms import platform_by_name
 
 PHOTON = platform_by_name("photon")
 NORMAL, DFU = (0x2B04, 0xC006), (0x2B04, 0xD006)
-SYSTEM_PARTS = ((0x08020000, 1), (0x08060000, 2))
+SYSTEM_PARTS = ((0x08020000, 0), (0x08060000, 1))
 
 
 def update_over_dfu(bench, board, version):

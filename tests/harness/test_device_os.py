@@ -50,7 +50,7 @@ def test_an_application_for_a_newer_device_os_gets_it_from_the_cloud(open_rig, s
 
 @pytest.mark.rule("R93", "R95")
 @pytest.mark.parametrize(
-    ("installed", "wanted", "comes"), [("2.1.0", "2.1.5", "2.2.0"), ("0.7.0", "1.5.0", "1.5.2"), ("2.3.1", "2.0.0", "2.3.1")]
+    ("installed", "wanted", "comes"), [("2.1.0", "2.2.0", "2.2.0"), ("0.7.0", "1.4.4", "1.4.4"), ("2.3.1", "2.0.0", "2.3.1")]
 )
 def test_the_lowest_version_that_will_do_is_brought(open_rig, installed, wanted, comes):
     board = open_rig(f"emu:photon?claimed=1&os={installed}").boards[0]
@@ -81,32 +81,44 @@ def put(folder, *images):
     return paths
 
 
-def test_a_folder_heals_with_what_is_in_it_and_with_nothing_else(open_rig, tmp_path):
-    put(tmp_path / "a" / "b", *device_os_release(PHOTON, "3.0.0"))
-    put(tmp_path / "a", needs("3.0.0"))
+@pytest.fixture
+def real(as_real):
+    """Modules of a Device OS release as real ones would be."""
+    return lambda version: [as_real(module) for module in device_os_release(PHOTON, version)]
+
+
+def test_a_folder_heals_with_what_is_in_it_and_with_nothing_else(open_rig, tmp_path, real, as_real):
+    put(tmp_path / "a" / "b", *real("3.0.0"))
+    put(tmp_path / "a", as_real(needs("3.0.0")))
     board = open_rig(CLAIMED, device_os=(str(tmp_path),)).boards[0]
     board.flash(needs("2.2.0"))
     board.wait_for(Mode.ONLINE)
     assert board.os_version() == "3.0.0", "2.2.0 and 2.3.1 are not in the folder"
 
 
-def test_sources_add_up(open_rig, tmp_path):
-    paths = put(tmp_path, *device_os_release(PHOTON, "2.1.5"))
-    board = open_rig(CLAIMED, device_os=("built", *map(str, paths))).boards[0]
-    board.flash(needs("2.1.3"))
+def test_sources_add_up(open_rig, tmp_path, real):
+    paths = put(tmp_path, *real("2.2.0"))
+    rig = open_rig(CLAIMED, device_os=("built", *map(str, paths)))
+    board = rig.boards[0]
+    board.flash(needs("2.2.0"))
     board.wait_for(Mode.ONLINE)
-    assert board.os_version() == "2.1.5"
+    assert board.os_version() == "2.2.0"
+    emulated = board.host.boards["1-1"]
+    assert emulated.flash.read(0x08060000, 526) == real("2.2.0")[1], "the real one comes before the built one"
+    board.flash(needs("2.3.1"))
+    board.wait_for(Mode.ONLINE)
+    assert board.os_version() == "2.3.1"
 
 
-def test_built_releases_go_to_nobody_but_the_boards_whose_firmware_is_built():
+def test_built_releases_go_to_nobody_but_the_boards_whose_firmware_is_built(real, as_real):
     """Somebody's own board would not start again with them."""
     with Lab(seed=3) as lab:
         lab.stock_built_releases()
         lab.network.access_point("home", "secret123")
-        new = user_part(PHOTON, "2.3.1")
+        new = as_real(user_part(PHOTON, "2.3.1"))
         known = [StoredNetwork("home", 3, "secret123")]
         ours = lab.add_board(os="2.1.0", networks=known)
-        theirs = lab.add_board(os="2.1.0", modules=[*device_os_release(PHOTON, "2.1.0"), new], networks=known)
+        theirs = lab.add_board(os="2.1.0", modules=[*real("2.1.0"), new], networks=known)
         lab.driver.wait(lambda: theirs.led.describe() == "breathing magenta", [theirs.changed], timeout=60, awaited="safe mode")
         lab.driver.sleep(600)
         assert (theirs.led.describe(), lab.cloud.connections.online(theirs.device_id)) == ("breathing magenta", True)
@@ -117,9 +129,9 @@ def test_built_releases_go_to_nobody_but_the_boards_whose_firmware_is_built():
 
 
 @pytest.mark.usefixtures("photon_binaries")
-def test_a_board_with_real_firmware_is_healed_with_real_firmware(open_rig):
+def test_a_board_with_real_firmware_is_healed_with_real_firmware(open_rig, as_real):
     board = open_rig("emu:photon?firmware=real&claimed=1&os=2.1.0").boards[0]
-    board.flash(needs("2.1.5"))
+    board.flash(as_real(needs("2.2.0")))
     board.wait_for(Mode.ONLINE, timeout=600)
     assert board.os_version() == "2.2.0"
     parts = (photon_release("2.2.0").system_part_1, photon_release("2.2.0").system_part_2)
@@ -136,16 +148,16 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
-def test_the_cache_is_a_source_without_what_is_no_part_of_device_os(open_rig, cache):
+def test_the_cache_is_a_source_without_what_is_no_part_of_device_os(open_rig, cache, real, as_real):
     updates = cache / "particle-cli-2.16.0" / "updates"
-    put(updates, *device_os_release(PHOTON, "2.2.0"))
-    put(cache / "particle-cli-3.51.0" / "knownApps", needs("2.1.0"))
+    put(updates, *real("2.2.0"))
+    put(cache / "particle-cli-3.51.0" / "knownApps", as_real(needs("2.1.0")))
     (updates / "ota-flag-a5.bin").write_bytes(b"\xa5")
-    put(cache / "elsewhere", *device_os_release(PHOTON, "2.1.0"))
+    put(cache / "elsewhere", *real("2.1.0"))
     found = stock(["cache"])
-    assert (found.built, set(found.images)) == (False, set(device_os_release(PHOTON, "2.2.0")))
+    assert (found.built, set(found.images)) == (False, set(real("2.2.0")))
     board = open_rig(CLAIMED, device_os=("cache",)).boards[0]
-    board.flash(needs("2.1.5"))
+    board.flash(needs("2.2.0"))
     board.wait_for(Mode.ONLINE)
     assert board.os_version() == "2.2.0"
 
@@ -165,7 +177,8 @@ SOUND = build_module(6, ModuleFunction.SYSTEM_PART, 1, 2101, dependencies=[Depen
         (SOUND[:-4] + b"\0\0\0\0", "crc-mismatch"),
         (SOUND[:100], "ends after 100 bytes"),
         (SOUND[:-10], "truncated"),
-        (needs("2.1.0"), "user part 1 .* is no part of Device OS"),
+        (build_module(6, ModuleFunction.USER_PART), "user part 1 .* is no part of Device OS"),
+        (device_os_release(PHOTON, "2.1.0")[1], "stand-in: it only stands for a real system part"),
         (None, "No such file"),
     ],
 )
@@ -179,8 +192,8 @@ def test_what_is_no_sound_module_is_refused_by_name(tmp_path, content, said):
     assert refused.value.remedy
 
 
-def test_a_damaged_file_in_a_folder_is_not_passed_over(tmp_path):
-    put(tmp_path, *device_os_release(PHOTON, "2.2.0"))
+def test_a_damaged_file_in_a_folder_is_not_passed_over(tmp_path, real):
+    put(tmp_path, *real("2.2.0"))
     (tmp_path / "zz.bin").write_bytes(SOUND[:-4] + b"\0\0\0\0")
     with pytest.raises(HarnessError, match=r"zz\.bin: .*crc-mismatch.*Take it out of the folder"):
         stock([str(tmp_path)])

@@ -46,7 +46,7 @@ def test_a_board_that_cannot_be_opened_ends_the_command(moniker):
 
 
 @pytest.fixture
-def computer(open_rig, monkeypatch, tmp_path):
+def computer(open_rig, monkeypatch, tmp_path, as_real):
     """This computer with an emulated Photon in a USB port: behind pyusb's ordinary backend and pyserial's ordinary list of ports."""
 
     def plug(**options):
@@ -55,8 +55,8 @@ def computer(open_rig, monkeypatch, tmp_path):
         monkeypatch.setattr(usb.backend.libusb1, "get_backend", lambda *_, **__: emulated.backend)
         monkeypatch.setattr(serial.tools.list_ports, "comports", lambda *_, **__: comports(emulated.usb_host))
         monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-        monkeypatch.setattr("harness.releases.release", lambda _, version: SimpleNamespace(files=built.device_os(version)))
-        monkeypatch.setattr("harness.releases.tinker", lambda _: built.application())
+        monkeypatch.setattr("harness.releases.release", lambda _, version: SimpleNamespace(files=[*map(as_real, built.device_os(version))]))
+        monkeypatch.setattr("harness.releases.tinker", lambda _: as_real(built.application()))
         monkeypatch.setattr("harness.pytest_plugin.bench.cloud_from_environment", lambda *_, **__: rig.cloud)
         return rig
 

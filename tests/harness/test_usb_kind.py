@@ -80,8 +80,8 @@ def test_modes_change_over_ordinary_pyusb_and_pyserial(computer, open_usb):
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_a_real_board_is_flashed_only_when_allowed(computer, open_usb, allowed):
-    image = board_on(computer.emulated, "1-1").releases.application()
+def test_a_real_board_is_flashed_only_when_allowed(computer, open_usb, as_real, allowed):
+    image = as_real(board_on(computer.emulated, "1-1").releases.application())
     (board,) = open_usb("usb:1-2", allow_changes=allowed)
     if not allowed:
         with pytest.raises(ChangesNotAllowed, match=r"refused to flash it.*--allow-changes"):

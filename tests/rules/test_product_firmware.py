@@ -7,6 +7,7 @@ import pytest
 from emulator.factory import device_os_release
 from firmware_images.fields import ModuleFunction
 from firmware_images.module import read_module
+from firmware_images.stand_in import as_read_here
 from particle_protocol.platforms import platform_by_name
 
 PHOTON = platform_by_name("photon")
@@ -191,13 +192,13 @@ def test_lock_and_flash_of_a_board_that_is_off_is_refused_and_a_lock_waits(bench
 
 
 def release(os):
-    """The modules of a Device OS release."""
-    return [read_module(image) for image in device_os_release(PHOTON, os)]
+    """What the modules of a Device OS release say of themselves."""
+    return [as_read_here(read_module(image).prefix) for image in device_os_release(PHOTON, os)]
 
 
-def place(module):
+def place(prefix):
     """Which module it is, whatever its version."""
-    return module.prefix.function.letter, module.prefix.index
+    return prefix.function.letter, prefix.index
 
 
 def os_of(fleet, board):
@@ -226,13 +227,13 @@ def test_firmware_for_a_newer_device_os_means_safe_mode_until_the_cloud_has_brou
     assert told[0][0] == "spark/status/safe-mode"
     brought = [json.loads(data) for name, data in told if name == "spark/safe-mode-updater/updating"]
     assert brought, "modules, one after the other"
-    have = {place(module): module.prefix.version for module in release(installed)}
+    have = {place(module): module.version for module in release(installed)}
     lacking = {place(module): module for module in release(needed)}
     for each in brought:
         module = lacking.pop((each["function"], each["index"]))
-        assert module.prefix.version == each["version"]
-        assert all(have[need.function.letter, need.index] >= need.version for need in module.prefix.dependencies), "it came too early"
-        have[place(module)] = module.prefix.version
+        assert module.version == each["version"]
+        assert all(have[need.function.letter, need.index] >= need.version for need in module.dependencies), "it came too early"
+        have[place(module)] = module.version
 
 
 @pytest.mark.rule("R93")
@@ -275,7 +276,7 @@ def test_firmware_for_an_older_device_os_runs_and_takes_nothing_down(bench, flee
 
 @pytest.mark.rule("R94")
 def test_a_board_that_is_healed_keeps_a_bootloader_that_is_newer_than_needed(bench, fleet):
-    newer = next(image for image in device_os_release(PHOTON, "3.3.1") if place(read_module(image)) == ("b", 0))
+    newer = next(image for image in device_os_release(PHOTON, "3.3.1") if place(read_module(image).prefix) == ("b", 0))
     for module in device_os_release(PHOTON, "2.3.1"):
         bench.cloud.library.add(module)
     fleet.prove(2, os="2.3.1")

@@ -5,19 +5,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emulator.cloud.healing import Library, first_to_send, missing_dependencies, remedy
+from emulator.factory import device_os_release
 from firmware_images.build import build_module
 from firmware_images.fields import Dependency, ModuleFunction
+from firmware_images.stand_in import stand_in_dependencies
 from particle_protocol.describe import DescribedModule, Description, ModuleDependency, ModuleStore, SystemDescribe, Validity
 from particle_protocol.describe import ModuleFunction as Described
+from particle_protocol.os_versions import os_release
+from particle_protocol.platforms import platform_by_id
 
 PHOTON = 6
 BOOT, ONE, TWO = ("b", 0), ("s", 1), ("s", 2)
 FUNCTIONS = {"b": ModuleFunction.BOOTLOADER, "s": ModuleFunction.SYSTEM_PART}
 
 
-def image(place, version, needs=()):
+def image(place, version, needs=(), *, stand_in=False):
     """A module that needs (place, version) pairs; two at most, as in a real one."""
     dependencies = [Dependency(FUNCTIONS[letter], index, lowest) for (letter, index), lowest in dict(needs).items()]
+    if stand_in:
+        dependencies = stand_in_dependencies(dependencies)
     return build_module(PHOTON, FUNCTIONS[place[0]], place[1], version, dependencies=dependencies)
 
 
@@ -99,17 +105,34 @@ def test_of_two_modules_the_one_that_misses_less_goes_first_and_else_the_lower_o
     assert first_to_send(found, installed).place == first
 
 
-def test_a_release_is_its_system_parts_and_what_these_need_beside_them():
-    made = library((ONE, 5, {BOOT: 2, TWO: 4}), (TWO, 6), (BOOT, 1), (BOOT, 2), (BOOT, 3), (ONE, 7, {BOOT: 9}))
-    made.add(image(TWO, 5), stand_in=True)
+def test_a_release_is_handed_out_with_its_own_bootloader_or_not_at_all():
+    release = os_release(platform_by_id(PHOTON), "2.3.1")
+    made = library((ONE, 2302), (BOOT, 1003), (BOOT, 1006), (BOOT, 1100))
 
-    def release(version, platform_id=PHOTON):
-        return [(module.place, module.facts.version) for module in made.release(platform_id, version)]
+    def held():
+        return [(module.place, module.facts.version) for module in made.release(platform_by_id(PHOTON), release)]
 
-    assert release(5) == [(BOOT, 2), (ONE, 5), (TWO, 5)]
-    assert release(6) == [(TWO, 6)]
-    assert release(7) == [(ONE, 7)], "there is no such bootloader"
-    assert release(4) == release(5, platform_id=8) == []
+    assert held() == [], "without part 2 nothing of it is handed out"
+    made.add(image(TWO, 2301))
+    assert held() == []
+    made.add(image(TWO, 2302))
+    assert held() == [(ONE, 2302), (TWO, 2302), (BOOT, 1006)]
+    assert not made.release(platform_by_id(13), release)
+
+
+def test_stand_ins_are_handed_out_only_where_that_was_asked_for_and_never_in_one_release_with_real_modules():
+    photon = platform_by_id(PHOTON)
+    release, made = os_release(photon, "2.3.1"), Library()
+    for module in device_os_release(photon, "2.3.1"):
+        made.add(module)
+    assert not made.release(photon, release)
+    made.hands_out_stand_ins = True
+    assert [module.image for module in made.release(photon, release)] == list(device_os_release(photon, "2.3.1"))
+    made.add(image(TWO, 2302))
+    assert all(module.facts.stand_in for module in made.release(photon, release))
+    made.add(image(ONE, 2302))
+    made.add(image(BOOT, 1006))
+    assert not any(module.facts.stand_in for module in made.release(photon, release))
 
 
 PLACES = st.sampled_from([BOOT, ONE, TWO])
@@ -202,13 +225,13 @@ def ill(world):
 
 
 def test_what_only_stands_for_a_real_module_goes_to_those_that_may_have_it(world, ill):
-    stand_in, real = image(TWO, 2), image(TWO, 3)
+    stand_in, real = image(TWO, 2, stand_in=True), image(TWO, 3)
     modules = (described(Described.SYSTEM, 2, 1), user((2, 2)))
-    world.cloud.library.add(stand_in, stand_in=True)
+    world.cloud.library.add(stand_in)
     assert ill(*modules) == []
     world.cloud.library.add(real)
     assert ill(*modules) == [real]
-    world.cloud.healing.takes_stand_ins = {ill.device.id}.__contains__
+    world.cloud.updates.takes_stand_ins = {ill.device.id}.__contains__
     assert ill(*modules) == [stand_in]
     same = image(TWO, 2, {ONE: 0})
     world.cloud.library.add(same)

@@ -35,7 +35,7 @@ def digest(image):
 def test_the_facts_of_an_application_are_what_was_compiled_in():
     needed = (Dependency(ModuleFunction.SYSTEM_PART, 1, 2302),)
     image = build_module(PHOTON, USER, version=6, dependencies=needed, product_id=PRODUCT, product_version=3, body=b"code")
-    assert read_image(image) == ImageFacts(PHOTON, USER, 1, 6, needed, PRODUCT, 3, digest(image), len(image))
+    assert read_image(image) == ImageFacts(PHOTON, USER, 1, 6, needed, PRODUCT, 3, digest(image), len(image), stand_in=False)
     assert read_image(image + b"what follows").size == len(image)
 
 
@@ -56,12 +56,14 @@ def test_a_product_version_left_unset_is_the_highest_one_where_a_product_stands_
 
 def test_a_module_without_product_fields_is_of_no_product():
     image = build_module(ARGON, RADIO, version=202)
-    assert read_image(image) == ImageFacts(ARGON, RADIO, 0, 202, (), None, None, hashlib.sha256(b"").hexdigest(), len(image))
+    assert read_image(image) == ImageFacts(
+        ARGON, RADIO, 0, 202, (), None, None, hashlib.sha256(b"").hexdigest(), len(image), stand_in=False
+    )
 
 
 def test_a_module_without_a_suffix_has_neither_product_nor_digest():
     image = with_padding_for_a_suffix(build_module(PHOTON, USER, version=6, product_id=PRODUCT, product_version=3))
-    assert read_image(image) == ImageFacts(PHOTON, USER, 1, 6, (), None, None, "", len(image))
+    assert read_image(image) == ImageFacts(PHOTON, USER, 1, 6, (), None, None, "", len(image), stand_in=False)
 
 
 def packed(files):

@@ -7,10 +7,10 @@ from typing import Any
 
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.faults import Fault, Refused, Shape
-from emulator.cloud.api.handlers.device_os import runs
+from emulator.cloud.api.handlers.device_os import public_platforms
 from emulator.cloud.api.handlers.uploads import NO_COMPILER
 from emulator.cloud.api.messages import Response
-from particle_protocol.os_versions import OS_VERSIONS
+from particle_protocol.os_versions import os_releases
 from particle_protocol.platforms import platforms
 
 Json = dict[str, Any]
@@ -21,14 +21,14 @@ def _targets() -> Json:
     public = [platform for platform in platforms() if platform.public]
     targets = [
         {
-            "version": version,
-            "platforms": [platform.id for platform in public if runs(platform, version)],
+            "version": release.version,
+            "platforms": [platform.id for platform in public_platforms(release)],
             "prereleases": [],
             "firmware_vendor": "Foo",
         }
-        for version in reversed(OS_VERSIONS.values())
+        for release in reversed(os_releases())
     ]
-    newest = {str(platform.id): next(each for each in reversed(OS_VERSIONS.values()) if runs(platform, each)) for platform in public}
+    newest = {str(platform.id): releases[-1].version for platform in public if (releases := os_releases(platform))}
     return {"targets": targets, "platforms": {platform.display_name: platform.id for platform in public}, "default_versions": newest}
 
 

@@ -23,10 +23,11 @@ _RELEASE = s.record(
     module_version=s.INTEGER,
     release_state=s.TEXT,
     platforms=s.array(s.INTEGER),
+    notice=s.TEXT,
     platform_id=s.INTEGER,
     base_url=s.TEXT,
     modules=s.array(s.record(filename=s.TEXT, prefixInfo=s.EMPTY, crc=s.EMPTY)),
-    optional="platform_id base_url modules",
+    optional="notice platform_id base_url modules",
 )
 _SCOPES = tuple(each.value for each in LibraryScope)
 _SCOPE = Field("scope", where=Where.QUERY, choices=_SCOPES)
@@ -80,7 +81,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/device-os/versions",
         device_os.list_releases,
-        "List Device OS releases, the newest first",
+        "List the Device OS releases that the cloud's library holds, the newest first",
         fields=(_PLATFORM, Field("internal_version", Kind.INTEGER, where=Where.QUERY, least=0, most=65_535), *PAGE),
         auth=Auth.OPTIONAL,
         callers=ANYONE,

@@ -8,55 +8,88 @@ import tarfile
 import pytest
 
 from emulator.cloud.libraries import MAX_ARCHIVE
-from firmware_images.build import build_module
-from firmware_images.fields import Dependency, ModuleFunction
+from emulator.factory import device_os_release
+from firmware_images.module import read_module
+from firmware_images.stand_in import is_stand_in
+from particle_protocol.platforms import platform_by_name
+
+PHOTON = platform_by_name("photon")
 
 
-def test_build_targets_and_releases_are_for_everybody(rest):
+@pytest.fixture
+def hold(world, as_real):
+    """Puts releases into the cloud's library, as real ones would be."""
+
+    def put(*versions):
+        for version in versions:
+            for module in device_os_release(PHOTON, version):
+                world.cloud.library.add(as_real(module))
+
+    return put
+
+
+def test_build_targets_are_the_releases_that_each_platform_had(rest):
     targets = rest.anonymous.get("/v1/build_targets").json()
     assert targets["platforms"]["Photon"] == 6
-    assert targets["default_versions"]["6"] == "3.3.1"
-    newest = rest.anonymous.get("/v1/device-os/versions", params={"platformId": 6, "perPage": 2}).json()
-    assert [each["version"] for each in newest["versions"]] == ["3.3.1", "3.3.0"]
-    release = rest.anonymous.get("/v1/device-os/versions/2.3.1", params={"platform_id": 6}).json()
-    assert (release["internal_version"], release["platform_id"]) == (2302, 6)
-    assert 13 in release["platforms"]
-    for version, platform in (("9.9.9", 6), ("6.2.0", 6)):
-        assert rest.anonymous.get(f"/v1/device-os/versions/{version}", params={"platform_id": platform}).status_code == 404
+    assert (targets["default_versions"]["6"], targets["default_versions"]["14"]) == ("3.3.1", "1.5.2")
+    had = {each["version"]: each["platforms"] for each in targets["targets"]}
+    assert (had["0.9.0"], had["0.6.4"], had["1.0.0"]) == ([12, 13, 14], [10], [0, 6, 8, 10])
+    assert had["6.1.1"] == [12, 13, 15, 23, 25, 26]
 
 
-def test_a_release_is_found_by_its_number_or_as_the_latest(rest):
-    def version(given, **query):
-        return rest.anonymous.get(f"/v1/device-os/versions/{given}", params=query).json()["version"]
+def test_a_release_that_the_library_does_not_hold_is_not_found_and_not_listed(rest, hold):
+    def ask(version, **query):
+        return rest.anonymous.get(f"/v1/device-os/versions{version}", params=query)
 
-    assert (version("v2.3.1"), version("2302"), version("latest", platform_id=6)) == ("2.3.1", "2.3.1", "3.3.1")
+    for version in ("/2.3.1", "/2302", "/latest", "/9.9.9", "/6.2.0"):
+        for query in ({}, {"platform_id": 6}):
+            answer = ask(version, **query)
+            assert (answer.status_code, answer.json()["error"]) == (404, f"Device OS {version[1:]} not found")
+    assert ask("").json()["versions"] == []
+    hold("2.1.0", "2.2.0")
+    assert [each["version"] for each in ask("", platformId=6).json()["versions"]] == ["2.2.0", "2.1.0"]
+    assert [each["version"] for each in ask("", perPage=1).json()["versions"]] == ["2.2.0"]
+    assert [each["version"] for each in ask("", internal_version=2101).json()["versions"]] == ["2.1.0"]
+    assert ask("", platform_id=13).json()["versions"] == ask("", platform_id=99).json()["versions"] == []
+    assert {ask(f"/{given}", platform_id=6).json()["version"] for given in ("v2.2.0", "2202", "latest")} == {"2.2.0"}
+    release = ask("/2.2.0", platform_id=6).json()
+    assert (release["internal_version"], release["platform_id"]) == (2202, 6)
+    assert release["platforms"] == [6, 8, 10, 12, 13, 23, 25, 26], "those that had it"
+    for version, query in (("/2.3.0", {"platform_id": 6}), ("/2.2.0", {"platform_id": 8}), ("/2.2.0", {"platform_id": 99})):
+        assert ask(version, **query).status_code == 404
 
 
-def test_the_modules_of_a_release_can_be_downloaded_as_far_as_the_library_has_them(world, rest):
-    boot = [build_module(6, ModuleFunction.BOOTLOADER, 0, version) for version in (500, 1003)]
-    needed = Dependency(ModuleFunction.BOOTLOADER, 0, 1000)
-    part1 = build_module(6, ModuleFunction.SYSTEM_PART, 1, 2302, dependencies=[needed])
-    part2 = build_module(6, ModuleFunction.SYSTEM_PART, 2, 2302, dependencies=[Dependency(ModuleFunction.SYSTEM_PART, 1, 2302)])
-    for image in (
-        *boot,
-        part1,
-        part2,
-        build_module(6, ModuleFunction.SYSTEM_PART, 1, 3302),
-        build_module(13, ModuleFunction.SYSTEM_PART, 1, 2302),
-    ):
-        world.cloud.library.add(image)
-    release = rest.anonymous.get("/v1/device-os/versions/2.3.1", params={"platform_id": 6}).json()
+def test_the_modules_of_a_release_can_be_downloaded(world, rest, hold):
+    hold("1.5.2", "2.2.0", "3.3.1")
+    release = rest.anonymous.get("/v1/device-os/versions/2.2.0", params={"platform_id": 6}).json()
     assert [each["filename"] for each in release["modules"]] == [
-        "photon-bootloader0@1003.bin",
-        "photon-system-part1@2302.bin",
-        "photon-system-part2@2302.bin",
+        "photon-system-part1@2202.bin",
+        "photon-system-part2@2202.bin",
+        "photon-bootloader0@1006.bin",
     ]
-    assert release["modules"][0]["prefixInfo"]["moduleFunction"] == "bootloader"
-    assert release["modules"][1]["crc"]["storedCrc"] == part1[-4:].hex()
-    files = [rest.anonymous.get(f"{release['base_url']}/{each['filename']}") for each in release["modules"]]
-    assert [file.content for file in files] == [boot[1], part1, part2]
-    for wrong in ("6/2.3.1/x.bin", "6/9.9.9/photon-system-part1@2302.bin", "x/2.3.1/photon-system-part1@2302.bin"):
+    assert release["modules"][2]["prefixInfo"]["moduleFunction"] == "bootloader"
+    files = [rest.anonymous.get(f"{release['base_url']}/{each['filename']}").content for each in release["modules"]]
+    assert [each["crc"]["storedCrc"] for each in release["modules"]] == [file[-4:].hex() for file in files]
+    assert [read_module(file).prefix.version for file in files] == [2202, 2202, 1006]
+    assert not any(is_stand_in(read_module(file).prefix) for file in files)
+    for wrong in ("6/2.2.0/x.bin", "6/9.9.9/photon-system-part1@2202.bin", "x/2.2.0/photon-system-part1@2202.bin", "99/2.2.0/x.bin"):
         assert rest.anonymous.get(f"/emulator/device_os/{wrong}").status_code == 404
+
+
+def test_stand_ins_are_handed_out_only_when_asked_for_and_then_called_so(world, rest, caplog):
+    for module in device_os_release(PHOTON, "2.3.1"):
+        world.cloud.library.add(module)
+    file = "/emulator/device_os/6/2.3.1/photon-system-part1@2302.bin"
+    one = "/v1/device-os/versions/2.3.1"
+    assert [rest.anonymous.get(path, params={"platform_id": 6}).status_code for path in (one, file)] == [404, 404]
+    world.cloud.library.hands_out_stand_ins = True
+    words = "stand-ins: for emulated boards only"
+    assert rest.anonymous.get(one, params={"platform_id": 6}).json()["notice"] == words
+    assert rest.anonymous.get("/v1/device-os/versions").json()["versions"][0]["notice"] == words
+    assert is_stand_in(read_module(rest.anonymous.get(file).content).prefix)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"photon-system-part1@2302.bin of Device OS 2.3.1 was handed out; {words}"
+    ]
 
 
 def archive(name="lamp", version="1.0.0", folder="", more="", **files):
