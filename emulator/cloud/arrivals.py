@@ -20,6 +20,7 @@ from emulator.cloud.records import Device
 from emulator.cloud.sessions import DeviceSession, HelloFacts
 from emulator.cloud.updates import Updates
 from particle_protocol.describe import ApplicationDescribe, ModuleFunction, ModuleStore, SystemDescribe
+from particle_protocol.vitals import Vitals
 
 UNSET = 0xFFFF
 CLAIM_CODE = "spark/device/claim/code"
@@ -72,8 +73,8 @@ class Arrivals:
         """Called once a device has described itself: heals it, or brings it its product's firmware."""
         self.ready: Callable[[Device], object]
         """Called once the functions of a device are known: brings it what waits for it."""
-        self.vitals: Callable[[Device, str], str]
-        """Takes in diagnostics; gives what everybody else hears of them."""
+        self.vitals: Callable[[Device, Vitals], object]
+        """Takes in the vitals of a device."""
 
     def public_key(self, device_id: str) -> bytes | None:
         """See `DeviceListener`."""
@@ -178,6 +179,12 @@ class Arrivals:
         else:
             self._tell(link, device, name, data, public=public, ttl=ttl)
 
+    def vitals_received(self, session: DeviceSession, vitals: Vitals) -> None:
+        """See `DeviceListener`."""
+        device = self._devices.by_id(session.device_id)
+        if device is not None and self._connections.current(session) is not None:
+            self.vitals(device, vitals)
+
     def force(self, device: Device) -> None:
         """Tell a connected device whether its updates are forced; it says so itself, then."""
         link = self._connections.link(device.id)
@@ -196,8 +203,6 @@ class Arrivals:
             return
         if name in (UPDATES_ENABLED, UPDATES_FORCED):
             device = self._updates_told(link, device, name, told=data == "true")
-        elif name == "spark/device/diagnostics/update" and data:
-            data = self.vitals(device, data)
         self._events.from_device(device, name, data, public=public, ttl=ttl)
         if name.startswith("particle/device/updates/"):
             self.resume(device)

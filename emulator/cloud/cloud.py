@@ -118,7 +118,7 @@ class Cloud:
         self.configurations = Configurations(core, self.access, self.devices, self.connections, self.documents, self.events)
         self.locations = Locations(core, self.access, self.devices, self.events)
         self.protection = Protection(core, self.devices, self.keys)
-        self.diagnostics = Diagnostics(core, self.devices, self.connections)
+        self.diagnostics = Diagnostics(core, self.devices, self.connections, self.events)
         self.updates = Updates(core, self.devices, self.connections, self.events)
         self.operations = Operations(core, self.devices, self.connections, self.updates)
         self.operations.check_paused = self.events.check_paused

@@ -16,13 +16,18 @@ from emulator.cloud.connections import Connections, Link
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import DeviceOffline, Invalid, NoDiagnostics
+from emulator.cloud.events import Events
 from emulator.cloud.records import Device
 from emulator.cloud.relay import relay
+from particle_protocol.vitals import Vitals, report
+
+UPDATED = "spark/device/diagnostics/update"
+"""The event that carries a report. The cloud makes it: no Device OS sends it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
-    """One report. `payload` is the JSON object the device sent, and what the cloud added to it."""
+class VitalsReport:
+    """One report. `payload` is a JSON object: what the device sent, and what the cloud added to it."""
 
     id: int
     device_id: str
@@ -39,16 +44,17 @@ class Vitals:
 class Diagnostics:
     """The vitals of all devices."""
 
-    def __init__(self, core: Core, devices: Devices, connections: Connections) -> None:
+    def __init__(self, core: Core, devices: Devices, connections: Connections, events: Events) -> None:
         self._core = core
         self._devices = devices
         self._connections = connections
-        self._vitals = core.state.table("vitals", Vitals, lambda vitals: vitals.id)
+        self._events = events
+        self._vitals = core.state.table("vitals", VitalsReport, lambda vitals: vitals.id)
         self._by_device = self._vitals.index(lambda vitals: vitals.device_id)
         self._last = max((vitals.id for vitals in self._vitals), default=0)
 
     def request(self, who: Principal, given: str, product: str | int | None = None) -> Device:
-        """Ask a device for its vitals, and see how long it takes to answer; the vitals come as an event, later.
+        """Ask a device for its vitals, and see how long it takes to answer. The report, and the event that tells of it, follow then.
 
         Raises:
             DeviceForbidden, DeviceNotInProduct, PermissionDenied, ScopeRefused: not for this caller.
@@ -58,11 +64,10 @@ class Diagnostics:
         link = self._connections.link(device.id)
         if link is None:
             raise DeviceOffline(device.id)
-        link.session.publish("particle/device/diagnostics/update", None)
-        self._time(link)
+        self._ask(link)
         return device
 
-    def last(self, who: Principal, given: str, product: str | int | None = None) -> Vitals:
+    def last(self, who: Principal, given: str, product: str | int | None = None) -> VitalsReport:
         """The newest report.
 
         Raises:
@@ -81,7 +86,7 @@ class Diagnostics:
         start: float | None = None,
         end: float | None = None,
         product: str | int | None = None,
-    ) -> Sequence[Vitals]:
+    ) -> Sequence[VitalsReport]:
         """The reports of a time (POSIX seconds), oldest first.
 
         Raises:
@@ -95,29 +100,20 @@ class Diagnostics:
             raise Invalid("start_date", start, "must not be after end_date")
         return [vitals for vitals in self._vitals.where(self._by_device, device.id) if first <= vitals.updated_at <= last]
 
-    def received(self, device: Device, data: str) -> str:
-        """A device reported: gives the report with what the cloud adds.
-
-        What is not a JSON object is not kept, nor what is too old or too much.
-        """
-        try:
-            payload = json.loads(data)
-        except (ValueError, RecursionError):
-            return data
-        if not isinstance(payload, dict):
-            return data
-        data = json.dumps({**payload, "service": self._service(device.id)}, separators=(",", ":"))
+    def received(self, device: Device, vitals: Vitals) -> None:
+        """A device sent its vitals: keep the report, with what the cloud adds, and tell of it. What is too old or too much goes."""
+        data = json.dumps({"device": report(vitals), "service": self._service(device.id)}, separators=(",", ":"))
         now = self._core.now()
         oldest = now - self._core.settings.diagnostics_lifetime
         with self._core.change():
             self._last += 1
-            self._vitals.put(Vitals(self._last, device.id, now, data))
+            self._vitals.put(VitalsReport(self._last, device.id, now, data))
             kept = self._vitals.where(self._by_device, device.id)
             surplus = len(kept) - self._core.settings.max_diagnostics
-            for number, vitals in enumerate(kept):
-                if number < surplus or vitals.updated_at < oldest:
-                    self._vitals.remove(vitals.id)
-        return data
+            for number, old in enumerate(kept):
+                if number < surplus or old.updated_at < oldest:
+                    self._vitals.remove(old.id)
+        self._events.from_device(device, UPDATED, data)
 
     def _service(self, device_id: str) -> dict[str, Any]:
         """How a device looks from the cloud. `round_trip` is in milliseconds."""
@@ -128,11 +124,14 @@ class Diagnostics:
         seen: dict[str, Any] = {"device": {"status": "ok"}, "cloud": {"uptime": uptime, "publish": {"sent": link.published}}}
         return seen if link.round_trip is None else {**seen, "coap": {"round_trip": round(link.round_trip * 1000)}}
 
-    def _time(self, link: Link) -> None:
-        """Measure how long a device takes to answer."""
-        asked = self._core.now()
+    def _ask(self, link: Link) -> None:
+        """Ask for vitals, and measure how long the device takes to answer."""
+        asked, device_id = self._core.now(), link.session.device_id
 
-        def came(_: object) -> None:
+        def came(vitals: Vitals) -> None:
             link.round_trip = self._core.now() - asked
+            device = self._devices.by_id(device_id)
+            if device is not None:
+                self.received(device, vitals)
 
-        relay(self._core, link.session.device_id, "a ping", link.session.ping(), came, timeout=self._core.settings.answer_timeout)
+        relay(self._core, device_id, "a request for vitals", link.session.vitals(), came, timeout=self._core.settings.answer_timeout)

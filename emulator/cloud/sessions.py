@@ -12,6 +12,7 @@ from typing import Protocol
 
 from emulator.drivers import Reply
 from particle_protocol.describe import ApplicationDescribe, SystemDescribe
+from particle_protocol.vitals import Vitals
 
 Value = bool | int | float | str
 """What a cloud variable can be."""
@@ -60,6 +61,9 @@ class DeviceSession(Protocol):
     def ping(self) -> Reply[None]:
         """See whether the device is there."""
 
+    def vitals(self) -> Reply[Vitals]:
+        """Ask the device for its vitals."""
+
     def flash(self, image: bytes) -> Reply[None]:
         """Send a module over the air; settles when the device has it all and accepts it."""
 
@@ -90,6 +94,9 @@ class DeviceListener(Protocol):
 
     def described(self, session: DeviceSession, system: SystemDescribe | None, application: ApplicationDescribe | None) -> None:
         """The device described its modules, or its functions and variables, or both."""
+
+    def vitals_received(self, session: DeviceSession, vitals: Vitals) -> None:
+        """The device sent its vitals unasked."""
 
     def event_received(self, session: DeviceSession, name: str, data: str | None, *, public: bool, ttl: int) -> None:
         """The device published an event."""

@@ -104,6 +104,9 @@ class ApplicationContext(Protocol):
     def publish(self, name: str, data: str | bytes | None, *, ttl: int, public: bool, with_ack: bool) -> bool:
         """Publish an event; whether it went out (not when offline, not above four a second)."""
 
+    def publish_vitals(self) -> bool:
+        """Send the device's vitals of now; whether they went out (not when offline)."""
+
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
         """Have something called later, unless the board resets before."""
 
@@ -245,6 +248,12 @@ class Application:
     ) -> bool:
         """Publish an event; whether it went out. At most four a second do."""
         return self.context.publish(name, data, ttl=ttl, public=public, with_ack=with_ack)
+
+    def publish_vitals(self, every: float = 0.0) -> bool:
+        """Send the device's vitals to the cloud now, and with `every` again and again after so many seconds; whether they went out now."""
+        if every:
+            self.call_later(every, self.publish_vitals, every)
+        return self.context.publish_vitals()
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
         """Have `callback(*args)` called `delay` seconds from now, unless the board resets before."""

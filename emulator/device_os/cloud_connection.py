@@ -208,6 +208,14 @@ class CloudConnection:
             self._channel.send(message)
         return ProtocolErrorCode.NO_ERROR
 
+    def publish_vitals(self, now: float) -> bool:
+        """Send the vitals of now, in answer to nobody; whether they went out. Firmware before 2.0.0 waits to be asked."""
+        self._now = now
+        if not self.connected or not self._profile.posts_describe:
+            return False
+        self.post_describe(DescribeFlag.METRICS)
+        return True
+
     def application_ready(self, now: float) -> None:
         """The application's `setup()` is over: describe and subscribe it, if that has not happened."""
         self._now = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -11,6 +11,7 @@ from emulator.device_os.cloud_profile import OsVersion
 from particle_protocol.describe import DescribedModule, SystemDescribe
 from particle_protocol.lightssl import DeviceKey, ServerPublicKey
 from particle_protocol.protocol_errors import ProtocolErrorCode
+from particle_protocol.vitals import VitalError, Vitals
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class CloudFacts:
     key_errors: int = 0
     update_sink: UpdateSink | None = None
     received_module: Callable[[], DescribedModule | None] = lambda: None
-    diagnostics: Callable[[], Mapping[int, int]] = dict[int, int]
+    diagnostics: Callable[[], Vitals] = dict[int, "int | VitalError"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,11 @@ from emulator.board.status_led import LedStatus, Priority, Signals
 from emulator.clock import Timer
 from emulator.device_os import cloud_facts as facts
 from emulator.device_os.cloud_connection import CloudConnection
+from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.describe import described, system_describe
 from emulator.network import Stream
 from firmware_images.fields import UNSET, ModuleFunction
+from particle_protocol.control_requests.codes import Result
 from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.lightssl import DeviceKey, KeyFault, ServerPublicKey
 from particle_protocol.messages.goodbye import CloudReason, Goodbye, ResetReason
@@ -56,6 +58,9 @@ class CloudManager:
         self._board = system.board
         self._scope = system.scope
         self._led = system.led
+        self.counters = ConnectionCounters()
+        self.rate_limited = 0
+        """Events of the application that were refused, because there were too many."""
         self._failures = 0
         self._stream: Stream | None = None
         self._connection: CloudConnection | None = None
@@ -73,6 +78,8 @@ class CloudManager:
         """The network came up or went down, or somebody changed their mind about wanting the cloud."""
         point = self._system.wifi.access_point if self._system.wifi.is_up else None
         if point is None:
+            if self.connected:
+                self.counters.lost(CloudReason.NETWORK_DISCONNECT)
             self._hang_up("the network went down")
         elif self.wanted and self.status is CloudStatus.DISCONNECTED:
             self._connect()
@@ -85,6 +92,7 @@ class CloudManager:
             stream.write(connection.data_to_send())
             stream.close()
             self._stream = None
+            self.counters.lost(reason)
         self._hang_up("")
 
     def publish(self, name: str, data: str | bytes | None, *, ttl: int, public: bool, with_ack: bool) -> bool:
@@ -94,10 +102,20 @@ class CloudManager:
         payload = data.encode() if isinstance(data, str) else data
         sent = self._connection.publish(name, payload, self._scope.now, ttl=ttl, public=public, with_ack=with_ack)
         self._serve()
+        self.rate_limited += sent is ProtocolErrorCode.BANDWIDTH_EXCEEDED
         return sent is ProtocolErrorCode.NO_ERROR
+
+    def publish_vitals(self) -> bool:
+        """Send the vitals of now; whether they went out."""
+        if self._connection is None or not self.connected:
+            return False
+        sent = self._connection.publish_vitals(self._scope.now)
+        self._serve()
+        return sent
 
     def _connect(self) -> None:
         self.status = CloudStatus.CONNECTING
+        self.counters.attempts += 1
         self._led.start(Signals.CLOUD_CONNECTING, Priority.NORMAL)
         point = self._system.wifi.access_point
         if point is not None:
@@ -154,6 +172,7 @@ class CloudManager:
             max_binary=system.receiver.capacity,
             update_sink=system.receiver,
             received_module=lambda: described(system.receiver.module(), self._board.platform, system.modules),
+            diagnostics=system.diagnostics,
         )
 
     def _product(self) -> tuple[int, int]:
@@ -180,6 +199,7 @@ class CloudManager:
 
     def _refused(self, reason: str) -> None:
         self._give_up = None
+        self.counters.failed(Result.NETWORK)
         self._failed(reason, Signals.NO_INTERNET, NO_INTERNET_SHOWN)
 
     def _due(self) -> None:
@@ -257,6 +277,9 @@ class CloudManager:
     def _disconnected(self, error: ProtocolErrorCode, why: str) -> None:
         if self.connected:
             self._failures = 0
+            self.counters.lost(CloudReason.ERROR)
+        else:
+            self.counters.failed(error)
         self._failed(f"{why} (error {int(error)})", Signals.HANDSHAKE_FAILED, ERROR_SHOWN)
 
     def _failed(self, reason: str, signal: LedStatus, shown: float) -> None:

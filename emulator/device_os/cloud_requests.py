@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
-from typing import Final
 
 from emulator.device_os.cloud_channel import CloudChannel
 from emulator.device_os.cloud_facts import CloudFacts, FunctionCalled
@@ -13,9 +11,7 @@ from particle_protocol.blocks import Block
 from particle_protocol.coap import Code, Message, Option
 from particle_protocol.describe import ApplicationDescribe, Description
 from particle_protocol.messages import DescribeFlag, DescribeRequest, FunctionCall, VariableRead, encode_function_result, encode_value
-
-_METRIC: Final = struct.Struct("<Hi")
-_METRICS_HEAD: Final = struct.pack("<BHHH", 0, 4, 2, 4)
+from particle_protocol.vitals import encode_vitals
 
 
 class CloudRequests:
@@ -98,7 +94,7 @@ class CloudRequests:
     def description(self, flags: DescribeFlag) -> bytes:
         """The payload of a description."""
         if flags & DescribeFlag.METRICS:
-            return _METRICS_HEAD + b"".join(_METRIC.pack(number, value) for number, value in self._facts.diagnostics().items())
+            return encode_vitals(self._facts.diagnostics())
         system = self._facts.system_describe() if flags & DescribeFlag.SYSTEM else None
         application = self.application if flags & DescribeFlag.APPLICATION else None
         payload = Description(system, application).encode(old_style=self._profile.old_describe)

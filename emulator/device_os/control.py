@@ -27,6 +27,7 @@ from particle_protocol.control_requests.generated import config_pb2, storage_pb2
 from particle_protocol.control_requests.messages import decode_message, encode_string
 from particle_protocol.dct import DctField, ServerAddress, SystemFlag
 from particle_protocol.messages.goodbye import ResetReason
+from particle_protocol.vitals import by_name
 
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
@@ -187,7 +188,7 @@ class ControlRequests:
     def _diagnostics(self, request: Request) -> None:
         if request.payload:
             raise Refused(Result.NOT_SUPPORTED)
-        request.reply(Result.OK, json.dumps(self._system.diagnostics(), separators=(",", ":")).encode())
+        request.reply(Result.OK, json.dumps(by_name(self._system.diagnostics()), separators=(",", ":")).encode())
 
     def _set_claim_code(self, request: Request) -> None:
         code = decode_message(config_pb2.SetClaimCodeRequest, request.payload).code.encode()

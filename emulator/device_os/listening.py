@@ -22,6 +22,7 @@ from particle_protocol.listening.console import ConsoleSettings, ListeningConsol
 from particle_protocol.listening.events import ConsoleEvent, LeaveListening, RestartListening, ScanRequested, SerialUpdateRequested
 from particle_protocol.listening.wifi import WifiCipher, WifiCredentials, WifiSecurity
 from particle_protocol.messages.goodbye import ResetReason
+from particle_protocol.vitals import by_name
 
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
@@ -141,7 +142,7 @@ class _Facts:
         return "{" + system_describe(self._board.platform, self._system.modules).encode() + "}"
 
     def diagnostics(self) -> str:
-        return json.dumps(self._system.diagnostics(), separators=(",", ":"))
+        return json.dumps(by_name(self._system.diagnostics()), separators=(",", ":"))
 
     def is_claimed(self) -> bool:
         return self._board.settings.get(DctField.CLAIMED) == b"1"

@@ -14,6 +14,7 @@ from emulator.device_os.application import Application
 from emulator.device_os.applications import load_application
 from emulator.device_os.cloud_manager import CloudManager
 from emulator.device_os.control import ControlRequests
+from emulator.device_os.diagnostics import diagnostics
 from emulator.device_os.listening import ListeningMode
 from emulator.device_os.modules import ModuleTable, version_text
 from emulator.device_os.receiver import UpdateReceiver
@@ -23,8 +24,9 @@ from emulator.usb.cdc_port import CdcPort
 from emulator.usb.normal_mode import NormalModeDevice
 from firmware_images.fields import ModuleFunction
 from particle_protocol.dct import DctField, SystemFlag
-from particle_protocol.messages.goodbye import CloudReason, ResetReason
+from particle_protocol.messages.goodbye import CloudReason, NetworkReason, ResetReason
 from particle_protocol.platforms import parse_os_version
+from particle_protocol.vitals import VitalError
 
 ENTER_LISTENING = 3.0
 CLEAR_CREDENTIALS = 10.0
@@ -98,7 +100,7 @@ class DeviceOs:
     def enter_listening(self) -> None:
         """Hang up and stop: called by listening mode as it begins."""
         self.cloud.disconnect(CloudReason.LISTENING)
-        self.wifi.off()
+        self.wifi.off(NetworkReason.LISTENING)
 
     def left_listening(self) -> None:
         """Listening mode is over: connect, or listen again when there is nothing to connect to."""
@@ -178,13 +180,9 @@ class DeviceOs:
         else:
             self.led.stop(Signals.NYAN)
 
-    def diagnostics(self) -> dict[str, int]:
-        """The diagnostics that a host or the console asks for, by name (Device OS 2.3.1, services/inc/diagnostics.h)."""
-        return {
-            "net:stat": int(self.wifi.is_up),
-            "cloud:stat": int(self.cloud.connected),
-            "sys:uptime": int(self.scope.now - self._started),
-        }
+    def diagnostics(self) -> dict[int, int | VitalError]:
+        """What the system measures of itself now, by id."""
+        return diagnostics(self, self.scope.now - self._started)
 
     def _remember_product(self) -> None:
         """Outside safe mode the product of the application goes into the DCT, where safe mode finds it."""
@@ -216,6 +214,9 @@ class _Context:
 
     def publish(self, name: str, data: str | bytes | None, *, ttl: int, public: bool, with_ack: bool) -> bool:
         return self._system.cloud.publish(name, data, ttl=ttl, public=public, with_ack=with_ack)
+
+    def publish_vitals(self) -> bool:
+        return self._system.cloud.publish_vitals()
 
     def reset(self, request: str) -> None:
         self._system.cloud.reset_requested(request)

@@ -13,8 +13,10 @@ from emulator.board.board import Board
 from emulator.board.settings import StoredNetwork
 from emulator.board.status_led import LedService, Priority, Signals
 from emulator.clock import Timer
+from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.network import AccessPoint
 from particle_protocol.listening.wifi import WifiSecurity
+from particle_protocol.messages import NetworkReason
 
 SCAN_TIME = 0.6
 JOIN_TIME = 0.9
@@ -40,6 +42,7 @@ class Wifi:
     def __init__(self, board: Board, led: LedService, on_up: Callable[[], None], on_down: Callable[[], None]) -> None:
         self.state = WifiState.OFF
         self.access_point: AccessPoint | None = None
+        self.counters = ConnectionCounters()
         self.failure = ""
         """Why the last attempt failed, in words; empty when none did."""
         self._board = board
@@ -67,9 +70,11 @@ class Wifi:
             self._led.start(Signals.NETWORK_ON, Priority.BACKGROUND)
             self._join()
 
-    def off(self) -> None:
+    def off(self, reason: NetworkReason = NetworkReason.NETWORK_OFF) -> None:
         """Switch the radio off."""
         was_up = self.state is WifiState.UP
+        if was_up:
+            self.counters.lost(reason)
         self._forget()
         self.state = WifiState.OFF
         self._led.stop(Signals.NETWORK_ON, Signals.NETWORK_CONNECTING, Signals.NETWORK_DHCP, Signals.NETWORK_CONNECTED)
@@ -78,6 +83,7 @@ class Wifi:
 
     def _join(self) -> None:
         self.state = WifiState.JOINING
+        self.counters.attempts += 1
         self._led.start(Signals.NETWORK_CONNECTING, Priority.NORMAL)
         self._timer = self._scope.call_later(SCAN_TIME, self._scanned)
 
@@ -123,6 +129,8 @@ class Wifi:
 
     def _rejoin(self) -> None:
         was_up = self.state is WifiState.UP
+        if was_up:
+            self.counters.lost(NetworkReason.ERROR)
         self._forget()
         self._led.stop(Signals.NETWORK_CONNECTED, Signals.NETWORK_DHCP)
         self._join()

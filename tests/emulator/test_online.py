@@ -128,6 +128,43 @@ def test_an_application_is_a_python_class(bench, online, rest):
     assert [(event.name, event.data, event.coreid) for event in seen] == [("temperature", "21.5", board.device_id)] * 2
 
 
+class Patient(Application):
+    def setup(self):
+        self.publish_vitals(60)
+
+
+@pytest.mark.parametrize("version", ["1.5.2", "2.3.1", "3.3.1"])
+def test_vitals_come_when_they_are_asked_for_and_when_the_board_sends_them(bench, online, point, rest, version):
+    bench.lab.applications["patient"] = Patient
+    bench.sleep(3)
+    board = online(application="patient", os=version)
+    rest.post("/v1/devices", data={"id": board.device_id})
+    posts = version != "1.5.2"
+    bench.sleep(61)
+    reports = rest.get(f"/v1/diagnostics/{board.device_id}").json()["diagnostics"]
+    assert len(reports) == 2 * posts, "one at its start, one after a minute; before 2.0.0 none"
+    point.switch_off()
+    bench.sleep(5)
+    point.switch_on()
+    bench.wait_led(board, "breathing cyan")
+    assert rest.post(f"/v1/diagnostics/{board.device_id}/update").status_code == 202
+    bench.sleep(1)
+    told = rest.get(f"/v1/diagnostics/{board.device_id}/last").json()["diagnostics"]["payload"]
+    device = told["device"]
+    assert told["service"]["coap"]["round_trip"] > 0
+    assert (device["network"]["signal"]["strengthv"], device["network"]["signal"]["strength"]) == (-52, 96)
+    network = {"status": "connected", "error": 0, "disconnects": 1, "attempts": 3, "disconnect_reason": "error"}
+    assert device["network"]["connection"] == network
+    assert device["cloud"]["connection"] == {
+        "status": "connected",
+        "error": 0,
+        "attempts": 1,
+        "disconnects": 1,
+        "disconnect_reason": "network_disconnect",
+    }
+    assert device["system"]["uptime"] == int(board.firmware.diagnostics()[6]) - 1
+
+
 class Counting(Application):
     runs = 0
 

@@ -8,7 +8,7 @@ from typing import Any
 from emulator.clock import Clock, Timer
 from emulator.cloud.sessions import Refused
 from emulator.drivers import Reply
-from particle_protocol.coap import CoapError, Code, Message, Type, code_text, is_response
+from particle_protocol.coap import Code, Message, Type, code_text, is_response
 
 Decode = Callable[[Message], Any]
 
@@ -70,8 +70,8 @@ class Conversations:
             else:
                 try:
                     reply.resolve(decode(message))
-                except CoapError as error:
-                    reply.fail(Refused(str(error)))
+                except ValueError as error:
+                    reply.fail(Refused(f"the device's answer to {what} cannot be read: {error}"))
             return True
 
         question = self.open(answered, reply.fail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from particle_protocol.blocks import BlockAssembler
 from particle_protocol.coap import Message
-from particle_protocol.messages import DescribePost
+from particle_protocol.messages import DescribeFlag, DescribePost
 
 
 class Descriptions:
@@ -16,8 +16,8 @@ class Descriptions:
         self._limit = limit
         self._assemblers: dict[int, BlockAssembler] = {}
 
-    def add(self, message: Message) -> bytes | None:
-        """Take a message; gives the description once it is whole.
+    def add(self, message: Message) -> tuple[DescribeFlag, bytes | None]:
+        """Take a message; gives the part that it is about, and the description once it is whole.
 
         Raises:
             MessageError: no description.
@@ -25,12 +25,12 @@ class Descriptions:
         """
         post = DescribePost.decode(message)
         if post.block is None:
-            return post.payload
+            return post.flags, post.payload
         assembler = self._assemblers.setdefault(int(post.flags), BlockAssembler(self._limit))
         whole = assembler.add(post.block, post.payload)
         if whole is not None:
             del self._assemblers[int(post.flags)]
-        return whole
+        return post.flags, whole
 
     @staticmethod
     def is_json(payload: bytes) -> bool:

@@ -5,6 +5,7 @@ A session knows nothing of transports: somebody hands it messages, and gives it 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
@@ -19,6 +20,7 @@ from particle_protocol.coap import CoapError, Code, Message, Type, code_text, co
 from particle_protocol.describe import DescribeError, Description
 from particle_protocol.messages import (
     DEFAULT_TTL,
+    DescribeFlag,
     DescribeRequest,
     Event,
     FunctionCall,
@@ -36,6 +38,7 @@ from particle_protocol.messages import (
     decode_value,
 )
 from particle_protocol.updates import ChunkMissed
+from particle_protocol.vitals import Vitals, VitalsError, decode_vitals
 
 MakeReply: TypeAlias = Callable[[], Reply[Any]]
 FRAME_OVERHEAD = 18
@@ -157,6 +160,11 @@ class Session:
             self.send(message)
         return reply
 
+    def vitals(self) -> Reply[Vitals]:
+        """See `DeviceSession`."""
+        request = functools.partial(DescribeRequest, DescribeFlag.METRICS)
+        return self._ask("a request for vitals", request, lambda m: decode_vitals(m.payload))
+
     def flash(self, image: bytes) -> Reply[None]:
         """See `DeviceSession`."""
         reply = self._make_reply()
@@ -211,7 +219,7 @@ class Session:
         elif is_request(message.code):
             try:
                 self._take_request(message)
-            except CoapError as error:
+            except (CoapError, VitalsError) as error:
                 self._drop(data, str(error))
                 self._acknowledge(message, Code.BAD_REQUEST)
         elif message.code == Code.EMPTY or is_response(message.code):
@@ -320,7 +328,7 @@ class Session:
     def _take_description(self, message: Message) -> None:
         """A description that comes unasked; never answered 2.05, which a device would take for the time."""
         try:
-            payload = self._descriptions.add(message)
+            flags, payload = self._descriptions.add(message)
         except MessageError:
             self._acknowledge(message, Code.BAD_REQUEST)
         except CoapError:
@@ -328,6 +336,10 @@ class Session:
         else:
             if payload is None:
                 self._acknowledge(message, Code.CONTINUE)
+            elif flags & DescribeFlag.METRICS:
+                vitals = decode_vitals(payload)
+                self._acknowledge(message, Code.CHANGED)
+                self._listener.vitals_received(self, vitals)
             else:
                 self._acknowledge(message, Code.CHANGED)
                 self._described(payload)

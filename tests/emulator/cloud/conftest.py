@@ -20,8 +20,10 @@ from firmware_images.fields import Dependency
 from firmware_images.fields import ModuleFunction as ImageFunction
 from particle_protocol.describe import ApplicationDescribe, DescribedModule, ModuleFunction, SystemDescribe
 from particle_protocol.messages.values import VariableType
+from particle_protocol.vitals import VITALS, VitalError, Vitals
 
 PHOTON = 6
+BY_NAME = {vital.name.replace(":", "_"): vital for vital in VITALS.values()}
 
 
 class ScriptedSession:
@@ -44,6 +46,8 @@ class ScriptedSession:
         self.sent_with: list[tuple[int, bool]] = []
         self.flashed: list[bytes] = []
         self.signals: list[bool] = []
+        self.measures: dict[int, int | VitalError] = {}
+        self.asked_for_vitals = 0
         self.silent = False
         self.refuses: Exception | None = None
 
@@ -67,6 +71,15 @@ class ScriptedSession:
 
     def ping(self) -> Reply[None]:
         return self._reply(None)
+
+    def vitals(self) -> Reply[Vitals]:
+        self.asked_for_vitals += 1
+        return self._reply(dict(self.measures))
+
+    def report(self, **vitals: int) -> None:
+        """Send vitals unasked, by name with `_` for `:`."""
+        self.world.cloud.arrivals.heard(self)
+        self.world.cloud.arrivals.vitals_received(self, {vital.id: vitals[name] for name, vital in BY_NAME.items() if name in vitals})
 
     def flash(self, image: bytes) -> Reply[None]:
         self.flashed.append(image)

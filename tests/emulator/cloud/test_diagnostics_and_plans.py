@@ -20,11 +20,17 @@ from emulator.cloud.errors import (
     ScopeRefused,
 )
 from emulator.cloud.records import Plan
+from emulator.cloud.sessions import Refused
 from emulator.cloud.sim_records import SimStatus
+from particle_protocol.vitals import VitalError
 
 BORON = 13
 ICCID = "8934076500002589174"
 VITALS = "spark/device/diagnostics/update"
+
+
+def uptimes(world, who, device, **when):
+    return [vitals.values["device"]["system"]["uptime"] for vitals in world.cloud.diagnostics.history(who, device.id, **when)]
 
 
 def test_vitals_are_asked_for_kept_and_told(world):
@@ -33,23 +39,26 @@ def test_vitals_are_asked_for_kept_and_told(world):
     heard = world.hear(u1, VITALS)
     with pytest.raises(NoDiagnostics):
         world.cloud.diagnostics.last(u1, device.id)
+    session.measures = {6: 1, 8: 4, 25: VitalError(-100)}
     world.cloud.diagnostics.request(u1, device.id)
-    assert session.sent == [("particle/device/diagnostics/update", None)]
-    session.event(VITALS, '{"device":{"power":1}}')
+    assert session.asked_for_vitals == 1
     world.pass_time(100)
-    session.event(VITALS, '{"device":{"power":2}}')
+    session.report(sys_uptime=2)
     assert len(heard) == 2
     last = world.cloud.diagnostics.last(u1, device.id)
     assert (last.updated_at, last.device_id) == (world.cloud.core.now(), device.id)
     assert last.values == {
-        "device": {"power": 2},
-        "service": {"device": {"status": "ok"}, "cloud": {"uptime": 100, "publish": {"sent": 2}}, "coap": {"round_trip": 0}},
+        "device": {"system": {"uptime": 2}},
+        "service": {"device": {"status": "ok"}, "cloud": {"uptime": 100, "publish": {"sent": 0}}, "coap": {"round_trip": 0}},
     }
-    assert json.loads(heard[1][1]) == last.values
-    assert [vitals.values["device"]["power"] for vitals in world.cloud.diagnostics.history(u1, device.id)] == [1, 2]
+    assert [json.loads(data) for _, data in heard] == [each.values for each in world.cloud.diagnostics.history(u1, device.id)]
+    assert json.loads(heard[0][1])["device"] == {
+        "network": {"connection": {"status": "connected"}},
+        "system": {"uptime": 1, "memory": {"total": {"err": -100}}},
+    }
     now = world.cloud.core.now()
-    assert len(world.cloud.diagnostics.history(u1, device.id, start=now - 50)) == 1
-    assert len(world.cloud.diagnostics.history(u1, device.id, start=now - 200, end=now - 50)) == 1
+    assert uptimes(world, u1, device, start=now - 50) == [2]
+    assert uptimes(world, u1, device, start=now - 200, end=now - 50) == [1]
     with pytest.raises(Invalid):
         world.cloud.diagnostics.history(u1, device.id, start=now, end=now - 1)
     session.leave()
@@ -66,30 +75,53 @@ def test_vitals_are_asked_for_kept_and_told(world):
 def test_how_long_a_device_takes_to_answer_is_measured_when_it_is_asked(world):
     u1 = world.user()
     device, session = world.claimed(u1)
-    session.event(VITALS, '{"device":{}}')
+    session.report(sys_uptime=1)
     assert "coap" not in world.cloud.diagnostics.last(u1, device.id).values["service"]
     reply = world.driver.reply()
-    session.ping = lambda: reply
-    world.driver.clock.call_later(1.25, reply.resolve, None)
+    session.vitals = lambda: reply
+    world.driver.clock.call_later(1.25, reply.resolve, {6: 2})
     world.cloud.diagnostics.request(u1, device.id)
     world.pass_time(2)
-    session.event(VITALS, '{"device":{},"service":"forged"}')
+    assert uptimes(world, u1, device) == [1, 2]
     assert world.cloud.diagnostics.last(u1, device.id).values["service"]["coap"] == {"round_trip": 1250}
+
+
+@pytest.mark.parametrize("how", ["silent", "refuses"])
+def test_a_device_that_does_not_answer_has_no_new_vitals(world, how):
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    setattr(session, how, Refused("no") if how == "refuses" else True)
+    world.cloud.diagnostics.request(u1, device.id)
+    world.pass_time(20)
+    assert world.cloud.diagnostics.history(u1, device.id) == []
+
+
+def test_vitals_of_a_connection_that_is_over_do_not_count(world):
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    world.connect(device)
+    session.report(sys_uptime=1)
+    assert world.cloud.diagnostics.history(u1, device.id) == []
+
+
+def test_an_event_of_that_name_is_an_event_like_any_other(world):
+    u1 = world.user()
+    device, session = world.claimed(u1)
+    heard = world.hear(u1, VITALS)
+    session.event(VITALS, '{"device":{}}')
+    assert (heard, world.cloud.diagnostics.history(u1, device.id)) == ([(VITALS, '{"device":{}}')], [])
 
 
 def test_vitals_of_the_first_and_the_last_moment_of_a_time_are_in_it(world):
     u1 = world.user()
     device, session = world.claimed(u1)
-    session.event(VITALS, '{"n":1}')
+    session.report(sys_uptime=1)
     first = world.cloud.core.now()
     world.pass_time(31 * 86_400)
-    session.event(VITALS, '{"n":2}')
+    session.report(sys_uptime=2)
     last = world.cloud.core.now()
-
-    def heard(**when):
-        return [vitals.values["n"] for vitals in world.cloud.diagnostics.history(u1, device.id, **when)]
-
-    assert (heard(), heard(start=first), heard(start=first, end=first), heard(start=last)) == ([1, 2], [1, 2], [1], [2])
+    times = ({}, {"start": first}, {"start": first, "end": first}, {"start": last})
+    assert [uptimes(world, u1, device, **when) for when in times] == [[1, 2], [1, 2], [1], [2]]
 
 
 def test_vitals_are_numbered_on_when_the_state_is_opened_again(make_world, tmp_path):
@@ -98,7 +130,7 @@ def test_vitals_are_numbered_on_when_the_state_is_opened_again(make_world, tmp_p
         u1 = world.user()
         device = next(iter(world.cloud.devices.table), None) or world.claimed(u1)[0]
         for _ in range(2):
-            world.cloud.diagnostics.received(device, "{}")
+            world.cloud.diagnostics.received(device, {})
         assert [vitals.id for vitals in world.cloud.diagnostics.history(u1, device.id)] == expected
         world.cloud.close()
 
@@ -107,26 +139,17 @@ def test_vitals_are_kept_with_what_the_cloud_sees_of_the_device(world):
     u1 = world.user()
     device, session = world.claimed(u1)
     world.pass_time(90)
-    session.event(VITALS, '{"device":{"power":1}}')
+    session.event("hello")
+    session.report(sys_uptime=90)
     seen = world.cloud.diagnostics.last(u1, device.id).values["service"]
-    assert seen["device"] == {"status": "ok"}
-    assert seen["cloud"]["uptime"] == 90
+    assert seen == {"device": {"status": "ok"}, "cloud": {"uptime": 90, "publish": {"sent": 1}}}
     session.leave()
-    world.cloud.diagnostics.received(world.now(device), '{"device":{}}')
+    world.cloud.diagnostics.received(world.now(device), {6: 91})
     last = world.cloud.diagnostics.last(u1, device.id)
     assert (last.payload, last.values["service"]) == (
-        '{"device":{},"service":{"device":{"status":"offline"}}}',
+        '{"device":{"system":{"uptime":91}},"service":{"device":{"status":"offline"}}}',
         {"device": {"status": "offline"}},
     )
-
-
-@pytest.mark.parametrize("data", ["nonsense", "[1]", "[" * 100_000, '"text"'])
-def test_vitals_that_are_none_are_not_kept(world, data):
-    u1 = world.user()
-    device, session = world.claimed(u1)
-    session.event(VITALS, data)
-    session.event(VITALS, None)
-    assert world.cloud.diagnostics.history(u1, device.id) == []
 
 
 def test_old_vitals_and_too_many_go(make_world):
@@ -134,11 +157,11 @@ def test_old_vitals_and_too_many_go(make_world):
     u1 = world.user()
     device, session = world.claimed(u1)
     for number in range(5):
-        session.event(VITALS, f'{{"n":{number}}}')
-    assert [vitals.values["n"] for vitals in world.cloud.diagnostics.history(u1, device.id)] == [2, 3, 4]
+        session.report(sys_uptime=number)
+    assert uptimes(world, u1, device) == [2, 3, 4]
     world.pass_time(32 * 86400)
     assert world.cloud.diagnostics.history(u1, device.id) == []
-    session.event(VITALS, '{"n":9}')
+    session.report(sys_uptime=9)
     assert len(world.cloud.core.state.tables["vitals"]) == 1
 
 

@@ -1,6 +1,7 @@
 """Recorded conversations of real Device OS, held against the cloud: it is told what the devices said, and has to say what they took."""
 
 import dataclasses
+import json
 import struct
 
 import pytest
@@ -9,8 +10,9 @@ from emulator.cloud import CloudSettings
 from emulator.cloud.device_service import DeviceServiceSettings, Session
 from emulator.cloud.sessions import Refused
 from particle_protocol.coap import Message, Type, is_request
-from particle_protocol.messages import Event, FunctionCall, Hello, Kind, Signal, VariableRead
+from particle_protocol.messages import DescribeFlag, DescribeRequest, Event, FunctionCall, Hello, Kind, Signal, VariableRead
 from particle_protocol.updates import UpdateBegin
+from particle_protocol.vitals import encode_vitals
 
 OVER_TCP = ["e2e231", "e2e331", "e2e580", "e2e620", "o1", "o2", "p1", "ping231", "ping620", "tcp231", "tcp620", "tcp620-ota", "x580"]
 OVER_UDP = ["boron", "boron-safe", "p2", "udp231", "udp331", "udp580", "udp620", "udp620-ota", "udp620-resume", "v3"]
@@ -24,7 +26,7 @@ class Listener:
 
     def __init__(self, cloud):
         self._arrivals = cloud.arrivals
-        self.events, self.system, self.application = [], None, None
+        self.events, self.vitals, self.system, self.application = [], [], None, None
 
     def __getattr__(self, name):
         return getattr(self._arrivals, name)
@@ -32,6 +34,10 @@ class Listener:
     def event_received(self, session, name, data, *, public, ttl):
         self.events.append((name, data, public))
         self._arrivals.event_received(session, name, data, public=public, ttl=ttl)
+
+    def vitals_received(self, session, vitals):
+        self.vitals.append(vitals)
+        self._arrivals.vitals_received(session, vitals)
 
     def described(self, session, system, application):
         self.system = system or self.system
@@ -91,7 +97,8 @@ class Connection:
         ours = self.find(message)
         if kind is Kind.UPDATE_BEGIN and UpdateBegin.decode(message).file_size > self.session.max_binary:
             return  # no update that the device has said to be too large is begun here
-        if ours is None and kind in ASKED_BY_HAND:
+        vitals = kind is Kind.DESCRIBE_REQUEST and DescribeRequest.decode(message).flags is DescribeFlag.METRICS
+        if ours is None and (vitals or kind in ASKED_BY_HAND):
             self.ask(kind, message)
             ours = self.find(message)
             assert ours is not None, f"the session did not say {message}; it said {[str(each) for each in self.sent[-3:]]}"
@@ -114,6 +121,8 @@ class Connection:
             reply = session.read(VariableRead.decode(message).name)
         elif kind is Kind.SIGNAL:
             reply = session.signal(Signal.decode(message).on)
+        elif kind is Kind.DESCRIBE_REQUEST:
+            reply = session.vitals()
         elif kind is Kind.PING:
             self.replay.pings.append(session.ping())
             return
@@ -228,6 +237,8 @@ def test_what_the_cloud_asks_is_answered(replay, name):
             assert asked.reply.result() == int.from_bytes(asked.answer.payload, signed=True)
         elif asked.kind is Kind.VARIABLE_READ:
             assert asked.reply.result() == VARIABLES[asked.request.path.split("/")[1]](asked.answer.payload)
+        elif asked.kind is Kind.DESCRIBE_REQUEST:
+            assert encode_vitals(asked.reply.result()) == asked.answer.payload
         else:
             assert asked.reply.result() is None
     assert [each.result() for each in played.pings] == [None] * len(played.pings)
@@ -249,3 +260,16 @@ VARIABLES = {
 )
 def test_updates_end_well(replay, name, count):
     assert [each.result() for each in replay(name).updates] == [None] * count
+
+
+@pytest.mark.parametrize(("name", "count"), [("e2e231", 1), ("e2e331", 1), ("e2e580", 1), ("e2e620", 1)])
+def test_vitals_that_a_device_sends_are_kept_and_told(replay, name, count):
+    played = replay(name)
+    assert len(played.listener.vitals) == count
+    cloud = played.world.cloud
+    reports = [json.loads(report.payload)["device"] for report in cloud.core.state.tables["vitals"]]
+    assert len(reports) == count
+    assert {"status": "connected", "error": 0, "disconnects": 0, "attempts": 1, "disconnect_reason": "none"} in [
+        each["network"]["connection"] for each in reports
+    ]
+    assert [each["system"]["memory"]["used"] for each in reports] == [{"err": -100}] * count

@@ -10,12 +10,12 @@ from emulator.cloud.api.call import Call
 from emulator.cloud.api.handlers.shown import product_of
 from emulator.cloud.api.messages import Response
 from emulator.cloud.basics import iso
-from emulator.cloud.diagnostics import Vitals
+from emulator.cloud.diagnostics import VitalsReport
 
 Json = dict[str, Any]
 
 
-def _body(vitals: Vitals) -> Json:
+def _body(vitals: VitalsReport) -> Json:
     return {"updated_at": iso(vitals.updated_at), "deviceID": vitals.device_id, "payload": vitals.values}
 
 

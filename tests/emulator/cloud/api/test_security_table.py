@@ -150,7 +150,7 @@ class Cast:
         cloud.groups.create(self.owner, self.product.id, "red")
         for version in (1, 2):
             world.upload(self.owner, self.product, version)
-        self.session.event("spark/device/diagnostics/update", '{"device": {}}')
+        self.session.report(sys_uptime=1)
         cloud.products.update(self.owner, self.product.id, location_opt_in=True)
         self.session.event("loc", '{"cmd": "loc", "loc": {"lck": 1, "lat": 48.2, "lon": 16.4}}')
         hook = cloud.webhooks.create(self.owner, WEBHOOK)

@@ -82,13 +82,13 @@ def test_vitals_are_asked_for_and_shown(world, owner, o, product):
         assert o.post(f"{base}/{device.id}/update").status_code == 404
         assert o.get(f"{base}/{device.id}/last").status_code == 404
     session = world.connect(device)
+    session.measures = {24: 2}
     assert o.post(f"/v1/diagnostics/{device.id}/update").status_code == 202
-    assert session.sent == [("particle/device/diagnostics/update", None)]
-    session.event("spark/device/diagnostics/update", '{"device":{"power":{}}}')
+    assert session.asked_for_vitals == 1
     for base in ("/v1/diagnostics", f"/v1/products/{product.id}/diagnostics"):
         last = o.get(f"{base}/{device.id}/last").json()["diagnostics"]
-        service = {"device": {"status": "ok"}, "cloud": {"uptime": 0, "publish": {"sent": 1}}, "coap": {"round_trip": 0}}
-        payload = {"device": {"power": {}}, "service": service}
+        service = {"device": {"status": "ok"}, "cloud": {"uptime": 0, "publish": {"sent": 0}}, "coap": {"round_trip": 0}}
+        payload = {"device": {"power": {"source": "USB host"}}, "service": service}
         assert last == {"updated_at": "2026-01-05T09:00:00.000Z", "deviceID": device.id, "payload": payload}
         assert o.get(f"{base}/{device.id}").json() == {"diagnostics": [last]}
     table = o.get(f"/v1/diagnostics/{device.id}", headers={"accept": "text/csv"})

@@ -51,7 +51,7 @@ class Notes:
         self.keys = {}
         self.learns = False
         self.opened, self.closed, self.events, self.descriptions = [], [], [], []
-        self.heard_from = []
+        self.heard_from, self.vitals = [], []
         self.on_opened = lambda session: None
 
     def public_key(self, device_id):
@@ -74,6 +74,9 @@ class Notes:
 
     def described(self, session, system, application):
         self.descriptions.append((system, application))
+
+    def vitals_received(self, session, vitals):
+        self.vitals.append(vitals)
 
     def event_received(self, session, name, data, *, public, ttl):
         self.events.append((name, data, public, ttl))
