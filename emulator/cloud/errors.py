@@ -1,6 +1,6 @@
 """Everything that the cloud may answer "no" with: one tree, each error naming the case and carrying its facts.
 
-The domain names the case; which of the five bodies of the REST API tells it, and with what status, is decided per endpoint in
+The domain names the case; which of the six bodies of the REST API tells it, and with what status, is decided per endpoint in
 `emulator.cloud.api`. So nothing here knows HTTP.
 
     CloudError

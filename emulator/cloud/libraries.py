@@ -51,6 +51,8 @@ class LibraryScope(Enum):
 
     ALL = "all"
     OFFICIAL = "official"
+    VERIFIED = "verified"
+    FEATURED = "featured"
     PUBLIC = "public"
     MINE = "mine"
     PRIVATE = "private"
@@ -90,6 +92,9 @@ class LibraryArchive:
     data: bytes
 
 
+EVERYTHING = (LibraryScope.ALL,)
+
+
 class Libraries:
     """Keeps libraries."""
 
@@ -127,19 +132,15 @@ class Libraries:
 
     def list(
         self,
-        who: Principal | None,
-        scope: LibraryScope = LibraryScope.ALL,
+        who: Principal,
+        scopes: Sequence[LibraryScope] = EVERYTHING,
         *,
         exclude: Sequence[LibraryScope] = (),
         text: str = "",
         architectures: Sequence[str] = (),
     ) -> Sequence[LibraryVersion]:
-        """The newest visible version of each library, by name. `text` is a part of the name."""
-        visible = (
-            version
-            for version in self._versions
-            if self._in_scope(who, version, scope) and not any(self._in_scope(who, version, each) for each in exclude)
-        )
+        """The newest visible version of each library of these scopes, by name. `text` is a part of the name."""
+        visible = (version for version in self._versions if _in_scopes(who, version, scopes) and not _in_scopes(who, version, exclude))
         newest = {version.name.lower(): version for version in sorted(visible, key=_number)}
         wanted = {each.lower() for each in architectures}
         return [
@@ -148,24 +149,24 @@ class Libraries:
             if text.lower() in name and (not wanted or not version.values["architectures"] or _fits(version, wanted))
         ]
 
-    def versions(self, who: Principal | None, name: str, scope: LibraryScope = LibraryScope.ALL) -> Sequence[LibraryVersion]:
+    def versions(self, who: Principal, name: str, scopes: Sequence[LibraryScope] = EVERYTHING) -> Sequence[LibraryVersion]:
         """The visible versions of a library, the oldest first.
 
         Raises:
             LibraryUnknown: there are none.
         """
-        found = [each for each in self._versions.where(self._by_name, name.lower()) if self._in_scope(who, each, scope)]
+        found = [each for each in self._versions.where(self._by_name, name.lower()) if _in_scopes(who, each, scopes)]
         if not found:
             raise LibraryUnknown(name)
         return sorted(found, key=_number)
 
-    def get(self, who: Principal | None, name: str, version: str | None = None, scope: LibraryScope = LibraryScope.ALL) -> LibraryVersion:
+    def get(self, who: Principal, name: str, version: str | None = None, scopes: Sequence[LibraryScope] = EVERYTHING) -> LibraryVersion:
         """One version of a library, or (None, or `latest`) the newest.
 
         Raises:
             LibraryUnknown: no such version.
         """
-        found = self.versions(who, name, scope)
+        found = self.versions(who, name, scopes)
         if version in (None, "latest"):
             return found[-1]
         for each in found:
@@ -230,16 +231,17 @@ class Libraries:
         found = [each for each in self._versions.where(self._by_name, name.lower()) if each.user_id == user_id]
         return sorted(found, key=_number)
 
-    def _in_scope(self, who: Principal | None, version: LibraryVersion, scope: LibraryScope) -> bool:
-        """Whether a version belongs to a scope. Nothing is official here."""
-        mine = who is not None and version.user_id == who.account
-        return {
-            LibraryScope.ALL: version.public or mine,
-            LibraryScope.OFFICIAL: False,
-            LibraryScope.PUBLIC: version.public,
-            LibraryScope.MINE: version.public and mine,
-            LibraryScope.PRIVATE: mine and not version.public,
-        }[scope]
+
+def _in_scopes(who: Principal, version: LibraryVersion, scopes: Sequence[LibraryScope]) -> bool:
+    """Whether a version belongs to one of these scopes. Nothing is official, verified or featured here."""
+    mine = version.user_id == who.account
+    belongs = {
+        LibraryScope.ALL: version.public or mine,
+        LibraryScope.PUBLIC: version.public,
+        LibraryScope.MINE: version.public and mine,
+        LibraryScope.PRIVATE: mine and not version.public,
+    }
+    return any(belongs.get(scope, False) for scope in scopes)
 
 
 def read_properties(archive: bytes) -> dict[str, str]:

@@ -54,7 +54,7 @@ def _lines() -> Iterator[str]:
     yield from _limits()
     yield "## Errors"
     yield ""
-    yield "An error has one of five bodies. Each route has its own; the errors below with a body of their own have it on every route."
+    yield "An error has one of six bodies. Each route has its own; the errors below with a body of their own have it on every route."
     yield ""
     for shape in Shape:
         yield f"- {shape.name.title()}: `{shape.value}`"

@@ -1,6 +1,6 @@
 """From what the domain says no to, to what goes over the wire.
 
-The real cloud has five bodies for errors, by the age of the service behind a route. Clients match on texts and fields of them, so each
+The real cloud has six bodies for errors, by the age of the service behind a route. Clients match on texts and fields of them, so each
 route names its body (`Shape`), and the few errors that look the same everywhere bring their own. Statuses and texts that clients are known
 to match: docs/rest-api.md, "Errors".
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 from emulator.cloud import errors as no
 from emulator.cloud.api.faults import Fault, Shape
+from emulator.cloud.libraries import LibraryUnknown
 
 TOKEN_MISSING = Fault(400, "The access token was not found", "invalid_request", Shape.OAUTH)
 TOKEN_INVALID = Fault(401, "The access token provided is invalid.", "invalid_token", Shape.OAUTH)
@@ -79,6 +80,7 @@ _MADE: dict[type[no.CloudError], Callable[[Any], Fault]] = {
     no.ConfigurationRefused: lambda error: Fault(400, _refused_sections(error), "device_rejected_configuration", Shape.OAUTH),
     no.SimUnknown: lambda error: Fault(404, f"SIM not found: {error.given}"),
     no.SimForeign: lambda error: Fault(403, f"Permission denied: the SIM belongs to another account: {error.iccid}"),
+    LibraryUnknown: lambda error: Fault(404, f"Library {error.given} not found"),
     no.NotFound: lambda error: Fault(404, f"{error.thing.capitalize()} not found"),
     no.BadImage: lambda error: Fault(400, f"Invalid binary: {error.reason}"),
     no.Conflict: lambda error: Fault(409, str(error)),

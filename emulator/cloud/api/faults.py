@@ -11,13 +11,14 @@ from emulator.cloud.api.messages import Response
 
 
 class Shape(Enum):
-    """The five bodies of an error. A route has one; a few errors bring their own (see `emulator.cloud.api.errors`)."""
+    """The six bodies of an error. A route has one; a few errors bring their own (see `emulator.cloud.api.errors`)."""
 
     OAUTH = "{error, error_description}"
     INFO = "{error, info}"
     ERROR = "{ok: false, error}"
     ERRORS = "{ok: false, errors: [text]}"
     CODED = "{ok: false, code, errors: [{error}]}"
+    MESSAGES = "{errors: [{message}]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Fault:
             return {"ok": False, "error": self.text, **self.extra}
         if shape is Shape.ERRORS:
             return {"ok": False, "errors": [self.text if self.entry is None else self.entry], **self.extra}
+        if shape is Shape.MESSAGES:
+            return {"errors": [{"message": self.text}], **self.extra}
         return {"ok": False, "code": self.status, "errors": [{"error": self.text}], **self.extra}
 
     def answer(self, shape: Shape) -> Response:

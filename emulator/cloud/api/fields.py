@@ -96,6 +96,8 @@ class Field:
             schema["minimum"], schema["maximum"] = self.least, self.most
         if self.kind is Kind.TEXT and self.choices:
             schema["enum"] = list(self.choices)
+        if self.kind is Kind.TEXTS and self.choices:
+            schema["items"] = {**schema["items"], "enum": list(self.choices)}
         if self.kind is Kind.TEXT and self.longest != MAX_TEXT:
             schema["maxLength"] = self.longest
         if self.nullable:

@@ -21,6 +21,7 @@ ERROR_SCHEMAS: dict[str, Json] = {
     "PlainError": record(ok={"const": False}, error=TEXT),
     "ErrorList": record(ok={"const": False}, errors=array(ANYTHING)),
     "CodedError": record(ok={"const": False}, code=INTEGER, errors=array(one_of(TEXT, record(error=TEXT)))),
+    "MessageList": record(errors=array(record(message=TEXT))),
 }
 _SHAPE_NAMES = {
     Shape.OAUTH: "OauthError",
@@ -28,6 +29,7 @@ _SHAPE_NAMES = {
     Shape.ERROR: "PlainError",
     Shape.ERRORS: "ErrorList",
     Shape.CODED: "CodedError",
+    Shape.MESSAGES: "MessageList",
 }
 _SECURITY: dict[Auth, list[Json]] = {
     Auth.NONE: [],

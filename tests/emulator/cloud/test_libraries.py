@@ -167,7 +167,7 @@ def test_a_public_version_is_neither_replaced_nor_deleted_without_force(shelf):
         with pytest.raises(LibraryPublished) as refused:
             attempt()
         assert (refused.value.what, str(refused.value)) == ("lamp", "version 1.0.0 of library lamp is public")
-    assert libraries.get(None, "lamp").public
+    assert libraries.get(shelf.u2, "lamp").public
 
 
 def test_a_deleted_library_leaves_no_archive_behind(shelf):

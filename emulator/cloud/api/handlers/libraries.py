@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from emulator.cloud.api.call import Call
@@ -17,7 +18,6 @@ LIMIT = 10
 
 
 def _shown(call: Call, version: LibraryVersion) -> Json:
-    who = call.maybe_who
     return {
         "type": "libraries",
         "id": version.name,
@@ -30,7 +30,7 @@ def _shown(call: Call, version: LibraryVersion) -> Json:
             "visibility": "public" if version.public else "private",
             "official": False,
             "verified": False,
-            "mine": who is not None and who.account == version.user_id,
+            "mine": call.who.account == version.user_id,
             "created_at": iso(version.created_at),
         },
     }
@@ -40,49 +40,47 @@ def list_libraries(call: Call) -> Json:
     """One page of the libraries that the caller may see."""
     found = list(
         call.cloud.libraries.list(
-            call.maybe_who,
-            LibraryScope(call.get("scope") or "all"),
+            call.who,
+            _scopes(call),
             exclude=[LibraryScope(each) for each in call.texts("excludeScopes") or ()],
             text=call.get("filter") or "",
             architectures=call.texts("architectures") or (),
         )
     )
-    order = call.get("sort") or "popularity"
-    found.sort(key=_ORDERS[order.removeprefix("-")], reverse=order.startswith("-"))
-    size, page = call.integer("limit", LIMIT), call.integer("page", 1)
-    return {"data": [_shown(call, each) for each in found[(page - 1) * size : page * size]]}
+    for order in reversed(call.texts("sort") or ("popularity",)):
+        found.sort(key=_ORDERS[order.removeprefix("-")], reverse=order.startswith("-"))
+    return {"data": [_shown(call, each) for each in _page(call, found, LIMIT)]}
 
 
-def _by_installs(version: LibraryVersion) -> Any:
-    return -version.installs, version.name.lower()
+def _scopes(call: Call) -> Sequence[LibraryScope]:
+    return [LibraryScope(each) for each in call.texts("scope") or ("all",)]
 
 
-def _by_name(version: LibraryVersion) -> Any:
-    return version.name.lower()
+def _page(call: Call, found: Sequence[LibraryVersion], limit: int) -> Sequence[LibraryVersion]:
+    size, page = call.integer("limit", limit), call.integer("page", 1)
+    return found[(page - 1) * size : page * size]
 
 
-def _by_age(version: LibraryVersion) -> Any:
-    return -version.created_at, version.name.lower()
-
-
-_ORDERS = {
-    **dict.fromkeys(("installs", "popularity"), _by_installs),
-    **dict.fromkeys(("name", "official", "verified"), _by_name),
-    **dict.fromkeys(("published", "updated", "created"), _by_age),
+_ORDERS: dict[str, Callable[[LibraryVersion], Any]] = {
+    **dict.fromkeys(("installs", "popularity"), lambda version: -version.installs),
+    **dict.fromkeys(("published", "updated", "created"), lambda version: -version.created_at),
+    **dict.fromkeys(("official", "verified"), lambda version: 0),
+    "name": lambda version: version.name.lower(),
+    "date": lambda version: version.created_at,
 }
+"""What lists are sorted by, names in the alphabet where it is the same. A minus turns one around: `-date` is the newest first."""
 SORTS = tuple(sign + order for sign in ("", "-") for order in _ORDERS)
 
 
 def get_library(call: Call) -> Json:
     """One library: its newest version, or the one that is asked for."""
-    scope = LibraryScope(call.get("scope") or "all")
-    return {"data": _shown(call, call.cloud.libraries.get(call.maybe_who, call.path["library"], call.get("version"), scope))}
+    return {"data": _shown(call, call.cloud.libraries.get(call.who, call.path["library"], call.get("version"), _scopes(call)))}
 
 
 def list_versions(call: Call) -> Json:
-    """All versions of a library, the oldest first."""
-    found = call.cloud.libraries.versions(call.maybe_who, call.path["library"], LibraryScope(call.get("scope") or "all"))
-    return {"data": [_shown(call, each) for each in found]}
+    """All versions of a library, the oldest first; a page of them, if that is asked for."""
+    found = call.cloud.libraries.versions(call.who, call.path["library"], _scopes(call))
+    return {"data": [_shown(call, each) for each in _page(call, found, len(found))]}
 
 
 def contribute(call: Call) -> Json:
@@ -101,8 +99,9 @@ def publish(call: Call) -> Json:
 
 
 def delete(call: Call) -> None:
-    """Take a library away."""
-    call.cloud.libraries.delete(call.who, call.path["library"], force=call.flag("force"))
+    """Take a library away. Whoever forces it says so by a password of the cloud's own, which here may be any."""
+    force = call.get("force")
+    call.cloud.libraries.delete(call.who, call.path["library"], force=bool(force) and str(force).lower() not in ("false", "0", "no", "off"))
 
 
 def download(call: Call) -> Response:

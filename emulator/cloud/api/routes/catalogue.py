@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from emulator.cloud.access import Kind as Who
 from emulator.cloud.api import schemas as s
-from emulator.cloud.api.faults import Shape
+from emulator.cloud.api.faults import Fault, Shape
 from emulator.cloud.api.fields import Field, Kind, Where
 from emulator.cloud.api.handlers import catalogue as do
 from emulator.cloud.api.handlers import device_os, factory, libraries
 from emulator.cloud.api.route import ANYONE, TEAM, USERS, USERS_AND_PROGRAMS, Auth, Handler, Route
 from emulator.cloud.api.routes.fleet import PAGE
+from emulator.cloud.errors import PermissionDenied
 from emulator.cloud.libraries import LibraryScope
 
 _TARGETS = s.record(
@@ -30,7 +31,11 @@ _RELEASE = s.record(
     optional="notice platform_id base_url modules",
 )
 _SCOPES = tuple(each.value for each in LibraryScope)
-_SCOPE = Field("scope", where=Where.QUERY, choices=_SCOPES)
+_SCOPE = Field("scope", Kind.TEXTS, where=Where.QUERY, choices=_SCOPES)
+_PAGES = (
+    Field("page", Kind.INTEGER, where=Where.QUERY, least=1, most=1_000_000),
+    Field("limit", Kind.INTEGER, where=Where.QUERY, least=1, most=100),
+)
 _LIBRARY = s.record(
     type={"const": "libraries"},
     id=s.TEXT,
@@ -104,17 +109,15 @@ ROUTES: tuple[Route, ...] = (
         "List libraries",
         fields=(
             Field("filter", where=Where.QUERY, longest=100, about="a part of the name"),
-            Field("scope", where=Where.QUERY, choices=_SCOPES),
-            Field("excludeScopes", Kind.TEXTS, where=Where.QUERY, choices=_SCOPES),
+            _SCOPE,
+            Field("excludeScopes", Kind.TEXTS, where=Where.QUERY, choices=_SCOPES, aliases=("excludeScope",)),
             Field("architectures", Kind.TEXTS, where=Where.QUERY),
             Field("category", where=Where.QUERY, longest=100),
-            Field("sort", where=Where.QUERY, choices=libraries.SORTS),
-            Field("page", Kind.INTEGER, where=Where.QUERY, least=1, most=1_000_000),
-            Field("limit", Kind.INTEGER, where=Where.QUERY, least=1, most=100),
+            Field("sort", Kind.TEXTS, where=Where.QUERY, choices=libraries.SORTS, about="what counts first, first"),
+            *_PAGES,
         ),
-        auth=Auth.OPTIONAL,
         callers=ANYONE,
-        shape=Shape.ERRORS,
+        shape=Shape.MESSAGES,
         answer=s.record(data=s.array(_LIBRARY)),
     ),
     Route(
@@ -123,7 +126,8 @@ ROUTES: tuple[Route, ...] = (
         libraries.contribute,
         "Contribute a private version of a library",
         fields=(Field("archive", Kind.FILE, about="a .tar.gz, under any name"),),
-        shape=Shape.ERRORS,
+        faults={PermissionDenied: Fault(403, "Permission denied: the library belongs to another account")},
+        shape=Shape.MESSAGES,
         status=201,
         answer=s.record(data=_LIBRARY),
     ),
@@ -133,9 +137,8 @@ ROUTES: tuple[Route, ...] = (
         libraries.get_library,
         "Get a library",
         fields=(Field("version", where=Where.QUERY, longest=100), _SCOPE),
-        auth=Auth.OPTIONAL,
         callers=ANYONE,
-        shape=Shape.ERRORS,
+        shape=Shape.MESSAGES,
         answer=s.record(data=_LIBRARY),
     ),
     Route(
@@ -144,7 +147,7 @@ ROUTES: tuple[Route, ...] = (
         libraries.publish,
         "Publish the newest private version of a library",
         fields=(Field("visibility", required=True, longest=20),),
-        shape=Shape.ERRORS,
+        shape=Shape.MESSAGES,
         answer=s.record(data=_LIBRARY),
     ),
     Route(
@@ -152,8 +155,8 @@ ROUTES: tuple[Route, ...] = (
         "/v1/libraries/{library}",
         libraries.delete,
         "Delete a library",
-        fields=(Field("force", Kind.FLAG, about="public versions, too"),),
-        shape=Shape.ERRORS,
+        fields=(Field("force", Kind.ANY, about="public versions, too: any value but false"),),
+        shape=Shape.MESSAGES,
         status=204,
     ),
     Route(
@@ -161,10 +164,9 @@ ROUTES: tuple[Route, ...] = (
         "/v1/libraries/{library}/versions",
         libraries.list_versions,
         "List the versions of a library",
-        fields=(_SCOPE,),
-        auth=Auth.OPTIONAL,
+        fields=(_SCOPE, *_PAGES),
         callers=ANYONE,
-        shape=Shape.ERRORS,
+        shape=Shape.MESSAGES,
         answer=s.record(data=s.array(_LIBRARY)),
     ),
     Route(

@@ -119,9 +119,9 @@ def test_a_library_is_private_until_it_is_published(rest, u1, u2):
     attributes = made.json()["data"]["attributes"]
     assert (attributes["author"], attributes["sentence"], attributes["architectures"]) == ("Ada", "Lights = on", ["photon"])
     assert (attributes["visibility"], attributes["mine"], attributes["installs"]) == ("private", True, 0)
-    for other in (u2, rest.anonymous):
-        assert names(other) == []
-        assert other.get("/v1/libraries/lamp").json() == {"ok": False, "errors": ["Library not found"]}
+    assert names(u2) == []
+    unknown = u2.get("/v1/libraries/lamp")
+    assert (unknown.status_code, unknown.json()) == (404, {"errors": [{"message": "Library lamp not found"}]})
     assert u1.patch("/v1/libraries/LAMP", json={"visibility": "private"}).status_code == 400
     assert u1.patch("/v1/libraries/LAMP", json={"visibility": "public"}).json()["data"]["attributes"]["visibility"] == "public"
     seen = u2.get("/v1/libraries/Lamp").json()["data"]
@@ -130,8 +130,30 @@ def test_a_library_is_private_until_it_is_published(rest, u1, u2):
     assert u2.get("/v1/libraries/lamp").json()["data"]["attributes"]["installs"] == 1
     assert rest.anonymous.get("/emulator/libraries/none").status_code == 404
     assert u1.patch("/v1/libraries/lamp", json={"visibility": "public"}).status_code == 404
-    assert contribute(u1, data).status_code == 409
-    assert contribute(u2, archive(version="2.0.0")).status_code == 403
+    again, foreign = contribute(u1, data), contribute(u2, archive(version="2.0.0"))
+    assert (again.status_code, again.json()) == (409, {"errors": [{"message": "version 1.0.0 of library lamp is public"}]})
+    assert (foreign.status_code, foreign.json()) == (
+        403,
+        {"errors": [{"message": "Permission denied: the library belongs to another account"}]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/libraries"),
+        ("POST", "/v1/libraries"),
+        ("GET", "/v1/libraries/lamp"),
+        ("PATCH", "/v1/libraries/lamp"),
+        ("DELETE", "/v1/libraries/lamp"),
+        ("GET", "/v1/libraries/lamp/versions"),
+    ],
+)
+def test_who_is_signed_out_is_shown_no_library(rest, u1, method, path):
+    contribute(u1, archive())
+    u1.patch("/v1/libraries/lamp", json={"visibility": "public"})
+    refused = rest.anonymous.request(method, path)
+    assert (refused.status_code, refused.json()["error_description"]) == (400, "The access token was not found")
 
 
 def test_the_newest_version_counts_unless_another_is_asked_for(u1):
@@ -159,8 +181,48 @@ def test_libraries_are_listed_by_scope_name_architecture_and_page(world, u1, u2)
     assert names(u1, scope="official") == []
     assert names(u1, excludeScopes="mine,private") == ["Alpha"]
     assert names(u2, filter="A", architectures="photon") == ["beta", "gamma"]
-    for wrong in ({"scope": "theirs"}, {"excludeScopes": "theirs"}, {"sort": "luck"}, {"limit": 0}):
-        assert u1.get("/v1/libraries", params=wrong).status_code == 400
+    assert names(u1, scope="mine,private", sort="name") == names(u1, scope=["mine", "private"], sort="name") == ["beta", "delta", "gamma"]
+    assert names(u1, excludeScope="mine,private") == names(u1, excludeScope=["private", "mine"]) == ["Alpha"]
+    assert names(u1, scope="verified,featured,official") == []
+    for wrong in (
+        {"scope": "theirs"},
+        {"scope": "all,theirs"},
+        {"excludeScopes": "theirs"},
+        {"sort": "luck"},
+        {"sort": "name,luck"},
+        {"limit": 0},
+    ):
+        refused = u1.get("/v1/libraries", params=wrong)
+        assert (refused.status_code, list(refused.json())) == (400, ["errors"])
+        assert next(iter(wrong)) in refused.json()["errors"][0]["message"]
+
+
+def test_libraries_are_sorted_by_several_things_the_first_first(rest, world, u1):
+    for name, installs in (("beta", 2), ("alpha", 2), ("gamma", 0), ("delta", 3)):
+        contribute(u1, archive(name))
+        link = u1.patch(f"/v1/libraries/{name}", json={"visibility": "public"}).json()["data"]["links"]["download"]
+        for _ in range(installs):
+            rest.anonymous.get(link)
+        world.pass_time(60)
+    assert names(u1, sort="official,verified,popularity,name") == ["delta", "alpha", "beta", "gamma"]
+    assert names(u1, sort="popularity,-name") == ["delta", "beta", "alpha", "gamma"]
+    assert names(u1, sort="-popularity,name") == ["gamma", "alpha", "beta", "delta"]
+    assert names(u1, sort="name,popularity") == ["alpha", "beta", "delta", "gamma"]
+    assert names(u1, sort="-date") == names(u1, sort="created") == ["delta", "gamma", "alpha", "beta"]
+    assert names(u1, sort="date") == ["beta", "alpha", "gamma", "delta"]
+
+
+def test_versions_come_in_pages_where_that_is_asked_for(u1):
+    for number in range(12):
+        contribute(u1, archive(version=f"1.{number}.0"))
+
+    def shown(**query):
+        return [each["attributes"]["version"] for each in u1.get("/v1/libraries/lamp/versions", params=query).json()["data"]]
+
+    assert len(shown()) == 12
+    assert shown(page=2, limit=5) == [f"1.{number}.0" for number in range(5, 10)]
+    assert shown(page=3, limit=5) == ["1.10.0", "1.11.0"]
+    assert shown(page=2) == []
 
 
 def test_a_library_is_deleted_by_its_owner_and_a_public_one_only_by_force(u1, u2):
@@ -170,9 +232,13 @@ def test_a_library_is_deleted_by_its_owner_and_a_public_one_only_by_force(u1, u2
     assert u2.delete("/v1/libraries/lamp").status_code == 404
     assert u1.delete("/v1/libraries/lamp").status_code == 204
     assert u1.get("/v1/libraries/lamp").json()["data"]["attributes"]["version"] == "1.0.0"
-    assert u1.delete("/v1/libraries/lamp").status_code == 409
+    for force in (None, {}, {"force": False}, {"force": "false"}, {"force": ""}):
+        assert u1.request("DELETE", "/v1/libraries/lamp", json=force).status_code == 409
     assert u1.request("DELETE", "/v1/libraries/lamp", json={"force": True}).status_code == 204
     assert names(u1) == []
+    contribute(u1, archive())
+    u1.patch("/v1/libraries/lamp", json={"visibility": "public"})
+    assert u1.request("DELETE", "/v1/libraries/lamp", data={"force": "the password that particle-cli has been given"}).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -193,7 +259,7 @@ def test_a_library_is_deleted_by_its_owner_and_a_public_one_only_by_force(u1, u2
 def test_what_is_no_library_is_refused(u1, data):
     answer = contribute(u1, data)
     assert answer.status_code == 400
-    assert answer.json()["ok"] is False
+    assert answer.json()["errors"][0]["message"].startswith(("archive ", "library.properties ", "Send the archive"))
     assert names(u1) == []
 
 

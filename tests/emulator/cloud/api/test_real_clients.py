@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -39,14 +41,14 @@ def cli(clients, node, served, tmp_path):
         "FORCE_COLOR": "0",
     }
 
-    def start(*arguments):
+    def start(*arguments, cwd=tmp_path):
         command = [str(node), str(program), *arguments]
         return subprocess.Popen(
-            command, env=environment, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, env=environment, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
-    def run(*arguments, ok=True, answer=""):
-        process = start(*arguments)
+    def run(*arguments, ok=True, answer="", cwd=tmp_path):
+        process = start(*arguments, cwd=cwd)
         output, _ = process.communicate(answer, timeout=120)
         assert (process.returncode == 0) is ok, f"particle {' '.join(arguments)}: {process.returncode}\n{output}"
         return output
@@ -134,6 +136,45 @@ def test_tokens_and_webhooks_with_particle_cli(served, cli):
     assert hook.id in listed
     cli("webhook", "delete", hook.id)
     assert served.driver.call(lambda: served.cloud.webhooks.list(served.user("u1"))) == []
+
+
+@many_starts
+@pytest.mark.tool("particle-cli")
+def test_libraries_with_particle_cli(served, cli, tmp_path):
+    log_in(served, cli)
+    files = {"README.md": "", "LICENSE": "", "src/lamp.h": "", "library.properties": "name={}\nversion=1.0.0\nauthor=Ada\nlicense=MIT\n"}
+
+    def install(name, times):
+        version = served.driver.call(lambda: served.cloud.libraries.get(served.user("u1"), name))
+        for _ in range(times):
+            served.driver.call(served.cloud.libraries.download, version.token)
+
+    for name, installs in (("beta-lib", 2), ("gamma-lib", 5)):
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            for path, text in files.items():
+                member = tarfile.TarInfo(path)
+                member.size = len(text.format(name))
+                archive.addfile(member, io.BytesIO(text.format(name).encode()))
+        u1 = served.rest.client("u1")
+        assert u1.post("/v1/libraries", files={"archive.tar.gz": ("archive.tar.gz", packed.getvalue())}).status_code == 201
+        assert u1.patch(f"/v1/libraries/{name}", json={"visibility": "public"}).status_code == 200
+        install(name, installs)
+    for path, text in files.items():
+        (tmp_path / "alpha" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "alpha" / path).write_text(text.format("alpha-lib"))
+    assert "was successfully uploaded" in cli("library", "upload", cwd=tmp_path / "alpha")
+    assert "was successfully published" in cli("library", "publish", "alpha-lib")
+    assert "version 1.0.0 of library alpha-lib is public" in cli("library", "upload", cwd=tmp_path / "alpha", ok=False)
+    install("alpha-lib", 2)
+    mine = cli("library", "list", "mine", "--non-interactive")
+    assert [line.split()[0] for line in mine.strip().splitlines()[-3:]] == ["alpha-lib", "beta-lib", "gamma-lib"]
+    listed = json.loads(cli("library", "list", "community", "recent", "--json"))["data"]
+    assert [each["name"] for each in listed[:3]] == ["gamma-lib", "alpha-lib", "beta-lib"], "the most installed first, then by name"
+    assert listed[3]["name"] == "alpha-lib", "the newest first"
+    assert "Found 1 library matching gamma" in cli("library", "search", "gamma")
+    assert "Library gamma-lib 1.0.0 installed." in cli("library", "view", "gamma-lib")
+    assert "Library nothing not found" in cli("library", "view", "nothing", ok=False)
 
 
 @pytest.mark.tool("particle-api-js")
