@@ -1,7 +1,8 @@
 """What a device says about itself: its modules (system), its functions and variables (application).
 
 The JSON here is byte for byte what Device OS before 5.5.0 writes: keys in its order, no spaces, module indices as strings. It is written
-by hand, because the order is part of the format that the cloud's users see, and read with the ordinary JSON reader.
+by hand, because the order is part of the format that the cloud's users see, and read with the ordinary JSON reader. Since 5.5.0 the
+system's part is binary on the wire: `particle_protocol.cloud_messages.describe`.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ class ModuleDependency:
 class DescribedModule:
     """One module of a system description. `max_size` is the size of its slot in bytes.
 
-    `function` None is an empty slot, which only firmware up to 0.7.0 mentions. `sha256` is given for user modules.
+    `function` None is an empty slot, which only firmware up to 0.7.0 mentions. `sha256` is given for user modules, `size` (in bytes) by the
+    binary form alone.
     """
 
     max_size: int
@@ -85,6 +87,7 @@ class DescribedModule:
     version: int = 0
     dependencies: tuple[ModuleDependency, ...] = ()
     sha256: bytes = b""
+    size: int = 0
 
     @property
     def is_valid(self) -> bool:
@@ -188,7 +191,8 @@ def _application(document: dict[str, Any]) -> ApplicationDescribe:
     functions = document.get("f", [])
     if not isinstance(functions, list) or not all(isinstance(each, str) for each in functions):
         raise TypeError("f is no list of names")
-    return ApplicationDescribe(tuple(functions), {name: VariableType(type_) for name, type_ in document.get("v", {}).items()})
+    variables = {name: VariableType(type_) for name, type_ in document.get("v", {}).items() if type_ in _TYPES}
+    return ApplicationDescribe(tuple(functions), variables)
 
 
 def _system(document: dict[str, Any]) -> SystemDescribe:
@@ -199,7 +203,12 @@ def _system(document: dict[str, Any]) -> SystemDescribe:
     if not isinstance(modules, list):
         raise TypeError("m is no list")
     extra = {key: value for key, value in document.items() if key not in "pmfv" and isinstance(value, str)}
-    return SystemDescribe(platform_id, tuple(map(_module, modules)), extra)
+    return SystemDescribe(platform_id, tuple(_module(each) for each in modules if each.get("f") in _LETTERS), extra)
+
+
+_TYPES = frozenset(VariableType)
+_LETTERS = {None, *(each.value for each in ModuleFunction)}
+"""Variables of other types, and modules of other kinds, are left out: later firmware may have some."""
 
 
 def _module(item: dict[str, Any]) -> DescribedModule:
@@ -211,6 +220,10 @@ def _module(item: dict[str, Any]) -> DescribedModule:
         function=ModuleFunction(item["f"]) if "f" in item else None,
         index=int(item.get("n", 0)),
         version=int(item.get("v", 0)),
-        dependencies=tuple(ModuleDependency(ModuleFunction(each["f"]), int(each["n"]), int(each["v"])) for each in item.get("d", [])),
+        dependencies=tuple(
+            ModuleDependency(ModuleFunction(each["f"]), int(each["n"]), int(each["v"]))
+            for each in item.get("d", [])
+            if each["f"] in _LETTERS
+        ),
         sha256=bytes.fromhex(item.get("u", "")),
     )

@@ -1,4 +1,4 @@
-"""Regenerate particle_protocol/control_requests/generated/ from the .proto sources beside it.
+"""Regenerate the `generated` packages of particle_protocol from the .proto sources beside them.
 
     pip install grpcio-tools
     python tools/generate_messages.py
@@ -12,9 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = "particle_protocol/control_requests"
-SOURCES = ROOT / PACKAGE / "proto"
-GENERATED = f"{PACKAGE}/generated"
+PACKAGES = ("particle_protocol/control_requests", "particle_protocol/cloud_messages")
 
 _VERSION_CHECK = re.compile(
     r"^from google\.protobuf import runtime_version.*\n"
@@ -24,20 +22,22 @@ _VERSION_CHECK = re.compile(
 )
 
 
-def generate(into: Path, *, descriptors: Path | None = None) -> list[Path]:
-    """Generate all modules below the directory `into`; with `descriptors`, write only the file descriptor set there."""
+def generate(package: str, into: Path, *, descriptors: Path | None = None) -> list[Path]:
+    """Generate a package's modules below the directory `into`; with `descriptors`, write only the file descriptor set there."""
     from grpc_tools import protoc
 
-    names = [f"{GENERATED}/{path.name}" for path in sorted(SOURCES.glob("*.proto"))]
+    sources, generated = ROOT / package / "proto", f"{package}/generated"
+    names = [f"{generated}/{path.name}" for path in sorted(sources.glob("*.proto"))]
     what = [f"--descriptor_set_out={descriptors}"] if descriptors else [f"--python_out={into}", f"--pyi_out={into}"]
-    if protoc.main(["protoc", f"-I{GENERATED}={SOURCES}", *what, *names]):
+    if protoc.main(["protoc", f"-I{generated}={sources}", *what, *names]):
         raise SystemExit("protoc failed")
-    modules = sorted((into / GENERATED).glob("*_pb2.py")) if not descriptors else []
+    modules = sorted((into / generated).glob("*_pb2.py")) if not descriptors else []
     for module in modules:
         module.write_text(_VERSION_CHECK.sub("", module.read_text(encoding="utf-8")), encoding="utf-8")
     return modules
 
 
 if __name__ == "__main__":
-    for path in generate(ROOT):
-        print(path.relative_to(ROOT), file=sys.stderr)
+    for package in PACKAGES:
+        for path in generate(package, ROOT):
+            print(path.relative_to(ROOT), file=sys.stderr)

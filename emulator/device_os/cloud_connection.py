@@ -247,7 +247,8 @@ class CloudConnection:
             self._post_block(flag, payload, Block(0, more=True, size=size))
             return
         token = self._channel.next_token() if self._profile.describe_tokens else b""
-        self._channel.send(DescribePost(flag, payload, token).encode(self._channel.next_id()))
+        post = DescribePost(flag, payload, token, self._requests.content_format(flag))
+        self._channel.send(post.encode(self._channel.next_id()))
 
     def subscribe_all(self) -> None:
         """Send all subscriptions: the system's, then the application's."""
@@ -271,7 +272,7 @@ class CloudConnection:
                 self._post_block(flag, payload, Block(number, (number + 1) * block.size < len(payload), block.size))
 
         piece = payload[block.number * block.size : (block.number + 1) * block.size]
-        post = DescribePost(flag, piece, self._channel.next_token(), block=block)
+        post = DescribePost(flag, piece, self._channel.next_token(), self._requests.content_format(flag), block)
         self._channel.send_and_wait(post.encode(self._channel.next_id()), self._now, acknowledged)
 
     def _take(self) -> None:

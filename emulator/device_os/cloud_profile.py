@@ -41,6 +41,8 @@ class CloudProfile:
     """The verdict on an update is a number (2.0.0); before, a word and the module."""
     buffer_size: int
     """PROTOCOL_BUFFER_SIZE, which bounds every message."""
+    binary_describe: bool
+    """The system's part of a description is binary (5.5.0)."""
     marks_empty_data: bool
     """An event whose data is the empty string ends with a bare payload marker (up to 2.3.1; recorded)."""
     text_limit: int
@@ -72,6 +74,7 @@ def cloud_profile(version: OsVersion) -> CloudProfile:
         old_describe=version <= (0, 7, 0),
         old_refusal=version <= (0, 7, 0),
         numeric_verdict=version >= (2, 0, 0),
+        binary_describe=version >= (5, 5, 0),
         marks_empty_data=version < (3, 0, 0),
         buffer_size=960 if version >= (3, 0, 0) else 800,
         block_size=512 if version >= (3, 0, 0) else None,

@@ -8,7 +8,8 @@ from emulator.device_os.cloud_channel import CloudChannel
 from emulator.device_os.cloud_facts import CloudFacts, FunctionCalled
 from emulator.device_os.cloud_profile import CloudProfile
 from particle_protocol.blocks import Block
-from particle_protocol.coap import Code, Message, Option
+from particle_protocol.cloud_messages.describe import encode_system
+from particle_protocol.coap import Code, ContentFormat, Message, Option, pack_uint
 from particle_protocol.describe import ApplicationDescribe, Description
 from particle_protocol.messages import DescribeFlag, DescribeRequest, FunctionCall, VariableRead, encode_function_result, encode_value
 from particle_protocol.vitals import encode_vitals
@@ -75,11 +76,16 @@ class CloudRequests:
                 self._channel.acknowledge(message, Code.BAD_REQUEST)
                 return
             flags = DescribeFlag.SYSTEM | DescribeFlag.APPLICATION
+        if self._profile.binary_describe and flags & DescribeFlag.SYSTEM and flags & DescribeFlag.APPLICATION:
+            self._channel.acknowledge(message, Code.INTERNAL_SERVER_ERROR)
+            return
         payload, size = self.description(flags), self._profile.block_size
+        content = self.content_format(flags)
+        form = () if content is None else ((int(Option.CONTENT_FORMAT), pack_uint(content)),)
         wanted = message.option(int(Option.BLOCK2))
         if size is None or (wanted is None and len(payload) <= size):
             self._channel.acknowledge(message)
-            self._channel.respond(message, Code.CONTENT, payload, confirmable=True)
+            self._channel.respond(message, Code.CONTENT, payload, form, confirmable=True)
             return
         asked = Block(0, more=False, size=size) if wanted is None else Block.decode(wanted)
         if asked.size != size:
@@ -87,7 +93,7 @@ class CloudRequests:
             return
         end = (asked.number + 1) * size
         block = Block(asked.number, end < len(payload), size)
-        options = ((int(Option.ETAG), zlib.crc32(payload).to_bytes(4)), (int(Option.BLOCK2), block.encode()))
+        options = ((int(Option.ETAG), zlib.crc32(payload).to_bytes(4)), *form, (int(Option.BLOCK2), block.encode()))
         self._channel.acknowledge(message)
         self._channel.respond(message, Code.CONTENT, payload[end - size : end], options, confirmable=True)
 
@@ -95,6 +101,8 @@ class CloudRequests:
         """The payload of a description."""
         if flags & DescribeFlag.METRICS:
             return encode_vitals(self._facts.diagnostics())
+        if self.content_format(flags) is not None:
+            return encode_system(self._facts.system_describe())
         system = self._facts.system_describe() if flags & DescribeFlag.SYSTEM else None
         application = self.application if flags & DescribeFlag.APPLICATION else None
         payload = Description(system, application).encode(old_style=self._profile.old_describe)
@@ -102,6 +110,10 @@ class CloudRequests:
             # Device OS 3.3.1 forgets the comma between the parts, and swaps them, when it is asked for both: seen on the wire.
             return Description(system).encode()[:-1] + Description(application=application).encode()[1:]
         return payload
+
+    def content_format(self, flags: DescribeFlag) -> ContentFormat | None:
+        """What a description is marked as; JSON and vitals are not."""
+        return ContentFormat.OCTET_STREAM if self._profile.binary_describe and flags is DescribeFlag.SYSTEM else None
 
     @property
     def application(self) -> ApplicationDescribe:

@@ -35,6 +35,7 @@ def _described(module: InstalledModule) -> DescribedModule:
         version=prefix.version,
         dependencies=tuple(ModuleDependency(_function(each.function), each.index, each.version) for each in prefix.dependencies),
         sha256=module.sha256 if is_user else b"",
+        size=module.size,
     )
 
 

@@ -30,6 +30,7 @@ class Kind(enum.Enum):
     UPDATE_DONE = (Code.PUT, "u")
     CHUNK = (Code.POST, "c")
     CHUNK_MISSED = (Code.GET, "c")
+    LEDGER = (Code.POST, "L")
     PING = (Code.EMPTY, "")
 
     @classmethod

@@ -34,5 +34,5 @@ class Descriptions:
 
     @staticmethod
     def is_json(payload: bytes) -> bool:
-        """Whether a description is in JSON: metrics, and later firmware, use binary forms."""
+        """Whether a description is in JSON: the system's part is not, since 5.5.0."""
         return payload.startswith(b"{")

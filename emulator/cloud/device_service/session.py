@@ -16,6 +16,8 @@ from emulator.cloud.device_service.service_settings import DeviceServiceSettings
 from emulator.cloud.device_service.update_sender import UpdateSender
 from emulator.cloud.sessions import DeviceListener, HelloFacts, Refused, Value
 from emulator.drivers import Reply
+from particle_protocol.cloud_messages.describe import decode_system
+from particle_protocol.cloud_messages.ledger import ledger_answer
 from particle_protocol.coap import CoapError, Code, Message, Type, code_text, confirmable_id, empty, is_request, is_response
 from particle_protocol.describe import DescribeError, Description
 from particle_protocol.messages import (
@@ -305,6 +307,8 @@ class Session:
             self.close(_farewell(message))
         elif kind is Kind.HELLO:
             self._acknowledge(message)
+        elif kind is Kind.LEDGER and message.type is Type.CON:
+            self.send(ledger_answer(message))
         else:
             self._acknowledge(message, Code.NOT_FOUND)
 
@@ -342,14 +346,17 @@ class Session:
                 self._listener.vitals_received(self, vitals)
             else:
                 self._acknowledge(message, Code.CHANGED)
-                self._described(payload)
+                self._described(flags, payload)
 
-    def _described(self, payload: bytes) -> None:
-        if not self._descriptions.is_json(payload):
-            return
+    def _described(self, flags: DescribeFlag, payload: bytes) -> None:
+        """Take a description in. One that cannot be read is noted; to the device it has arrived."""
         try:
-            description = Description.decode(payload)
-        except DescribeError:
+            if self._descriptions.is_json(payload) or not flags & DescribeFlag.SYSTEM:
+                description = Description.decode(payload)
+            else:
+                description = Description(decode_system(payload, self.hello.platform_id))
+        except DescribeError as error:
+            self._drop(payload, str(error))
             return
         if description.application is not None:
             self._variables = dict(description.application.variables)
@@ -360,7 +367,7 @@ class Session:
         if not self.closed:
 
             def answered(message: Message) -> None:
-                self._described(message.payload)
+                self._described(DescribeFlag.SYSTEM | DescribeFlag.APPLICATION, message.payload)
 
             self._ask("a describe request", lambda token: DescribeRequest(None, token), answered)
 

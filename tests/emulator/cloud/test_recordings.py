@@ -9,7 +9,8 @@ import pytest
 from emulator.cloud import CloudSettings
 from emulator.cloud.device_service import DeviceServiceSettings, Session
 from emulator.cloud.sessions import Refused
-from particle_protocol.coap import Message, Type, is_request
+from particle_protocol.coap import Code, Message, Type, is_request
+from particle_protocol.describe import ModuleDependency, ModuleFunction
 from particle_protocol.messages import DescribeFlag, DescribeRequest, Event, FunctionCall, Hello, Kind, Signal, VariableRead
 from particle_protocol.updates import UpdateBegin
 from particle_protocol.vitals import encode_vitals
@@ -273,3 +274,34 @@ def test_vitals_that_a_device_sends_are_kept_and_told(replay, name, count):
         each["network"]["connection"] for each in reports
     ]
     assert [each["system"]["memory"]["used"] for each in reports] == [{"err": -100}] * count
+
+
+def test_a_boron_of_5_5_or_later_tells_its_product_its_application_and_its_sim(replay):
+    played = replay("boron")
+    (device,) = played.world.cloud.devices.table
+    assert (device.platform_id, device.system_version, device.iccid) == (13, 6200, "8934076500002588000")
+    assert (device.firmware_version, device.app_hash) == (5, "b8588e4814769952c83d5b528d13aa3a0dc000a642c4726d3bad783e363a94aa")
+    assert not device.safe_mode
+
+
+def test_a_boron_in_safe_mode_is_seen_to_be_and_to_miss_something(replay):
+    played = replay("boron-safe")
+    (device,) = played.world.cloud.devices.table
+    (missing,) = played.world.cloud.healing.lacks(device)
+    assert device.safe_mode
+    assert missing == ModuleDependency(ModuleFunction.BOOTLOADER, 0, 9999)
+
+
+@pytest.mark.parametrize("name", ["e2e580", "e2e620", "tcp620", "x580"])
+def test_the_system_part_is_known_whatever_its_form(replay, name):
+    system = replay(name).listener.system
+    assert [module.function for module in system.modules] == [ModuleFunction.BOOTLOADER, ModuleFunction.MONOLITHIC]
+
+
+def test_a_device_that_asks_about_ledgers_is_told_that_there_are_none(replay):
+    played = replay("v3")
+    asked = [(connection, message) for connection, message in played.said if message.path == "L"]
+    assert asked
+    for connection, message in asked:
+        (answer,) = [each for each in connection.sent if each.type is Type.ACK and each.id == message.id]
+        assert (answer.code, answer.token, answer.payload) == (Code.CHANGED, message.token, b"\x1a\0")

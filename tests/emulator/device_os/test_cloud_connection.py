@@ -22,6 +22,7 @@ from emulator.device_os.cloud_facts import (
     UpdatesPending,
 )
 from particle_protocol.blocks import Block
+from particle_protocol.cloud_messages.describe import decode_system
 from particle_protocol.coap import Code, Message, Option, Type, path_options
 from particle_protocol.describe import DescribedModule, Description, ModuleFunction, SystemDescribe
 from particle_protocol.lightssl import DeviceKey, lab_device_key
@@ -59,6 +60,22 @@ def test_a_whole_conversation_is_that_of_device_os_2_3_1(pair):
         SignalChanged(on=True),
         SignalChanged(on=False),
     ]
+
+
+def test_device_os_6_2_0_describes_its_system_in_binary(pair, recording):
+    said = [line.data for line in recording("tcp620") if line.what == "<"]
+    posted = next(Message.decode(each) for each in said if each[5:7] == b"\xb1d")
+    answered = next(Message.decode(each) for each in said if each[1] == 0x45 and each[5:7] == b"\xc1*")
+    told = decode_system(posted.payload, 3)
+    link = pair((6, 2, 0), system_describe=lambda: told)
+    link.handshake()
+    first = Message.decode(bytes.fromhex(link.say("50020001b168")[0]))
+    assert (first.type, first.code, first.options, first.payload) == (posted.type, posted.code, posted.options, posted.payload)
+    acknowledged, answer = (Message.decode(bytes.fromhex(each)) for each in link.say("4101e14b21b1644101"))
+    assert acknowledged.encode().hex() == "6000e14b"
+    assert (answer.type, answer.code, answer.token, answer.options) == (answered.type, answered.code, b"\x21", answered.options)
+    assert answer.payload == answered.payload
+    assert link.say("4101e14c22b1644103") == ["61a0e14c22"], "both parts at once are an internal error"
 
 
 @pytest.mark.parametrize(("version", "bare"), [((0, 7, 0), "ff"), ((1, 5, 2), "ff"), ((2, 3, 1), "ff"), ((3, 0, 0), ""), ((3, 3, 1), "")])

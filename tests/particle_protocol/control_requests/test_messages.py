@@ -120,16 +120,17 @@ def forget_json_names(message):
         forget_json_names(nested)
 
 
-def test_the_generated_code_is_that_of_the_sources(tmp_path):
+@pytest.mark.parametrize("package", ["particle_protocol/control_requests", "particle_protocol/cloud_messages"])
+def test_the_generated_code_is_that_of_the_sources(tmp_path, package):
     pytest.importorskip("grpc_tools", reason="install grpcio-tools to check that the generated messages are current")
     from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
     spec = importlib.util.spec_from_file_location("generate_messages", ROOT / "tools/generate_messages.py")
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    tool.generate(tmp_path, descriptors=tmp_path / "descriptors")
+    tool.generate(package, tmp_path, descriptors=tmp_path / "descriptors")
     files = FileDescriptorSet.FromString((tmp_path / "descriptors").read_bytes()).file
-    assert len(files) == len(list((ROOT / tool.GENERATED).glob("*_pb2.py")))
+    assert len(files) == len(list((ROOT / package / "generated").glob("*_pb2.py")))
     for file in files:
         module = importlib.import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
         committed = FileDescriptorProto()

@@ -1,0 +1,114 @@
+"""The system's part of a description in its binary form, which Device OS sends since 5.5.0 (6.2.0, system/src/system_info.cpp:472-504).
+
+It has no platform id: that is in Hello. Importing this module does not import protobuf; the first description does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from particle_protocol.describe import (
+    DescribedModule,
+    DescribeError,
+    ModuleDependency,
+    ModuleFunction,
+    ModuleStore,
+    SystemDescribe,
+    Validity,
+)
+
+if TYPE_CHECKING:
+    from particle_protocol.cloud_messages.generated import describe_pb2
+
+_FUNCTIONS: Final = {
+    1: ModuleFunction.RESOURCE,
+    2: ModuleFunction.BOOTLOADER,
+    3: ModuleFunction.MONOLITHIC,
+    4: ModuleFunction.SYSTEM,
+    5: ModuleFunction.USER,
+    7: ModuleFunction.NCP,
+    8: ModuleFunction.RADIO_STACK,
+}
+"""Settings (6) and assets (9) have no letter in a description; they are left out."""
+_NUMBERS: Final = {function: number for number, function in _FUNCTIONS.items()}
+_STORES: Final = tuple(ModuleStore)
+"""By number: main, factory, backup, scratchpad."""
+_FACTS: Final = {"imei": "imei", "iccid": "iccid", "cellfw": "modem_firmware"}
+"""The names of the JSON form, and the fields here."""
+
+
+def encode_system(system: SystemDescribe) -> bytes:
+    """The payload of a description, content format 42. Factory modules are not told to the cloud."""
+    from particle_protocol.cloud_messages.generated import describe_pb2
+
+    told = describe_pb2.DescribedSystem()
+    for module in system.modules:
+        if module.function in _NUMBERS and module.store is not ModuleStore.FACTORY:
+            told.modules.append(_write_module(module))
+    for name, field in _FACTS.items():
+        if name in system.extra:
+            setattr(told, field, system.extra[name])
+    return told.SerializeToString()
+
+
+def decode_system(payload: bytes, platform_id: int) -> SystemDescribe:
+    """Read the payload of a description. Modules of kinds that nobody knows are left out.
+
+    Raises:
+        DescribeError: it is no such message.
+    """
+    from google.protobuf.message import DecodeError
+
+    from particle_protocol.cloud_messages.generated import describe_pb2
+
+    told = describe_pb2.DescribedSystem()
+    try:
+        told.ParseFromString(bytes(payload))
+    except DecodeError as error:
+        raise DescribeError(f"the description is no system description: {error}") from None
+    modules = tuple(_read_module(module) for module in told.modules if module.function in _FUNCTIONS and module.store < len(_STORES))
+    facts = {name: getattr(told, field) for name, field in _FACTS.items()}
+    return SystemDescribe(platform_id, modules, {name: fact for name, fact in facts.items() if fact})
+
+
+def _write_module(module: DescribedModule) -> describe_pb2.DescribedModule:
+    from particle_protocol.cloud_messages.generated import describe_pb2
+
+    return describe_pb2.DescribedModule(
+        function=_number(module.function),
+        index=module.index,
+        version=module.version,
+        store=_STORES.index(module.store),
+        max_size=module.max_size,
+        checked=module.checked,
+        passed=module.passed,
+        sha256=module.sha256,
+        dependencies=[
+            describe_pb2.DescribedDependency(function=_number(need.function), index=need.index, version=need.version)
+            for need in module.dependencies
+        ],
+        size=module.size,
+    )
+
+
+def _read_module(module: describe_pb2.DescribedModule) -> DescribedModule:
+    return DescribedModule(
+        max_size=module.max_size,
+        store=_STORES[module.store],
+        checked=Validity(module.checked),
+        passed=Validity(module.passed),
+        function=_FUNCTIONS[module.function],
+        index=module.index,
+        version=module.version,
+        dependencies=tuple(
+            ModuleDependency(_FUNCTIONS[need.function], need.index, need.version)
+            for need in module.dependencies
+            if need.function in _FUNCTIONS
+        ),
+        sha256=module.sha256,
+        size=module.size,
+    )
+
+
+def _number(function: ModuleFunction | None) -> int:
+    return 0 if function is None else _NUMBERS.get(function, 0)
