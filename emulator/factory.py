@@ -16,6 +16,7 @@ from emulator.device_os.applications import marker
 from firmware_images.build import build_module
 from firmware_images.fields import UNSET, Dependency, ModuleFunction
 from firmware_images.module import read_module
+from firmware_images.placing import application_index
 from firmware_images.stand_in import is_stand_in, stand_in_dependencies
 from particle_protocol.os_versions import ModuleNeed, os_release
 from particle_protocol.platforms import Platform, platform_by_id
@@ -68,14 +69,15 @@ def user_part(
         NoSuchRelease: the platform never had that release; tells those it had.
     """
     release = os_release(platform, os_version)
+    need = release.user_part_need(platform)
     names = b"\0".join(name.encode() for name in TINKER_FUNCTIONS) + b"\0"
     product_id, product_version = product if product is not None else (UNSET, UNSET)
     return build_module(
         platform.id,
         ModuleFunction.USER_PART,
-        1,
+        application_index(platform.id, need.version),
         release.tinker,
-        dependencies=stand_in_dependencies([_dependency(release.user_part_need(platform))]),
+        dependencies=stand_in_dependencies([_dependency(need)]),
         body=(names if application is None else marker(application)) + body,
         product_id=product_id,
         product_version=product_version,

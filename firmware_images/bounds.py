@@ -26,6 +26,10 @@ _B, _M, _S, _U, _N, _R = (
 )
 SYSTEM_PART_SINCE_6_2: Final = 0x28000
 """Where the system part of the nRF52840 begins since Device OS 6.2.0, with a second prefix in it (`firmware_images.legacy_prefix`)."""
+LEGACY_APPLICATION: Final = 0xD4000
+"""Where an application (user part 1) of the nRF52840 begins before Device OS 3.1.0. While a valid one is there, it is the one that runs."""
+LARGE_APPLICATION_SINCE: Final = 3103
+"""System part of Device OS 3.1.0, the first with applications of 256 KiB (user part 2), which reach over the older place."""
 PLATFORM_NAMES: Final = {
     0: "core",
     6: "photon",

@@ -14,7 +14,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -201,11 +201,24 @@ def _read(archive: zipfile.ZipFile) -> Bundle:
             env = content
         else:
             raise BundleError(f"{entry.filename!r} is a second file with environment variables")
+    if not applications and (around := _folder_around(seen)):
+        raise BundleError(
+            f"everything in the archive is in the folder {around!r}: a bundle has its .bin in the root, so pack what is inside"
+        )
     if len(applications) != 1:
         found = ", ".join(sorted(applications)) or "none"
         raise BundleError(f"a bundle has one .bin beside its folders, this one has {len(applications)}: {found}")
     ((name, application),) = applications.items()
     return Bundle(name, application, assets, env, tuple(ignored))
+
+
+def _folder_around(names: Iterable[str]) -> str | None:
+    """The folder that all of the names are in, with an application right in it; None where there is none."""
+    ours = [name for name in names if not is_ignored(name)]
+    folders = {name.partition("/")[0] for name in ours if "/" in name}
+    inner = [name.partition("/")[2] for name in ours]
+    around = len(folders) == 1 and all("/" in name for name in ours)
+    return folders.pop() if around and any("/" not in name and name.lower().endswith(".bin") for name in inner) else None
 
 
 def check_bundle(bundle: Bundle, application: Module | None) -> list[Finding]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from firmware_images.fields import Prefix
 from firmware_images.findings import Finding
 from firmware_images.module import Module
+from firmware_images.placing import place_findings
 from firmware_images.plain import plain_product
 from firmware_images.product import APPLICATIONS, needed_system, product_findings
 
@@ -29,6 +30,7 @@ class Target:
             and a second dependency on a bootloader.
         protected: whether device protection is on.
         made_here: whether it is a board that stand-ins are built for.
+        product: id of the product that it is to be uploaded to; None when it is none's.
     """
 
     platform_id: int | None = None
@@ -37,6 +39,7 @@ class Target:
     user_optional: bool = False
     protected: bool = False
     made_here: bool = False
+    product: int | None = None
 
 
 ANY_DEVICE = Target()
@@ -64,11 +67,13 @@ def check_module(
         target = replace(target, platform_id=platform_id)
     if installed is not None:
         target = replace(target, installed=tuple(installed))
-    if target.installed is None and not target.protected and target.platform_id in (None, module.fields[5]):
+    if target.installed is None and not target.protected and target.product is None and target.platform_id in (None, module.fields[5]):
         product = plain_product(module)
         if product is not None:
             fields = module.fields
-            return product_findings(*product, fields[5], needed_system(fields)) if fields[6] in APPLICATIONS else ()
+            if fields[6] not in APPLICATIONS:
+                return ()
+            return place_findings(fields) + product_findings(*product, fields[5], needed_system(fields))
     from firmware_images.close_checks import check_closely
 
     return check_closely(module, target)

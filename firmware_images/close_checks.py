@@ -16,7 +16,8 @@ from firmware_images.findings import Finding, FindingName, error, note, warning
 from firmware_images.legacy_prefix import check_legacy_prefix
 from firmware_images.locate import KNOWN_PLATFORMS, RTL872X, prefix_offset_of
 from firmware_images.module import Module, ShaRule
-from firmware_images.product import check_product
+from firmware_images.placing import check_overlaps, place_findings
+from firmware_images.product import check_for_product, check_product
 from firmware_images.stand_in import as_read_here, is_stand_in
 
 PLACEHOLDER_SHA = bytes(range(1, 33))
@@ -41,14 +42,24 @@ def check_closely(module: Module, target: Target = ANY_DEVICE) -> tuple[Finding,
             _flags(module),
             _dependency_fields(module),
             check_extensions(module),
-            check_product(module),
+            place_findings(module.fields),
+            _product(module, target.product),
             check_compression(module),
             check_asset(module),
             check_security(module, protected=target.protected),
             check_legacy_prefix(module),
+            () if target.installed is None else check_overlaps(module.prefix, target.installed),
             () if target.installed is None else _dependencies(module.prefix, target, target.installed),
         )
     )
+
+
+def _product(module: Module, product: int | None) -> Iterator[Finding]:
+    """The findings of the product fields, in themselves and for a product; that the version is missing is said once."""
+    of_this = () if product is None else tuple(check_for_product(module, product))
+    named = {finding.name for finding in of_this}
+    yield from (finding for finding in check_product(module) if finding.name not in named)
+    yield from of_this
 
 
 def is_unsealed(module: Module) -> bool:

@@ -22,6 +22,7 @@ from firmware_images.module import Module, read_module
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """No board has more memory than this, so a text that describes more is refused."""
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 LARGEST_GAP: Final = 0x1000
 """Gaps up to a sector are filled with 0xFF, as a programmer leaves them."""
 MAX_FILLING: Final = 0x10000
@@ -135,13 +136,13 @@ def read_hex(text: bytes) -> tuple[Segment, ...]:
 
 
 def read_hex_text(text: bytes) -> HexText:
-    """Read an Intel HEX text. What follows its end record is not looked at.
+    """Read an Intel HEX text. A byte order mark, which some editors put before it, is passed over, and what follows its end record too.
 
     Raises:
         HexError: a record is malformed, two of them overlap, or they describe more than any board has, or too many pieces of it.
     """
     image = intelhex.IntelHex()
-    lines = _Lines(text, image)
+    lines = _Lines(text.removeprefix(BYTE_ORDER_MARK), image)
     try:
         image.loadhex(lines)
     except intelhex.HexReaderError as reason:

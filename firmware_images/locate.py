@@ -163,6 +163,12 @@ def _best_guess(data: memoryview) -> tuple[int, int]:
 
 
 _SIGNATURES = (
+    (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer: the file it stands for was not fetched (`git lfs pull` does)"),
+    (b"\xff\xfe", "text in UTF-16; Intel HEX is plain ASCII"),
+    (b"\xfe\xff", "text in UTF-16; Intel HEX is plain ASCII"),
+    (b"DfuSe", "a DfuSe file (.dfu), which holds images with their addresses; the module is the .bin it was made of"),
+    (b"UF2\n", "a UF2 file; the module is the .bin it was made of"),
+    (b"S0", "text that may be Motorola S-records; Intel HEX or a binary can be read"),
     (b"\x7fELF", "an ELF file; the module is the .bin made of it"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip file"),

@@ -9,7 +9,7 @@ from firmware_images.bounds import PLATFORM_NAMES
 from firmware_images.errors import ImageError
 from firmware_images.extensions import ExtensionList
 from firmware_images.findings import Finding, FindingName, Severity, error
-from firmware_images.image import Image, ImageKind
+from firmware_images.image import Image
 from firmware_images.module import Module
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def report(file: str, image: Image, findings: Sequence[Finding]) -> Report:
     found["findings"] = [_finding(finding) for finding in findings]
     if len(modules) > 1:
         found["modules"] = modules
-    if image.kind is ImageKind.HEX:
+    if image.segments:
         found["segments"] = [{"address": segment.address, "size": len(segment.data)} for segment in image.segments]
     if image.bundle is not None:
         found["application"] = image.bundle.name

@@ -15,10 +15,10 @@ from emulator.cloud.device_log import DeviceLog, Refusal
 from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
-from emulator.cloud.images import meant_version
 from emulator.cloud.records import Device
 from emulator.cloud.sessions import DeviceSession, HelloFacts
 from emulator.cloud.updates import Updates
+from firmware_images.product import meant_version
 from particle_protocol.describe import ApplicationDescribe, ModuleFunction, ModuleStore, SystemDescribe
 from particle_protocol.vitals import Vitals
 

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from firmware_images.fields import UNSET
+
 
 class CloudError(Exception):
     """The root of what the domain raises. `str()` is a sentence for a log; the attributes are the facts."""
@@ -393,7 +395,13 @@ class VersionMismatch(BadImage):
     def __init__(self, given: int, embedded: int | None) -> None:
         self.given = given
         self.embedded = embedded
-        super().__init__(f"uploaded as version {given}, but the binary says {embedded}")
+        if embedded is not None:
+            text = f"the binary says {embedded}"
+        elif given == UNSET:
+            text = "the binary has no product id of its own, where 65535 and a version that is not set are the same bytes: use 1 to 65534"
+        else:
+            text = "the binary has none: set it with PRODUCT_VERSION in the application"
+        super().__init__(f"uploaded as version {given}, but {text}")
 
 
 class Conflict(CloudError):

@@ -11,6 +11,7 @@ from firmware_images.fields import UNSET, Dependency, ModuleFunction
 from firmware_images.findings import Severity
 from firmware_images.image import read_image as modules_in
 from firmware_images.module import read_module
+from firmware_images.product import meant_version
 from firmware_images.stand_in import as_read_here, is_stand_in
 
 _ZIP = b"PK\x03\x04"
@@ -85,13 +86,3 @@ def application_of(upload: bytes) -> bytes:
     if problems:
         raise BadImage("; ".join(problems))
     return bundle.application
-
-
-def meant_version(product_id: int, product_version: int, platform_id: int) -> int | None:
-    """A product version as a binary or Hello says it; None: it was never set.
-
-    0xFFFF stands for "not set", but is also the highest version there is: it counts as one where an explicit product id stands beside it.
-    """
-    if product_version == UNSET and product_id in (UNSET, platform_id):
-        return None
-    return product_version

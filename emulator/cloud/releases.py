@@ -1,6 +1,7 @@
 """Product firmware: versions that were uploaded, and to whom they are released.
 
-A version is 1 to 65535, and stands inside the binary as well (PRODUCT_VERSION); both must be the same. A version can be released once a
+A version is 1 to 65535 (`firmware_images.product.VERSIONS` says when 65535 is one), and stands inside the binary as well
+(PRODUCT_VERSION); both must be the same. A version can be released once a
 device of the product has run it. Product default and each group have one version at a time. Which version a device should run: none, if
 it is marked for development; the one it is locked to; else the highest of those of its groups; else the product default; else none.
 """

@@ -32,7 +32,7 @@ _SUMMARIES = {
     "bundle": "Pack an application, its assets and its environment variables into a .zip, or unpack one.",
     "compress": "Deflate a module for an update over the air, or inflate one.",
     "combine": "Put several modules into one file, for one update over the air.",
-    "split": "Take a combined file apart, into the folder given by --output.",
+    "split": "Take a combined file or a copy of flash apart, into the folder given by --output.",
     "fetch": "Fetch the modules of a Device OS version, or Tinker, and print where they are.",
 }
 

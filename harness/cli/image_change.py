@@ -21,6 +21,7 @@ from harness.cli.image_options import (
     parse_function,
     parse_number,
     parse_platform,
+    refuse_dump,
     tell_findings,
     unusable,
 )
@@ -59,7 +60,12 @@ def _types(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 @click.option("--in-place", is_flag=True, help="Write over FILE; it is replaced at once or not at all.")
 @click.option("--module", "number", default=1, show_default=True, type=click.IntRange(1), help="Which module of a combined file.")
 @click.option("--product-id", callback=parse_number, metavar="N", help="Product id; 65535 is not set.")
-@click.option("--product-version", callback=parse_number, metavar="N", help="Product version, 1 to 65534; 65535 is not set.")
+@click.option(
+    "--product-version",
+    callback=parse_number,
+    metavar="N",
+    help="Product version, 1 to 65535; 65535 is not set where the product id is not, or is the platform's.",
+)
 @click.option("--version", callback=parse_number, metavar="N", help="Version of the module.")
 @click.option("--platform", callback=parse_platform, metavar="NAME", help="Platform, by name or number.")
 @click.option("--function", callback=parse_function, metavar="FUNCTION", help="What the module is for, such as user-part.")
@@ -146,6 +152,7 @@ def _chosen(image: Image, file: Path, number: int) -> Module:
         raise EditRefused(f"{file} is a bundle; unpack it first (`particle-hil image bundle --unpack`)")
     if not image.modules:
         raise unusable(file, image)
+    refuse_dump(image, file)
     return only_module(image, file, number).modules[0]
 
 

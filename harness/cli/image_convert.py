@@ -13,6 +13,7 @@ from firmware_images.module import read_module
 from harness.cli.image_options import (
     env_options,
     first_module,
+    first_module_of,
     folder_option,
     only_module,
     out_option,
@@ -57,6 +58,9 @@ def to_hex(file: Path, output: Path, seal: bool, number: int | None, address: in
         return
     if address is not None:
         raise EditRefused(f"{file} is a module, which tells its address itself; `particle-hil image edit --start-address` moves it")
+    if image.kind is ImageKind.DUMP and number is None:
+        write_file(output, write_segments(image.segments))
+        return
     image = only_module(image, file, number)
     modules = [read_module(edit_module(module, Changes())) for module in image.modules] if seal else image.modules
     if image.kind is ImageKind.HEX and number is None and output.suffix.lower() == ".hex":
@@ -97,10 +101,8 @@ def bundle(file: Path, assets: tuple[Path, ...], output: Path, env: tuple[str, .
     image = read_image(read_file(file))
     if image.kind is ImageKind.BUNDLE:
         raise BundleError(f"{file} is a bundle already; unpack it first (--unpack)")
-    if not image.modules:
-        raise unusable(file, image)
     name = "application.bin" if file == STANDARD else f"{file.stem}.bin"
-    data = make_bundle(bytes(image.modules[0].content), contents, name=name, env=read_variables(env, env_file))
+    data = make_bundle(bytes(first_module_of(image, file).content), contents, name=name, env=read_variables(env, env_file))
     write_file(output, data)
     tell_findings(output, data)
 
@@ -162,10 +164,12 @@ def combine_files(files: tuple[Path, ...], output: Path) -> None:
 @_file
 @folder_option
 def split_file(file: Path, output: Path) -> None:
-    """Take a combined file apart, into the folder given by --output."""
+    """Take a combined file or a copy of flash apart, into the folder given by --output."""
     from firmware_images.combine import split
 
-    parts = split(first_module(file))
+    image = read_image(read_file(file))
+    dumped = [bytes(module.content) for module in image.modules] if image.kind is ImageKind.DUMP else None
+    parts = dumped or split(first_module_of(image, file))
     make_folder(output)
     for number, part in enumerate(parts, 1):
         prefix = read_module(part).prefix

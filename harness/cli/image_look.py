@@ -23,6 +23,7 @@ from harness.image_report import FINDINGS, exit_status, report
 @click.option("--platform", callback=parse_platform, metavar="NAME", help="The board it is for, by name or number.")
 @click.option("--installed", multiple=True, type=FILE, help="A module on the board; give it again for more.")
 @click.option("--device-os", metavar="VERSION", help="The board has the modules of this Device OS version (fetched when needed).")
+@click.option("--product", type=click.IntRange(1, 0xFFFFFFFF), metavar="N", help="The id of the product that they are to be uploaded to.")
 @click.option("--device-rules", is_flag=True, help="Judge dependencies as a board does at boot, its quirks included.")
 @click.option("--update", is_flag=True, help="Judge dependencies as a board does when it applies an update.")
 @click.option("--protected", is_flag=True, help="The board has device protection on.")
@@ -32,6 +33,7 @@ def check(
     platform: int | None,
     installed: tuple[Path, ...],
     device_os: str | None,
+    product: int | None,
     device_rules: bool,
     update: bool,
     protected: bool,
@@ -39,7 +41,7 @@ def check(
     """Judge images, for a board and the modules on it if these are told. One line per finding."""
     paths = [*installed, *_release(platform, device_os)]
     prefixes = tuple(first_module(path).prefix for path in paths) if paths else None
-    target = Target(platform, prefixes, device_rules or update, update, protected)
+    target = Target(platform, prefixes, device_rules or update, update, protected, product=product)
     if target == Target():
         target = ANY_DEVICE
     batch = Batch(files, target, as_json=as_json)

@@ -10,6 +10,7 @@ import click
 
 from firmware_images.errors import BuildRefused
 from firmware_images.fields import UNSET, Dependency, ModuleFlag, ModuleFunction
+from firmware_images.locate import NRF52840
 from harness.cli.image_options import (
     DEPENDENCY_HELP,
     FLAGS,
@@ -22,11 +23,16 @@ from harness.cli.image_options import (
     read_variables,
     tell_findings,
 )
+from harness.cli.output import say
 from harness.cli.paths import FILE, NAMED_FILE
-from harness.image_files import read_file, write_file
+from harness.image_files import called, read_file, write_file
 
 _OWN_FLAGS = [name for name in FLAGS if name not in ("compressed", "prefix-extensions")]
 """The others come with the form they stand for."""
+_HINT = (
+    "user part 1 is the application of Device OS before 3.1.0 (128 KiB at 0xd4000, run first while it is valid); "
+    "for Device OS 3.1.0 and later give --index 2 (256 KiB at 0xb4000)"
+)
 
 
 @click.command()
@@ -35,12 +41,17 @@ _OWN_FLAGS = [name for name in FLAGS if name not in ("compressed", "prefix-exten
 @click.option(
     "--function", default="user-part", show_default=True, callback=parse_function, metavar="FUNCTION", help="What the module is for."
 )
-@click.option("--index", callback=parse_number, metavar="N", help="Index; the first that the platform has a place for unless told.")
+@click.option(
+    "--index",
+    callback=parse_number,
+    metavar="N",
+    help="Index; the first that the platform has a place for unless told. Gen 3 applications for Device OS 3.1.0 and later are 2.",
+)
 @click.option("--version", default="1", show_default=True, callback=parse_number, metavar="N", help="Version of the module.")
 @click.option("--depends", multiple=True, callback=parse_dependencies, metavar="DEPENDENCY", help=f"{DEPENDENCY_HELP}; at most two.")
 @click.option("--body", type=FILE, help="What comes after the prefix; empty unless told.")
 @click.option("--product-id", default=str(UNSET), callback=parse_number, metavar="N", help="Product id.")
-@click.option("--product-version", default=str(UNSET), callback=parse_number, metavar="N", help="Product version.")
+@click.option("--product-version", default=str(UNSET), callback=parse_number, metavar="N", help="Product version, as of `edit`.")
 @click.option("--start-address", callback=parse_number, metavar="N", help="Where it begins; at the beginning of its region unless told.")
 @click.option("--mcu-target", default="0", callback=parse_number, metavar="N", help="Id of the co-processor it is for.")
 @click.option("--flag", "flags", multiple=True, type=click.Choice(_OWN_FLAGS), help="Turn a flag on.")
@@ -72,6 +83,7 @@ def build(
     given = [name for name, source in sources.items() if source]
     if len(given) > 1:
         raise click.UsageError(f"{' and '.join(given)} exclude each other: a module is made of one thing")
+    wrapping = softdevice or asset or env or env_file
     variables = read_variables(env, env_file)
     if variables is not None:
         from firmware_images.env import build_env_asset
@@ -103,14 +115,17 @@ def build(
         )
     write_file(output, data)
     tell_findings(output, data)
+    if platform in NRF52840.platforms and function is ModuleFunction.USER_PART and index is None and not wrapping:
+        say(f"{called(output)}: {_HINT}", err=True)
 
 
 def _radio_stack(path: Path, platform: int) -> bytes:
     from firmware_images.hexfile import Segment, read_hex
+    from firmware_images.image import looks_like_hex
     from firmware_images.softdevice import build_radio_stack, softdevice_image
 
     data = read_file(path)
-    image = softdevice_image(read_hex(data) if data[:1] == b":" else [Segment(0, data)])
+    image = softdevice_image(read_hex(data) if looks_like_hex(data) else [Segment(0, data)])
     if image is None:
         raise BuildRefused(f"{path} holds no SoftDevice from address 0 on")
     return build_radio_stack(image, platform)

@@ -12,7 +12,7 @@ import click
 
 from firmware_images.errors import EditRefused, EnvError
 from firmware_images.fields import Dependency, ModuleFlag, ModuleFunction
-from firmware_images.image import Image, check_image, read_image
+from firmware_images.image import Image, ImageKind, check_image, read_image
 from firmware_images.module import Module
 from harness.cli.output import say
 from harness.cli.paths import FILE, FOLDER
@@ -68,10 +68,29 @@ def first_module(path: Path) -> Module:
     Raises:
         FileUnusable: the file cannot be read, or holds none.
     """
-    image = read_image(read_file(path))
+    return first_module_of(read_image(read_file(path)), path)
+
+
+def first_module_of(image: Image, path: Path) -> Module:
+    """The same of a file that was read already.
+
+    Raises:
+        FileUnusable: it holds none, or is a copy of flash.
+    """
     if not image.modules:
         raise unusable(path, image)
+    refuse_dump(image, path)
     return image.modules[0]
+
+
+def refuse_dump(image: Image, path: Path) -> None:
+    """See that a file is no copy of flash, of which nobody can say which module is meant.
+
+    Raises:
+        FileUnusable: it is one.
+    """
+    if image.kind is ImageKind.DUMP:
+        raise FileUnusable(f"{unusable(path, image)}; `particle-hil image split` takes them out of it")
 
 
 def tell_findings(path: Path, data: bytes) -> None:

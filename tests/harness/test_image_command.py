@@ -182,6 +182,51 @@ def test_check_judges_for_a_board_and_its_modules(folder: Path) -> None:
     assert "No such file" in image("check", "app.bin", "--installed", "nothing.bin").stderr
 
 
+def test_check_judges_for_the_product_that_an_image_is_uploaded_to(folder: Path) -> None:
+    (folder / "theirs.bin").write_bytes(edit_module(read_module(APPLICATION), Changes(product_id=4321, product_version=3)))
+    assert image("check theirs.bin --product 4321").exit_code == 0
+    result = image("check theirs.bin part1.bin --product 1234")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "theirs.bin: error product-mismatch: the image is for product 4321, version 3 (expected 1234, or 6 for any product)",
+        "part1.bin: error product-mismatch: product firmware is an application, this is a system part",
+    ]
+    assert image("check app.bin --product 1234").exit_code == 1
+    assert "65535" in image("check app.bin --product 1234").stdout
+    assert image("check app.bin --product 0").exit_code == 2
+
+
+def test_a_copy_of_flash_is_taken_apart(folder: Path) -> None:
+    flash = bytearray(b"\xff" * 0x80000)
+    flash[: len(PART_1)], flash[0x40000 : 0x40000 + len(PART_2)] = PART_1, PART_2
+    (folder / "flash.bin").write_bytes(flash)
+    result = image("inspect", "flash.bin")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (1, "flash.bin: flash-dump")
+    (told,) = objects(image("inspect", "--json", "flash.bin"))
+    assert told["segments"] == [{"address": 0x08020000, "size": 0x80000}]
+    assert image("split", "flash.bin", "-o", "parts").stdout.split() == ["parts/1-system-part-1.bin", "parts/2-system-part-2.bin"]
+    assert (folder / "parts/2-system-part-2.bin").read_bytes() == PART_2
+    assert image("hex", "flash.bin", "-o", "flash.hex").exit_code == 0
+    assert read_hex((folder / "flash.hex").read_bytes()) == (Segment(0x08020000, bytes(flash)),)
+    assert image("hex", "flash.bin", "--module", "2", "-o", "two.hex").exit_code == 0
+    assert read_hex((folder / "two.hex").read_bytes()) == (Segment(0x08060000, PART_2),)
+    for words in ("edit flash.bin --version 3 -o x", "compress flash.bin -o x", "combine flash.bin app.bin -o x", "bundle flash.bin -o x"):
+        result = image(words)
+        assert (result.exit_code, "`particle-hil image split` takes them out" in result.stderr) == (2, True), words
+    assert not (folder / "x").exists()
+
+
+def test_build_hints_at_where_applications_are_today(folder: Path) -> None:
+    assert "give --index 2" in image("build --platform boron -o out.bin").stderr
+    assert read_module((folder / "out.bin").read_bytes()).prefix.start_address == 0xD4000
+    assert image("build --platform boron --index 2 -o out.bin").stderr == ""
+    assert image("build --platform boron --index 1 -o out.bin").stderr == ""
+    assert image("build --platform boron --function bootloader -o out.bin").stderr == ""
+    assert image("build --platform photon -o out.bin").stderr == ""
+    (folder / "body").write_bytes(bytes(0x21000))
+    assert "overwrites an application at 0xd4000" in image("build --platform boron --index 2 --body body -o out.bin").stderr
+
+
 def test_diff_tells_what_differs(folder: Path) -> None:
     (folder / "other.bin").write_bytes(edit_module(read_module(APPLICATION), Changes(product_id=9, product_version=3)))
     assert image("diff", "app.bin", "app.bin").exit_code == 0

@@ -101,6 +101,18 @@ def test_version_65535_is_a_version(fleet):
     assert fleet.cloud.releases.upload(fleet.o, fleet.p.id, 0xFFFF, top).version == 65535
 
 
+@pytest.mark.rule("R83")
+@pytest.mark.parametrize("product", [PHOTON, 0xFFFF], ids=["wildcard", "no id"])
+def test_65535_is_refused_where_it_is_the_same_as_not_set(fleet, product):
+    image = build_module(PHOTON, ImageFunction.USER_PART, version=6, product_id=product, product_version=0xFFFF)
+    with pytest.raises(VersionMismatch, match="65535 and a version that is not set are the same bytes"):
+        fleet.cloud.releases.upload(fleet.o, fleet.p.id, 0xFFFF, image)
+    with pytest.raises(VersionMismatch, match="the binary has none: set it with PRODUCT_VERSION"):
+        fleet.cloud.releases.upload(fleet.o, fleet.p.id, 7, image)
+    below = build_module(PHOTON, ImageFunction.USER_PART, version=6, product_id=product, product_version=0xFFFE)
+    assert fleet.cloud.releases.upload(fleet.o, fleet.p.id, 0xFFFE, below).version == 65534
+
+
 @pytest.mark.rule("R84", "R86")
 def test_lock_comes_before_group_and_group_before_product_default(fleet):
     device = fleet.member(fleet.o, fleet.p)
