@@ -70,7 +70,8 @@ class Service:
         if not isinstance(driver, ServedDriver):
             raise TypeError("only a served Lab can be reached over sockets; make it with Lab(served=True)")
         self.lab = lab
-        app = CloudApp(Api(lab.cloud).answer, driver)
+        api = Api(lab.cloud)
+        app = CloudApp(api.answer, driver, limits=api.limits)
         self._http = HttpDoor(driver, app, host, http_port, app.end_streams, Visitors((host, *hosts), origins))
         self._devices = TcpListener(driver, lab.device_service.accept, host, device_port)
         self._outside = RealNetwork(driver)

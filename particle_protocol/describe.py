@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from particle_protocol.json_text import JsonError, parse_json
 from particle_protocol.messages.values import VariableType
 
 
@@ -158,9 +159,9 @@ class Description:
             DescribeError: no JSON, or not of the expected structure.
         """
         try:
-            document = json.loads(payload)
-        except (ValueError, RecursionError) as error:
-            raise DescribeError(f"the description is no JSON: {error}") from None
+            document = parse_json(payload)
+        except JsonError as error:
+            raise DescribeError(f"the description {error}") from None
         if not isinstance(document, dict):
             raise DescribeError("the description is no JSON object")
         try:

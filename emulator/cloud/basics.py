@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 from emulator.clock import Clock
 from particle_protocol.identifiers import make_claim_code
+from particle_protocol.json_text import JsonError, parse_json
 
 
 class Calendar:
@@ -60,8 +60,8 @@ class Names:
 def json_object(text: str | None) -> dict[str, Any]:
     """What a text says, if it is a JSON object; any other says nothing."""
     try:
-        value = {} if text is None else json.loads(text)
-    except (ValueError, RecursionError):
+        value = {} if text is None else parse_json(text)
+    except JsonError:
         return {}
     return value if isinstance(value, dict) else {}
 

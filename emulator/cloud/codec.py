@@ -12,7 +12,9 @@ import typing
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, NewType, get_args, get_origin, get_type_hints
+
+from particle_protocol.json_text import MAX_DEPTH, parse_json
 
 Convert = Callable[[Any], Any]
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -28,6 +30,12 @@ class _Field:
         self.decode = decode
 
 
+JsonText = NewType("JsonText", str)
+"""A field that holds JSON: it is read when it is asked for, and looked at when its record comes from a file."""
+_MAX_STORED_DEPTH = 2 * MAX_DEPTH
+"""What was taken in has at most `MAX_DEPTH` levels, and is stored in a few more."""
+
+
 def dumps(record: Any) -> str:
     """The text of one record."""
     return _compact(_to_plain(record))
@@ -40,7 +48,7 @@ def loads(kind: type[Any], text: str) -> Any:
         ValueError: the text is not a JSON object.
         TypeError: a field without a default is missing.
     """
-    plain = json.loads(text)
+    plain = parse_json(text, max_depth=_MAX_STORED_DEPTH, max_size=None)
     if not isinstance(plain, dict):
         raise ValueError(f"a {kind.__name__} is a JSON object, not {type(plain).__name__}")
     return _from_plain(kind, plain)
@@ -100,6 +108,8 @@ def _converters(hint: Any) -> tuple[Convert, Convert] | None:
             return ordered, make
         encode, decode = each
         return lambda values: [encode(value) for value in values], lambda values: make(decode(value) for value in values)
+    if hint is JsonText:
+        return str, _json_text
     if not isinstance(hint, type):
         return None
     if issubclass(hint, Enum):
@@ -109,3 +119,13 @@ def _converters(hint: Any) -> tuple[Convert, Convert] | None:
     if is_dataclass(hint):
         return _to_plain, lambda plain: _from_plain(hint, plain)
     return None
+
+
+def _json_text(text: Any) -> str:
+    """A text that holds JSON.
+
+    Raises:
+        ValueError: it does not.
+    """
+    parse_json(text, max_depth=_MAX_STORED_DEPTH, max_size=None)
+    return str(text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.cloud.access import Principal
+from emulator.cloud.codec import JsonText
 from emulator.cloud.connections import Connections, Link
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
@@ -32,7 +33,7 @@ class VitalsReport:
     id: int
     device_id: str
     updated_at: float
-    payload: str
+    payload: JsonText
 
     @property
     def values(self) -> dict[str, Any]:
@@ -107,7 +108,7 @@ class Diagnostics:
         oldest = now - self._core.settings.diagnostics_lifetime
         with self._core.change():
             self._last += 1
-            self._vitals.put(VitalsReport(self._last, device.id, now, data))
+            self._vitals.put(VitalsReport(self._last, device.id, now, JsonText(data)))
             kept = self._vitals.where(self._by_device, device.id)
             surplus = len(kept) - self._core.settings.max_diagnostics
             for number, old in enumerate(kept):

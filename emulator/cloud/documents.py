@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from emulator.cloud.access import Principal
+from emulator.cloud.codec import JsonText
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Conflict, Invalid, NotFound
@@ -91,7 +92,7 @@ class Document:
     kind: DocumentKind
     place: str
     name: str
-    body: str
+    body: JsonText
     created_at: float
     updated_at: float
     created_by: str
@@ -182,7 +183,7 @@ class Documents:
         """
         if not name or len(name) > MAX_NAME or "|" in name:
             raise Invalid("name", name, f"must have 1 to {MAX_NAME} characters")
-        body = json.dumps(values, separators=(",", ":"))
+        body = JsonText(json.dumps(values, separators=(",", ":")))
         if len(body) > MAX_SIZE:
             raise Invalid(kind.value, "...", f"must have at most {MAX_SIZE} bytes")
         before = self.find(kind, place, name)

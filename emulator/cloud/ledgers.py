@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.cloud.basics import iso
+from emulator.cloud.codec import JsonText
 from emulator.cloud.core import Core
 from emulator.cloud.documents import Document, DocumentKind, Documents, Place
 from emulator.cloud.errors import Conflict, Invalid, NotFound
@@ -42,7 +43,7 @@ class LedgerVersion:
 
     id: int
     instance: str
-    body: str
+    body: JsonText
     created_at: float
     updated_at: float
     replaced_at: float | None = None

@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any
 
 from emulator.cloud.access import Principal
+from emulator.cloud.codec import JsonText
 from emulator.cloud.core import Core
 from emulator.cloud.errors import Conflict, Invalid, NotFound, PermissionDenied
 from emulator.cloud.gate import Gate
@@ -66,7 +67,7 @@ class LibraryVersion:
     version: str
     user_id: str
     created_at: float
-    attributes: str
+    attributes: JsonText
     token: str
     """Stands in the link to the archive: knowing it is enough."""
     public: bool = False
@@ -127,7 +128,7 @@ class Libraries:
         attributes = {key: properties[key] for key in _ATTRIBUTES if key in properties} | {"architectures": architectures}
         with self._core.change():
             self._archives.put(LibraryArchive(f"{name.lower()}@{number}", archive))
-            made = LibraryVersion(name, number, user_id, self._core.now(), json.dumps(attributes), self._core.names.token())
+            made = LibraryVersion(name, number, user_id, self._core.now(), JsonText(json.dumps(attributes)), self._core.names.token())
             return self._versions.put(made)
 
     def list(

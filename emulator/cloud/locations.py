@@ -14,6 +14,7 @@ from typing import Any
 
 from emulator.cloud.access import Principal
 from emulator.cloud.basics import json_object
+from emulator.cloud.codec import JsonText
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import LocationUnknown
@@ -24,6 +25,9 @@ from emulator.cloud.records import Device
 EVENT = "loc"
 _PLACE = ("lat", "lon", "lck", "time")
 """What stands in an event's `loc` and is no property of the place."""
+
+
+_NOTHING = JsonText("{}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class LocationPoint:
     latitude: float
     longitude: float
     locked: bool
-    properties: str = "{}"
+    properties: JsonText = _NOTHING
 
     @property
     def values(self) -> dict[str, Any]:
@@ -140,7 +144,7 @@ class Locations:
                     float(place["lat"]),
                     float(place["lon"]),
                     bool(place.get("lck")),
-                    json.dumps({name: value for name, value in place.items() if name not in _PLACE}, separators=(",", ":")),
+                    JsonText(json.dumps({name: value for name, value in place.items() if name not in _PLACE}, separators=(",", ":"))),
                 )
             )
             kept = self._points.where(self._by_device, (product.id, event.device_id))

@@ -121,6 +121,12 @@ class CloudSettings:
     """Bytes in an event's name."""
     max_event_data: int = 1024
     """Bytes in an event's data, when published through the API."""
+    max_upload: int = 16 * 1024 * 1024
+    """Open. Bytes in a request that uploads something."""
+    max_json: int = 1024 * 1024
+    """Open. Bytes in a request of JSON, or of a form."""
+    max_json_depth: int = 64
+    """Open. Levels of JSON in a request."""
     rate_limits: RateLimits | None = None
     """Who asks too often is refused (429); None lets everybody ask."""
 

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.cloud.access import Principal
+from emulator.cloud.codec import JsonText
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import Invalid, WebhookUnknown
@@ -50,7 +51,7 @@ class Webhook:
     event: str
     url: str
     name: str
-    config: str
+    config: JsonText
     created_at: float
     user_id: str | None = None
     product_id: int | None = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from particle_protocol.json_text import JsonError, parse_json
 from particle_protocol.listening import texts
 
 _ID: Final = re.compile(r"(?:Your (?:core|device) id is|Device ID:)\s+([0-9a-fA-F]{24})\b")
@@ -102,8 +102,8 @@ def parse_object(text: str) -> dict[str, Any]:
     """
     start = text.find("{")
     try:
-        found = json.loads(text[start:]) if start >= 0 else None
-    except (ValueError, RecursionError):
+        found = parse_json(text[start:]) if start >= 0 else None
+    except JsonError:
         found = None
     if not isinstance(found, dict):
         raise ConsoleAnswerError("a JSON object", text)

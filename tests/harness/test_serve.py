@@ -101,6 +101,7 @@ def database(path, *statements):
         (["PRAGMA user_version = 1000"], "use a later particle-hil"),
         (["UPDATE users SET body = '{}'"], "its table users holds what is no User"),
         (["UPDATE users SET body = 'nonsense'"], "its table users holds what is no User"),
+        ([f"UPDATE users SET body = '{'[' * 1000 + ']' * 1000}'"], "its table users holds what is no User"),
     ],
 )
 def test_a_state_that_cannot_be_read_is_one_sentence_that_names_it(served, refused, tmp_path, statements, said):

@@ -18,7 +18,7 @@ from emulator.cloud.api.call import Call
 from emulator.cloud.api.errors import NO_SUCH_PATH, NOT_FOR_API_USERS, PERMISSION_DENIED, SERVER_ERROR, fault_of
 from emulator.cloud.api.faults import Fault, Refused, Shape
 from emulator.cloud.api.fields import FieldError, read_fields
-from emulator.cloud.api.messages import Answer, EventStream, Request, Response, to_json
+from emulator.cloud.api.messages import Answer, BodyLimits, EventStream, Request, Response, to_json
 from emulator.cloud.api.route import Auth, Route
 from emulator.cloud.api.router import Router
 from emulator.cloud.api.routes import ROUTES
@@ -42,6 +42,9 @@ class Api:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
+        settings = cloud.settings
+        self.limits = BodyLimits(upload=settings.max_upload, text=settings.max_json, depth=settings.max_json_depth)
+        """How much a request may bring; the transport looks at the size."""
 
     def answer(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
         """The answer, or a coroutine of it when a device has to be asked."""
@@ -100,7 +103,7 @@ class Api:
         who = self._caller(request, route, query, _NOTHING) if "authorization" in request.headers else None
         body = EMPTY
         if request.body and request.method in _WITH_BODY:
-            body = parse_body(request.headers.get("content-type", ""), request.body)
+            body = parse_body(request.headers.get("content-type", ""), request.body, self.limits.depth)
         if who is None:
             who = self._caller(request, route, query, body.fields)
         args = read_fields(route.fields, query, body.fields, body.files) if route.fields else _NOTHING

@@ -16,9 +16,9 @@ from starlette.requests import Request as Incoming
 from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
-from emulator.cloud.api.errors import TOO_LARGE
+from emulator.cloud.api.errors import too_large
 from emulator.cloud.api.faults import Shape
-from emulator.cloud.api.messages import MAX_BODY, Answer, ByteSource, EventStream, Request, Response
+from emulator.cloud.api.messages import Answer, BodyLimits, ByteSource, EventStream, Request, Response
 from emulator.drivers.served import ServedDriver
 
 Answerer = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
@@ -30,10 +30,10 @@ class CloudApp:
     Give it to a server that runs on the driver's loop; call `end_streams()` before that server stops.
     """
 
-    def __init__(self, answer: Answerer, driver: ServedDriver, routes: Sequence[BaseRoute] = (), max_body: int = MAX_BODY) -> None:
+    def __init__(self, answer: Answerer, driver: ServedDriver, routes: Sequence[BaseRoute] = (), limits: BodyLimits | None = None) -> None:
         self._ask = answer
         self._call = driver.call
-        self._max_body = max_body
+        self._limits = BodyLimits() if limits is None else limits
         self._router = Router(routes, redirect_slashes=False, default=self._answer)
         self._streams: dict[ByteSource, Callable[[], None]] = {}
 
@@ -49,12 +49,13 @@ class CloudApp:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        limit = self._limits.of(headers.get("content-type", ""))
         try:
-            body = await self._body(headers, scope, receive)
+            body = await _body(headers, limit, scope, receive)
         except ClientDisconnect:
             return
         if body is None:
-            await _send(TOO_LARGE.answer(Shape.OAUTH), send)
+            await _send(too_large(limit).answer(Shape.OAUTH), send)
             return
         path, query = scope["raw_path"].decode("ascii"), scope["query_string"].decode("latin-1")
         client = scope["client"]
@@ -66,24 +67,6 @@ class CloudApp:
             await self._stream(answer, receive, send)
         else:
             await _send(answer, send)
-
-    async def _body(self, headers: dict[str, str], scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body; None when it is too large (what is left of it is never kept).
-
-        Raises:
-            ClientDisconnect: the client left before it was whole.
-        """
-        length = headers.get("content-length")
-        if length is None and "transfer-encoding" not in headers:
-            return b""
-        if length is not None and (not length.isdigit() or int(length) > self._max_body):
-            return None
-        body = bytearray()
-        async for chunk in Incoming(scope, receive).stream():
-            body += chunk
-            if len(body) > self._max_body:
-                return None
-        return bytes(body)
 
     async def _stream(self, stream: EventStream, receive: Receive, send: Send) -> None:
         """Send a stream until either end closes it."""
@@ -120,6 +103,25 @@ class CloudApp:
             gone.cancel()
             self._streams.pop(source, None)
             self._call(source.close)
+
+
+async def _body(headers: dict[str, str], limit: int, scope: Scope, receive: Receive) -> bytes | None:
+    """The whole body; None when it is too large (what is left of it is never kept).
+
+    Raises:
+        ClientDisconnect: the client left before it was whole.
+    """
+    length = headers.get("content-length")
+    if length is None and "transfer-encoding" not in headers:
+        return b""
+    if length is not None and (not length.isdigit() or int(length) > limit):
+        return None
+    body = bytearray()
+    async for chunk in Incoming(scope, receive).stream():
+        body += chunk
+        if len(body) > limit:
+            return None
+    return bytes(body)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -14,6 +14,9 @@ from urllib.parse import parse_qsl
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from emulator.cloud.api.messages import media_type
+from particle_protocol.json_text import MAX_DEPTH, JsonError, parse_json
+
 MAX_FORM_FIELDS = 10_000
 MAX_PARTS = 200
 MAX_NESTING = 8
@@ -44,45 +47,39 @@ class Body:
 EMPTY = Body()
 
 
-def parse_body(content_type: str, data: bytes) -> Body:
-    """Read a body by its content type; one without is read as JSON when it looks so, else as a form.
+def parse_body(content_type: str, data: bytes, max_depth: int = MAX_DEPTH) -> Body:
+    """Read a body by its content type; one without is read as JSON when it looks so, else as a form. How long it is was bounded before.
 
     Raises:
         BodyError: It cannot be read.
     """
     if not data:
         return EMPTY
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = media_type(content_type)
     if kind == "application/x-www-form-urlencoded":
         return Body(parse_form(data.decode("utf-8", "replace")))
     if kind == "multipart/form-data":
         return _parse_multipart(content_type, data)
     if kind == "application/json" or kind.endswith("+json"):
-        return Body(_parse_json(data))
+        return Body(_parse_json(data, max_depth))
     if kind in ("", "text/plain"):
         if data.lstrip()[:1] == b"{":
-            return Body(_parse_json(data))
+            return Body(_parse_json(data, max_depth))
         return Body(parse_form(data.decode("utf-8", "replace")), raw=data)
     return Body(raw=data)
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _parse_json(data: bytes) -> dict[str, Any]:
+def _parse_json(data: bytes, max_depth: int) -> dict[str, Any]:
+    if not data.strip():
+        return {}
     try:
-        text = data.decode("utf-8-sig")
-        if not text.strip():
-            return {}
-        value = _decoder.decode(text.strip())
-        if "\\u" in text:
+        value = parse_json(data, max_depth=max_depth, max_size=None)
+        if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is no text that could be stored
-    except (ValueError, RecursionError):
-        raise BodyError("the body is not valid JSON") from None
+    except JsonError as error:
+        raise BodyError(f"the body {error}") from None
+    except UnicodeError:
+        raise BodyError("the body is not valid JSON: half a character (a lone surrogate)") from None
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -28,9 +28,14 @@ DEVICE_FORBIDDEN = Fault(
     Shape.INFO,
 )
 NO_SUCH_PATH = Fault(404, "File not found.", "not_found", Shape.OAUTH)
-TOO_LARGE = Fault(413, "The request body is too large.", "too_large", Shape.OAUTH)
 SERVER_ERROR = Fault(500, "Internal error", "server_error", Shape.OAUTH)
 TIMED_OUT = Fault(408, "Timed out.")
+
+
+def too_large(limit: int) -> Fault:
+    """The answer to a body that is longer than that."""
+    return Fault(413, f"The request body is too large: at most {limit} bytes are taken.", "too_large", Shape.OAUTH)
+
 
 NO_OWN: Mapping[type[no.CloudError], Fault] = MappingProxyType({})
 

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
 
+from particle_protocol.json_text import JsonError, parse_json
+
 MAX_INTEGER = 2**53 - 1
 """The largest number that JavaScript clients keep whole."""
 MAX_TEXT = 64 * 1024
@@ -213,8 +215,8 @@ def _read_texts(field: Field, value: Any) -> tuple[str, ...]:
 def _read_object(field: Field, value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = parse_json(value)
+        except JsonError:
             value = None
     if not isinstance(value, dict):
         raise FieldError(field, "must be an object")

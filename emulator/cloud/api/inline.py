@@ -13,9 +13,9 @@ import httpx
 
 from emulator.clock import Signal
 from emulator.cloud.api.app import Api
-from emulator.cloud.api.errors import TOO_LARGE
+from emulator.cloud.api.errors import too_large
 from emulator.cloud.api.faults import Shape
-from emulator.cloud.api.messages import MAX_BODY, Answer, ByteSource, EventStream, Request
+from emulator.cloud.api.messages import Answer, ByteSource, EventStream, Request
 from emulator.drivers import Driver, WaitTimeout
 
 LONGEST = 3600.0
@@ -47,8 +47,9 @@ class InlineTransport(httpx.BaseTransport):
 
     def _answer(self, request: httpx.Request) -> Answer:
         body = request.read()
-        if len(body) > MAX_BODY:
-            return TOO_LARGE.answer(Shape.OAUTH)
+        limit = self.api.limits.of(request.headers.get("content-type", ""))
+        if len(body) > limit:
+            return too_large(limit).answer(Shape.OAUTH)
         path, _, query = request.url.raw_path.decode("ascii").partition("?")
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
         asked = Request(request.method, path, query, headers, body, "127.0.0.1")

@@ -1,7 +1,7 @@
 """Requests and answers as values, free of any transport.
 
-A `Request` is a whole request: transports read the body first (it is bounded, see `MAX_BODY`). An answer is a `Response`, or, for an event
-stream, an `EventStream` whose bytes come as long as both ends keep it open.
+A `Request` is a whole request: transports read the body first (it is bounded, see `BodyLimits`). An answer is a `Response`, or, for an
+event stream, an `EventStream` whose bytes come as long as both ends keep it open.
 """
 
 from __future__ import annotations
@@ -11,19 +11,55 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-MAX_BODY = 16 * 1024 * 1024
-"""The largest request body in bytes; a transport refuses more with 413 before it reads it. An asset bundle is 4 MiB at most, a
-product import of 100,000 ids 2.6 MB."""
+from particle_protocol.json_text import MAX_DEPTH, MAX_SIZE, finite
 
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+MAX_BODY = 16 * 1024 * 1024
+"""The largest upload in bytes. An asset bundle is 4 MiB at most, a file with 100,000 ids for a product 2.6 MB."""
+
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False)
 _encode = _encoder.encode
 
 JSON_TYPE = "application/json; charset=utf-8"
 
 
 def to_json(value: Any) -> bytes:
-    """`value` as UTF-8 JSON without spaces. A lone surrogate, which UTF-8 cannot carry, becomes the JSON escape of itself."""
-    return _encode(value).encode("utf-8", "backslashreplace")
+    """`value` as UTF-8 JSON without spaces, which any reader can read.
+
+    A lone surrogate, which UTF-8 cannot carry, becomes the JSON escape of itself; a number that is not finite, such as a variable of a
+    device may be, becomes null, as where JSON.stringify writes it.
+    """
+    try:
+        text = _encode(value)
+    except ValueError:
+        text = _encode(finite(value))
+    return text.encode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyLimits:
+    """How much a request may bring: bytes of an upload, bytes of JSON or a form, and levels of JSON."""
+
+    upload: int = MAX_BODY
+    text: int = MAX_SIZE
+    depth: int = MAX_DEPTH
+
+    def of(self, content_type: str) -> int:
+        """The most bytes of a body of this type."""
+        return min(self.text, self.upload) if is_text(content_type) else self.upload
+
+
+_TEXTS = frozenset({"", "text/plain", "application/x-www-form-urlencoded", "application/json"})
+
+
+def media_type(content_type: str) -> str:
+    """What a content type is without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def is_text(content_type: str) -> bool:
+    """Whether a body of this type is read as fields (JSON, a form), and not as something that is uploaded."""
+    kind = media_type(content_type)
+    return kind in _TEXTS or kind.endswith("+json")
 
 
 @dataclass(slots=True, frozen=True)

@@ -7,13 +7,13 @@ repeats itself, is not public: see `DeviceServiceSettings`.
 from __future__ import annotations
 
 import enum
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.clock import Timer
 from emulator.cloud.sessions import Refused
 from emulator.drivers import Reply
 from particle_protocol.coap import CoapError, Code, Message, Type, code_text, is_success
+from particle_protocol.json_text import JsonError, parse_json
 from particle_protocol.updates import Chunk, ChunkMissed, UpdateBegin, UpdateDone, UpdateReady
 
 if TYPE_CHECKING:
@@ -189,8 +189,8 @@ class UpdateSender:
 def _fault(payload: bytes) -> str:
     """What a verdict complains of; empty when the module was taken. `{"r":0}` since 2.0, `{"r":"ok", ...}` before."""
     try:
-        verdict = json.loads(payload)["r"] if payload else 0
-    except (ValueError, KeyError, TypeError, RecursionError):
+        verdict = parse_json(payload)["r"] if payload else 0
+    except (JsonError, KeyError, TypeError):
         # Old verdicts are cut off at 255 bytes, which leaves broken JSON behind a good beginning.
         return "" if payload.startswith(b'{"r":"ok"') else f"an answer that cannot be read: {payload[:60]!r}"
     return "" if verdict in (0, "ok") else f"error {verdict}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.cloud import Cloud, CloudSettings, storage
-from emulator.cloud.codec import dumps, loads
+from emulator.cloud.codec import JsonText, dumps, loads
 from emulator.cloud.sim_records import Deactivator, Sim, SimAction, SimStatus
 from emulator.cloud.state import State
 from emulator.cloud.storage import StateFileError, StateTooNew, Storage
@@ -38,6 +39,7 @@ class Everything:
     colour: Colour = Colour.RED
     names: tuple[str, ...] = ()
     colours: frozenset[Colour] = field(default_factory=frozenset)
+    document: JsonText | None = None
     words: frozenset[str] = frozenset()
     stone: Stone | None = None
     stones: tuple[Stone, ...] = ()
@@ -320,11 +322,19 @@ def test_a_file_that_was_closed_is_of_no_use(tmp_path):
         State(sink).table("things", Everything, lambda record: record.key)
 
 
-def test_a_row_that_is_no_record_is_told_with_its_table(tmp_path):
+DEEP = "[" * 1000 + "]" * 1000
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["[]", DEEP, f'{{"key":{DEEP}}}', '{"key":"a","number":1e999}', '{"key":"a","number":NaN}']
+    + [json.dumps({"key": "a", "document": text}) for text in (DEEP, '{"a":1e999}', "nonsense", 5)],
+)
+def test_a_row_that_is_no_record_is_told_with_its_table(tmp_path, row):
     path = tmp_path / "s.db"
     filled(path)[0].close()
     connection = sqlite3.connect(path)
-    connection.execute("INSERT INTO things VALUES ('a', '[]')")
+    connection.execute("INSERT INTO things VALUES ('a', ?)", (row,))
     connection.commit()
     connection.close()
     with pytest.raises(StateFileError) as told:

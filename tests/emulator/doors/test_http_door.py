@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from emulator.cloud.api.asgi import CloudApp
-from emulator.cloud.api.messages import EventStream, Response
+from emulator.cloud.api.messages import BodyLimits, EventStream, Response
 from emulator.doors.http import HttpDoor
 from emulator.drivers.served import ServedDriver
 
@@ -84,7 +84,7 @@ async def extra(request):
 
 @pytest.fixture
 def door(driver, app):
-    served = CloudApp(app, driver, [Route("/extra", extra)], max_body=1000)
+    served = CloudApp(app, driver, [Route("/extra", extra)], BodyLimits(upload=1000, text=1000))
     made = HttpDoor(driver, served, before_close=served.end_streams)
     made.open()
     yield made
@@ -153,7 +153,9 @@ def test_too_large_a_body_is_refused_before_it_is_sent(door):
         peer.sendall(b"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\nConnection: close\r\n\r\n")
         answer = read_all(peer)
     assert answer.startswith(b"HTTP/1.1 413 ")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error_description"] == "The request body is too large."
+    assert (
+        json.loads(answer.partition(b"\r\n\r\n")[2])["error_description"] == "The request body is too large: at most 1000 bytes are taken."
+    )
 
 
 def test_a_client_that_sends_too_large_a_body_without_looking_still_reads_the_answer(client):
