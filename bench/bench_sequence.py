@@ -9,7 +9,8 @@ import tracemalloc
 
 import pytest
 
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
+from emulator.board_spec import BoardSpec
 from emulator.cloud import CloudSettings
 from emulator.cloud.api import Api, InlineTransport
 from emulator.lab import Lab
@@ -60,7 +61,7 @@ def bring_up(count):
     api, clock = Api(lab.cloud), LabClock(lab.driver)
     cloud = Cloud(CloudTarget("http://lab", clock, lambda: InlineTransport(api, lab.driver), ours=True))
     account = cloud.sign_up("tester@example.com", "a long enough password")
-    boards = [board_on(EmulatedHost(lab, {"1-1": lab.add_board(networks=[NETWORK])}), "1-1") for _ in range(count)]
+    boards = [board_on(EmulatedHost(lab, {"1-1": lab.add_board(BoardSpec(networks=[NETWORK]))}), "1-1") for _ in range(count)]
 
     def flow(board):
         def run():

@@ -49,7 +49,7 @@ def device_ids(device):
 @pytest.fixture
 def backend():
     lab = Lab(seed=1)
-    board = lab.add_board("photon")
+    board = lab.add_board()
     made = EmulatedUsbBackend(lab.driver, {"1-1": board.plug})
     lab.driver.wait(lambda: usb.core.find(backend=made), [made.changed], timeout=10, awaited="the board")
     return made

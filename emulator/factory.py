@@ -8,25 +8,18 @@ no real board takes. Real binaries may be given instead.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from emulator.board.flash import Sector
 from emulator.device_os.applications import marker
+from emulator.hardware import EXTERNAL, INTERNAL, Hardware
 from firmware_images.build import build_module
 from firmware_images.fields import UNSET, Dependency, ModuleFunction
 from firmware_images.module import read_module
 from firmware_images.placing import application_index
 from firmware_images.stand_in import is_stand_in, stand_in_dependencies
 from particle_protocol.os_versions import ModuleNeed, os_release
-from particle_protocol.platforms import Platform, platform_by_id
-
-STM32F205_SECTORS = (
-    *(Sector(0x08000000 + number * 0x4000, 0x4000) for number in range(4)),
-    Sector(0x08010000, 0x10000),
-    *(Sector(0x08020000 + number * 0x20000, 0x20000) for number in range(7)),
-)
-"""1 MiB: four sectors of 16 KiB, one of 64, seven of 128 (STM32F205 reference manual RM0033, table 5)."""
+from particle_protocol.platforms import Platform
 
 TINKER_FUNCTIONS = ("digitalread", "digitalwrite", "analogread", "analogwrite")
 
@@ -88,48 +81,28 @@ def _dependency(need: ModuleNeed) -> Dependency:
     return Dependency(need.key.function, need.key.index, need.version)
 
 
-@lru_cache(maxsize=16)
-def flash_image(platform_id: int, modules: tuple[bytes, ...]) -> bytes:
-    """The content of a whole internal flash with these modules in their places, and nothing else. Shared among boards.
+@lru_cache(maxsize=64)
+def flash_images(hardware: Hardware, modules: tuple[bytes, ...]) -> Mapping[str, bytes]:
+    """What a board's flashes hold with these modules in their places and nothing else, by name. Shared among boards.
+
+    A flash without a module is left out: it is erased.
 
     Raises:
-        ValueError: a module lies outside of the flash.
+        ValueError: a module lies outside of every flash.
         NotAModule: one is no module.
     """
-    sectors = sectors_of(platform_by_id(platform_id))
-    start, end = sectors[0].start, sectors[-1].end
-    image = bytearray(b"\xff" * (end - start))
+    images: dict[str, bytearray] = {}
     for content in modules:
-        module = read_module(content, platform_id=platform_id)
+        module = read_module(content, platform_id=hardware.platform.id)
         place = module.prefix.start_address
+        name = EXTERNAL if module.prefix.function is ModuleFunction.NCP else INTERNAL
+        sectors = hardware.flashes[name].sectors
+        start, end = sectors[0].start, sectors[-1].end
         if place < start or place + module.size > end:
-            raise ValueError(f"{module.prefix} lies outside of the flash at {start:#x}-{end:#x}")
+            raise ValueError(f"{module.prefix} lies outside of the {name} flash at {start:#x}-{end:#x}")
+        image = images.setdefault(name, bytearray(b"\xff" * (end - start)))
         image[place - start : place - start + module.size] = module.content
-    return bytes(image)
-
-
-def sectors_of(platform: Platform) -> tuple[Sector, ...]:
-    """The sectors of a platform's internal flash.
-
-    Raises:
-        ValueError: the platform cannot be emulated yet.
-    """
-    check_emulated(platform)
-    return STM32F205_SECTORS
-
-
-EMULATED = ("photon",)
-"""Names of the platforms that can be emulated."""
-
-
-def check_emulated(platform: Platform) -> None:
-    """Refuse a platform that cannot be emulated yet.
-
-    Raises:
-        ValueError: as said.
-    """
-    if platform.name not in EMULATED:
-        raise ValueError(f"{platform.display_name} cannot be emulated yet; these can: {', '.join(EMULATED)}")
+    return {name: bytes(image) for name, image in images.items()}
 
 
 def make_device_code(rng: random.Random) -> str:

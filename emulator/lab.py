@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any, Self
 
 from emulator.board.board import Board, BoardIdentity, BootRequest
-from emulator.board.flash import INSTANT, STM32F205_TIMING, FlashTiming
 from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
-from emulator.board.settings import StoredNetwork
+from emulator.board_spec import BoardSpec
 from emulator.clock import Clock
 from emulator.cloud import Cloud, CloudSettings, Storage
 from emulator.cloud.device_service import LightSslService
 from emulator.device_os.application import Application
 from emulator.device_os.bootloader import Bootloader
-from emulator.device_os.cloud_manager import DEFAULT_SERVER
 from emulator.device_os.system import DeviceOs
 from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
-from emulator.factory import EMULATED, combined, device_os_release, flash_image, has_stand_ins, make_device_code, sectors_of, user_part
+from emulator.factory import combined, device_os_release, flash_images, has_stand_ins, make_device_code, user_part
 from emulator.gateways import HookSink
-from emulator.network import Network
+from emulator.hardware import Hardware, emulated_platforms, hardware_of
+from emulator.network import Cell, Network
 from emulator.secrecy import Secrecy, SecretsOfTheSeed, SecretsOfTheSystem
-from particle_protocol.dct import DctField, ServerAddress
-from particle_protocol.identifiers import make_device_id, make_mac_address, make_mobile_secret, make_serial_number, parse_device_id
+from particle_protocol.dct import DctField
+from particle_protocol.identifiers import (
+    make_device_id,
+    make_iccid,
+    make_imei,
+    make_mac_address,
+    make_mobile_secret,
+    make_serial_number,
+    parse_device_id,
+    parse_iccid,
+)
 from particle_protocol.lightssl import DeviceKey
 from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import Platform, platform_by_name
 
-DEFAULT_OS_VERSION = "2.3.1"
 CLOUD_HOST, CLOUD_PORT = "192.0.2.1", 5683
 """Where the cloud is in the Lab's network, which is nobody else's (RFC 5737)."""
 
@@ -41,8 +47,8 @@ class Lab:
 
     `seed` decides everything that is drawn by chance. `served` lets real time carry it, which is needed as soon as another program joins
     in; otherwise time is virtual. Secrets come from the seed too in virtual time, where nobody can get in; a served Lab takes them from the
-    operating system (`emulator.secrecy`). `timing` is that of the boards' flash: as in the data sheet in virtual time, none when served,
-    unless told. The cloud keeps its state in `storage`, in memory without it.
+    operating system (`emulator.secrecy`). The boards' flash takes its time in virtual time, and none when served, where nobody wants to
+    wait for a flash that is not there. The cloud keeps its state in `storage`, in memory without it.
 
     Raises:
         StateFileError: `storage` holds what is no state.
@@ -53,7 +59,6 @@ class Lab:
         *,
         seed: int = 0,
         served: bool = False,
-        timing: FlashTiming | None = None,
         storage: Storage | None = None,
         cloud_settings: CloudSettings | None = None,
     ) -> None:
@@ -81,60 +86,29 @@ class Lab:
             log=self.cloud.device_log,
         )
         self.network.listen(CLOUD_HOST, CLOUD_PORT, self.device_service.accept)
-        self.network.names[DEFAULT_SERVER[0]] = CLOUD_HOST
+        for hardware in map(hardware_of, emulated_platforms()):
+            self.network.names[hardware.server.host] = CLOUD_HOST
+        cell = Cell("the Lab's cell", self._admits)
+        self.network.cells.append(cell)
+        self.cloud.sims.changed.subscribe(cell.lost.fire)
         self.boards: dict[str, Board] = {}
         self.applications: dict[str, Callable[[], Application]] = {}
         """What the user parts made by `emulator.factory.user_part(application=NAME)` run, by that name."""
         self._built: set[str] = set()
         """The boards that were made with stand-ins, by device id."""
         self.cloud.updates.takes_stand_ins = self._built.__contains__
-        self._timing = timing if timing is not None else (INSTANT if served else STM32F205_TIMING)
+        self._instant = served
 
-    def add_board(
-        self,
-        platform: str = "photon",
-        *,
-        os: str = DEFAULT_OS_VERSION,
-        modules: Iterable[bytes] | None = None,
-        application: str | None = None,
-        product: tuple[int, int] | None = None,
-        device_id: str | None = None,
-        networks: Iterable[StoredNetwork] = (),
-        mode: str = "normal",
-        unique_key: bool = False,
-        serial_number: bool = True,
-        server: ServerAddress | None = None,
-        server_key: bytes | None = None,
-    ) -> Board:
-        """Make a board and switch it on.
-
-        Args:
-            platform: its name, such as `photon`.
-            os: the Device OS release it has; built unless `modules` brings real ones.
-            modules: module binaries to have instead of the built ones, each in its own place.
-            application: the name of a registered application to run; Tinker unless told.
-            product: PRODUCT_ID and PRODUCT_VERSION of that application.
-            device_id: 24 hexadecimal digits; drawn from the seed unless told.
-            networks: Wi-Fi networks it knows. Without any it comes up in listening mode.
-            mode: `normal`, `dfu`, `safe`, or `off` for a board without power.
-            unique_key: make a new RSA key for it, which costs some 12 ms, instead of taking one from the pool. A served Lab always does.
-            serial_number: whether it has one; the oldest boards do not.
-            server: the cloud it connects to, if it is not the Lab's.
-            server_key: the public key of that cloud (SubjectPublicKeyInfo, DER).
+    def add_board(self, spec: BoardSpec | None = None) -> Board:
+        """Make a board, a Photon unless told, and switch it on.
 
         Raises:
-            ValueError: the platform cannot be emulated, the device id is taken or malformed, or the mode is unknown.
+            ValueError: the platform cannot be emulated, or the device id is taken or malformed.
+            UnknownPlatform: there is no such platform.
             NoSuchRelease: the platform never had the Device OS release; tells those it had.
+            TableError: the platform's hardware table has a hole.
         """
-        foreign: dict[DctField, bytes] = {}
-        if server is not None:
-            foreign[DctField.SERVER_ADDRESS] = server.encode()
-        if server_key is not None:
-            foreign[DctField.SERVER_PUBLIC_KEY] = server_key
-        made = platform_by_name(platform)
-        return self.driver.call(
-            self._add_board, made, os, modules, application, product, device_id, tuple(networks), mode, unique_key, serial_number, foreign
-        )
+        return self.driver.call(self._add_board, spec if spec is not None else BoardSpec())
 
     def stock_built_releases(self) -> None:
         """Let the cloud heal boards in safe mode with the Device OS releases that are built here.
@@ -143,7 +117,7 @@ class Lab:
         with such: a board on a desk that got them would not start again.
         """
         library = self.cloud.library
-        for platform in map(platform_by_name, EMULATED):
+        for platform in map(platform_by_name, emulated_platforms()):
             for release in known_releases(platform):
                 for module in device_os_release(platform, release.version):
                     library.add(module)
@@ -167,55 +141,57 @@ class Lab:
         """Bring back a snapshot: boards made since are gone, those that had power boot anew. Time goes on."""
         self.driver.call(self._restore, state)
 
-    def _add_board(
-        self,
-        platform: Platform,
-        os: str,
-        modules: Iterable[bytes] | None,
-        application: str | None,
-        product: tuple[int, int] | None,
-        device_id: str | None,
-        networks: tuple[StoredNetwork, ...],
-        mode: str,
-        unique_key: bool,
-        serial_number: bool,
-        foreign: dict[DctField, bytes],
-    ) -> Board:
-        if mode not in _BOOT_REQUESTS:
-            raise ValueError(f"no mode {mode!r} to start in; there are {', '.join(_BOOT_REQUESTS)}")
-        identity = self._identity(platform, device_id)
-        if not serial_number:
-            identity = replace(identity, serial_number="")
-        built = (*device_os_release(platform, os), user_part(platform, os, application, product))
-        installed = combined((*built, *(modules or ())))
+    def _add_board(self, spec: BoardSpec) -> Board:
+        hardware = hardware_of(spec.platform)
+        platform, os = hardware.platform, spec.os if spec.os is not None else hardware.device_os
+        identity = self._identity(platform, spec)
+        built = (*device_os_release(platform, os), user_part(platform, os, spec.application, spec.product))
+        installed = combined((*built, *(spec.modules or ())))
         takes_stand_ins = has_stand_ins(installed)
         if takes_stand_ins:
             self._built.add(identity.device_id)
         board = Board(
-            platform,
+            hardware,
             identity,
             self.clock,
             self.network,
-            sectors=sectors_of(platform),
-            image=flash_image(platform.id, installed),
-            timing=self._timing,
+            images=flash_images(hardware, installed),
+            instant=self._instant,
             boot=lambda made: Bootloader(made, DeviceOs),
             rng=random.Random(f"{self.seed} {identity.device_id}"),
             applications=self.applications,
             takes_stand_ins=takes_stand_ins,
+            sim=self._sim(hardware, spec),
         )
         number = self.random.getrandbits(16)
-        key = DeviceKey.generate() if unique_key else self.secrecy.device_key(number)
-        self._commission(board, networks, key, foreign)
+        key = DeviceKey.generate() if spec.unique_key else self.secrecy.device_key(number)
+        self._commission(board, spec, key)
         self.boards[identity.device_id] = board
-        request = _BOOT_REQUESTS[mode]
+        request = _BOOT_REQUESTS[spec.mode]
         if request is not None:
             board.power_on()
             board.boot_request = request
         return board
 
-    def _identity(self, platform: Platform, device_id: str | None) -> BoardIdentity:
-        chosen = make_device_id(self.random, platform) if device_id is None else parse_device_id(device_id)
+    def _sim(self, hardware: Hardware, spec: BoardSpec) -> str | None:
+        """The ICCID of the SIM that a board comes with; the operator of the Lab's cell knows it then.
+
+        Raises:
+            ValueError: the board takes no SIM.
+        """
+        if hardware.sim is None:
+            if spec.iccid is not None or spec.sim_form is not None:
+                raise ValueError(f"{hardware.platform.display_name} takes no SIM: it has no cellular modem")
+            return None
+        if not spec.has_sim:
+            return None
+        iccid = make_iccid(self.random) if spec.iccid is None else parse_iccid(spec.iccid)
+        if self.cloud.sims.by_iccid(iccid) is None:
+            self.cloud.sims.make(iccid, hardware.sim if spec.sim_form is None else spec.sim_form)
+        return iccid
+
+    def _identity(self, platform: Platform, spec: BoardSpec) -> BoardIdentity:
+        chosen = make_device_id(self.random, platform) if spec.device_id is None else parse_device_id(spec.device_id)
         if chosen in self.boards:
             raise ValueError(f"there is a board {chosen} already")
         serial_number, drawn = make_serial_number(self.random, platform), make_mobile_secret(self.random)
@@ -224,23 +200,24 @@ class Lab:
         secret = known.mobile_secret if known is not None and known.mobile_secret else self.secrecy.mobile_secret(drawn)
         while known is None and self.cloud.devices.by_mac.count(mac.hex()):
             mac = make_mac_address(self.random).raw
-        return BoardIdentity(chosen, serial_number, secret, mac)
+        return BoardIdentity(chosen, serial_number if spec.serial_number else "", secret, mac)
 
-    def _commission(self, board: Board, networks: tuple[StoredNetwork, ...], key: DeviceKey, foreign: dict[DctField, bytes]) -> None:
+    def _commission(self, board: Board, spec: BoardSpec, key: DeviceKey) -> None:
         """What the factory writes into a board, and tells the cloud about it."""
         board.otp.program(SERIAL_NUMBER[0], board.identity.serial_number.encode())
         board.otp.program(MOBILE_SECRET[0], board.identity.mobile_secret.encode())
         board.settings.commission(
             {
-                DctField.SERVER_PUBLIC_KEY: self.server_key.public.der,
+                DctField.SERVER_PUBLIC_KEY: self.server_key.public.der if spec.server_key is None else spec.server_key,
                 DctField.DEVICE_PRIVATE_KEY: key.der,
                 DctField.DEVICE_ID: bytes.fromhex(board.device_id),
                 DctField.DEVICE_CODE: make_device_code(board.rng).encode(),
                 DctField.DEVICE_SECRET: board.identity.mobile_secret.encode(),
-                **foreign,
-            },
-            networks,
+                **({} if spec.server is None else {DctField.SERVER_ADDRESS: spec.server.encode()}),
+            }
         )
+        if spec.networks and board.networks is not None:
+            board.networks.replace(tuple(spec.networks))
         if self.cloud.devices.by_id(board.device_id) is not None:
             self.cloud.factory.register_key(board.device_id, key.public_der)
             return
@@ -249,9 +226,15 @@ class Lab:
             board.platform.id,
             serial_number=board.identity.serial_number or None,
             mobile_secret=board.identity.mobile_secret,
-            mac_wifi=board.identity.mac.hex(),
+            mac_wifi=board.identity.mac.hex() if board.networks is not None else None,
+            iccid=board.sim,
+            imei=make_imei(self.random) if board.hardware.sim is not None else None,
             public_key=key.public_der,
         )
+
+    def _admits(self, iccid: str) -> str:
+        """Why the mobile network turns a SIM down; empty when it does not."""
+        return self.cloud.sims.refusal(iccid) or ""
 
     def _switch_off(self) -> None:
         for board in self.boards.values():

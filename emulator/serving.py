@@ -11,11 +11,11 @@ from typing import Self
 from emulator.cloud.api import Api
 from emulator.cloud.api.asgi import CloudApp
 from emulator.destinations import Destinations
-from emulator.device_os.cloud_manager import DEFAULT_SERVER
 from emulator.doors.http import HttpDoor
 from emulator.doors.sockets import RealNetwork, TcpListener
 from emulator.doors.visitors import Visitors
 from emulator.drivers.served import ServedDriver
+from emulator.hardware import emulated_platforms, hardware_of
 from emulator.hook_gateway import HttpGateway
 from emulator.lab import CLOUD_PORT, Lab
 
@@ -119,7 +119,8 @@ class Service:
     def _route_boards(self) -> None:
         network = self.lab.network
         network.outside = self._outside
-        network.names[DEFAULT_SERVER[0]] = LOOPBACK
+        for hardware in map(hardware_of, emulated_platforms()):
+            network.names[hardware.server.host] = LOOPBACK
         network.routes[(LOOPBACK, CLOUD_PORT)] = self.device_address
         self.lab.cloud.webhooks.gateway = self._hooks
 

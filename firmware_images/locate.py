@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from firmware_images import platform_slots
 from firmware_images.bounds import slots_of
 from firmware_images.crc import crc32
 from firmware_images.errors import NotAModule
 from firmware_images.fields import CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFunction
 
 _WORDS = struct.Struct("<II")
-RTL_SIGNATURE = (0x96969999, 0xFC66CC3F)
 PREFIX_WINDOW: Final = 0x200 + PREFIX_SIZE
 """Bytes from a module's start that always contain its prefix."""
 
@@ -31,28 +31,29 @@ class Family:
     Attributes:
         offset: where the prefix lies when something precedes it; else it lies at 0.
         mask: bits of the first word that must equal 0x20000000 for it to be a stack pointer; None when a signature decides.
+        signature: the first two words of an image header; None when a stack pointer decides.
     """
 
     name: str
     platforms: frozenset[int]
     offset: int
     mask: int | None
+    signature: tuple[int, int] | None
 
     def has_header(self, first: int, second: int) -> bool:
         """Whether a vector table or image header precedes the prefix, judged by the first two words."""
         if self.mask is None:
-            return (first, second) == RTL_SIGNATURE
+            return (first, second) == self.signature
         return first & self.mask == 0x20000000
 
 
-STM32F2 = Family("STM32F2", frozenset({6, 8, 10, 88}), 0x184, 0x2FF10000)
-NRF52840 = Family("nRF52840", frozenset({12, 13, 14, 15, 22, 23, 24, 25, 26, 37}), 0x200, 0x2FFC0000)
-RTL872X = Family("RTL872x", frozenset({28, 32, 35, 38}), 0x20, None)
-STM32F1 = Family("STM32F1", frozenset({0}), 0x10C, 0x2FF00000)
-NRF51 = Family("nRF51", frozenset({103}), 0xC0, 0x2FF00000)
-FAMILIES: Final = (STM32F2, NRF52840, RTL872X, STM32F1, NRF51)
+FAMILIES: Final = tuple(
+    Family(name, frozenset(platforms), offset, mask, signature) for name, platforms, offset, mask, signature in platform_slots.FAMILIES
+)
+NRF52840, RTL872X = (next(family for family in FAMILIES if family.name == name) for name in ("nRF52840", "RTL872x"))
+RTL_SIGNATURE: Final = RTL872X.signature or (0, 0)
 _FAMILY_OF: Final = {platform: family for family in FAMILIES for platform in family.platforms}
-KNOWN_PLATFORMS: Final = frozenset().union(*(family.platforms for family in FAMILIES)) | {82}
+KNOWN_PLATFORMS: Final = frozenset(platform_slots.PLATFORM_NAMES)
 _OFFSETS = (0, *(family.offset for family in FAMILIES))
 _KNOWN_FUNCTIONS = range(ModuleFunction.RESOURCE, ModuleFunction.ASSET + 1)
 

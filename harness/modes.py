@@ -10,6 +10,9 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from particle_protocol.control_requests.codes import CloudStatus as CloudStatus
+from particle_protocol.control_requests.codes import DeviceMode as DeviceMode
+
 
 def no_such(what: str, value: object, there_are: Iterable[object]) -> ValueError:
     """The error for a value that is none of a registry's: it lists those."""
@@ -70,28 +73,6 @@ class UsbState(enum.Enum):
 
     def __str__(self) -> str:
         return self.value
-
-
-class DeviceMode(enum.IntEnum):
-    """The answer to control request 72 (Device OS 2.3.1, system/inc/system_control.h:42-133; device-os-protobuf control/config.proto)."""
-
-    NORMAL = 0
-    LISTENING = 1
-
-    def __str__(self) -> str:
-        return f"{self.name.lower()} (control request 72)"
-
-
-class CloudStatus(enum.IntEnum):
-    """The answer to control request 300 (device-os-protobuf, control/cloud.proto)."""
-
-    DISCONNECTED = 0
-    CONNECTING = 1
-    CONNECTED = 2
-    DISCONNECTING = 3
-
-    def __str__(self) -> str:
-        return f"{self.name.lower()} (control request 300)"
 
 
 @dataclass(frozen=True, slots=True)

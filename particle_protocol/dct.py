@@ -14,6 +14,8 @@ from dataclasses import dataclass
 DCT_SIZE = 8391
 """Bytes that fields occupy."""
 
+FACTORY_RESET_ASKED = 0xAAAA
+
 DCT_IMAGE_SIZE = 0x4000
 """Bytes of the image that the DFU alternate shows; the rest is 0xFF."""
 
@@ -96,7 +98,7 @@ class SystemFlag(enum.Enum):
     FLASH_OTA_UPDATE = (8, 2)
     OTA_FLASHED_STATUS = (10, 2)
     FACTORY_RESET = (12, 2)
-    """0xAAAA: the bootloader is to restore the factory image."""
+    """`FACTORY_RESET_ASKED`: the bootloader is to restore the factory image."""
     IWDG_ENABLE = (14, 2)
     DFU_ON_NO_FIRMWARE = (16, 1)
     FACTORY_RESET_DONE = (17, 1)

@@ -205,6 +205,10 @@ class Platform:
         """
         return _memory_map(self, parse_os_version(os_version) if isinstance(os_version, str) else os_version)
 
+    def memories(self) -> tuple[MemoryMap, ...]:
+        """The memory maps of all Device OS versions, the newest first."""
+        return _memory_maps(self)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Platform) and other.id == self.id
 
@@ -298,6 +302,13 @@ def _memory_map(platform: Platform, version: OsVersion | None) -> MemoryMap:
         modules=tuple(entry for entry in held if isinstance(entry, ModuleSlot)),
         regions=tuple(entry for entry in held if isinstance(entry, Region)),
     )
+
+
+@functools.cache
+def _memory_maps(platform: Platform) -> tuple[MemoryMap, ...]:
+    """A map begins wherever an entry begins or ends."""
+    changes = {version for dated in platform._memory for version in (dated.since, dated.until) if version is not None}
+    return tuple(_memory_map(platform, version) for version in (*sorted(changes, reverse=True), (0, 0, 0)))
 
 
 def _read_platform(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Platform:

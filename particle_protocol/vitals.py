@@ -142,8 +142,8 @@ class NetworkStatus(enum.IntEnum):
     TURNING_OFF = 6
 
 
-WIFI: Final = 1
-"""The value of `net:at` for Wi-Fi."""
+NO_TECHNOLOGY, WIFI, UMTS = 0, 1, 4
+"""Values of `net:at`."""
 _NETWORK_STATUS = _word(*(each.name.lower() for each in NetworkStatus))
 _CLOUD_STATUS = _word("disconnected", "connecting", "connected", "disconnecting")
 _NETWORK_REASON = _word("none", "error", "user", "network_off", "listening", "sleep", "reset", "unknown")

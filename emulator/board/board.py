@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from emulator.board.buttons import Buttons
-from emulator.board.flash import Flash, FlashTiming, Sector
+from emulator.board.flash import INSTANT, Flash
 from emulator.board.otp import Otp
 from emulator.board.power import PowerCut, PowerScope
 from emulator.board.settings import Settings
 from emulator.board.status_led import OFF, StatusLed
+from emulator.board.stored_networks import StoredNetworks
+from emulator.board.stores import settings_stores
 from emulator.clock import Clock, Signal
+from emulator.hardware import EXTERNAL, INTERNAL, Hardware
 from emulator.network import Network
 from emulator.usb.plug import PlugEvent, UsbFunction, UsbPlug
 from particle_protocol.identifiers import DataMatrix
 from particle_protocol.messages.goodbye import ResetReason
-from particle_protocol.platforms import Platform
+from particle_protocol.platforms import ModuleSlot, Region
 from particle_protocol.usb import Setup, Stall
 
 BOOT_TIME = 0.02
@@ -56,24 +59,28 @@ class BoardIdentity:
 
 
 class Board:
-    """One board. It has no thread and no socket: it acts when its clock, its buttons or its USB connector make it."""
+    """One board. It has no thread and no socket: it acts when its clock, its buttons or its USB connector make it.
+
+    `images` is what its flashes hold at first, by name; those without are erased. `instant`: their operations take no time.
+    """
 
     def __init__(
         self,
-        platform: Platform,
+        hardware: Hardware,
         identity: BoardIdentity,
         clock: Clock,
         network: Network,
         *,
-        sectors: Sequence[Sector],
-        image: bytes | None,
-        timing: FlashTiming,
+        images: Mapping[str, bytes],
+        instant: bool,
         boot: Callable[[Board], Firmware],
         rng: random.Random,
+        sim: str | None = None,
         applications: Mapping[str, Callable[[], Any]],
         takes_stand_ins: bool,
     ) -> None:
-        self.platform = platform
+        self.hardware = hardware
+        self.platform = hardware.platform
         self.identity = identity
         self.clock = clock
         self.network = network
@@ -84,9 +91,17 @@ class Board:
         """Whether its Device OS takes modules that only stand for real ones: it was made with such."""
         self.changed = Signal()
         """Fired when something that can be seen from outside changed: USB, LED, power."""
-        self.flash = Flash(sectors, image, timing)
-        self.settings = Settings(self.flash)
-        self.otp = Otp()
+        self.flashes = {
+            name: Flash(part.sectors, images.get(name), INSTANT if instant else part.timing) for name, part in hardware.flashes.items()
+        }
+        """Its flashes, by the names in its hardware table."""
+        dct, networks = settings_stores(hardware, self.flashes)
+        self.settings = Settings(dct)
+        self.networks = StoredNetworks(networks) if networks is not None else None
+        """The Wi-Fi networks it knows; None for a board without Wi-Fi."""
+        self.sim = sim
+        """The ICCID of the SIM in it; None where there is none."""
+        self.otp = Otp(hardware.otp)
         self.led = StatusLed(self.changed.fire)
         self.buttons = Buttons(self._mode_changed, self._reset_changed)
         self.plug = UsbPlug()
@@ -104,6 +119,14 @@ class Board:
     def device_id(self) -> str:
         """The device id: 24 lower-case hexadecimal digits."""
         return self.identity.device_id
+
+    def flash_of(self, place: ModuleSlot | Region) -> Flash:
+        """The flash that a slot or a region of the memory map lies in."""
+        return self.flash_named(external=place.external)
+
+    def flash_named(self, *, external: bool) -> Flash:
+        """The flash that the memory map calls external, or the microcontroller's own."""
+        return self.flashes[EXTERNAL if external else INTERNAL]
 
     @property
     def label(self) -> str:
@@ -163,16 +186,18 @@ class Board:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that outlives a boot, to hand to `restore`."""
-        return {"flash": self.flash.snapshot(), "otp": self.otp.read(0, Otp.SIZE), "powered": self.powered}
+        flashes = {name: flash.snapshot() for name, flash in self.flashes.items()}
+        return {"flashes": flashes, "otp": self.otp.read(0, self.otp.size), "powered": self.powered}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Hold what a snapshot held, and boot anew if the board had power then. Both buttons are up afterwards."""
         self.power_off()
         self.buttons.release_mode()
         self.buttons.release_reset()
-        self.flash.restore(state["flash"])
+        for name, flash in self.flashes.items():
+            flash.restore(state["flashes"][name])
         self.settings.reload()
-        self.otp = Otp()
+        self.otp = Otp(self.hardware.otp)
         self.otp.program(0, state["otp"])
         if state["powered"]:
             self.power_on()

@@ -54,9 +54,6 @@ class FlashTiming:
     program: float
 
 
-STM32F205_TIMING = FlashTiming(erase=1.0 / 128, program=0.004)
-"""Typical values at 32-bit parallelism: 1 s for a sector of 128 KiB, 16 us a word (STM32F205xx data sheet, table 42)."""
-
 INSTANT = FlashTiming(0.0, 0.0)
 """For a Lab at real time, where nobody wants to wait for a flash that is not there."""
 
@@ -81,6 +78,11 @@ class Flash:
         self._cut: tuple[int, CutPhase] | None = None
         self.operations = 0
         """How many erase and program operations there were."""
+
+    @property
+    def largest_sector(self) -> int:
+        """Bytes of the largest sector."""
+        return max(sector.size for sector in self._sectors)
 
     def sector_at(self, address: int) -> Sector:
         """The sector that holds `address`.

@@ -8,13 +8,13 @@ MOBILE_SECRET = (16, 15)
 
 
 class Otp:
-    """The one-time-programmable area of a board: 512 bytes on STM32F2 (reference manual RM0033, 3.4)."""
+    """The one-time-programmable area of a board, of `size` bytes."""
 
-    __slots__ = ("_data",)
-    SIZE = 512
+    __slots__ = ("_data", "size")
 
-    def __init__(self) -> None:
-        self._data = b"\xff" * self.SIZE
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._data = b"\xff" * size
 
     def read(self, offset: int, length: int) -> bytes:
         """Read `length` bytes at `offset`."""
@@ -26,8 +26,8 @@ class Otp:
         Raises:
             ValueError: outside of the area.
         """
-        if offset < 0 or offset + len(data) > self.SIZE:
-            raise ValueError(f"the one-time-programmable area has {self.SIZE} bytes")
+        if offset < 0 or offset + len(data) > self.size:
+            raise ValueError(f"the one-time-programmable area has {self.size} bytes")
         old = self._data[offset : offset + len(data)]
         new = bytes(a & b for a, b in zip(old, data, strict=True))
         self._data = self._data[:offset] + new + self._data[offset + len(data) :]

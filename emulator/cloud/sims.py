@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from emulator.clock import Signal
 from emulator.cloud.access import Principal
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core
@@ -42,6 +43,8 @@ class Sims:
         self._by_user = self._sims.index(lambda sim: sim.user_id)
         self._by_product = self._sims.index(lambda sim: sim.product_id)
         self._asked: dict[str, float] = {}
+        self.changed = Signal()
+        """Fired when the mobile network may let a SIM in that it did not before, or the other way round."""
         self.import_device: Callable[[Product, Device], Device | None]
         """Has the device around an imported SIM join the product; None if it may not. The members' room does it."""
         self.refresh_device: Callable[[Device], None]
@@ -108,6 +111,11 @@ class Sims:
         if home is None or not self._gate.may(who, home, scope):
             raise SimForeign(sim.iccid)
         return sim
+
+    def refusal(self, iccid: str) -> str | None:
+        """Why the mobile network does not let a SIM in; None: it does. SIMs of other makers are not ours to judge."""
+        sim = self._sims.get(iccid)
+        return None if sim is None or sim.active else f"SIM {sim.iccid} is not active"
 
     def network_status(self, who: Principal, iccid: str, product: str | int | None = None) -> tuple[Sim, bool]:
         """A SIM, and whether the mobile network has told by now how it sees it. The first who asks has the network asked.
@@ -239,11 +247,10 @@ class Sims:
         return self._devices.table.first(self._devices.by_iccid, iccid)
 
     def obstacle(self, device: Device) -> str | None:
-        """Why the mobile network does not let a device in; None: it does. SIMs of other makers are not ours to judge."""
+        """Why the mobile network does not let a device in; None: it does."""
         if device.imei_banned:
             return "the modem's IMEI is banned from the network"
-        sim = self._sims.get(device.iccid)
-        return None if sim is None or sim.active else f"SIM {sim.iccid} is not active"
+        return None if device.iccid is None else self.refusal(device.iccid)
 
     def settle(self, iccid: str, due_at: float | None) -> None:
         """The network is done with what it was asked to.
@@ -276,6 +283,7 @@ class Sims:
                 self._order(replace(sim, last_activated_via="product"), SimAction.ACTIVATE)
         if not activated:
             self._drop(iccid)
+        self.changed.fire()
 
     def suspend(self, iccid: str, status: SimStatus) -> Sim:
         """The operator stops a SIM: its data limit is reached, or the bill was not paid."""
@@ -283,6 +291,7 @@ class Sims:
             now = self._core.now()
             sim = self._sims.put(replace(self._find(iccid), status=status, deactivated_on=now, deactivated_by=None, updated_at=now))
         self._drop(iccid)
+        self.changed.fire()
         return sim
 
     def _find(self, iccid: str) -> Sim:

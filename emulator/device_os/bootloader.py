@@ -1,7 +1,7 @@
 """The bootloader: what runs first after every reset.
 
-It looks at the MODE button, applies a staged update, and either jumps to the system or shows itself as a DFU device. Times and colours of a
-held button are those of Device OS 2.3.1, bootloader/src/main.c:309-372.
+It looks at the MODE button, applies a staged update, and either jumps to the system or shows itself as a DFU device. What a held button
+means is that of Device OS 2.3.1, bootloader/src/main.c:309-372; for how long it is held is in the board's hardware table.
 """
 
 from __future__ import annotations
@@ -12,32 +12,25 @@ from emulator.board.board import Board, BootRequest, Firmware
 from emulator.board.status_led import OFF, LedStatus, Signals
 from emulator.clock import Timer
 from emulator.device_os.dfu_memory import dfu_alternates
+from emulator.device_os.installed import Installed, installed, installed_memory
 from emulator.device_os.modules import ModuleTable
 from emulator.device_os.staged import StagedUpdates
 from emulator.device_os.startup import STARTUP_SAFE, startup_mode
 from emulator.usb.dfu_mode import DfuModeDevice
 from firmware_images.fields import ModuleFunction
-from particle_protocol.dct import SystemFlag
+from particle_protocol.dct import FACTORY_RESET_ASKED, SystemFlag
 from particle_protocol.dfu import LEAVE_DELAY, DfuDevice, Leave
 from particle_protocol.messages.goodbye import ResetReason
-
-HOLD_SAFE_MODE = 1.0
-HOLD_DFU_MODE = 3.0
-HOLD_FACTORY_RESET = 6.5
-HOLD_RESET_SETTINGS = 10.0
-HOLD_END = 12.0
-
-_FACTORY_RESET = 0xAAAA
 
 
 class Bootloader:
     """One run of the bootloader. `jump` makes the system that is run when nothing speaks against it."""
 
-    def __init__(self, board: Board, jump: Callable[[Board, ModuleTable], Firmware]) -> None:
+    def __init__(self, board: Board, jump: Callable[[Board, Installed], Firmware]) -> None:
         self._board = board
         self._scope = board.scope
         self._jump = jump
-        self._memory = board.platform.memory()
+        self._hold_times = board.hardware.buttons.bootloader
         self._held_since: float | None = None
         self._timers: list[Timer] = []
 
@@ -58,57 +51,55 @@ class Bootloader:
 
     def _hold(self) -> None:
         self._held_since = self._scope.now
-        steps: list[tuple[float, LedStatus]] = [(HOLD_SAFE_MODE, Signals.HOLD_SAFE_MODE), (HOLD_DFU_MODE, Signals.HOLD_DFU_MODE)]
+        times = self._hold_times
+        steps: list[tuple[float, LedStatus]] = [(times.safe_mode, Signals.HOLD_SAFE_MODE), (times.dfu, Signals.HOLD_DFU_MODE)]
         if self._factory_image():
-            steps.append((HOLD_FACTORY_RESET, Signals.HOLD_FACTORY_RESET))
-        steps.append((HOLD_RESET_SETTINGS, Signals.HOLD_RESET_SETTINGS))
+            steps.append((times.factory_reset, Signals.HOLD_FACTORY_RESET))
+        steps.append((times.reset_settings, Signals.HOLD_RESET_SETTINGS))
         self._timers = [self._scope.call_later(delay, self._board.led.show, status, self._scope.now + delay) for delay, status in steps]
-        self._timers.append(self._scope.call_later(HOLD_END, self._released))
+        self._timers.append(self._scope.call_later(times.end, self._released))
 
     def _released(self) -> None:
-        held = self._scope.now - (self._held_since or 0.0)
+        times, held = self._hold_times, self._scope.now - (self._held_since or 0.0)
         self._held_since = None
         for timer in self._timers:
             timer.cancel()
         self._board.led.show(OFF, self._scope.now)
-        if held > HOLD_RESET_SETTINGS:
+        if held > times.reset_settings:
             self._board.settings.put_flag(SystemFlag.NVMEM_RESET, 1)
             self._go_on(factory_reset=self._factory_image())
-        elif held > HOLD_FACTORY_RESET and self._factory_image():
+        elif held > times.factory_reset and self._factory_image():
             self._go_on(factory_reset=True)
-        elif held >= HOLD_DFU_MODE:
+        elif held >= times.dfu:
             self._go_on(dfu=True)
         else:
-            self._go_on(safe=held >= HOLD_SAFE_MODE)
+            self._go_on(safe=held >= times.safe_mode)
 
     def _go_on(self, *, dfu: bool = False, safe: bool = False, factory_reset: bool = False) -> None:
         board = self._board
-        staged = StagedUpdates(board)
+        staged = self._staged()
         if not dfu and staged.pending:
             board.led.show(Signals.FIRMWARE_UPDATE, self._scope.now)
             staged.apply()
             board.reset_reason = ResetReason.UPDATE
-        if factory_reset or (not dfu and board.settings.flag(SystemFlag.FACTORY_RESET) == _FACTORY_RESET):
+        if factory_reset or (not dfu and board.settings.flag(SystemFlag.FACTORY_RESET) == FACTORY_RESET_ASKED):
             board.led.show(Signals.HOLD_FACTORY_RESET, self._scope.now)
             staged.restore_factory_image()
             board.settings.put_flag(SystemFlag.FACTORY_RESET, 0xFFFF)
             board.reset_reason = ResetReason.FACTORY_RESET
-        modules = ModuleTable(board.flash, board.platform, self._memory, made_here=board.takes_stand_ins)
-        if dfu or not self._can_run(modules):
+        found = installed(board)
+        if dfu or not _can_run(found.modules):
             self._enter_dfu()
             return
         if safe:
             startup_mode(board, set_bits=STARTUP_SAFE)
-        board.run(self._jump(board, modules))
+        board.run(self._jump(board, found))
 
-    def _can_run(self, modules: ModuleTable) -> bool:
-        """Whether every system part is there and intact: without them there is nothing to jump to."""
-        slots = [slot for slot in self._memory.modules if slot.function == ModuleFunction.SYSTEM_PART]
-        found = [modules.find(ModuleFunction.SYSTEM_PART, slot.index) for slot in slots]
-        return all(module is not None and module.intact for module in found)
+    def _staged(self) -> StagedUpdates:
+        return StagedUpdates(self._board, installed_memory(self._board))
 
     def _factory_image(self) -> bool:
-        return StagedUpdates(self._board).factory_image() is not None
+        return self._staged().factory_image() is not None
 
     def _enter_dfu(self) -> None:
         board = self._board
@@ -120,3 +111,10 @@ class Bootloader:
         """The host is done: boot anew, once it has had the answer."""
         request = BootRequest.SAFE_MODE if leave is Leave.SAFE_MODE else BootRequest.NONE
         self._scope.call_later(LEAVE_DELAY, self._board.reset, ResetReason.DFU_MODE, request)
+
+
+def _can_run(modules: ModuleTable) -> bool:
+    """Whether every system part is there and intact: without them there is nothing to jump to."""
+    slots = [slot for slot in modules.memory.modules if slot.function == ModuleFunction.SYSTEM_PART]
+    found = [modules.find(ModuleFunction.SYSTEM_PART, slot.index) for slot in slots]
+    return all(module is not None and module.intact for module in found)

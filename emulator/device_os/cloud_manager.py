@@ -6,7 +6,6 @@ system_utilities.cpp:31-42.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,8 @@ from emulator.device_os.cloud_connection import CloudConnection
 from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.describe import described, system_describe
 from emulator.network import Stream
-from firmware_images.fields import UNSET, ModuleFunction
-from particle_protocol.control_requests.codes import Result
+from firmware_images.fields import UNSET
+from particle_protocol.control_requests.codes import CloudStatus, Result
 from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.lightssl import DeviceKey, KeyFault, ServerPublicKey
 from particle_protocol.messages.goodbye import CloudReason, Goodbye, ResetReason
@@ -28,21 +27,10 @@ from particle_protocol.protocol_errors import ProtocolErrorCode
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
 
-DEFAULT_SERVER = ("device.spark.io", 5683)
-"""Where a Photon goes when its DCT names nobody (particle-cli 3.49.2, src/cmd/keys.js:340-371)."""
 ERROR_SHOWN = 0.25
 NO_INTERNET_SHOWN = 1.0
 """Seconds that the LED shows that the handshake failed, or that there is no way to the cloud."""
 _RESET_REQUESTS = {"safe mode": (ResetReason.SAFE_MODE, BootRequest.SAFE_MODE), "dfu": (ResetReason.DFU_MODE, BootRequest.DFU)}
-
-
-class CloudStatus(enum.IntEnum):
-    """What a host is told about the connection."""
-
-    DISCONNECTED = 0
-    CONNECTING = 1
-    CONNECTED = 2
-    DISCONNECTING = 3
 
 
 class CloudManager:
@@ -76,8 +64,7 @@ class CloudManager:
 
     def network_changed(self) -> None:
         """The network came up or went down, or somebody changed their mind about wanting the cloud."""
-        point = self._system.wifi.access_point if self._system.wifi.is_up else None
-        if point is None:
+        if self._system.interfaces.path is None:
             if self.connected:
                 self.counters.lost(CloudReason.NETWORK_DISCONNECT)
             self._hang_up("the network went down")
@@ -117,15 +104,16 @@ class CloudManager:
         self.status = CloudStatus.CONNECTING
         self.counters.attempts += 1
         self._led.start(Signals.CLOUD_CONNECTING, Priority.NORMAL)
-        point = self._system.wifi.access_point
-        if point is not None:
-            self._give_up = self._board.network.connect(point, self._server(), self._guarded(self._opened), self._guarded(self._refused))
+        path = self._system.interfaces.path
+        if path is not None:
+            self._give_up = self._board.network.connect(path, self._server(), self._guarded(self._opened), self._guarded(self._refused))
 
     def _server(self) -> tuple[str, int]:
         address = ServerAddress.decode(self._board.settings.get(DctField.SERVER_ADDRESS))
+        usual = self._board.hardware.server
         if address is None:
-            return DEFAULT_SERVER
-        return address.host, DEFAULT_SERVER[1] if address.port is None else address.port
+            return usual.host, usual.port
+        return address.host, usual.port if address.port is None else address.port
 
     def _opened(self, stream: Stream) -> None:
         self._give_up = None
@@ -155,7 +143,7 @@ class CloudManager:
         system = self._system
         product_id, product_version = self._product()
         code = self._board.settings.get(DctField.CLAIM_CODE)
-        part = system.modules.find(ModuleFunction.SYSTEM_PART, 2)
+        part = system.modules.system
         told = self._told_reset
         return facts.CloudFacts(
             os_version=system.version_numbers,
@@ -257,8 +245,8 @@ class CloudManager:
     def reset_requested(self, what: str) -> None:
         """Do what a reset asked for by the cloud or the application means: `reboot`, `safe mode`, `dfu`, or `network`."""
         if what == "network":
-            self._system.wifi.off()
-            self._system.wifi.connect()
+            self._system.interfaces.off()
+            self._system.interfaces.connect()
         else:
             self._scope.call_later(0.0, self._system.reset, *_RESET_REQUESTS.get(what, (ResetReason.USER, BootRequest.NONE)))
 
@@ -290,7 +278,7 @@ class CloudManager:
             self._failures += 1
             self._led.start(signal, Priority.IMPORTANT)
             self._scope.call_later(shown, self._led.stop, signal)
-        if self.wanted and self._system.wifi.is_up:
+        if self.wanted and self._system.interfaces.path is not None:
             self.status = CloudStatus.CONNECTING
             self._led.start(Signals.CLOUD_CONNECTING, Priority.NORMAL)
             self._timer = self._scope.call_later(self._back_off(), self._connect)

@@ -25,7 +25,8 @@ from particle_protocol.control_requests.device import ControlRequestChannel, Raw
 from particle_protocol.control_requests.errors import BadMessage
 from particle_protocol.control_requests.generated import config_pb2, storage_pb2, system_pb2
 from particle_protocol.control_requests.messages import decode_message, encode_string
-from particle_protocol.dct import DctField, ServerAddress, SystemFlag
+from particle_protocol.dct import FACTORY_RESET_ASKED, DctField, ServerAddress, SystemFlag
+from particle_protocol.identifiers import CLAIM_CODE_LENGTH
 from particle_protocol.messages.goodbye import ResetReason
 from particle_protocol.vitals import by_name
 
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 UPDATE_CHUNK = 1024
 """Bytes of an update that one request carries (Device OS 2.3.1, system/src/control/storage.cpp)."""
-CLAIM_CODE_LENGTH = 63
-_FACTORY_RESET = 0xAAAA
 _LEGACY_TYPES = {
     ModuleFunction.BOOTLOADER: storage_pb2.LEGACY_BOOTLOADER,
     ModuleFunction.SYSTEM_PART: storage_pb2.LEGACY_SYSTEM_PART,
@@ -143,7 +142,7 @@ class ControlRequests:
         request.reply(Result.OK, then=lambda: self._system.reset_later(reason, boot))
 
     def _factory_reset(self, request: Request) -> None:
-        self._board.settings.put_flag(SystemFlag.FACTORY_RESET, _FACTORY_RESET)
+        self._board.settings.put_flag(SystemFlag.FACTORY_RESET, FACTORY_RESET_ASKED)
         self._reset(request, ResetReason.FACTORY_RESET)
 
     def _serial_number(self, request: Request) -> None:

@@ -19,7 +19,7 @@ def described(module: Module | None, platform: Platform, modules: ModuleTable) -
     if module is None:
         return None
     prefix = module.prefix
-    slot = next((slot for slot in platform.memory().modules if (slot.function, slot.index) == (prefix.function, prefix.index)), None)
+    slot = next((slot for slot in modules.memory.modules if (slot.function, slot.index) == (prefix.function, prefix.index)), None)
     return None if slot is None else _described(judge(slot, module, platform, modules.prefixes, made_here=modules.made_here))
 
 

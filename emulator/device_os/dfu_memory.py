@@ -1,46 +1,49 @@
-"""What a board's DFU alternates give access to: the internal flash, and the DCT."""
+"""What a board's DFU alternates give access to: its flashes, and the DCT."""
 
 from __future__ import annotations
 
 from emulator.board.board import Board
 from emulator.board.flash import Flash, FlashError
 from emulator.board.settings import Settings
+from emulator.hardware import DCT
 from particle_protocol.dct import DCT_IMAGE_SIZE
-from particle_protocol.dfu import DfuFault, DfuMemory
-
-_LARGEST_SECTOR, _BLOCK = 128, 4
-"""KiB: what the host is told to wait for is the largest sector and a whole block."""
+from particle_protocol.dfu import TRANSFER_SIZE, DfuFault, DfuMemory, DfuseMap
 
 
 class FlashMemory:
-    """The internal flash as a DFU alternate. Which sectors may be read, erased or written is the map's to say."""
+    """A flash as a DFU alternate. Which sectors may be read, erased or written is the map's to say.
 
-    __slots__ = ("_flash", "erase_time", "name", "program_time")
+    The host is told to wait for the largest sector and for a whole block. The map's addresses need not be the flash's own: its first one
+    is where the flash starts.
+    """
+
+    __slots__ = ("_flash", "_shift", "erase_time", "name", "program_time")
 
     def __init__(self, name: str, flash: Flash) -> None:
         self.name = name
         self._flash = flash
-        self.erase_time = _LARGEST_SECTOR * flash.timing.erase
-        self.program_time = _BLOCK * flash.timing.program
+        self._shift = flash.start - DfuseMap.parse(name).segments[0].start
+        self.erase_time = flash.largest_sector / 1024 * flash.timing.erase
+        self.program_time = TRANSFER_SIZE / 1024 * flash.timing.program
 
     def read(self, address: int, length: int) -> bytes:
         """See `DfuMemory.read`."""
         try:
-            return self._flash.read(address, length)
+            return self._flash.read(address + self._shift, length)
         except FlashError as error:
             raise DfuFault(str(error)) from error
 
     def erase(self, address: int) -> None:
         """See `DfuMemory.erase`."""
         try:
-            self._flash.erase(address)
+            self._flash.erase(address + self._shift)
         except FlashError as error:
             raise DfuFault(str(error)) from error
 
     def program(self, address: int, data: bytes) -> None:
         """See `DfuMemory.program`."""
         try:
-            self._flash.program(address, data)
+            self._flash.program(address + self._shift, data)
         except FlashError as error:
             raise DfuFault(str(error)) from error
 
@@ -75,5 +78,5 @@ class DctMemory:
 
 def dfu_alternates(board: Board) -> list[DfuMemory]:
     """The DFU alternates of a board, in order."""
-    internal, dct = board.platform.dfu_alternates[:2]
-    return [FlashMemory(internal, board.flash), DctMemory(dct, board.settings)]
+    named = zip(board.platform.dfu_alternates, board.hardware.dfu, strict=True)
+    return [DctMemory(name, board.settings) if memory == DCT else FlashMemory(name, board.flashes[memory]) for name, memory in named]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from emulator.board.board import BootRequest
 from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
-from emulator.board.settings import StoredNetwork
 from emulator.board.status_led import Priority, Signals
+from emulator.board.stored_networks import StoredNetwork
 from emulator.clock import Timer
 from emulator.device_os.describe import system_describe
 from emulator.device_os.startup import STARTUP_LISTEN, startup_mode
@@ -106,7 +106,8 @@ class ListeningMode:
     def _scanned(self, ssid: str) -> None:
         if self._console is None:
             return
-        found = next((point for point in self._system.wifi.scan() if point.ssid == ssid), None)
+        wifi = self._system.interfaces.wifi
+        found = next((point for point in wifi.scan() if point.ssid == ssid), None) if wifi is not None else None
         if found is None:
             self._console.scan_done()
         else:
@@ -155,9 +156,9 @@ class _Facts:
 
     def save_credentials(self, credentials: WifiCredentials) -> int:
         result = self._judge(credentials)
-        if result == 0:
+        if result == 0 and self._board.networks is not None:
             network = StoredNetwork(credentials.ssid, credentials.security, credentials.password, credentials.cipher)
-            self._board.settings.add_network(network)
+            self._board.networks.add(network)
         return result
 
     def _judge(self, credentials: WifiCredentials) -> int:

@@ -20,7 +20,7 @@ class UpdateReceiver:
     def __init__(self, board: Board, modules: ModuleTable) -> None:
         self._board = board
         self._modules = modules
-        self._staged = StagedUpdates(board)
+        self._staged = StagedUpdates(board, modules.memory)
         self.size = 0
         self.received = 0
         self.active = False
@@ -80,5 +80,5 @@ class UpdateReceiver:
         result = self.validate()
         module = self._staged.module()
         if result == 0 and module is not None:
-            self._staged.enter(module.prefix.start_address, module.size, module.prefix.function)
+            self._staged.enter(self._modules.memory.slot(module.prefix.function, module.prefix.index), module)
         return result

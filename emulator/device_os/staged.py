@@ -7,29 +7,27 @@ copies what is listed and strikes it off last, so a power cut at any moment only
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
 from emulator.board.board import Board
+from emulator.board.flash import Flash
+from emulator.device_os.mcu import CopyEntry, mcu_of
 from firmware_images.fields import ModuleFunction
 from firmware_images.module import Module, module_in_memory
 from particle_protocol.dct import DctField
+from particle_protocol.platforms import MemoryMap, ModuleSlot, Region
 
-_ENTRY = struct.Struct("<BBHIIIHBB")
-_MAGIC = 0xABCD
-_INTERNAL = 1
-_SLOTS = DctField.FLASH_MODULES.size // _ENTRY.size
 _CHUNK = 4096
 
 
 class StagedUpdates:
     """The list of modules to copy of one board, and the regions they wait in."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, memory: MemoryMap) -> None:
         self._board = board
-        memory = board.platform.memory()
+        self._mcu = mcu_of(board)
         self.region = memory.region("ota")
-        self._factory = memory.region("factory")
+        self._factory = next((region for region in memory.regions if region.name == "factory"), None)
 
     @property
     def pending(self) -> bool:
@@ -44,61 +42,71 @@ class StagedUpdates:
         """
         if not 0 < size <= self.region.size:
             raise ValueError(f"an update of {size} bytes; the OTA region has {self.region.size}")
-        flash = self._board.flash
-        address = self.region.start
-        while address < self.region.start + size:
-            flash.erase(address)
-            address = flash.sector_at(address).end
+        _erase(self._board.flash_of(self.region), self.region.start, size)
 
     def write(self, offset: int, data: bytes) -> None:
         """Put a piece of the update into the OTA region."""
-        self._board.flash.program(self.region.start + offset, data)
+        self._board.flash_of(self.region).program(self.region.start + offset, data)
 
     def module(self) -> Module | None:
         """The module in the OTA region, or None when there is none."""
-        return self._module_at(self.region.start, self.region.end)
+        return self._module_at(self.region, self.region.start)
 
-    def enter(self, destination: int, length: int, function: ModuleFunction) -> None:
-        """List the module in the OTA region for the next boot."""
-        entry = _ENTRY.pack(_INTERNAL, _INTERNAL, 0, self.region.start, destination, length, _MAGIC, function, 0)
-        self._board.settings.write(DctField.FLASH_MODULES.offset, entry)
+    def enter(self, slot: ModuleSlot, module: Module) -> None:
+        """List the module in the OTA region, which belongs into `slot`, for the next boot."""
+        entry = CopyEntry(
+            source=self.region.start,
+            destination=module.prefix.start_address,
+            length=module.size,
+            function=module.prefix.function,
+            source_external=self.region.external,
+            destination_external=slot.external,
+        )
+        self._board.settings.write(DctField.FLASH_MODULES.offset, self._mcu.encode_entry(entry))
 
     def apply(self) -> None:
         """Copy what is listed. What does not look like an intact module any more is struck off without being copied."""
-        for number, (source, destination, length) in list(self._entries()):
-            module = self._module_at(source, self.region.end)
+        size = self._mcu.ENTRY_SIZE
+        for number, entry in list(self._entries()):
+            module = self._module_at(self.region, entry.source)
             if module is not None and module.crc_ok:
-                self._copy(source, destination, length)
-            self._board.settings.write(DctField.FLASH_MODULES.offset + number * _ENTRY.size, b"\xff" * _ENTRY.size)
+                source = self._board.flash_named(external=entry.source_external)
+                target = self._board.flash_named(external=entry.destination_external)
+                _copy(source, entry.source, target, entry.destination, entry.length)
+            self._board.settings.write(DctField.FLASH_MODULES.offset + number * size, b"\xff" * size)
 
     def factory_image(self) -> Module | None:
-        """The user part in the factory region, if there is an intact one."""
-        module = self._module_at(self._factory.start, self._factory.end)
+        """The user part in the factory region, if the platform has that region and there is an intact one in it."""
+        module = None if self._factory is None else self._module_at(self._factory, self._factory.start)
         intact = module is not None and module.prefix.function is ModuleFunction.USER_PART and module.crc_ok
         return module if intact else None
 
     def restore_factory_image(self) -> None:
         """Copy the factory user part into its slot, if there is one."""
         image = self.factory_image()
-        if image is not None:
-            self._copy(self._factory.start, image.prefix.start_address, image.size)
+        if image is not None and self._factory is not None:
+            target = self._board.flash_named(external=False)
+            _copy(self._board.flash_of(self._factory), self._factory.start, target, image.prefix.start_address, image.size)
 
-    def _module_at(self, start: int, end: int) -> Module | None:
-        return module_in_memory(self._board.flash.read, start, end, self._board.platform.id)
+    def _module_at(self, region: Region, start: int) -> Module | None:
+        return module_in_memory(self._board.flash_of(region).read, start, region.end, self._board.platform.id)
 
-    def _entries(self) -> Iterator[tuple[int, tuple[int, int, int]]]:
-        listed = self._board.settings.get(DctField.FLASH_MODULES)
-        for number in range(_SLOTS):
-            _, _, _, source, destination, length, magic, _, _ = _ENTRY.unpack_from(listed, number * _ENTRY.size)
-            if magic == _MAGIC:
-                yield number, (source, destination, length)
+    def _entries(self) -> Iterator[tuple[int, CopyEntry]]:
+        listed, size = self._board.settings.get(DctField.FLASH_MODULES), self._mcu.ENTRY_SIZE
+        for number in range(DctField.FLASH_MODULES.size // size):
+            entry = self._mcu.decode_entry(listed[number * size : (number + 1) * size])
+            if entry is not None:
+                yield number, entry
 
-    def _copy(self, source: int, destination: int, length: int) -> None:
-        flash = self._board.flash
-        address = destination
-        while address < destination + length:
-            flash.erase(address)
-            address = flash.sector_at(address).end
-        for offset in range(0, length, _CHUNK):
-            size = min(_CHUNK, length - offset)
-            flash.program(destination + offset, flash.read(source + offset, size))
+
+def _erase(flash: Flash, start: int, size: int) -> None:
+    address = start
+    while address < start + size:
+        flash.erase(address)
+        address = flash.sector_at(address).end
+
+
+def _copy(source: Flash, start: int, target: Flash, destination: int, length: int) -> None:
+    _erase(target, destination, length)
+    for offset in range(0, length, _CHUNK):
+        target.program(destination + offset, source.read(start + offset, min(_CHUNK, length - offset)))

@@ -1,9 +1,12 @@
-"""The start-up mode in the DCT's system flags: what the next boot is to be."""
+"""What a boot is to be: the start-up mode in the DCT's system flags, and whether the board listens by itself."""
 
 from __future__ import annotations
 
 from emulator.board.board import Board
-from particle_protocol.dct import SystemFlag
+from emulator.device_os.interfaces import Interfaces
+from emulator.device_os.wifi import Wifi
+from particle_protocol.dct import DctField, SystemFlag
+from particle_protocol.platforms import OsVersion
 
 STARTUP_SAFE = 1
 """Safe mode. Set by the bootloader, and cleared when it runs the next time (Device OS 2.3.1, bootloader/src/main.c:181)."""
@@ -20,3 +23,21 @@ def startup_mode(board: Board, *, set_bits: int = 0, clear_bits: int = 0) -> int
     if after != before:
         board.settings.put_flag(flag, after)
     return before
+
+
+_NO_SETUP_MARK: OsVersion = (4, 0, 0)
+_SETUP_MISSING = (b"\x00", b"\xff")
+
+
+def must_listen(board: Board, version: OsVersion, interfaces: Interfaces) -> bool:
+    """Whether a board enters listening mode instead of connecting.
+
+    Gen 2: when it has nothing to connect with (Device OS 2.3.1, system/src/system_network_wifi.h:175, system_network_cellular.h:150-161).
+    Later boards before 4.0.0: until the set-up is marked as done (3.3.1, system/src/system_network_manager_api.cpp:89-110). From 4.0.0
+    on: those with nothing but Wi-Fi and no network stored (6.2.0, the same file, :91-104).
+    """
+    if board.platform.generation <= 2:
+        return not interfaces.has_credentials
+    if version < _NO_SETUP_MARK and board.settings.get(DctField.SETUP_DONE) in _SETUP_MISSING:
+        return True
+    return all(isinstance(each, Wifi) for each in interfaces.all) and not interfaces.has_credentials

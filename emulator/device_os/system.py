@@ -1,4 +1,4 @@
-"""Device OS on a Photon: one boot of it, from the jump out of the bootloader to the next reset.
+"""Device OS: one boot of it, from the jump out of the bootloader to the next reset.
 
 It decides between running the application and safe mode, shows the board on USB, listens to the MODE button, and hands over between its
 modes: listening, joining the network, connecting to the cloud. (Device OS 2.3.1, system/src/main.cpp, system_network_internal.h,
@@ -15,11 +15,12 @@ from emulator.device_os.applications import load_application
 from emulator.device_os.cloud_manager import CloudManager
 from emulator.device_os.control import ControlRequests
 from emulator.device_os.diagnostics import diagnostics
+from emulator.device_os.installed import Installed
+from emulator.device_os.interfaces import Interfaces
 from emulator.device_os.listening import ListeningMode
-from emulator.device_os.modules import ModuleTable, version_text
+from emulator.device_os.network_interface import InterfaceContext
 from emulator.device_os.receiver import UpdateReceiver
-from emulator.device_os.startup import STARTUP_LISTEN, STARTUP_SAFE, startup_mode
-from emulator.device_os.wifi import Wifi
+from emulator.device_os.startup import STARTUP_LISTEN, STARTUP_SAFE, must_listen, startup_mode
 from emulator.usb.cdc_port import CdcPort
 from emulator.usb.normal_mode import NormalModeDevice
 from firmware_images.fields import ModuleFunction
@@ -28,10 +29,6 @@ from particle_protocol.messages.goodbye import CloudReason, NetworkReason, Reset
 from particle_protocol.platforms import parse_os_version
 from particle_protocol.vitals import VitalError
 
-ENTER_LISTENING = 3.0
-CLEAR_CREDENTIALS = 10.0
-EXIT_LISTENING = (3.0, 8.0)
-"""Seconds that MODE is held (Device OS 2.3.1, system/src/main.cpp)."""
 RESET_DELAY = 1.0
 """Seconds between the answer to a request that resets and the reset (system/src/system_control_internal.cpp:170-197)."""
 _RADIO_ON = 0.05
@@ -40,11 +37,11 @@ _RADIO_ON = 0.05
 class DeviceOs:
     """One run of Device OS."""
 
-    def __init__(self, board: Board, modules: ModuleTable) -> None:
+    def __init__(self, board: Board, found: Installed) -> None:
         self.board = board
         self.scope = board.scope
-        self.modules = modules
-        self.version = _installed_version(modules)
+        self.modules = found.modules
+        self.version = found.version
         """The Device OS version as text, such as `2.3.1`."""
         self.version_numbers = parse_os_version(self.version)
         self.led = LedService(board.led, lambda: board.clock.now)
@@ -53,9 +50,9 @@ class DeviceOs:
         self.application_runs = False
         """Whether the application's `setup()` has been called: in AUTOMATIC mode that waits for the first connection to the cloud."""
         self.safe_mode = self._must_be_safe()
-        self.application: Application | None = None if self.safe_mode else load_application(board, modules)
-        self.receiver = UpdateReceiver(board, modules)
-        self.wifi = Wifi(board, self.led, on_up=self._network_up, on_down=self._network_down)
+        self.application: Application | None = None if self.safe_mode else load_application(board, found.modules)
+        self.receiver = UpdateReceiver(board, found.modules)
+        self.interfaces = Interfaces(InterfaceContext(board, self.led, on_up=self._network_changed, on_down=self._network_changed))
         self.cloud = CloudManager(self)
         self.serial = CdcPort()
         self.listening = ListeningMode(self)
@@ -68,7 +65,7 @@ class DeviceOs:
         board = self.board
         self.led.start(Signals.NETWORK_OFF, Priority.BACKGROUND)
         if board.settings.flag(SystemFlag.NVMEM_RESET) == 1:
-            board.settings.clear_networks()
+            self.interfaces.clear_credentials()
             board.settings.put_flag(SystemFlag.NVMEM_RESET, 0xFFFF)
         self._remember_product()
         control = ControlRequests(self)
@@ -86,21 +83,22 @@ class DeviceOs:
             self._pressed_at = now
             self._pressed_in_listening = self.listening.active
             if not self.listening.active:
-                self._hold.append(self.scope.call_later(ENTER_LISTENING, self.listening.enter))
-            self._hold.append(self.scope.call_later(CLEAR_CREDENTIALS, self._clear_credentials))
+                self._hold.append(self.scope.call_later(self.board.hardware.buttons.listen, self.listening.enter))
+            self._hold.append(self.scope.call_later(self.board.hardware.buttons.clear_credentials, self._clear_credentials))
             return
         for timer in self._hold:
             timer.cancel()
         self._hold.clear()
         held = now - self._pressed_at if self._pressed_at is not None else 0.0
         self._pressed_at = None
-        if self._pressed_in_listening and EXIT_LISTENING[0] <= held <= EXIT_LISTENING[1]:
+        least, most = self.board.hardware.buttons.leave_listening
+        if self._pressed_in_listening and least <= held <= most:
             self.listening.leave()
 
     def enter_listening(self) -> None:
         """Hang up and stop: called by listening mode as it begins."""
         self.cloud.disconnect(CloudReason.LISTENING)
-        self.wifi.off(NetworkReason.LISTENING)
+        self.interfaces.off(NetworkReason.LISTENING)
 
     def left_listening(self) -> None:
         """Listening mode is over: connect, or listen again when there is nothing to connect to."""
@@ -110,7 +108,7 @@ class DeviceOs:
         """Connect to the cloud, joining the network first if need be."""
         self.cloud.wanted = True
         if not self.listening.active:
-            self.wifi.connect()
+            self.interfaces.connect()
             self.cloud.network_changed()
 
     def disconnect_cloud(self) -> None:
@@ -129,20 +127,17 @@ class DeviceOs:
 
     def _connect_or_listen(self) -> None:
         asked = startup_mode(self.board, clear_bits=STARTUP_LISTEN) & STARTUP_LISTEN
-        if self.board.settings.networks and not asked:
-            self.wifi.connect()
-        else:
+        if asked or must_listen(self.board, self.version_numbers, self.interfaces):
             self.listening.enter()
+        else:
+            self.interfaces.connect()
 
-    def _network_up(self) -> None:
-        self.cloud.network_changed()
-
-    def _network_down(self) -> None:
+    def _network_changed(self) -> None:
         self.cloud.network_changed()
 
     def _clear_credentials(self) -> None:
         if self.listening.active:
-            self.board.settings.clear_networks()
+            self.interfaces.clear_credentials()
             self.led.start(Signals.CLEAR_CREDENTIALS, Priority.CRITICAL)
             self.scope.call_later(25 * 0.05, self.led.stop, Signals.CLEAR_CREDENTIALS)
 
@@ -154,17 +149,16 @@ class DeviceOs:
     def _must_be_safe(self) -> bool:
         """Whether this boot is one in safe mode (Device OS 2.3.1, hal/src/stm32f2xx/core_hal_stm32f2xx.c:470-508)."""
         asked = bool(startup_mode(self.board) & STARTUP_SAFE)
-        user = self.modules.find(ModuleFunction.USER_PART, 1)
         bootloader = self.modules.find(ModuleFunction.BOOTLOADER, 0)
-        system = self.modules.find(ModuleFunction.SYSTEM_PART, 2)
-        return asked or not all(module is not None and module.healthy for module in (user, bootloader, system))
+        needed = (self.modules.user, bootloader, self.modules.system)
+        return asked or not all(module is not None and module.healthy for module in needed)
 
     @property
     def product(self) -> tuple[int, int] | None:
         """PRODUCT_ID and PRODUCT_VERSION of the application: what its class says, else what its module's suffix says."""
         if self.application is not None and self.application.product is not None:
             return self.application.product
-        user = self.modules.find(ModuleFunction.USER_PART, 1)
+        user = self.modules.user
         return None if user is None else user.product
 
     def run_application(self) -> None:
@@ -190,11 +184,6 @@ class DeviceOs:
             product_id, version = self.product
             stored = product_id.to_bytes(2, "little") + version.to_bytes(2, "little")
             self.board.settings.write(DctField.PRODUCT_STORE.offset, stored)
-
-
-def _installed_version(modules: ModuleTable) -> str:
-    system = modules.find(ModuleFunction.SYSTEM_PART, 2)
-    return "0.0.0" if system is None else version_text(system.prefix.version, modules.content(system))
 
 
 class _Context:

@@ -1,4 +1,4 @@
-"""The Photon's Wi-Fi: from radio off to an address, and back when the network is lost.
+"""Wi-Fi: from radio off to an address, and back when the network is lost.
 
 The LED follows Device OS 2.3.1, system/src/system_network_internal.h: breathing blue with the radio on, blinking green while joining, fast
 blinking green while waiting for an address, breathing green with one.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-from emulator.board.board import Board
-from emulator.board.settings import StoredNetwork
-from emulator.board.status_led import LedService, Priority, Signals
+from emulator.board.status_led import Priority, Signals
+from emulator.board.stored_networks import StoredNetworks
 from emulator.clock import Timer
 from emulator.device_os.connection_counters import ConnectionCounters
-from emulator.network import AccessPoint
-from particle_protocol.listening.wifi import WifiSecurity
+from emulator.device_os.network_interface import NO_SOURCE, InterfaceContext
+from emulator.hardware import WIFI
+from emulator.network import AccessPoint, Path
+from particle_protocol import vitals
 from particle_protocol.messages import NetworkReason
 
 SCAN_TIME = 0.6
@@ -36,20 +37,38 @@ class WifiState(enum.Enum):
     UP = "up"
 
 
-class Wifi:
-    """The Wi-Fi of one boot. `on_up` and `on_down` tell the firmware."""
+_STATUS = {
+    WifiState.OFF: vitals.NetworkStatus.TURNED_OFF,
+    WifiState.JOINING: vitals.NetworkStatus.CONNECTING,
+    WifiState.GETTING_ADDRESS: vitals.NetworkStatus.CONNECTING,
+    WifiState.UP: vitals.NetworkStatus.CONNECTED,
+}
 
-    def __init__(self, board: Board, led: LedService, on_up: Callable[[], None], on_down: Callable[[], None]) -> None:
+
+class Wifi:
+    """The Wi-Fi of one boot, as a `NetworkInterface`.
+
+    Raises:
+        ValueError: the board has nowhere to keep networks.
+    """
+
+    kind = WIFI
+
+    def __init__(self, context: InterfaceContext) -> None:
+        board = context.board
+        if board.networks is None:
+            raise ValueError(f"{board.platform} has no store for Wi-Fi networks")
         self.state = WifiState.OFF
         self.access_point: AccessPoint | None = None
         self.counters = ConnectionCounters()
         self.failure = ""
-        """Why the last attempt failed, in words; empty when none did."""
+        self.stored: StoredNetworks = board.networks
+        """The networks it joins."""
         self._board = board
         self._scope = board.scope
-        self._led = led
-        self._on_up = on_up
-        self._on_down = on_down
+        self._led = context.led
+        self._on_up = context.on_up
+        self._on_down = context.on_down
         self._timer: Timer | None = None
         self._leave: Callable[[], None] | None = None
         self._scope.on_end(self._forget)
@@ -58,6 +77,33 @@ class Wifi:
     def is_up(self) -> bool:
         """Whether the board has an address."""
         return self.state is WifiState.UP
+
+    @property
+    def status(self) -> vitals.NetworkStatus:
+        """See `NetworkInterface`."""
+        return _STATUS[self.state]
+
+    def signal(self) -> dict[int, int | vitals.VitalError]:
+        """See `NetworkInterface`. Strength in percent is -100 dBm for 0 and -50 dBm for 100, as the vitals of real boards show."""
+        point = self.access_point if self.is_up else None
+        if point is None:
+            return {33: NO_SOURCE, 34: NO_SOURCE, 35: NO_SOURCE, 36: vitals.WIFI, 37: NO_SOURCE}
+        strength = min(100, max(0, 2 * (point.rssi + 100)))
+        return {33: vitals.q8_8(strength), 34: NO_SOURCE, 35: NO_SOURCE, 36: vitals.WIFI, 37: vitals.q16_16(point.rssi)}
+
+    @property
+    def path(self) -> Path | None:
+        """See `NetworkInterface`."""
+        return self.access_point if self.is_up else None
+
+    @property
+    def has_credentials(self) -> bool:
+        """See `NetworkInterface`: a network is stored."""
+        return bool(self.stored.all)
+
+    def clear_credentials(self) -> None:
+        """See `NetworkInterface`."""
+        self.stored.clear()
 
     def scan(self) -> list[AccessPoint]:
         """The access points within reach that show their name, strongest first."""
@@ -88,11 +134,11 @@ class Wifi:
         self._timer = self._scope.call_later(SCAN_TIME, self._scanned)
 
     def _scanned(self) -> None:
-        stored = self._board.settings.networks
+        stored = self.stored.all
         for network in stored:
             for point in self._board.network.access_points:
                 if point.on_air and point.ssid == network.ssid:
-                    accepted = _accepts(point, network)
+                    accepted = point.accepts(network.security, network.password)
                     delay = JOIN_TIME if accepted else JOIN_FAILURE_TIME
                     self._timer = self._scope.call_later(delay, self._joined if accepted else self._refused, point)
                     return
@@ -145,10 +191,3 @@ class Wifi:
             self._leave()
             self._leave = None
         self.access_point = None
-
-
-def _accepts(point: AccessPoint, network: StoredNetwork) -> bool:
-    """Whether an access point lets a station in that has these credentials."""
-    if point.security == WifiSecurity.OPEN:
-        return network.security == WifiSecurity.OPEN
-    return network.security != WifiSecurity.OPEN and network.password == point.password

@@ -8,6 +8,8 @@ All emulated boards of a run share one Lab: one clock, one network, one cloud. O
     id       its device id, 24 hexadecimal digits; drawn from the seed without it
     server   HOST:PORT of the cloud it connects to, if that is not the run's own; only in real time
     server_key  a file with that cloud's public key, PEM or DER
+    sim      none, 4ff or mff2: the SIM in a cellular board; unless told, the one that such boards come with, not yet activated
+    iccid    the number of that SIM; drawn from the seed without it
     firmware real: Particle's own binaries, fetched into the cache when they are not there; without it built ones stand for them
 
 Boards in safe mode are healed by the cloud with what `--device-os` names (`harness.device_os`): unless told, with the releases that the
@@ -32,7 +34,25 @@ from harness.starting import Start
 from particle_protocol.dct import ServerAddress
 from particle_protocol.lightssl import ServerPublicKey
 
-OPTIONS = frozenset({"mode", "os", "claimed", "id", "firmware", "server", "server_key"})
+OPTIONS = frozenset({"mode", "os", "claimed", "id", "firmware", "server", "server_key", "sim", "iccid"})
+
+NO_SIM = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatedBoard:
+    """What a moniker's options say of the board itself."""
+
+    platform: str = ""
+    """Its name; a Photon when empty."""
+    device_id: str | None = None
+    firmware: str = "built"
+    """`built` or `real`."""
+    server: ForeignServer | None = None
+    """A cloud that is not the Lab's."""
+    sim: str | None = None
+    """`none`, or the SIM's form; None: as such boards come."""
+    iccid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +89,15 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
             try:
                 chosen = moniker.options
                 foreign = foreign_server(chosen.get("server"), chosen.get("server_key"))
-                firmware = chosen.get("firmware", "built")
-                lab.add_board(moniker.text, moniker.name, start, chosen.get("id"), firmware=firmware, server=foreign)
+                made = EmulatedBoard(
+                    platform=moniker.name,
+                    device_id=chosen.get("id"),
+                    firmware=chosen.get("firmware", "built"),
+                    server=foreign,
+                    sim=chosen.get("sim"),
+                    iccid=chosen.get("iccid"),
+                )
+                lab.add_board(moniker.text, made, start)
             except (ValueError, LookupError) as error:
                 raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error
         lab.settle()

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from emulator.board.board import Board as EmulatedBoard
 from emulator.drivers import Driver
 from emulator.factory import device_os_release, user_part
-from emulator.lab import DEFAULT_OS_VERSION, Lab
+from emulator.hardware import hardware_of
+from emulator.lab import Lab
 from harness.board import Board
 from harness.capabilities import Extras, LedChange, Releases
 from harness.errors import ImageRefused, Refusal
@@ -75,10 +76,9 @@ class LabPower:
 class BuiltReleases:
     """Firmware that the emulator builds, with the places, versions and dependencies of the real one."""
 
-    default_os = DEFAULT_OS_VERSION
-
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self.default_os = hardware_of(platform).device_os
 
     def device_os(self, version: str) -> Sequence[bytes]:
         """See `Releases.device_os`."""

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
+from emulator.board_spec import BoardSpec
 from emulator.cloud import CloudSettings, RateLimits, Storage
 from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.basics import password_fits
@@ -16,12 +17,12 @@ from emulator.cloud.errors import Invalid
 from emulator.cloud.storage import StateFileError
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
 from emulator.drivers.served import ServedDriver
-from emulator.factory import check_emulated
+from emulator.hardware import hardware_of
 from emulator.lab import Lab
 from emulator.serving import CannotListen, Listener, Service
 from harness.board import Board
 from harness.boards import Rig, ServiceFacts, Serving
-from harness.boards.emu import ForeignServer
+from harness.boards.emu import NO_SIM, EmulatedBoard
 from harness.cloud import CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of
@@ -32,7 +33,7 @@ from harness.lab.host import EmulatedHost
 from harness.modes import Mode
 from harness.releases import RealReleases
 from harness.starting import Start
-from particle_protocol.platforms import platform_by_name
+from particle_protocol.skus import SimForm
 
 SSID, PASSWORD = "particle-hil", "a long enough secret"
 """The Wi-Fi network of a Lab. Its user has the same password in virtual time, where nobody else can log in."""
@@ -73,45 +74,38 @@ class LabRig:
             close=self.close,
         )
 
-    def add_board(
-        self,
-        moniker: str,
-        platform: str,
-        start: Start,
-        device_id: str | None = None,
-        *,
-        firmware: str = "built",
-        server: ForeignServer | None = None,
-    ) -> Board:
-        """Make a board and plug it into the next free port. `firmware` is "built" or "real"; `server` a cloud that is not the Lab's.
+    def add_board(self, moniker: str, wanted: EmulatedBoard, start: Start) -> Board:
+        """Make a board and plug it into the next free port.
 
         Raises:
             ValueError, LookupError: it cannot be emulated so.
             ImageRefused: there is no such real firmware to be had.
         """
-        if firmware not in _FIRMWARE:
-            raise ValueError(f"firmware={firmware}; there are: {', '.join(_FIRMWARE)}")
-        made = platform_by_name(platform or "photon")
-        check_emulated(made)
+        if wanted.firmware not in _FIRMWARE:
+            raise ValueError(f"firmware={wanted.firmware}; there are: {', '.join(_FIRMWARE)}")
+        made, server = hardware_of(wanted.platform or "photon").platform, wanted.server
         knows_network = server is not None or start.claimed or start.mode not in (None, Mode.LISTENING, Mode.DFU, Mode.OFF)
-        releases = _FIRMWARE[firmware](made)
+        releases = _FIRMWARE[wanted.firmware](made)
         os = start.os or releases.default_os
         modules = None
-        if firmware == "real":
+        if wanted.firmware == "real":
             modules = [load(source)[1] for source in (*releases.device_os(os), releases.application())]
             if self._stock_is_ours:
                 self._fill_library(stock_of([CACHE]))
                 self._stock_is_ours = False
-        emulated = self.lab.add_board(
-            made.name,
+        spec = BoardSpec(
+            platform=made.name,
             os=os,
             modules=modules,
-            device_id=device_id,
+            device_id=wanted.device_id,
+            iccid=wanted.iccid,
+            **_sim_of(wanted),
             networks=(StoredNetwork(SSID, int(WifiNetwork(SSID).security), PASSWORD),) if knows_network else (),
             mode=_LAB_MODES.get(start.mode, "normal") if start.mode is not None else "normal",
             server=None if server is None else server.address,
             server_key=None if server is None else server.key,
         )
+        emulated = self.lab.add_board(spec)
         port = f"1-{len(self.host.boards) + 1}"
         self.host.plug_in(port, emulated)
         board = board_on(self.host, port, moniker, releases)
@@ -230,3 +224,19 @@ def _serving_lab(seed: int, serving: Serving) -> Lab:
 
 _LAB_MODES = {Mode.DFU: "dfu", Mode.SAFE: "safe", Mode.OFF: "off"}
 """How a Lab is told to start a board; every other mode is reached from `normal`."""
+
+
+def _sim_of(wanted: EmulatedBoard) -> dict[str, Any]:
+    """The fields of a `BoardSpec` that say what SIM a board has.
+
+    Raises:
+        ValueError: there is no such form.
+    """
+    if wanted.sim is None:
+        return {}
+    if wanted.sim == NO_SIM:
+        return {"has_sim": False}
+    forms = {form.value.lower(): form for form in SimForm}
+    if wanted.sim.lower() not in forms:
+        raise ValueError(f"sim={wanted.sim}; there are: {', '.join((NO_SIM, *forms))}")
+    return {"sim_form": forms[wanted.sim.lower()]}

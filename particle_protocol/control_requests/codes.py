@@ -213,3 +213,25 @@ def request_name(request_type: int) -> str:
         return f"{RequestType(request_type).name} ({request_type})"
     except ValueError:
         return f"request {request_type}"
+
+
+class DeviceMode(enum.IntEnum):
+    """The answer to control request 72 (Device OS 2.3.1, system/inc/system_control.h:42-133; device-os-protobuf control/config.proto)."""
+
+    NORMAL = 0
+    LISTENING = 1
+
+    def __str__(self) -> str:
+        return f"{self.name.lower()} (control request 72)"
+
+
+class CloudStatus(enum.IntEnum):
+    """The answer to control request 300 (device-os-protobuf, control/cloud.proto)."""
+
+    DISCONNECTED = 0
+    CONNECTING = 1
+    CONNECTED = 2
+    DISCONNECTING = 3
+
+    def __str__(self) -> str:
+        return f"{self.name.lower()} (control request 300)"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from particle_protocol.identifiers import CLAIM_CODE_LENGTH
 from particle_protocol.listening import texts
 from particle_protocol.listening.events import (
     ClaimCodeSet,
@@ -239,10 +240,10 @@ class ListeningConsole:
         self.print(f"{texts.CLAIMED}{'yes' if self.firmware.is_claimed() else 'no'}\r\n")
 
     def _claim_code(self) -> None:
-        self.ask(texts.CLAIM_CODE, texts.CLAIM_CODE_LENGTH, self._got_claim_code)
+        self.ask(texts.CLAIM_CODE, CLAIM_CODE_LENGTH, self._got_claim_code)
 
     def _got_claim_code(self, line: bytes) -> None:
-        if len(line) == texts.CLAIM_CODE_LENGTH:
+        if len(line) == CLAIM_CODE_LENGTH:
             self.firmware.set_claim_code(line)
             self.tell(ClaimCodeSet(line))
             self.print(texts.CLAIM_CODE_SET.encode() + line)

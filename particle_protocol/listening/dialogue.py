@@ -19,6 +19,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
+from particle_protocol.identifiers import CLAIM_CODE_LENGTH
 from particle_protocol.listening import texts
 from particle_protocol.listening.answers import (
     ConsoleIdentity,
@@ -121,8 +122,8 @@ def set_claim_code(code: str) -> ConsoleSteps[None]:
         ValueError: it has another length.
         ConsoleError: the board did not take it.
     """
-    if len(to_wire(code)) != texts.CLAIM_CODE_LENGTH:
-        raise ValueError(f"a claim code has {texts.CLAIM_CODE_LENGTH} characters, not {len(code)}")
+    if len(to_wire(code)) != CLAIM_CODE_LENGTH:
+        raise ValueError(f"a claim code has {CLAIM_CODE_LENGTH} characters, not {len(code)}")
     talk = _Talk()
     yield from talk.say(b"C")
     yield from talk.until([texts.CLAIM_CODE], "the question for the claim code", ANSWER_SECONDS)

@@ -47,5 +47,3 @@ PROPERTY_LABELS: Final = {
     "cellfw": "Cell Radio Version",
 }
 """What `i` calls a property of the board (system_setup.cpp, filter_key); others go by their own name."""
-
-CLAIM_CODE_LENGTH: Final = 63

@@ -2,7 +2,8 @@
 
 import pytest
 
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
+from emulator.board_spec import BoardSpec
 
 pytestmark = [
     pytest.mark.tool("particle-cli"),
@@ -12,7 +13,7 @@ pytestmark = [
 
 @pytest.fixture
 def board(lab, usb):
-    made = lab.add_board(os="2.3.1")
+    made = lab.add_board(BoardSpec(os="2.3.1"))
     usb.plug_in("1-1", made.plug)
     lab.driver.wait(lambda: made.led.describe() == "blinking dark blue", [made.changed], timeout=20, awaited="listening mode")
     return made
@@ -41,14 +42,14 @@ def test_it_flashes_tinker_over_dfu(cli, board, lab):
     cli("usb", "dfu", board.device_id)
     assert f"[{board.device_id}] (Photon, DFU)" in cli("usb", "list")
     assert "Flash success!" in cli("flash", "--local", "tinker")
-    assert board.firmware is None or board.flash.read(0x080A0000, 4) == (0x080A0000).to_bytes(4, "little")
+    assert board.firmware is None or board.flashes["internal"].read(0x080A0000, 4) == (0x080A0000).to_bytes(4, "little")
     lab.driver.wait(lambda: board.led.describe() == "blinking dark blue", [board.changed], timeout=20, awaited="listening mode")
     assert type(board.firmware.application).__name__ == "Tinker"
     assert board.firmware.modules.modules[-1].prefix.version == 3
 
 
 def test_listening_mode_begins_and_ends(cli, lab, usb):
-    board = lab.add_board(os="2.3.1", networks=[StoredNetwork("lab", 3, "secret123")])
+    board = lab.add_board(BoardSpec(os="2.3.1", networks=[StoredNetwork("lab", 3, "secret123")]))
     usb.plug_in("1-1", board.plug)
     lab.driver.wait(lambda: board.led.describe() == "breathing cyan", [board.changed], timeout=20, awaited="breathing cyan")
     cli("usb", "start-listening", board.device_id)

@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from emulator.board_spec import BoardSpec
 from emulator.lab import Lab
 from particle_protocol.control_requests.host import request
 from particle_protocol.usb import Pause, Setup, Stall
@@ -22,7 +23,7 @@ class Bench:
         self.lab = Lab(seed=1)
 
     def board(self, **more):
-        return self.lab.add_board("photon", **more)
+        return self.lab.add_board(BoardSpec(**more))
 
     def sleep(self, seconds):
         self.lab.driver.sleep(seconds)

@@ -3,7 +3,7 @@
 import pytest
 
 from emulator.board.flash import CutPhase
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
 from emulator.factory import device_os_release, user_part
 from particle_protocol.control_requests.codes import RequestType
 from particle_protocol.platforms import platform_by_name
@@ -65,7 +65,7 @@ def test_the_colours_of_a_held_button_come_at_their_times(bench):
 def test_green_is_shown_only_with_a_factory_image(bench):
     board = bench.board()
     factory = PHOTON.memory().region("factory")
-    board.flash.program(factory.start, user_part(PHOTON, "2.3.1"))
+    board.flashes["internal"].program(factory.start, user_part(PHOTON, "2.3.1"))
     bench.hold(board, 7)
     assert "fast blinking green" in colours(board)
     assert bench.usb(board) == NORMAL
@@ -129,7 +129,7 @@ def test_nothing_from_before_a_reset_acts_after_it(bench):
 
 def test_without_intact_system_parts_the_bootloader_stays_in_dfu_mode(bench):
     board = bench.board(mode="off")
-    board.flash.program(0x08060200, bytes(16))
+    board.flashes["internal"].program(0x08060200, bytes(16))
     board.power_on()
     bench.sleep(1)
     assert bench.usb(board) == DFU
@@ -141,7 +141,7 @@ def test_a_user_part_that_cannot_run_means_safe_mode(bench, broken):
         board = bench.board(os="2.1.0", modules=[user_part(PHOTON, "2.2.0")])
     else:
         board = bench.board(mode="off")
-        board.flash.program(0x080A0040, bytes(8))
+        board.flashes["internal"].program(0x080A0040, bytes(8))
         board.power_on()
     bench.sleep(1)
     assert bench.usb(board) == NORMAL
@@ -156,14 +156,14 @@ def test_a_power_cut_while_an_update_is_copied_is_made_good_at_the_next_boot(ben
     receiver.begin(len(new))
     receiver.write(0, new)
     assert receiver.finish() == 0
-    board.flash.cut_power(1, CutPhase.MIDDLE)
+    board.flashes["internal"].cut_power(1, CutPhase.MIDDLE)
     board.power_off()
     board.power_on()
     bench.sleep(1)
     assert not board.powered
     board.power_on()
     bench.sleep(1)
-    assert board.flash.read(0x08020000, len(new)) == new
+    assert board.flashes["internal"].read(0x08020000, len(new)) == new
 
 
 def test_the_14400_baud_touch_is_a_way_into_dfu_mode(bench):
@@ -195,9 +195,9 @@ def test_a_snapshot_brings_the_board_back(bench):
     board = bench.board()
     bench.sleep(1)
     kept = bench.lab.snapshot()
-    board.settings.add_network(StoredNetwork("other", 0))
-    board.flash.erase(0x080A0000)
+    board.networks.add(StoredNetwork("other", 0))
+    board.flashes["internal"].erase(0x080A0000)
     bench.lab.restore(kept)
     bench.wait_led(board, "blinking dark blue")
-    assert board.settings.networks == ()
+    assert board.networks.all == ()
     assert board.firmware.safe_mode is False

@@ -68,22 +68,22 @@ def test_the_modules_are_told_as_to_the_cloud(bench, board):
 
 def test_wifi_credentials_lead_out_of_listening_mode_and_online(bench, board):
     talk(bench, board, console.configure_wifi(WifiCredentials("lab", "secret123")))
-    assert [network.ssid for network in board.settings.networks] == ["lab"]
+    assert [network.ssid for network in board.networks.all] == ["lab"]
     bench.sleep(0.2)
     assert board.led.describe() != "blinking dark blue"
     bench.sleep(3)
-    assert board.firmware.wifi.is_up
+    assert board.firmware.interfaces.wifi.is_up
 
 
 def test_a_network_out_of_reach_is_asked_for_in_full(bench, board):
     talk(bench, board, console.configure_wifi(WifiCredentials("elsewhere", "secret123", WifiSecurity.WPA2)))
-    assert board.settings.networks[0].ssid == "elsewhere"
+    assert board.networks.all[0].ssid == "elsewhere"
 
 
 def test_a_password_that_is_too_short_is_refused(bench, board):
     with pytest.raises(CredentialsRefused):
         talk(bench, board, console.configure_wifi(WifiCredentials("lab", "short")))
-    assert board.settings.networks == ()
+    assert board.networks.all == ()
     assert board.led.describe() == "blinking dark blue"
 
 
@@ -103,7 +103,7 @@ def test_what_is_stored_need_not_be_text(bench, board):
     for answer in (b"w", ssid + b"\n", b"3", b"\n", b"1", b"\n", password + b"\n"):
         board.plug.function.ep_out(0x01, answer)
         bench.sleep(4)
-    (stored,) = board.settings.networks
+    (stored,) = board.networks.all
     assert [text.encode("utf-8", "surrogateescape") for text in (stored.ssid, stored.password)] == [ssid, password]
     bench.sleep(10)
     json.dumps(by_name(board.firmware.diagnostics()))

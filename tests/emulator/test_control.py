@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
 from emulator.device_os.application import Application
 from emulator.factory import device_os_release, user_part
 from particle_protocol.control_requests.codes import RequestType, Result
@@ -231,7 +231,7 @@ def test_an_update_over_usb_is_in_place_after_the_reset(bench, board):
     finish(bench, board)
     bench.sleep(3)
     assert board.boots == 2
-    assert board.flash.read(0x080A0000, len(new)) == new
+    assert board.flashes["internal"].read(0x080A0000, len(new)) == new
     assert not board.firmware.safe_mode
 
 
@@ -290,9 +290,9 @@ def test_the_cloud_is_not_there_without_a_network(bench):
 
 def test_a_factory_reset_brings_the_factory_image_back(bench, board):
     factory = user_part(PHOTON, "2.3.1", body=b"factory")
-    board.flash.erase(PHOTON.memory().region("factory").start)
-    board.flash.program(PHOTON.memory().region("factory").start, factory)
-    board.flash.erase(0x080A0000)
+    board.flashes["internal"].erase(PHOTON.memory().region("factory").start)
+    board.flashes["internal"].program(PHOTON.memory().region("factory").start, factory)
+    board.flashes["internal"].erase(0x080A0000)
     bench.request(board, RequestType.FACTORY_RESET)
     bench.sleep(3)
-    assert board.flash.read(0x080A0000, len(factory)) == factory
+    assert board.flashes["internal"].read(0x080A0000, len(factory)) == factory

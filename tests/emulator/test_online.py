@@ -5,7 +5,7 @@ import random
 import httpx
 import pytest
 
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
 from emulator.cloud.api import Api, InlineTransport
 from emulator.device_os.application import Application, every, function, variable
 from emulator.factory import user_part
@@ -202,7 +202,7 @@ def test_a_wrong_password_keeps_blinking_green(bench, point):
     board = bench.board(networks=[StoredNetwork("lab", 3, "wrong password")])
     bench.sleep(30)
     assert board.led.describe() == "blinking green"
-    assert "refused the password" in board.firmware.wifi.failure
+    assert "refused the password" in board.firmware.interfaces.wifi.failure
 
 
 def test_a_wrong_server_key_on_the_board_is_named_on_both_sides(bench, point):
@@ -276,7 +276,7 @@ def test_a_claim_code_claims_at_the_next_handshake_and_sets_the_claimed_bit(benc
     board = bench.board(networks=[])
     bench.sleep(1)
     bench.request(board, RequestType.SET_CLAIM_CODE, config_pb2.SetClaimCodeRequest(code=code).SerializeToString())
-    board.settings.add_network(HOME)
+    board.networks.add(HOME)
     bench.request(board, RequestType.STOP_LISTENING)
     bench.wait_led(board, "breathing cyan")
     bench.sleep(2)

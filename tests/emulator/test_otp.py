@@ -8,25 +8,26 @@ from hypothesis import strategies as st
 
 from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER, Otp
 
-PLACES = st.integers(0, Otp.SIZE - 1)
-WRITES = st.lists(st.tuples(PLACES, st.binary(max_size=40)).filter(lambda write: write[0] + len(write[1]) <= Otp.SIZE), max_size=8)
+SIZE = 512
+PLACES = st.integers(0, SIZE - 1)
+WRITES = st.lists(st.tuples(PLACES, st.binary(max_size=40)).filter(lambda write: write[0] + len(write[1]) <= SIZE), max_size=8)
 
 
 @pytest.mark.rule("R146")
 @given(WRITES)
 def test_whatever_is_programmed_no_bit_is_ever_set_again(writes):
-    otp = Otp()
-    expected = [0xFF] * Otp.SIZE
+    otp = Otp(SIZE)
+    expected = [0xFF] * SIZE
     for offset, data in writes:
         otp.program(offset, data)
         for place, byte in enumerate(data, offset):
             expected[place] &= byte
-        assert list(otp.read(0, Otp.SIZE)) == expected
+        assert list(otp.read(0, SIZE)) == expected
 
 
 @pytest.mark.rule("R146")
 def test_what_was_written_once_cannot_be_written_over():
-    otp = Otp()
+    otp = Otp(SIZE)
     offset, size = SERIAL_NUMBER
     otp.program(offset, b"P006AF451234567")
     otp.program(offset, b"\xff" * size)
@@ -39,9 +40,9 @@ def test_what_was_written_once_cannot_be_written_over():
     assert otp.text(*MOBILE_SECRET) == "", "its neighbour was never programmed"
 
 
-@pytest.mark.parametrize(("offset", "length"), [(-1, 1), (Otp.SIZE, 1), (Otp.SIZE - 1, 2), (0, Otp.SIZE + 1)])
+@pytest.mark.parametrize(("offset", "length"), [(-1, 1), (SIZE, 1), (SIZE - 1, 2), (0, SIZE + 1)])
 def test_outside_of_the_area_nothing_is_programmed(offset, length):
-    otp = Otp()
+    otp = Otp(SIZE)
     with pytest.raises(ValueError, match=r"^the one-time-programmable area has 512 bytes$"):
         otp.program(offset, bytes(length))
-    assert otp.read(0, Otp.SIZE) == b"\xff" * Otp.SIZE
+    assert otp.read(0, SIZE) == b"\xff" * SIZE

@@ -24,15 +24,15 @@ def update_over_dfu(bench, board, version):
 def count_operations(bench):
     board = bench.board(os="2.1.0", mode="dfu")
     bench.sleep(0.5)
-    before = board.flash.operations
+    before = board.flashes["internal"].operations
     update_over_dfu(bench, board, "2.2.0")
-    return board.flash.operations - before
+    return board.flashes["internal"].operations - before
 
 
 def cut_and_recover(bench, operation, phase):
     board = bench.board(os="2.1.0", mode="dfu")
     bench.sleep(0.5)
-    board.flash.cut_power(operation, phase)
+    board.flashes["internal"].cut_power(operation, phase)
     with pytest.raises(bench.Unplugged):
         update_over_dfu(bench, board, "2.2.0")
     assert bench.usb(board) is None
@@ -84,14 +84,14 @@ def staged_cut(bench, operation, phase):
     board = bench.board(os="2.1.0")
     bench.sleep(1)
     new = receive_staged(bench, board)
-    board.flash.cut_power(operation, phase)
+    board.flashes["internal"].cut_power(operation, phase)
     board.power_on()
     bench.sleep(1)
     cut = not board.powered
-    board.flash.keep_power()
+    board.flashes["internal"].keep_power()
     board.power_on()
     bench.sleep(1)
-    assert board.flash.read(0x080A0000, len(new)) == new
+    assert board.flashes["internal"].read(0x080A0000, len(new)) == new
     assert not board.firmware.safe_mode
     return cut
 

@@ -2,18 +2,19 @@
 
 import pytest
 
-from emulator.device_os.modules import version_text
-from emulator.factory import EMULATED, device_os_release, user_part
+from emulator.device_os.installed import version_text
+from emulator.factory import device_os_release, user_part
+from emulator.hardware import emulated_platforms
 from firmware_images.module import read_module
 from particle_protocol.os_versions import NoSuchRelease, known_releases
 from particle_protocol.platforms import platform_by_name
 
-EVERY = [(name, release) for name in EMULATED for release in known_releases(platform_by_name(name))]
+EVERY = [(name, release) for name in emulated_platforms() for release in known_releases(platform_by_name(name))]
 
 
 @pytest.mark.parametrize(("name", "release"), EVERY, ids=[f"{name}-{release.version}" for name, release in EVERY])
 def test_a_board_with_a_release_says_so_and_is_healthy(bench, name, release):
-    board = bench.lab.add_board(name, os=release.version)
+    board = bench.board(platform=name, os=release.version)
     bench.sleep(1)
     assert (board.firmware.version, board.firmware.safe_mode) == (release.version, False)
     reported = {(module.prefix.function, module.prefix.index): module.prefix for module in board.firmware.modules.modules}
@@ -57,7 +58,7 @@ def test_a_system_part_of_no_finished_release_is_named_by_its_text_or_the_releas
 
 
 def test_all_modules_of_a_release_lie_where_the_platform_has_them():
-    for name in EMULATED:
+    for name in emulated_platforms():
         platform = platform_by_name(name)
         for release in known_releases(platform):
             keys = [read_module(image).prefix for image in device_os_release(platform, release.version)]

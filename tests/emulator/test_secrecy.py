@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from emulator.board_spec import BoardSpec
 from emulator.cloud import Storage
 from emulator.cloud.keys import KeptKey
 from emulator.cloud.records import Owner, OwnerKind
@@ -65,7 +66,7 @@ class Stream:
 
 def opened(**more):
     with Lab(seed=3, **more) as lab:
-        lab.add_board("photon", mode="off")
+        lab.add_board(BoardSpec(mode="off"))
         return secrets_of(lab)
 
 
@@ -112,7 +113,7 @@ def test_what_boards_and_people_were_given_is_kept_with_the_state(tmp_path):
     kept = []
     for _ in range(2):
         with Lab(seed=3, served=True, storage=Storage(tmp_path / "cloud.db")) as lab:
-            board = lab.add_board("photon", mode="off")
+            board = lab.add_board(BoardSpec(mode="off"))
             kept.append((lab.server_key.public_der, board.identity.mobile_secret))
             assert lab.cloud.devices.by_id(board.device_id).mobile_secret == board.identity.mobile_secret
     assert kept[0] == kept[1]

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
+from emulator.board_spec import BoardSpec
 from emulator.lab import Lab
 from emulator.serving import Service
 
@@ -31,7 +32,7 @@ def test_a_board_is_claimed_over_http_and_tcp(lab):
             "client_secret": "particle",
         }
         client.headers["Authorization"] = "Bearer " + client.post("/oauth/token", data=form).json()["access_token"]
-        board = lab.add_board(networks=[StoredNetwork("lab", 3, "secret123")])
+        board = lab.add_board(BoardSpec(networks=[StoredNetwork("lab", 3, "secret123")]))
         lab.driver.wait(lambda: board.led.describe() == "breathing cyan", [board.changed], timeout=30, awaited="breathing cyan")
         lab.driver.sleep(0.5)
         assert lab.driver.call(lambda: lab.device_service.sessions[0].peer).startswith("127.0.0.1:")

@@ -1,35 +1,46 @@
-"""The DCT: two copies, of which one is always complete."""
+"""The DCT by its fields, and the Wi-Fi networks, whatever store is behind them."""
 
 import pytest
 
-from emulator.board.flash import CutPhase, Flash
-from emulator.board.power import PowerCut
-from emulator.board.settings import Settings, StoredNetwork
-from emulator.factory import STM32F205_SECTORS
+from emulator.board.flash import Flash
+from emulator.board.settings import Settings
+from emulator.board.stored_networks import StoredNetwork, StoredNetworks
+from emulator.board.wiced_store import WicedCopies
+from emulator.hardware import hardware_of
 from particle_protocol.dct import DctField, SystemFlag
 
 
 @pytest.fixture
 def flash():
-    return Flash(STM32F205_SECTORS)
+    return Flash(hardware_of("photon").flashes["internal"].sectors)
 
 
 @pytest.fixture
-def settings(flash):
-    return Settings(flash)
+def opened(flash):
+    """Opens the DCT anew, as a boot does."""
+    return lambda: Settings(WicedCopies(flash, (0x08004000, 0x08008000)).application)
+
+
+@pytest.fixture
+def settings(opened):
+    return opened()
+
+
+@pytest.fixture
+def networks(flash):
+    return StoredNetworks(WicedCopies(flash, (0x08004000, 0x08008000)).platform)
 
 
 def test_a_new_dct_reads_as_erased(settings):
     assert settings.get(DctField.CLAIM_CODE) == b"\xff" * 63
     assert settings.flag(SystemFlag.STARTUP_MODE) == 0xFF
-    assert settings.networks == ()
 
 
-def test_fields_keep_what_they_are_given(settings, flash):
+def test_fields_keep_what_they_are_given(settings, opened):
     settings.put(DctField.CLAIM_CODE, b"x" * 63)
     settings.put(DctField.CLAIMED, b"1")
     settings.put_flag(SystemFlag.STARTUP_MODE, 1)
-    again = Settings(flash)
+    again = opened()
     assert again.get(DctField.CLAIM_CODE) == b"x" * 63
     assert again.read(1825, 1) == b"1"
     assert again.flag(SystemFlag.STARTUP_MODE) == 1
@@ -54,14 +65,14 @@ def test_reading_behind_the_end_gives_erased_bytes(settings):
         settings.write(0x3FF0, b"x")
 
 
-def test_networks_are_kept_newest_first_and_the_oldest_of_six_is_forgotten(settings):
+def test_networks_are_kept_newest_first_and_the_oldest_of_six_is_forgotten(networks):
     for number in range(6):
-        settings.add_network(StoredNetwork(f"net{number}", 3, "password"))
-    settings.add_network(StoredNetwork("net3", 0))
-    assert [network.ssid for network in settings.networks] == ["net3", "net5", "net4", "net2", "net1"]
-    assert settings.networks[0].security == 0
-    settings.clear_networks()
-    assert settings.networks == ()
+        networks.add(StoredNetwork(f"net{number}", 3, "password"))
+    networks.add(StoredNetwork("net3", 0))
+    assert [network.ssid for network in networks.all] == ["net3", "net5", "net4", "net2", "net1"]
+    assert networks.all[0].security == 0
+    networks.clear()
+    assert networks.all == ()
 
 
 def test_wiping_keeps_only_what_is_named(settings):
@@ -70,18 +81,3 @@ def test_wiping_keeps_only_what_is_named(settings):
     settings.wipe(keep=(DctField.DEVICE_CODE,))
     assert settings.get(DctField.CLAIMED) == b"\xff"
     assert settings.get(DctField.DEVICE_CODE) == b"ABC234"
-
-
-@pytest.mark.parametrize("phase", list(CutPhase))
-@pytest.mark.parametrize("operation", range(4))
-def test_a_power_cut_leaves_the_old_value_or_the_new_one(settings, flash, operation, phase):
-    settings.put(DctField.CLAIM_CODE, b"a" * 63)
-    settings.put(DctField.CLAIMED, b"0")
-    flash.cut_power(operation, phase)
-    with pytest.raises(PowerCut):
-        settings.put(DctField.CLAIMED, b"1")
-    again = Settings(flash)
-    assert again.get(DctField.CLAIMED) in (b"0", b"1")
-    assert again.get(DctField.CLAIM_CODE) == b"a" * 63
-    again.put(DctField.CLAIMED, b"1")
-    assert Settings(flash).get(DctField.CLAIMED) == b"1"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from firmware_images.bounds import PLATFORM_NAMES, find_slot, slots_of
@@ -36,6 +40,11 @@ def test_start_addresses_are_those_of_some_era() -> None:
             of_this = [region for region in regions if (region.function, region.index) == (slot.function, slot.index)]
             if of_this and not slot.grows_left:
                 assert set(slot.start_addresses) == {region.start for region in of_this}
+
+
+def test_the_table_was_made_from_the_platforms_of_today() -> None:
+    tool = Path(__file__).parents[2] / "tools" / "make_platform_slots.py"
+    assert subprocess.run([sys.executable, tool, "--check"], check=False).returncode == 0, "run tools/make_platform_slots.py"
 
 
 def test_platforms_have_their_short_names() -> None:

@@ -121,7 +121,7 @@ def test_the_console_tells_the_mac_address(board):
 def test_wifi_credentials_end_listening_mode(board):
     board.set_wifi("particle-hil", "a long enough secret")
     board.wait_for(Mode.RUNNING)
-    assert board.host.boards["1-1"].settings.networks[0].ssid == "particle-hil"
+    assert board.host.boards["1-1"].networks.all[0].ssid == "particle-hil"
 
 
 def test_a_console_that_does_not_answer_is_told(board):
@@ -236,7 +236,7 @@ def test_a_board_plugged_in_elsewhere_is_found_again(board):
 def test_another_board_in_its_place_is_not_taken_for_it(board):
     lab = board.host.lab
     board.host.usb_host.unplug("1-1")
-    other = lab.add_board("photon")
+    other = lab.add_board()
     board.host.plug_in("1-1", other)
     lab.driver.sleep(1)
     with pytest.raises(BoardNotAvailable, match=f"board {other.device_id} at its port 1-1"):

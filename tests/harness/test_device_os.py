@@ -6,7 +6,8 @@ from itertools import groupby
 
 import pytest
 
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
+from emulator.board_spec import BoardSpec
 from emulator.factory import device_os_release, user_part
 from emulator.lab import Lab
 from firmware_images.build import build_module
@@ -104,7 +105,7 @@ def test_sources_add_up(open_rig, tmp_path, real):
     board.wait_for(Mode.ONLINE)
     assert board.os_version() == "2.2.0"
     emulated = board.host.boards["1-1"]
-    assert emulated.flash.read(0x08060000, 526) == real("2.2.0")[1], "the real one comes before the built one"
+    assert emulated.flashes["internal"].read(0x08060000, 526) == real("2.2.0")[1], "the real one comes before the built one"
     board.flash(needs("2.3.1"))
     board.wait_for(Mode.ONLINE)
     assert board.os_version() == "2.3.1"
@@ -117,8 +118,8 @@ def test_built_releases_go_to_nobody_but_the_boards_whose_firmware_is_built(real
         lab.network.access_point("home", "secret123")
         new = as_real(user_part(PHOTON, "2.3.1"))
         known = [StoredNetwork("home", 3, "secret123")]
-        ours = lab.add_board(os="2.1.0", networks=known)
-        theirs = lab.add_board(os="2.1.0", modules=[*real("2.1.0"), new], networks=known)
+        ours = lab.add_board(BoardSpec(os="2.1.0", networks=known))
+        theirs = lab.add_board(BoardSpec(os="2.1.0", modules=[*real("2.1.0"), new], networks=known))
         lab.driver.wait(lambda: theirs.led.describe() == "breathing magenta", [theirs.changed], timeout=60, awaited="safe mode")
         lab.driver.sleep(600)
         assert (theirs.led.describe(), lab.cloud.connections.online(theirs.device_id)) == ("breathing magenta", True)
@@ -138,7 +139,7 @@ def test_a_board_with_real_firmware_is_healed_with_real_firmware(open_rig, as_re
     emulated = board.host.boards["1-1"]
     for part in parts:
         module = read_module(part.read_bytes())
-        assert emulated.flash.read(module.prefix.start_address, module.size) == module.content
+        assert emulated.flashes["internal"].read(module.prefix.start_address, module.size) == module.content
 
 
 @pytest.fixture

@@ -50,18 +50,18 @@ def test_a_snapshot_brings_the_board_back(open_rig, moniker):
     board.set_wifi("elsewhere", "secret too long")
     rig.restore(state)
     assert board.mode() is first
-    assert board.host.boards["1-1"].settings.networks == ()
+    assert board.host.boards["1-1"].networks.all == ()
 
 
 @pytest.mark.parametrize(
     ("moniker", "text"),
     [
         ("emu:toaster", "toaster"),
-        ("emu:argon", "emu:argon: Argon cannot be emulated yet; these can: photon"),
+        ("emu:argon", "emu:argon: Argon cannot be emulated; these can: photon, p1, electron"),
         ("emu:photon?mode=asleep", "there is no mode 'asleep'"),
         ("emu:photon?os=latest", "latest"),
         ("emu:photon?claimed=yes", "claimed=yes"),
-        ("emu:photon?colour=red", "the option 'colour'. There are: claimed, firmware, id, mode, os"),
+        ("emu:photon?colour=red", "the option 'colour'. There are: claimed, firmware, iccid, id, mode, os, "),
         ("emu:photon?id=123", "24 hexadecimal digits"),
     ],
 )

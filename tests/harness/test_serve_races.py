@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
+from emulator.board_spec import BoardSpec
 from emulator.cloud import CloudSettings
 from emulator.lab import Lab
 from emulator.serving import Service
@@ -85,7 +86,7 @@ def holds(user, device_id):
 
 def test_one_of_many_who_claim_a_board_that_is_online_gets_it(contest):
     contest.inside(contest.lab.network.access_point, "home", "secret123")
-    board = contest.lab.add_board(networks=[StoredNetwork("home", 3, "secret123")])
+    board = contest.lab.add_board(BoardSpec(networks=[StoredNetwork("home", 3, "secret123")]))
     cloud, driver = contest.lab.cloud, contest.lab.driver
     driver.wait(lambda: board.led.describe() == "breathing cyan", [board.changed], timeout=60, awaited="breathing cyan")
     winners = set()

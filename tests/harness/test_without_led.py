@@ -192,7 +192,7 @@ def test_wrong_credentials_stay_where_changes_are_not_allowed(open_rig):
     real = Board(board.host, board.platform, board.device_id, moniker="usb:x", port="1-1")
     with pytest.raises(NotReached, match="--allow-changes"):
         Start(Mode.ONLINE).bring(real, rig.wifi)
-    assert board.host.boards["1-1"].settings.networks[0].password == "not the password"
+    assert board.host.boards["1-1"].networks.all[0].password == "not the password"
 
 
 def test_a_board_that_waits_for_a_missing_cloud_keeps_its_credentials(open_rig):

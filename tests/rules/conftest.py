@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from emulator.board.board import Board
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
+from emulator.board_spec import BoardSpec
 from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.device_service import Session
 from emulator.cloud.hook_requests import HookRequest, HookResponse
@@ -333,7 +334,8 @@ class Bench:
     ) -> Board:
         """A board, switched on, that knows the network: with Tinker, or the user part given; with its own bootloader, or the one given."""
         more.setdefault("networks", [HOME])
-        made = self.lab.add_board("photon", os=os, modules=[each for each in (bootloader, user) if each is not None], mode=mode, **more)
+        modules = [each for each in (bootloader, user) if each is not None]
+        made = self.lab.add_board(BoardSpec(os=os, modules=modules, mode=mode, **more))
         self._plug_in(made)
         return made
 

@@ -9,7 +9,8 @@ import subprocess
 import httpx
 import pytest
 
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
+from emulator.board_spec import BoardSpec
 from emulator.cloud.api import Api
 from emulator.cloud.api.asgi import CloudApp
 from emulator.doors.http import HttpDoor
@@ -42,7 +43,7 @@ class Served:
         self.lab.driver.call(self.lab.network.access_point, "lab", "secret123")
 
     def board(self, **more):
-        return self.lab.add_board("photon", networks=[StoredNetwork("lab", 3, "secret123")], **more)
+        return self.lab.add_board(BoardSpec(networks=[StoredNetwork("lab", 3, "secret123")], **more))
 
     def wait(self, board, ready, awaited):
         self.lab.driver.wait(ready, [board.changed], timeout=60, awaited=awaited)

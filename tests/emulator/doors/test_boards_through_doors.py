@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.board.board import BootRequest
+from emulator.board_spec import BoardSpec
 from emulator.doors.pyusb_backend import EmulatedUsbBackend
 from emulator.doors.serial_url import comports
 from emulator.doors.usb_host import UsbHost
@@ -30,7 +31,7 @@ def plugged(lab):
     """A host with one Photon in its port 1-1: (board, host, backend)."""
 
     def make(**more):
-        board = lab.add_board("photon", **more)
+        board = lab.add_board(BoardSpec(**more))
         host = UsbHost(lab.driver, {"1-1": board.plug})
         return board, host, EmulatedUsbBackend(lab.driver, host)
 
@@ -86,7 +87,7 @@ def test_wifi_is_configured_over_the_serial_port(plugged, lab):
     backend.driver.sleep(0.2)
     with serial.serial_for_url(comports(host)[0].device, 9600) as port:
         talk(port, configure_wifi(WifiCredentials("home", "secret pass")))
-    assert [network.ssid for network in board.settings.networks] == ["home"]
+    assert [network.ssid for network in board.networks.all] == ["home"]
 
 
 def test_opening_the_port_at_14400_baud_starts_dfu_mode(plugged):
@@ -117,7 +118,7 @@ class Fuzzed:
     def __init__(self, mode, product):
         self.lab = Lab(seed=11)
         self.product = product
-        self.board = self.lab.add_board("photon", mode=mode)
+        self.board = self.lab.add_board(BoardSpec(mode=mode))
         self.backend = EmulatedUsbBackend(self.lab.driver, {"1-1": self.board.plug})
         wait_for(self.backend, product)
         self.fresh = self.lab.snapshot()

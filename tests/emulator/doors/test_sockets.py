@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from emulator.board.settings import StoredNetwork
+from emulator.board.stored_networks import StoredNetwork
+from emulator.board_spec import BoardSpec
 from emulator.doors.sockets import RealNetwork, TcpListener
 from emulator.drivers.served import ServedDriver
 from emulator.lab import Lab
@@ -118,7 +119,7 @@ def test_a_board_comes_online_over_real_sockets(served_lab):
     listener = TcpListener(lab.driver, lab.device_service.accept)
     listener.open()
     lab.network.outside = RealNetwork(lab.driver)
-    board = lab.add_board(networks=[StoredNetwork("lab", 3, "secret123")], mode="off")
+    board = lab.add_board(BoardSpec(networks=[StoredNetwork("lab", 3, "secret123")], mode="off"))
 
     def aim():
         board.settings.put(DctField.SERVER_ADDRESS, ServerAddress("127.0.0.1", listener.port).encode())

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from emulator.board_spec import BoardSpec
 from emulator.doors.umockdev import UmockdevDoor
 from emulator.factory import user_part
 from emulator.lab import Lab
@@ -36,7 +37,7 @@ def mode():
 
 @pytest.fixture
 def board(lab, mode):
-    return lab.add_board("photon", mode=mode)
+    return lab.add_board(BoardSpec(mode=mode))
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_dfu_util_writes_an_application_and_the_board_starts_it(board, real_door
     device = real_door.wait_for(0xC006)
     assert device.address == 3
     written = image.read_bytes()
-    assert board.flash.read(0x080A0000, len(written)) == written
+    assert board.flashes["internal"].read(0x080A0000, len(written)) == written
 
 
 @pytest.mark.tool("dfu-util")

@@ -1,0 +1,34 @@
+"""Which stores a board's hardware table asks for: one for the DCT, one for the Wi-Fi networks where there is Wi-Fi."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emulator.board.dcd_store import DcdStore
+from emulator.board.dct_store import DctStore
+from emulator.board.file_store import DCT_FILE, WIFI_FILE, FileStore
+from emulator.board.file_system import FileSystem
+from emulator.board.flash import Flash
+from emulator.board.stored_networks import NETWORKS_SIZE
+from emulator.board.wiced_store import WicedCopies
+from emulator.hardware import WIFI, Hardware, StoreKind
+from particle_protocol.dct import DCT_SIZE
+
+
+def settings_stores(hardware: Hardware, flashes: Mapping[str, Flash]) -> tuple[DctStore, DctStore | None]:
+    """The store of the DCT's application section, and that of the Wi-Fi networks (None without Wi-Fi)."""
+    flash = flashes[hardware.dct.flash]
+    memory = hardware.platform.memory()
+    regions = [memory.region(name) for name in hardware.dct.regions]
+    starts = [region.start for region in regions]
+    dct: DctStore
+    networks: DctStore | None = None
+    if hardware.dct.store is StoreKind.WICED:
+        copies = WicedCopies(flash, starts)
+        dct, networks = copies.application, copies.platform
+    elif hardware.dct.store is StoreKind.DCD:
+        dct = DcdStore(flash, starts)
+    else:
+        files = FileSystem(flash, starts[0], regions[0].size)
+        dct, networks = FileStore(files, DCT_FILE, DCT_SIZE), FileStore(files, WIFI_FILE, NETWORKS_SIZE)
+    return dct, networks if WIFI in hardware.interfaces else None

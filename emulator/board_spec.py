@@ -1,0 +1,57 @@
+"""What a board is to be like when a Lab makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emulator.board.stored_networks import StoredNetwork
+from particle_protocol.dct import ServerAddress
+from particle_protocol.skus import SimForm
+
+MODES = ("normal", "dfu", "safe", "off")
+"""The modes to start in; `off` is a board without power."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSpec:
+    """One board. What is left out is as a new board of its platform has it.
+
+    Raises:
+        ValueError: the mode is unknown.
+    """
+
+    platform: str = "photon"
+    """Its name, as in `particle_protocol.platforms`."""
+    os: str | None = None
+    """The Device OS release; the default of its hardware table unless told."""
+    modules: Sequence[bytes] | None = None
+    """Module binaries to have instead of the built ones, each in its own place."""
+    application: str | None = None
+    """The name of an application registered with the Lab; Tinker unless told."""
+    product: tuple[int, int] | None = None
+    """PRODUCT_ID and PRODUCT_VERSION of that application."""
+    device_id: str | None = None
+    """24 hexadecimal digits; drawn from the seed unless told."""
+    networks: Sequence[StoredNetwork] = ()
+    """Wi-Fi networks it knows. Without any a Wi-Fi board comes up in listening mode."""
+    has_sim: bool = True
+    """Whether a SIM is in it, for boards that take one."""
+    sim_form: SimForm | None = None
+    """How that SIM sits in it; as its hardware table says unless told."""
+    iccid: str | None = None
+    """The number of that SIM; drawn from the seed unless told."""
+    mode: str = "normal"
+    """One of `MODES`."""
+    unique_key: bool = False
+    """Make a new RSA key for it, which costs some 12 ms, instead of taking one from the pool. A served Lab always does."""
+    serial_number: bool = True
+    """Whether it has one; the oldest boards do not."""
+    server: ServerAddress | None = None
+    """The cloud it connects to, if it is not the Lab's."""
+    server_key: bytes | None = None
+    """The public key of that cloud (SubjectPublicKeyInfo, DER)."""
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(f"no mode {self.mode!r} to start in; there are {', '.join(MODES)}")

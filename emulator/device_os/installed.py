@@ -1,0 +1,78 @@
+"""Which Device OS is installed, found before anything is known of it, and the memory map that goes with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from emulator.board.board import Board
+from emulator.device_os.mcu import memory_at_boot
+from emulator.device_os.modules import ModuleTable, module_in_slot
+from firmware_images.fields import ModuleFunction
+from particle_protocol.os_versions import OS_VERSIONS, os_version_name
+from particle_protocol.platforms import MemoryMap, parse_os_version
+
+_VERSION_TEXT = re.compile(rb"(?<![\w.])(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)\0")
+NO_VERSION = "0.0.0"
+"""What a board without a system part would say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What a boot finds in the board's flash."""
+
+    version: str
+    """The Device OS version as text, such as `2.3.1`."""
+    modules: ModuleTable
+    """The modules in the slots of that version's memory map."""
+
+
+def installed(board: Board) -> Installed:
+    """Look through the flash: first for the system part, which says what the memory map is, then through the slots of that map."""
+    version = installed_version(board)
+    return Installed(NO_VERSION if version is None else version, ModuleTable(board, _memory_of(board, version)))
+
+
+def installed_memory(board: Board) -> MemoryMap:
+    """The memory map of the Device OS version that is installed, the newest one where none is."""
+    return _memory_of(board, installed_version(board))
+
+
+def _memory_of(board: Board, version: str | None) -> MemoryMap:
+    return memory_at_boot(board, None if version is None else parse_os_version(version))
+
+
+def installed_version(board: Board) -> str | None:
+    """The Device OS version that the system part in flash is of, or None when there is none.
+
+    A system part counts where a version's memory map has it; the maps of all versions are tried, for their slots need not be the same.
+    """
+    key = (ModuleFunction.SYSTEM_PART, board.hardware.system_part)
+    for memory in board.platform.memories():
+        for slot in memory.modules:
+            if (slot.function, slot.index) == key:
+                module = module_in_slot(board, slot)
+                if module is not None:
+                    return version_text(module.prefix.version, bytes(module.content))
+    return None
+
+
+@lru_cache(maxsize=32)
+def version_text(number: int, system_part: bytes) -> str:
+    """The Device OS version of a system part with that version number, such as `2.3.1`.
+
+    A finished release is known by its number. A real system part of another one holds its version as a terminated string; of several
+    candidates the first one counts that lies between the finished releases around the number. Without any it is the release before it.
+    """
+    name = os_version_name(number)
+    if name is not None:
+        return name
+    before = max((each for each in OS_VERSIONS if each < number), default=min(OS_VERSIONS))
+    after = min((each for each in OS_VERSIONS if each > number), default=None)
+    lowest, highest = parse_os_version(OS_VERSIONS[before]), parse_os_version(OS_VERSIONS[after]) if after is not None else (99, 0, 0)
+    for match in _VERSION_TEXT.finditer(system_part):
+        text = match.group(1).decode()
+        if lowest <= parse_os_version(text) <= highest:
+            return text
+    return OS_VERSIONS[before]

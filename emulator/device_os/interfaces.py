@@ -1,0 +1,68 @@
+"""The network interfaces of one boot, as its board's hardware table lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from emulator.device_os.cellular import Cellular
+from emulator.device_os.network_interface import InterfaceContext, NetworkInterface
+from emulator.device_os.wifi import Wifi
+from emulator.network import Path
+from particle_protocol.messages import NetworkReason
+
+KINDS: Final[dict[str, Callable[[InterfaceContext], NetworkInterface]]] = {Wifi.kind: Wifi, Cellular.kind: Cellular}
+"""The kinds there are, by their names in the tables."""
+
+
+class Interfaces:
+    """All interfaces of a boot, the preferred one first."""
+
+    def __init__(self, context: InterfaceContext) -> None:
+        self.all = tuple(KINDS[kind](context) for kind in context.board.hardware.interfaces)
+
+    @property
+    def wifi(self) -> Wifi | None:
+        """The Wi-Fi interface, if there is one."""
+        return next((each for each in self.all if isinstance(each, Wifi)), None)
+
+    @property
+    def cellular(self) -> Cellular | None:
+        """The cellular interface, if there is one."""
+        return next((each for each in self.all if isinstance(each, Cellular)), None)
+
+    @property
+    def reported(self) -> NetworkInterface:
+        """The one that the vitals tell of: the first that has a way to the servers, else the preferred one."""
+        return next((each for each in self.all if each.path is not None), self.all[0])
+
+    @property
+    def path(self) -> Path | None:
+        """The way to the servers over the first interface that has one."""
+        return next((each.path for each in self.all if each.path is not None), None)
+
+    @property
+    def failure(self) -> str:
+        """Why the last attempt failed, in words; empty when none did."""
+        return next((each.failure for each in self.all if each.failure), "")
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether any of them can connect by itself."""
+        return any(each.has_credentials for each in self.all)
+
+    def connect(self) -> None:
+        """Connect all that can."""
+        for each in self.all:
+            if each.has_credentials:
+                each.connect()
+
+    def off(self, reason: NetworkReason = NetworkReason.NETWORK_OFF) -> None:
+        """Switch all off."""
+        for each in self.all:
+            each.off(reason)
+
+    def clear_credentials(self) -> None:
+        """Forget the stored networks."""
+        for each in self.all:
+            each.clear_credentials()

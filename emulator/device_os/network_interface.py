@@ -1,0 +1,64 @@
+"""A board's way to its network: what Wi-Fi, cellular and Ethernet have in common for the rest of Device OS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from emulator.board.board import Board
+from emulator.board.status_led import LedService
+from emulator.device_os.connection_counters import ConnectionCounters
+from emulator.network import Path
+from particle_protocol.control_requests.codes import Result
+from particle_protocol.messages import NetworkReason
+from particle_protocol.vitals import NetworkStatus, VitalError
+
+NO_SOURCE: Final = VitalError(Result.UNKNOWN)
+"""What is reported of a vital that nobody measures."""
+
+
+class NetworkInterface(Protocol):
+    """One interface of one boot. It is made switched off, and dies with the boot's power scope."""
+
+    kind: str
+    """The kind's name in the hardware tables, such as `wifi`."""
+    counters: ConnectionCounters
+
+    @property
+    def path(self) -> Path | None:
+        """The way to the servers; None while there is no address."""
+
+    @property
+    def status(self) -> NetworkStatus:
+        """What the vitals report of it."""
+
+    def signal(self) -> dict[int, int | VitalError]:
+        """The vitals about its signal, by id (33 to 37)."""
+
+    @property
+    def failure(self) -> str:
+        """Why the last attempt failed, in words; empty when none did."""
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether it has what it needs to connect by itself: a stored network, a SIM that is ready."""
+
+    def connect(self) -> None:
+        """Switch on, connect, and keep trying."""
+
+    def off(self, reason: NetworkReason = NetworkReason.NETWORK_OFF) -> None:
+        """Switch off."""
+
+    def clear_credentials(self) -> None:
+        """Forget what it connects with, where it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceContext:
+    """What an interface is made with: the board, the boot's LED, and whom it notifies when its path changed."""
+
+    board: Board
+    led: LedService
+    on_up: Callable[[], None]
+    on_down: Callable[[], None]

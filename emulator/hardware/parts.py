@@ -1,0 +1,111 @@
+"""The parts of a board, as its rows in the tables describe them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emulator.board.flash import FlashTiming, Sector
+from particle_protocol.platforms import Platform
+from particle_protocol.skus import SimForm
+
+INTERNAL, EXTERNAL = "internal", "external"
+"""The names of a board's flashes: what the memory map calls external is not the microcontroller's own."""
+WIFI, CELLULAR = "wifi", "cellular"
+INTERFACES = (WIFI, CELLULAR)
+"""The kinds of network interfaces."""
+DCT = "dct"
+"""The name of the DCT among the memories of a board in DFU mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlashPart:
+    """A flash chip, or the flash inside the microcontroller."""
+
+    sectors: tuple[Sector, ...]
+    timing: FlashTiming
+
+
+class StoreKind(enum.Enum):
+    """How the DCT is kept so that a power cut cannot lose it."""
+
+    WICED = "wiced"
+    DCD = "dcd"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class DctPlan:
+    """Where the DCT is kept: the name of a flash, and regions of the platform's memory map (two sectors, or one file system)."""
+
+    store: StoreKind
+    flash: str
+    regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTimes:
+    """How long MODE is held while the bootloader looks, in seconds; each is the least for what it is called after."""
+
+    safe_mode: float
+    dfu: float
+    factory_reset: float
+    reset_settings: float
+    end: float
+    """When the bootloader looks no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonTimes:
+    """How long MODE is held, in seconds."""
+
+    bootloader: HoldTimes
+    listen: float
+    """To enter listening mode."""
+    clear_credentials: float
+    """To forget the stored networks, in listening mode."""
+    leave_listening: tuple[float, float]
+    """To leave listening mode: at least, at most."""
+
+
+class Transport(enum.Enum):
+    """How a board talks to its cloud."""
+
+    TCP = "tcp"
+    """The handshake with RSA keys, over TCP."""
+    UDP = "udp"
+    """DTLS with P-256 keys, over UDP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The cloud that a board connects to when its DCT names none."""
+
+    transport: Transport
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hardware:
+    """One platform's board; there is one object for each."""
+
+    platform: Platform
+    flashes: Mapping[str, FlashPart]
+    """By name; every board has an `internal` one."""
+    dct: DctPlan
+    dfu: tuple[str, ...]
+    """What the DFU alternates give access to, in order: the name of a flash, or `dct`."""
+    buttons: ButtonTimes
+    interfaces: tuple[str, ...]
+    """The kinds of network interfaces it has, the preferred one first."""
+    sim: SimForm | None
+    """How its SIM sits in it unless told; None for a board without cellular."""
+    otp: int
+    """Bytes of one-time-programmable memory."""
+    server: Server
+    device_os: str
+    """The Device OS version it has unless told."""
+    system_part: int
+    """The index of the system part that user parts depend on."""

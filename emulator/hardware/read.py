@@ -1,0 +1,185 @@
+"""From the tables' TOML to `Hardware`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from emulator.board.flash import FlashTiming, Sector
+from emulator.hardware.parts import (
+    CELLULAR,
+    DCT,
+    EXTERNAL,
+    INTERFACES,
+    INTERNAL,
+    ButtonTimes,
+    DctPlan,
+    FlashPart,
+    Hardware,
+    HoldTimes,
+    Server,
+    StoreKind,
+    Transport,
+)
+from emulator.hardware.row import Row, TableError
+from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform, Region, UnknownPlatform, UnknownSlot, platform_by_name
+from particle_protocol.skus import SimForm
+
+STORES = tuple(each.value for each in StoreKind)
+SIMS = tuple(each.value for each in SimForm)
+TRANSPORTS = tuple(each.value for each in Transport)
+
+
+def read_boards(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Hardware]:
+    """Every board of the tables, by the platform's name. `tables` is TOML content by file name.
+
+    Raises:
+        TableError: a row has a hole, a contradiction, or stands twice.
+    """
+    parts: dict[str, FlashPart] = {}
+    buttons: dict[str, ButtonTimes] = {}
+    for file, table in tables.items():
+        for name, data in table.get("flash", {}).items():
+            parts[name] = _flash(Row(data, f"{file}: [flash.{name}]"))
+        for name, data in table.get("buttons", {}).items():
+            buttons[name] = _buttons(Row(data, f"{file}: [buttons.{name}]"))
+    boards: dict[str, Hardware] = {}
+    for file, table in tables.items():
+        for data in table.get("board", ()):
+            name = data.get("platform", "without a platform")
+            row = Row(data, f"{file}: [[board]] {name}")
+            if name in boards:
+                raise row.fault("platform", "stands twice; remove one row")
+            boards[name] = _board(row, parts, buttons)
+    return boards
+
+
+def _flash(row: Row) -> FlashPart:
+    start = row.take("start", int, "its first address")
+    sectors: list[Sector] = []
+    for count, size in _pairs(row, "sectors", "how many sectors of how many bytes there are, in order"):
+        for _ in range(count):
+            sectors.append(Sector(start, size))
+            start += size
+    timing = FlashTiming(row.take("erase", float, "seconds to erase a KiB"), row.take("program", float, "seconds to program a KiB"))
+    row.done()
+    return FlashPart(tuple(sectors), timing)
+
+
+def _buttons(row: Row) -> ButtonTimes:
+    hold = row.take_row("bootloader", "how long MODE is held for what while the bootloader looks")
+    names = ("safe_mode", "dfu", "factory_reset", "reset_settings", "end")
+    times = HoldTimes(*(hold.take(name, float, "seconds") for name in names))
+    hold.done()
+    made = ButtonTimes(
+        bootloader=times,
+        listen=row.take("listen", float, "seconds until listening mode"),
+        clear_credentials=row.take("clear_credentials", float, "seconds until the networks are forgotten"),
+        leave_listening=_two(row, "leave_listening", "at least and at most how many seconds leave listening mode"),
+    )
+    row.done()
+    return made
+
+
+def _board(row: Row, parts: Mapping[str, FlashPart], buttons: Mapping[str, ButtonTimes]) -> Hardware:
+    name = row.take("platform", str, "which platform the board is of")
+    try:
+        platform = platform_by_name(name)
+    except UnknownPlatform as error:
+        raise row.fault("platform", str(error)) from error
+    flashes = {each: _named(row, "flashes", part, parts) for each, part in row.take("flashes", dict, "its flashes by name").items()}
+    if INTERNAL not in flashes:
+        raise row.fault("flashes", f"has no {INTERNAL!r} one; it has {', '.join(flashes) or 'none'}")
+    server = row.take_row("server", "the cloud it connects to when its DCT names none")
+    made = Hardware(
+        platform=platform,
+        flashes=MappingProxyType(flashes),
+        dct=_dct(row.take_row("dct", "how the DCT is kept"), platform, flashes),
+        dfu=_dfu(row, platform, flashes),
+        buttons=_named(row, "buttons", row.take("buttons", str, "a [buttons] table"), buttons),
+        interfaces=(interfaces := _interfaces(row)),
+        sim=SimForm(_one_of(row, "sim", SIMS)) if CELLULAR in interfaces else None,
+        otp=row.take("otp", int, "bytes of one-time-programmable memory"),
+        server=Server(
+            Transport(_one_of(server, "transport", TRANSPORTS)), server.take("host", str, "a name"), server.take("port", int, "a port")
+        ),
+        device_os=row.take("device_os", str, "the Device OS version it has unless told"),
+        system_part=row.take("system_part", int, "the index of the system part that user parts depend on"),
+    )
+    server.done()
+    row.done()
+    _check_memory(row, platform.memory(made.device_os), flashes)
+    return made
+
+
+def _dct(row: Row, platform: Platform, flashes: Mapping[str, FlashPart]) -> DctPlan:
+    kind = _one_of(row, "store", STORES)
+    flash = row.take("flash", str, "the flash it is in")
+    if flash not in flashes:
+        raise row.fault("flash", f"is {flash!r}; the board has {', '.join(flashes)}")
+    regions = tuple(row.take("regions", list, "where, as regions of the memory map"))
+    for region in regions:
+        try:
+            platform.memory().region(region)
+        except UnknownSlot as error:
+            raise row.fault("regions", str(error)) from error
+    wanted = 1 if kind == StoreKind.FILE.value else 2
+    if len(regions) != wanted:
+        raise row.fault("regions", f"names {len(regions)}; a {kind} store needs {wanted}")
+    row.done()
+    return DctPlan(StoreKind(kind), flash, regions)
+
+
+def _dfu(row: Row, platform: Platform, flashes: Mapping[str, FlashPart]) -> tuple[str, ...]:
+    memories = tuple(row.take("dfu", list, "what each DFU alternate gives access to"))
+    if len(memories) != len(platform.dfu_alternates):
+        raise row.fault("dfu", f"names {len(memories)} memories; the platform's table announces {len(platform.dfu_alternates)} alternates")
+    for memory in memories:
+        if memory != DCT and memory not in flashes:
+            raise row.fault("dfu", f"names {memory!r}; there are {', '.join((DCT, *flashes))}")
+    return memories
+
+
+def _check_memory(row: Row, memory: MemoryMap, flashes: Mapping[str, FlashPart]) -> None:
+    """Every slot and region of the platform's memory map has to lie within a flash of the board."""
+    places: tuple[ModuleSlot | Region, ...] = (*memory.modules, *memory.regions)
+    for place in places:
+        part = flashes.get(EXTERNAL if place.external else INTERNAL)
+        if part is None or place.start < part.sectors[0].start or place.end > part.sectors[-1].end:
+            raise row.fault("flashes", f"hold nothing at {place.start:#x}-{place.end:#x}, where the memory map has {place}")
+
+
+def _interfaces(row: Row) -> tuple[str, ...]:
+    kinds = tuple(row.take("interfaces", list, "its kinds of network interfaces"))
+    for kind in kinds:
+        if kind not in INTERFACES:
+            raise row.fault("interfaces", f"names {kind!r}; there are {', '.join(INTERFACES)}")
+    return kinds
+
+
+def _one_of(row: Row, field: str, choices: tuple[str, ...]) -> str:
+    value = row.take(field, str, f"one of {', '.join(choices)}")
+    if value not in choices:
+        raise row.fault(field, f"is {value!r}; there are {', '.join(choices)}")
+    return value
+
+
+def _named(row: Row, field: str, name: object, tables: Mapping[str, Any]) -> Any:
+    if name not in tables:
+        raise row.fault(field, f"names {name!r}; there are {', '.join(tables)}")
+    return tables[str(name)]
+
+
+def _pairs(row: Row, field: str, meaning: str) -> Iterable[tuple[int, int]]:
+    for pair in row.take(field, list, meaning):
+        if not (isinstance(pair, list) and len(pair) == 2 and all(type(number) is int and number > 0 for number in pair)):
+            raise row.fault(field, f"has {pair!r}; it says {meaning}, as [[count, bytes], ...]")
+        yield pair[0], pair[1]
+
+
+def _two(row: Row, field: str, meaning: str) -> tuple[float, float]:
+    values = row.take(field, list, meaning)
+    if len(values) != 2:
+        raise TableError(f"{row.where}: {field} is {values!r}; it says {meaning}")
+    return float(values[0]), float(values[1])

@@ -1,0 +1,47 @@
+"""Wi-Fi access points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from emulator.clock import Signal
+from emulator.network.link import Link
+from particle_protocol.listening.wifi import WifiCipher, WifiSecurity
+
+
+@dataclass(slots=True, eq=False)
+class AccessPoint:
+    """A Wi-Fi access point within reach of the Lab's boards. `rssi` in dBm; `password` empty on an open network."""
+
+    ssid: str
+    password: str = ""
+    security: WifiSecurity = WifiSecurity.WPA2
+    cipher: WifiCipher = WifiCipher.AES
+    channel: int = 6
+    rssi: int = -52
+    bssid: bytes = b"\x02\x00\x5e\x00\x53\x01"
+    address: str = "203.0.113.1"
+    """What servers see all its stations come from (RFC 5737 keeps 203.0.113.0/24 for examples)."""
+    hidden: bool = False
+    on_air: bool = True
+    internet: bool = True
+    link: Link = field(default_factory=Link)
+    lost: Signal = field(default_factory=Signal)
+    """Fired when the access point goes off the air: stations lose it."""
+
+    def accepts(self, security: int, password: str) -> bool:
+        """Whether it lets a station in that has these credentials."""
+        if self.security == WifiSecurity.OPEN:
+            return security == WifiSecurity.OPEN
+        return security != WifiSecurity.OPEN and password == self.password
+
+    def switch_off(self) -> None:
+        """Go off the air. Stations lose the network; open streams through it stand still."""
+        self.on_air = False
+        self.link.fail()
+        self.lost.fire()
+
+    def switch_on(self) -> None:
+        """Be on the air again."""
+        self.on_air = True
+        self.link.restore()

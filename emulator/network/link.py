@@ -1,0 +1,76 @@
+"""What lies between a board and the servers."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from emulator.clock import Signal
+
+
+@dataclass(slots=True)
+class Link:
+    """What lies between a board and the servers. Times in seconds; shares from 0 to 1."""
+
+    latency: float = 0.02
+    jitter: float = 0.0
+    """The most by which something is late at random."""
+    loss: float = 0.0
+    """The share that is lost. A lost segment of a stream costs its retransmission, a lost datagram is gone."""
+    retransmission: float = 0.3
+    duplication: float = 0.0
+    """The share of datagrams that arrive twice."""
+    reordering: float = 0.0
+    """The share of datagrams that those sent after them overtake."""
+    mtu: int = 1500
+    """Bytes of the largest datagram's payload that gets through; a larger one is lost."""
+    down: bool = False
+    restored: Signal = field(default_factory=Signal)
+
+    def fail(self) -> None:
+        """Carry nothing from now on."""
+        self.down = True
+
+    def restore(self) -> None:
+        """Carry again, first what was held back."""
+        self.down = False
+        self.restored.fire()
+
+    def delay(self, rng: random.Random) -> float:
+        """How long one segment takes this time."""
+        delay = self.latency
+        if self.jitter:
+            delay += rng.uniform(0, self.jitter)
+        again = self.retransmission
+        while self.loss and rng.random() < self.loss:
+            delay += again
+            again *= 2
+        return delay
+
+    def arrivals(self, rng: random.Random, size: int) -> tuple[float, ...]:
+        """How long each copy of one datagram of `size` bytes takes this time; no copy at all when it is lost."""
+        if self.down or size > self.mtu or (self.loss and rng.random() < self.loss):
+            return ()
+        copies = 2 if self.duplication and rng.random() < self.duplication else 1
+        return tuple(self._one_way(rng) for _ in range(copies))
+
+    def _one_way(self, rng: random.Random) -> float:
+        delay = self.latency
+        if self.jitter:
+            delay += rng.uniform(0, self.jitter)
+        if self.reordering and rng.random() < self.reordering:
+            delay += self.latency + rng.uniform(0, 2 * self.latency)
+        return delay
+
+
+class Path(Protocol):
+    """A way from a board to the servers, as an access point or a cell offers it."""
+
+    link: Link
+    internet: bool
+    """Whether it leads any further than to itself."""
+
+    @property
+    def address(self) -> str:
+        """What servers see its stations come from."""

@@ -1,0 +1,101 @@
+"""The network of one Lab: names, servers, access points and cells, and connections between boards and servers."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+from emulator.clock import Clock
+from emulator.network.access_points import AccessPoint
+from emulator.network.cells import Cell
+from emulator.network.datagrams import Address, DatagramPort, Datagrams, DatagramSocket
+from emulator.network.link import Path
+from emulator.network.streams import Stream, StreamEnd
+from particle_protocol.listening.wifi import WifiSecurity
+
+
+class Outside(Protocol):
+    """The way out of the Lab, to real sockets. Only a served Lab has one."""
+
+    def connect(self, address: Address, opened: Callable[[Stream], None], failed: Callable[[str], None]) -> Callable[[], None]:
+        """Open a stream to a real server; returns the function that gives up."""
+
+
+class Network:
+    """Names, servers and access points of one Lab."""
+
+    def __init__(self, clock: Clock, rng: random.Random) -> None:
+        self._clock = clock
+        self._rng = rng
+        self._servers: dict[Address, Callable[[Stream], None]] = {}
+        self.names: dict[str, str] = {}
+        self.access_points: list[AccessPoint] = []
+        self.cells: list[Cell] = []
+        self.routes: dict[Address, Address] = {}
+        """Where a connection goes instead of the address it is for, as a router's port forwarding does."""
+        self.outside: Outside | None = None
+        self._ports = itertools.cycle(range(49_152, 65_536))
+        self._datagrams = Datagrams(clock, rng, self._ports.__next__)
+
+    def access_point(self, ssid: str, password: str = "", **more: object) -> AccessPoint:
+        """Set up an access point; `more` are the other fields of `AccessPoint`. Without a password it is open."""
+        more.setdefault("security", WifiSecurity.WPA2 if password else WifiSecurity.OPEN)
+        number = len(self.access_points) + 1
+        more.setdefault("bssid", bytes((2, 0, 0x5E, 0, 0x53, number & 0xFF)))
+        more.setdefault("address", f"203.0.113.{number & 0xFF}")
+        made = AccessPoint(ssid, password, **more)  # type: ignore[arg-type]  # checked by the dataclass's names
+        self.access_points.append(made)
+        return made
+
+    def listen(self, host: str, port: int, accept: Callable[[Stream], None]) -> None:
+        """Be the server at `host`:`port`: `accept` is handed the server's end of each new stream."""
+        self._servers[(host, port)] = accept
+
+    def listen_datagrams(self, host: str, port: int) -> DatagramPort:
+        """Be the server for datagrams at `host`:`port`."""
+        return self._datagrams.listen((host, port))
+
+    def open_datagrams(self, via: Path, address: Address) -> DatagramSocket | str:
+        """A socket for datagrams to a server, or why there is none, in words."""
+        host, port = address
+        target = self.resolve(host)
+        if target is None or via.link.down or not via.internet:
+            return f"cannot resolve {host}" if target is None else f"{host}:{port} is unreachable: the network is down"
+        target, port = self.routes.get((target, port), (target, port))
+        socket = self._datagrams.open(via, (target, port))
+        return socket if socket is not None else f"{host}:{port} has no server for datagrams"
+
+    def resolve(self, name: str) -> str | None:
+        """The address behind a name, or None. Addresses in numbers are their own."""
+        if name in self.names:
+            return self.names[name]
+        return name if name.replace(".", "").isdigit() else None
+
+    def connect(self, via: Path, address: Address, opened: Callable[[Stream], None], failed: Callable[[str], None]) -> Callable[[], None]:
+        """Open a stream through an access point. Returns the function that gives up.
+
+        Exactly one of `opened(stream)` and `failed(reason)` is called later, unless the caller gives up first.
+        """
+        host, port = address
+        target = self.resolve(host)
+        link = via.link
+        if target is None or link.down or not via.internet:
+            reason = f"cannot resolve {host}" if target is None else f"{host}:{port} is unreachable: the network is down"
+            return self._clock.call_later(link.latency + 1.0, failed, reason).cancel
+        target, port = self.routes.get((target, port), (target, port))
+        accept = self._servers.get((target, port))
+        if accept is None:
+            if self.outside is not None:
+                return self.outside.connect((target, port), opened, failed)
+            return self._clock.call_later(2 * link.delay(self._rng), failed, f"{host}:{port} refused the connection").cancel
+
+        def establish() -> None:
+            near = StreamEnd(f"{host}:{port}", self._clock, link, self._rng)
+            far = StreamEnd(f"{via.address}:{next(self._ports)}", self._clock, link, self._rng)
+            near.other, far.other = far, near
+            opened(near)
+            accept(far)
+
+        return self._clock.call_later(2 * link.delay(self._rng), establish).cancel
