@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.capabilities import NOTHING, Buttons, Extras, Led, Power
+from harness.changes import note
 from harness.errors import CapabilityMissing, ChangesNotAllowed, NotReached
 from harness.host import Host, wait_until
 from harness.identity import Identity
@@ -105,6 +106,7 @@ class Board:
         """
         if self._buttons is None:
             raise CapabilityMissing(Capability.BUTTONS, board=self.usb.label, remedy="Ask by USB request instead, where there is one")
+        note("its buttons were taken hold of")
         return self._buttons
 
     @property
@@ -127,6 +129,7 @@ class Board:
         """
         if self._power is None:
             raise CapabilityMissing(Capability.POWER, board=self.usb.label)
+        note("its power switch was taken hold of")
         return self._power
 
     def identify(self) -> Identity:
@@ -228,8 +231,8 @@ class Board:
             self.journal.did("asked for listening mode (control request 70)")
             self.requests.start_listening()
         else:
-            self.journal.did("held MODE for listening mode")
             with self._holding_mode():
+                self.journal.did("held MODE for listening mode")
                 self._until_led("blinking dark blue", HOLD_FOR_LISTENING)
         self.begin_epoch("listening mode was asked for")
         self.wait_for(Mode.LISTENING)
@@ -246,8 +249,8 @@ class Board:
         by = By(by)
         before = self.usb.entry()
         if by is By.BUTTON:
-            self.journal.did("held MODE while resetting, until the LED blinked yellow")
             with self._holding_mode():
+                self.journal.did("held MODE while resetting, until the LED blinked yellow")
                 self._press_reset()
                 self._until_led("blinking yellow", HOLD_FOR_DFU)
         elif by is By.BAUDRATE:
@@ -273,8 +276,8 @@ class Board:
         """Reset the board, by USB request or by its RESET button; ends when it was seen to leave the bus and to run Device OS again."""
         before = self.usb.entry()
         if By(by) is By.BUTTON:
-            self.journal.did("pressed RESET")
             self._press_reset()
+            self.journal.did("pressed RESET")
         else:
             self.journal.did("asked for a reset (control request 40)")
             self.requests.reset()
@@ -355,6 +358,7 @@ class Board:
         """
         if not self.allow_changes:
             raise ChangesNotAllowed(change, board=self.usb.label)
+        note(change, lasting=True)
 
     def led_since_epoch(self) -> list[str]:
         """What the LED has shown in the present epoch, in order: how modes that pass quickly are asserted."""

@@ -16,12 +16,16 @@ from urllib.parse import quote
 
 import httpx
 
+from harness.changes import note
 from harness.cloud_events import EventStream, InProcessChunks, ThreadChunks
 from harness.errors import Blame, ChangesNotAllowed, CloudRefused, CloudUnreachable
 from harness.host import HostClock
 
 CLIENT = ("particle-api", "particle-api")
 """The public OAuth client that api libraries use (particle-api-js 12.0.2, src/Particle.ts: Defaults)."""
+
+_HARMLESS = ("/oauth/token", "/ping")
+"""Ends of paths that change nothing, although their method is not GET."""
 
 REQUEST_TIMEOUT = 60.0
 """Seconds; a call of a function is given up by the cloud itself before that."""
@@ -163,6 +167,8 @@ class Cloud:
             response = self._client.request(method, path, json=json, data=form, params=query, headers=headers)
         except httpx.HTTPError as error:
             raise unreachable(self.target.url, name, error) from error
+        if response.is_success and method != "GET" and not path.endswith(_HARMLESS):
+            note(name, lasting=True)
         return read_answer(name, response)
 
     def open_events(self, path: str, token: str) -> EventStream:

@@ -7,6 +7,7 @@
     ├── ChangesNotAllowed                              a real board, and no --allow-changes
     ├── ImageRefused          reason: Refusal          an image that must not be written; nothing was erased
     ├── RequestRefused        result                   the board answered a control request with an error
+    ├── NotServed                                      boards in virtual time were used from a second thread
     ├── ConversationFailed                             a transfer or dialogue ended in a way the protocol does not allow
     ├── CloudRefused          status                   the cloud answered with an error
     └── CloudUnreachable                               the cloud did not answer
@@ -176,6 +177,19 @@ class RequestRefused(HarnessError):
         self.request = request
         self.result = result
         super().__init__(f"{request} was answered with {result} ({text})", board=board, remedy=remedy)
+
+
+class NotServed(HarnessError):
+    """Emulated boards in virtual time were used from a second thread: time passes there only while the thread that opened them waits."""
+
+    blame = Blame.REQUEST
+
+    def __init__(self, thread: str) -> None:
+        super().__init__(
+            "emulated boards in virtual time can be used only from the thread that opened them",
+            seen=f"a call from the thread {thread!r}",
+            remedy="Give --served (in a program: OpenOptions(served=True)), so that they live in real time",
+        )
 
 
 class ConversationFailed(HarnessError):

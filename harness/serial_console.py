@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import serial
 
+from harness.changes import note
 from harness.errors import Blame, BoardNotAvailable, ConversationFailed, NotReached, Unavailable
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, wait_until
 from particle_protocol.listening import (
@@ -49,28 +50,29 @@ class SerialConsole:
 
     def identify(self) -> ConsoleIdentity:
         """What `i` tells: the device id, and on some boards serial number, IMEI and ICCID."""
-        return self.run(identify())
+        return self.run(identify(), changes="")
 
     def mac(self) -> str:
         """What `m` tells: the MAC address, in lower case with colons."""
-        return self.run(mac_address())
+        return self.run(mac_address(), changes="")
 
     def version(self) -> str:
         """What `v` tells: the Device OS version."""
-        return self.run(system_version())
+        return self.run(system_version(), changes="")
 
     def modules(self) -> dict[str, Any]:
         """What `s` tells: platform and modules, as the board describes itself to the cloud."""
-        return self.run(module_info())
+        return self.run(module_info(), changes="")
 
     def is_claimed(self) -> bool:
         """What `c` tells: whether the board was ever claimed. The cloud may know better."""
-        return self.run(is_claimed())
+        return self.run(is_claimed(), changes="")
 
     def set_claim_code(self, code: str) -> None:
         """`C`: store a claim code of 63 characters, for the board to bring along when it connects."""
         self._board.must_allow_changes("store a claim code")
-        self.run(set_claim_code(code))
+        self._board.journal.did("gave it a claim code over the serial console")
+        self.run(set_claim_code(code), changes="a claim code was given")
 
     def set_wifi(self, ssid: str, password: str = "", *, security: int = 3) -> None:
         """`w`: store Wi-Fi credentials; listening mode ends when the board took them.
@@ -78,7 +80,7 @@ class SerialConsole:
         Raises:
             ConversationFailed: the board did not take them.
         """
-        self.run(configure_wifi(WifiCredentials(ssid, password, WifiSecurity(security))))
+        self.run(configure_wifi(WifiCredentials(ssid, password, WifiSecurity(security))), changes="Wi-Fi credentials were given")
 
     def leave(self) -> None:
         """`x`: end listening mode."""
@@ -89,8 +91,8 @@ class SerialConsole:
         with self.open(baudrate=baudrate):
             pass
 
-    def run(self, steps: ConsoleSteps[T]) -> T:
-        """Carry a conversation with the console; gives its result.
+    def run(self, steps: ConsoleSteps[T], *, changes: str = "a conversation with the serial console") -> T:
+        """Carry a conversation with the console; gives its result. `changes` says what it changes; empty: it only asks.
 
         Raises:
             ConversationFailed: the console did not say what was awaited.
@@ -98,7 +100,7 @@ class SerialConsole:
         """
         label = self._board.usb.label
         try:
-            with self.open() as port:
+            with self.open(changes=changes) as port:
                 return converse(port, steps)
         except CredentialsRefused as error:
             raise ConversationFailed(str(error), board=label, blame=Blame.NETWORK) from error
@@ -108,13 +110,15 @@ class SerialConsole:
             raise BoardNotAvailable(Unavailable.UNPLUGGED, "in the middle of a serial dialogue", board=label, seen=str(error)) from error
 
     @contextmanager
-    def open(self, *, baudrate: int = CONSOLE_BAUDRATE) -> Iterator[serial.Serial]:
-        """The board's serial port, open while the context lasts.
+    def open(self, *, baudrate: int = CONSOLE_BAUDRATE, changes: str = "a serial dialogue") -> Iterator[serial.Serial]:
+        """The board's serial port, open while the context lasts. See `run`.
 
         Raises:
             BoardNotAvailable: the board has none, or it may not be opened.
         """
         port = self._board.host.open_serial(self._entry(), self._board.usb.label, baudrate=baudrate)
+        if changes:
+            note(changes)
         try:
             yield port
         finally:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         HarnessError,
         ImageRefused,
         NotReached,
+        NotServed,
         RequestRefused,
     )
     from harness.identity import Identity
@@ -50,6 +51,7 @@ _HOMES = {
     "ImageRefused": "harness.errors",
     "Mode": "harness.modes",
     "NotReached": "harness.errors",
+    "NotServed": "harness.errors",
     "RequestRefused": "harness.errors",
     "Unclaim": "harness.provisioning",
     "Verdict": "harness.provisioning",
@@ -78,6 +80,7 @@ __all__ = [
     "ImageRefused",
     "Mode",
     "NotReached",
+    "NotServed",
     "RequestRefused",
     "Unclaim",
     "Verdict",

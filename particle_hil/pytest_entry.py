@@ -7,9 +7,11 @@ this one stays inert and says so in one sentence.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from collections.abc import Generator
 from pathlib import Path
+from typing import Final, Literal
 
 import pytest
 
@@ -17,6 +19,14 @@ NAMES = ("harness", "emulator", "firmware_images")
 _HOME = Path(__file__).resolve().parent.parent
 _INERT = pytest.StashKey[str]()
 _clash: list[str] = []
+
+
+_INI: Final[tuple[tuple[str, Literal["args", "string"], str], ...]] = (
+    ("particle_hil_board", "args", "the boards to run the tests on, as with --board"),
+    ("particle_hil_cloud", "string", "the cloud of real boards, as with --cloud"),
+    ("particle_hil_wifi", "string", "the Wi-Fi network that real boards may join, as with --wifi"),
+    ("particle_hil_seed", "string", "where everything random in an emulated run comes from, as with --seed"),
+)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -41,17 +51,24 @@ def _add_options(parser: pytest.Parser) -> None:
         group.addoption("--wifi", metavar="SSID[:PASSWORD]", help="the Wi-Fi network that real boards may join")
         group.addoption("--served", action="store_true", help="let emulated boards live in real time, behind sockets")
         group.addoption(
-            "--lab-seed", type=int, default=0, metavar="N", help="where everything random in an emulated run comes from (default: 0)"
-        )
-        group.addoption(
             "--device-os",
             action="append",
             default=[],
             metavar="SOURCE",
             help="what the emulated cloud heals boards in safe mode with: built (default), cache, none, or a file or folder of modules",
         )
+        for name, kind, text in _INI:
+            parser.addini(name, f"particle-hil: {text}; {name.upper()} in the environment comes before it", type=kind)
     except ValueError as error:
         _clash.append(str(error))
+    else:
+        with contextlib.suppress(ValueError):  # somebody else's --seed: then ours is named in the environment or in the ini file
+            group.addoption(
+                "--seed",
+                dest="particle_hil_seed",
+                metavar="N",
+                help="where everything random in an emulated run comes from (default: 0)",
+            )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -54,11 +54,13 @@ class InlineDriver:
         self._woken: list[_Wait] = []
         self._posted: deque[Callable[[], object]] = deque()
         self._calling = False
+        self.wrong_thread: Callable[[], Exception] = _wrong_thread
+        """Makes the error for a call from another thread."""
 
     def call(self, function: Callable[..., T], *args: Any) -> T:
         """See `Driver.call`."""
         if threading.get_ident() != self._thread:
-            raise WrongThread("a Lab in virtual time belongs to the thread that made it; serve the Lab to use it from others")
+            raise self.wrong_thread()
         if self._calling:
             return function(*args)
         if self._posted:
@@ -103,6 +105,7 @@ class InlineDriver:
 
     def sleep(self, seconds: float) -> None:
         """See `Driver.sleep`."""
+        self.call(self._check_outside)
         over = Signal()
         end = self.clock.now + seconds
         timer = self.clock.call_at(end, over.fire)
@@ -118,6 +121,7 @@ class InlineDriver:
     def run(self, coroutine: Coroutine[Any, Any, T], *, timeout: float) -> T:
         """See `Driver.run`."""
         try:
+            self.call(self._check_outside)
             while True:
                 pending = coroutine.send(None)
                 if not isinstance(pending, Reply):
@@ -233,6 +237,10 @@ class InlineDriver:
                 wait.woken = False
                 if wait.flow is not None:
                     wait.flow.switch()
+
+
+def _wrong_thread() -> WrongThread:
+    return WrongThread("a Lab in virtual time belongs to the thread that made it; serve the Lab to use it from others")
 
 
 def _yield_itself(reply: Reply[Any]) -> Iterator[Any]:

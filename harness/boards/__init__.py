@@ -70,7 +70,9 @@ class OpenOptions:
     allow_changes: bool = False
     """Whether real boards may be flashed, claimed and rewritten."""
     cloud: CloudTarget | None = None
-    """The cloud to use instead of the kind's own."""
+    """The cloud of boards whose kind has none of its own."""
+    cloud_is_default: bool = False
+    """Whether nobody asked for that cloud in this run: then a kind with a cloud of its own passes over it."""
     wifi: WifiNetwork | None = None
     """The network that real boards may join."""
     served: bool = False

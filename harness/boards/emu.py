@@ -72,7 +72,7 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
     from harness.lab import LabRig
 
     starts = [starting_state(moniker) for moniker in monikers]
-    if options.cloud is not None:
+    if options.cloud is not None and not options.cloud_is_default:
         raise BoardNotAvailable(
             Unavailable.BAD_MONIKER, "emulated boards have a cloud of their own", remedy="Leave --cloud out, or use a board of another kind"
         )

@@ -70,7 +70,7 @@ def run_suite(
     arguments = [str(SUITE), f"--rootdir={SUITE}", "-c", str(SUITE / "pytest.ini"), "-p", "no:terminal", "-p", "no:cacheprovider", "-s"]
     arguments += [argument for board in boards for argument in ("--board", board)]
     arguments += [f"--device-os={source}" for source in device_os]
-    arguments += ["--lab-seed", str(seed), *(["-k", only] if only else [])]
+    arguments += ["--seed", str(seed), *(["-k", only] if only else [])]
     arguments += [f"--cloud={cloud}"] if cloud else []
     arguments += [f"--wifi={wifi}"] if wifi else []
     arguments += [flag for flag, wanted in (("--allow-changes", allow_changes), ("--served", served)) if wanted]

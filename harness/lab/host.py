@@ -5,6 +5,7 @@ Above it nothing differs from real boards: its devices are listed and opened thr
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -15,10 +16,12 @@ from emulator.doors.pyusb_backend import EmulatedUsbBackend
 from emulator.doors.serial_url import comports
 from emulator.doors.usb_host import UsbHost
 from emulator.drivers import Driver, WaitTimeout
+from emulator.drivers.inline import InlineDriver
 from emulator.lab import Lab
-from harness.errors import BoardLabel, CapabilityMissing
+from harness.errors import BoardLabel, CapabilityMissing, NotServed
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
 from harness.modes import Capability
+from harness.threads import report
 from harness.usb.bus import UsbBus, Wanted
 from harness.usb.device import UsbDevice
 from harness.usb.entry import UsbEntry
@@ -56,6 +59,8 @@ class EmulatedHost:
         self.name = name
         self.lab = lab
         self.driver = lab.driver
+        if isinstance(lab.driver, InlineDriver):
+            lab.driver.wrong_thread = _not_served
         self.clock = LabClock(lab.driver)
         self.usb_host = UsbHost(lab.driver)
         self.backend = EmulatedUsbBackend(lab.driver, self.usb_host)
@@ -125,6 +130,13 @@ class EmulatedHost:
     def join_wifi(self, ssid: str, password: str | None = None) -> None:
         """See `Host.join_wifi`."""
         raise CapabilityMissing(Capability.WIFI, remedy=f"The emulated host has no Wi-Fi to join {ssid!r} with")
+
+
+def _not_served() -> NotServed:
+    """The error of a call from a thread of somebody else's, which may swallow it: so it is reported as well."""
+    error = NotServed(threading.current_thread().name)
+    report(error)
+    return error
 
 
 def _anything(vid: int, pid: int) -> bool:

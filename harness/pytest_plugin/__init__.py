@@ -6,8 +6,17 @@ when the first fixture is used.
 
 from __future__ import annotations
 
-from harness.pytest_plugin.fixtures import account, board, boards, clock, cloud, particle_hil_bench, wifi
-from harness.pytest_plugin.hooks import pytest_generate_tests, pytest_report_header, pytest_runtest_makereport
+from harness.pytest_plugin.fixtures import account, board, boards, clock, cloud, particle_hil_bench, particle_hil_ground, wifi
+from harness.pytest_plugin.hooks import (
+    pytest_fixture_setup,
+    pytest_generate_tests,
+    pytest_report_header,
+    pytest_runtest_call,
+    pytest_runtest_makereport,
+    pytest_runtest_protocol,
+    pytest_runtest_setup,
+    pytest_runtest_teardown,
+)
 
 __all__ = [
     "account",
@@ -16,8 +25,14 @@ __all__ = [
     "clock",
     "cloud",
     "particle_hil_bench",
+    "particle_hil_ground",
+    "pytest_fixture_setup",
     "pytest_generate_tests",
     "pytest_report_header",
+    "pytest_runtest_call",
     "pytest_runtest_makereport",
+    "pytest_runtest_protocol",
+    "pytest_runtest_setup",
+    "pytest_runtest_teardown",
     "wifi",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from _pytest.outcomes import Failed  # the public name, pytest.fail.Exception, is no class to a type checker
@@ -13,10 +14,8 @@ from harness.boards import OpenOptions, Rig, open_boards
 from harness.cloud import Account, Cloud, CloudTarget, WifiNetwork
 from harness.errors import HarnessError
 from harness.host import HostClock, WallClock
+from harness.pytest_plugin.settings import PREFIX, board_names, is_asked_for, moniker_of, seed_of, setting
 from harness.witness import Boot
-
-PREFIX = "PARTICLE_HIL_"
-"""What the names of environment variables begin with."""
 
 
 class BoardsUnavailable(Failed):
@@ -28,68 +27,106 @@ class BoardsUnavailable(Failed):
 
 
 class Bench:
-    """See the module."""
+    """The boards by name: those of the run, and those that a test names itself, which are opened as a rig of their own."""
 
-    def __init__(self, monikers: Sequence[str], options: OpenOptions) -> None:
-        self.monikers = list(monikers)
+    def __init__(self, names: Sequence[str], options: OpenOptions) -> None:
+        self.names = list(names)
         self.options = options
+        self.in_use: list[Board] = []
+        """What is handed out now."""
         self._rigs: list[Rig] | None = None
-        self._unavailable: HarnessError | None = None
+        self._boards: dict[str, Board] = {}
+        self._unavailable: dict[str, HarnessError] = {}
         self._snapshots: dict[int, object] = {}
+        self._fresh: set[int] = set()
+        """The rigs, by identity, that were brought back to their first state for whoever has the boards now."""
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> Bench:
-        """The bench that the options of the command line describe."""
-        return cls(config.getoption("--board"), options_of(config))
+        """The bench that command line, environment and ini file describe."""
+        return cls(board_names(config), options_of(config))
 
     def rigs(self) -> list[Rig]:
-        """The opened boards, kind by kind.
+        """The opened boards of the run, kind by kind.
 
         Raises:
             BoardsUnavailable: one cannot be opened; tells why. It is not tried again.
         """
-        if self._unavailable is not None:
-            raise BoardsUnavailable(self._unavailable)
         if self._rigs is None:
-            try:
-                self._rigs = open_boards(self.monikers, self.options)
-            except HarnessError as error:
-                self._unavailable = error
-                raise BoardsUnavailable(error) from None
-            for place, rig in enumerate(self._rigs):
-                if rig.snapshot is not None:
-                    self._snapshots[place] = rig.snapshot()
+            self._rigs = self._open("", self.names, self.options)
         return self._rigs
 
-    def hand_out(self, monikers: Sequence[str]) -> list[Board]:
-        """The boards of these monikers, as they were when the run began where their kind can bring them back."""
-        wanted: list[Board] = []
-        taken: set[int] = set()
-        for moniker in monikers:
-            board = next(each for rig in self.rigs() for each in rig.boards if each.moniker == moniker and id(each) not in taken)
-            taken.add(id(board))
-            wanted.append(board)
-        for place, rig in enumerate(self.rigs()):
-            if place in self._snapshots and rig.restore is not None and any(board in wanted for board in rig.boards):
-                rig.restore(self._snapshots[place])
-                for board in rig.boards:
-                    board.begin_epoch("it was brought back to its first state", boot=Boot.UNKNOWN)
-                    board.journal.clear()
+    def _open(self, key: str, names: Sequence[str], options: OpenOptions) -> list[Rig]:
+        if key in self._unavailable:
+            raise BoardsUnavailable(self._unavailable[key])
+        try:
+            rigs = open_boards([moniker_of(name) for name in names], options)
+        except HarnessError as error:
+            self._unavailable[key] = error
+            raise BoardsUnavailable(error) from None
+        opened = [board for rig in rigs for board in rig.boards]
+        for name in names:
+            board = next(each for each in opened if each.moniker == moniker_of(name))
+            opened.remove(board)
+            self._boards[name] = board
+        for rig in rigs:
+            if rig.snapshot is not None:
+                self._snapshots[id(rig)] = rig.snapshot()
+        return rigs
+
+    def board(self, name: str) -> Board:
+        """The board of a name. One that is none of the run's is opened now.
+
+        Raises:
+            BoardsUnavailable: it cannot be opened.
+        """
+        rigs = self.rigs()
+        if name not in self._boards:
+            rigs += self._open(name, [name], replace(self.options, seed=self.options.seed + len(rigs)))
+        return self._boards[name]
+
+    def rig_of(self, name: str | None) -> Rig | None:
+        """The rig that a board is part of; without a name the first one. None: the run has no boards."""
+        return next(iter(self.rigs()), None) if name is None else self.rig_with(self.board(name))
+
+    def rig_with(self, board: Board) -> Rig:
+        """The rig that a board is part of."""
+        return next(rig for rig in self.rigs() if board in rig.boards)
+
+    def hand_out(self, names: Sequence[str]) -> list[Board]:
+        """The boards of these names, as they were when the run began where their kind can bring them back, with empty journals."""
+        wanted = [self.board(name) for name in names]
+        for rig in self.rigs():
+            if any(board in wanted for board in rig.boards):
+                self.refresh(rig)
+        self.in_use += [board for board in wanted if board not in self.in_use]
+        for board in wanted:
+            board.journal.clear()
         return wanted
 
-    def wifi_of(self, board: Board) -> WifiNetwork | None:
-        """A Wi-Fi network that this board can join."""
-        return next((rig.wifi for rig in self.rigs() if board in rig.boards), None)
+    def refresh(self, rig: Rig | None) -> None:
+        """Bring a rig back to its first state, once for whoever has the boards now."""
+        if rig is None or id(rig) in self._fresh:
+            return
+        self._fresh.add(id(rig))
+        if id(rig) in self._snapshots and rig.restore is not None:
+            rig.restore(self._snapshots[id(rig)])
+            for board in rig.boards:
+                board.begin_epoch("it was brought back to its first state", boot=Boot.UNKNOWN)
+                board.journal.clear()
 
-    def wifi(self) -> WifiNetwork | None:
-        """A Wi-Fi network that the boards can join."""
-        return next((rig.wifi for rig in self.rigs() if rig.wifi is not None), self.options.wifi)
+    def take_back(self) -> None:
+        """Nobody has the boards any more."""
+        self.in_use.clear()
+        self._fresh.clear()
 
-    def cloud_target(self) -> CloudTarget | None:
-        """The cloud of the boards: the one of the command line first."""
-        if self.options.cloud is not None:
-            return self.options.cloud
-        return next((rig.cloud for rig in self.rigs() if rig.cloud is not None), None)
+    def cloud_target(self, rig: Rig | None) -> CloudTarget | None:
+        """The cloud of a rig's boards; the one that was named where there are no boards."""
+        return self.options.cloud if rig is None else rig.cloud
+
+    def wifi(self, rig: Rig | None) -> WifiNetwork | None:
+        """A Wi-Fi network that a rig's boards can join."""
+        return self.options.wifi if rig is None or rig.wifi is None else rig.wifi
 
     def account_in(self, cloud: Cloud) -> Account:
         """The user whose token or password was given; an emulated cloud has one to begin with."""
@@ -99,17 +136,14 @@ class Bench:
         pytest.skip(f"no account in the cloud at {cloud.target.url}: set {PREFIX}TOKEN, or {PREFIX}USER and {PREFIX}PASSWORD")
 
     def watch(self, account: Account | None) -> None:
-        """Let `account` be the witness of what the cloud says of the boards."""
-        for rig in self.rigs():
+        """Let `account` be the witness of what its cloud says of the boards there; None ends it."""
+        for rig in self._rigs or ():
             for board in rig.boards:
-                board.account = account
+                board.account = account if account is not None and rig.cloud is account.cloud.target else None
 
-    def clock(self) -> HostClock:
-        """The time of the boards' host."""
-        for rig in self.rigs():
-            if rig.boards:
-                return rig.boards[0].host.clock
-        return WallClock()
+    def clock(self, rig: Rig | None) -> HostClock:
+        """The time of a rig's host."""
+        return rig.boards[0].host.clock if rig is not None and rig.boards else WallClock()
 
     def close(self) -> None:
         """Give every board back."""
@@ -119,14 +153,15 @@ class Bench:
 
 
 def options_of(config: pytest.Config) -> OpenOptions:
-    """The options for opening boards, from the command line and the environment."""
+    """The options for opening boards, from the command line, the environment and the ini file."""
     allow = bool(config.getoption("--allow-changes"))
     return OpenOptions(
         allow_changes=allow,
-        cloud=cloud_from_environment(config.getoption("--cloud"), allow_changes=allow),
-        wifi=parse_wifi(config.getoption("--wifi")),
+        cloud=cloud_from_environment(setting(config, "cloud"), allow_changes=allow),
+        cloud_is_default=not is_asked_for(config, "cloud"),
+        wifi=parse_wifi(setting(config, "wifi")),
         served=bool(config.getoption("--served")),
-        seed=int(config.getoption("--lab-seed")),
+        seed=seed_of(config),
         device_os=tuple(config.getoption("--device-os")),
     )
 

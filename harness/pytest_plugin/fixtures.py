@@ -1,4 +1,8 @@
-"""The fixtures of the pytest plugin."""
+"""The fixtures of the pytest plugin.
+
+They are made for the session, and end with the scope of whoever asked for them (`harness.pytest_plugin.scopes`): `particle_hil_ground`
+does, and the others, which stand on it, end with it.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pytest_plugin.hooks import BOARDS
+from harness.pytest_plugin.hooks import BENCH, board_name, present_item
 
 if TYPE_CHECKING:
     from harness.board import Board
+    from harness.boards import Rig
     from harness.cloud import Account, Cloud, WifiNetwork
     from harness.host import HostClock
     from harness.pytest_plugin.bench import Bench
 
 NO_BOARD = "no board: run with --board emu:photon, or with --board usb:DEVICE-ID (`particle-hil boards` lists what is attached)"
+ONE_AT_A_TIME = (
+    "this test asks for `board` where it cannot be run once for each: by getfixturevalue(), from a unittest.TestCase or a BDD step; "
+    "and the run has {count} boards: {names}. Take `boards` instead, take `board` as an argument of the test, or name one board"
+)
 
 
 @pytest.fixture(scope="session")
@@ -24,77 +33,96 @@ def particle_hil_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     from harness.pytest_plugin.bench import Bench
 
     bench = Bench.from_config(request.config)
+    request.config.stash[BENCH] = bench
     yield bench
     bench.close()
 
 
-@pytest.fixture
-def board(request: pytest.FixtureRequest, particle_hil_bench: Bench) -> Board:
-    """A board, in the state that the marker `start(...)` asks for. A test that uses it runs once for every `--board`."""
-    moniker = getattr(request, "param", None)
-    if moniker is None:
-        pytest.skip(NO_BOARD)
-    return _hand_out(request, particle_hil_bench, [moniker])[0]
+@pytest.fixture(scope="session")
+def particle_hil_ground(particle_hil_bench: Bench) -> Iterator[Bench]:
+    """The boards while a test, or a fixture of a wider scope, has them. Tests use the fixtures below instead."""
+    yield particle_hil_bench
+    particle_hil_bench.take_back()
 
 
-@pytest.fixture
-def boards(request: pytest.FixtureRequest, particle_hil_bench: Bench) -> list[Board]:
+@pytest.fixture(scope="session")
+def board(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> Board:
+    """A board, in the state that the marker `start(...)` asks for. A test that uses it runs once for every `--board`.
+
+    It is brought back to its first state before every test; if a fixture of a wider scope asks for it, when that scope begins.
+    """
+    name = getattr(request, "param", None)
+    if name is None:
+        names = particle_hil_ground.names
+        if not names:
+            pytest.skip(NO_BOARD)
+        if len(names) > 1:
+            pytest.fail(ONE_AT_A_TIME.format(count=len(names), names=", ".join(names)), pytrace=False)
+        (name,) = names
+    return _hand_out(request, particle_hil_ground, [name])[0]
+
+
+@pytest.fixture(scope="session")
+def boards(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> list[Board]:
     """Every board of the run, each in the state that the marker `start(...)` asks for."""
-    monikers = request.config.getoption("--board")
-    if not monikers:
+    if not particle_hil_ground.names:
         pytest.skip(NO_BOARD)
-    return _hand_out(request, particle_hil_bench, monikers)
+    return _hand_out(request, particle_hil_ground, particle_hil_ground.names)
 
 
-def _hand_out(request: pytest.FixtureRequest, bench: Bench, monikers: list[str]) -> list[Board]:
-    from harness.starting import Start
+def _hand_out(request: pytest.FixtureRequest, bench: Bench, names: list[str]) -> list[Board]:
+    from harness.pytest_plugin.preparing import prepare, start_of
 
-    start = Start.of(request.node.get_closest_marker("start"))
-    needs_account = start.claimed is not None or "account" in request.fixturenames
-    found = bench.hand_out(monikers)
-    request.node.stash[BOARDS] = found
-    if needs_account:
+    item = present_item(request.config)
+    start = start_of(item)
+    found = bench.hand_out(names)
+    if start.claimed is not None or "account" in getattr(item, "fixturenames", ()):
         request.getfixturevalue("account")
-    for each in found:
-        start.bring(each, bench.wifi_of(each))
-        each.journal.clear()
+    prepare(item, bench, found)
     return found
 
 
-@pytest.fixture
-def cloud(particle_hil_bench: Bench) -> Iterator[Cloud]:
+def _rig(request: pytest.FixtureRequest, bench: Bench) -> Rig | None:
+    """The rig of the board that the present test is run on; the first one, if the test names none."""
+    return bench.rig_of(board_name(present_item(request.config)))
+
+
+@pytest.fixture(scope="session")
+def cloud(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> Iterator[Cloud]:
     """The cloud: the emulated boards' own, or the one of `--cloud`."""
     from harness.cloud import Cloud
 
-    target = particle_hil_bench.cloud_target()
+    rig = _rig(request, particle_hil_ground)
+    target = particle_hil_ground.cloud_target(rig)
     if target is None:
         pytest.skip(
             "no cloud: run with --cloud URL, and PARTICLE_HIL_TOKEN or PARTICLE_HIL_USER and PARTICLE_HIL_PASSWORD in the environment"
         )
+    particle_hil_ground.refresh(rig)
     made = Cloud(target)
     yield made
     made.close()
 
 
-@pytest.fixture
-def account(cloud: Cloud, particle_hil_bench: Bench) -> Iterator[Account]:
+@pytest.fixture(scope="session")
+def account(cloud: Cloud, particle_hil_ground: Bench) -> Iterator[Account]:
     """A user who is logged in: the one that an emulated cloud has, or the one of the environment in a real cloud."""
-    user = particle_hil_bench.account_in(cloud)
-    particle_hil_bench.watch(user)
+    user = particle_hil_ground.account_in(cloud)
+    particle_hil_ground.watch(user)
     yield user
-    particle_hil_bench.watch(None)
+    particle_hil_ground.watch(None)
 
 
-@pytest.fixture
-def wifi(particle_hil_bench: Bench) -> WifiNetwork:
+@pytest.fixture(scope="session")
+def wifi(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> WifiNetwork:
     """A Wi-Fi network that the boards can join."""
-    network = particle_hil_bench.wifi()
+    network = particle_hil_ground.wifi(_rig(request, particle_hil_ground))
     if network is None:
         pytest.skip("no Wi-Fi network: run with --wifi SSID:PASSWORD")
     return network
 
 
-@pytest.fixture
-def clock(particle_hil_bench: Bench) -> HostClock:
+@pytest.fixture(scope="session")
+def clock(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> HostClock:
     """The time that the boards live in: `now()`, `utc()`, `sleep(seconds)`. Virtual for emulated boards, unless they are served."""
-    return particle_hil_bench.clock()
+    return particle_hil_ground.clock(_rig(request, particle_hil_ground))

@@ -1,31 +1,68 @@
-"""The hooks of the pytest plugin: one run of a test per `--board`, skips with reasons, the board's journal beside a failure."""
+"""The hooks of the pytest plugin: one run of a test per `--board`, skips with reasons, the boards' journals beside a failure."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Generator
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness import changes, threads
+from harness.changes import Changes
+from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError
+from harness.pytest_plugin.scopes import asking_scope, definitions_of, needed_scope, node_of
+from harness.pytest_plugin.settings import board_names
+
 if TYPE_CHECKING:
     from harness.board import Board
+    from harness.pytest_plugin.bench import Bench
 
+GROUND = "particle_hil_ground"
+FIXTURES = frozenset({GROUND, "account", "board", "boards", "clock", "cloud", "wifi"})
+"""The fixtures that end with the scope of whoever asked for them."""
+
+BENCH: pytest.StashKey[Bench] = pytest.StashKey()
 BOARDS: pytest.StashKey[list[Board]] = pytest.StashKey()
-"""The boards that a test uses, put on its item by the fixtures."""
+"""The boards that a test uses, put on its item when it gets them."""
+HANDED_OUT: pytest.StashKey[bool] = pytest.StashKey()
+"""Set on an item once it has its boards, in the state that it asked for."""
+
+_ITEM: pytest.StashKey[pytest.Item] = pytest.StashKey()
+_END_OF_GROUND: pytest.StashKey[Callable[[], object]] = pytest.StashKey()
+_CHANGES: pytest.StashKey[Changes] = pytest.StashKey()
+_THREADS: pytest.StashKey[list[HarnessError]] = pytest.StashKey()
+
+
+def present_item(config: pytest.Config) -> pytest.Item:
+    """The test that is run now."""
+    return config.stash[_ITEM]
+
+
+def begin_changes(item: pytest.Item) -> None:
+    """From now on changes are the test's own."""
+    if _CHANGES in item.stash:
+        item.stash[_CHANGES].begin()
+
+
+def board_name(item: pytest.Item) -> str | None:
+    """The name of the board that a test is run on; None if it is run on none in particular."""
+    name = getattr(getattr(item, "callspec", None), "params", {}).get("board")
+    ours = any(definition.func.__module__ == "harness.pytest_plugin.fixtures" for definition in definitions_of(item, "board"))
+    return str(name) if name is not None and ours else None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """The boards of this run."""
-    boards = config.getoption("--board")
-    return f"particle-hil: {', '.join(boards)}" if boards else None
+    names = board_names(config)
+    return f"particle-hil: {', '.join(names)}" if names else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for `board` once for every `--board`."""
-    boards = metafunc.config.getoption("--board")
-    if boards and "board" in metafunc.fixturenames and not _parametrized(metafunc):
-        metafunc.parametrize("board", boards, indirect=True, ids=boards)
+    names = board_names(metafunc.config)
+    if names and "board" in metafunc.fixturenames and not _parametrized(metafunc):
+        metafunc.parametrize("board", names, indirect=True, ids=names, scope=needed_scope(metafunc.definition, FIXTURES))
 
 
 def _parametrized(metafunc: pytest.Metafunc) -> bool:
@@ -34,19 +71,95 @@ def _parametrized(metafunc: pytest.Metafunc) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Watch what a test changes, and what becomes of its threads."""
+    item.config.stash[_ITEM] = item
+    item.stash[_THREADS] = list[HarnessError]()
+    with changes.watch() as seen:
+        item.stash[_CHANGES] = seen
+        return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+    """Have the boards end with the scope of whoever asked for them, although they are made for the session."""
+    if fixturedef.argname == GROUND:
+        item = present_item(request.config)
+        end: Callable[[], object] = functools.partial(fixturedef.finish, request=request)  # type: ignore[arg-type]
+        request.config.stash[_END_OF_GROUND] = end
+        node_of(item, [needed_scope(item, FIXTURES), asking_scope(request, FIXTURES)]).addfinalizer(end)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Bring boards that a fixture of a wider scope has to the state that this test asks for, without taking back what it did to them."""
+    bench = item.config.stash.get(BENCH, None)
+    if bench is None or not bench.in_use:
+        return
+    name = board_name(item)
+    if name is not None and bench.board(name) not in bench.in_use:
+        item.config.stash[_END_OF_GROUND]()
+    elif not {"board", "boards"}.isdisjoint(getattr(item, "fixturenames", ())):
+        from harness.pytest_plugin.preparing import prepare
+
+        used = [bench.board(name)] if name is not None else bench.in_use
+        for board in used:
+            board.journal.clear()
+        prepare(item, bench, used)
+
+
+# These are the innermost wrappers, so that a thread that ends in an error of the harness is no mere warning of pytest's.
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test if a thread of its ended in an error of the harness."""
+    with threads.watch(item.stash.setdefault(_THREADS, [])):
+        result = yield
+    _raise_from_threads(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """The same for threads that end only now."""
+    with threads.watch(item.stash.setdefault(_THREADS, [])):
+        result = yield
+    _raise_from_threads(item)
+    return result
+
+
+def _raise_from_threads(item: pytest.Item) -> None:
+    __tracebackhide__ = True
+    errors = item.stash.get(_THREADS, [])
+    if errors:
+        error = errors[0]
+        errors.clear()
+        raise error
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn "this board has no such thing" into a skip, and put what was done and seen beside a failure."""
+    """Turn "this board has no such thing" into a skip, unless something was changed before; put the journals beside a failure."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    skips = False
+    if isinstance(error, (CapabilityMissing, ChangesNotAllowed)):
+        changed = _changed(item, call.when)
+        skips = not changed
+        if changed:
+            error.what += f"; this is no skip, for something was changed before: {changed[0]}"
     report = yield
-    if report.failed and call.excinfo is not None and _skips(call.excinfo.value):
+    if report.failed and skips:
         report.outcome = "skipped"
-        report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"Skipped: {call.excinfo.value}")
+        report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"Skipped: {error}")
     elif report.failed:
         for board in item.stash.get(BOARDS, []):
             report.sections.append((f"what was done to {board} and seen", str(board.journal)))
+        errors = item.stash.get(_THREADS, [])
+        report.sections.extend(("an error in another thread", str(each)) for each in errors if each is not error)
+        errors.clear()
     return report
 
 
-def _skips(error: BaseException) -> bool:
-    """Whether an exception means that this board cannot be tested so. A run that never loaded the harness has no such exceptions."""
-    errors = sys.modules.get("harness.errors")
-    return errors is not None and isinstance(error, (errors.CapabilityMissing, errors.ChangesNotAllowed))
+def _changed(item: pytest.Item, phase: str) -> list[str]:
+    """What was changed before. What a board is brought to its first state by counts only where it outlives a reset."""
+    seen = item.stash.get(_CHANGES, Changes())
+    return seen.lasting if phase == "setup" and not item.stash.get(HANDED_OUT, False) else seen.all

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from harness.changes import note
 from harness.errors import BoardLabel, BoardNotAvailable, Unavailable
 from harness.host import Host, SerialEntry, wait_until
 from harness.modes import UsbState
@@ -90,21 +91,23 @@ class BoardUsb:
         return entry
 
     @contextmanager
-    def open(self) -> Iterator[UsbDevice]:
-        """The board, opened for transfers while the context lasts.
+    def open(self, *, changes: str = "transfers over USB") -> Iterator[UsbDevice]:
+        """The board, opened for transfers while the context lasts. `changes` says what they change; empty: they only ask.
 
         Raises:
             BoardNotAvailable: it is not there, is busy, or may not be opened.
         """
         device = self.host.open_usb(self.present(), self.label)
+        if changes:
+            note(changes)
         try:
             yield device
         finally:
             device.close()
 
-    def run(self, steps: HostSteps[T]) -> T:
-        """Open the board, carry a conversation over it, close it; gives the conversation's result."""
-        with self.open() as device:
+    def run(self, steps: HostSteps[T], *, changes: str = "a conversation over USB") -> T:
+        """Open the board, carry a conversation over it, close it; gives the conversation's result. See `open`."""
+        with self.open(changes=changes) as device:
             return run_steps(device, steps, self.host.clock.sleep)
 
     def wait_for(self, look: Callable[[UsbEntry | None], T | None], *, timeout: float, awaited: str, remedy: str = "") -> T:

@@ -29,7 +29,7 @@ def write_module(usb: BoardUsb, address: int, data: bytes, progress: Callable[[i
         session = yield from open_session()
         yield from session.write(FLASH, address, data, progress=progress)
 
-    _run(usb, steps())
+    _run(usb, steps(), changes="a write over DFU")
 
 
 def read_memory(usb: BoardUsb, address: int, length: int, *, alternate: int = FLASH) -> bytes:
@@ -44,7 +44,7 @@ def read_memory(usb: BoardUsb, address: int, length: int, *, alternate: int = FL
         session = yield from open_session()
         return (yield from session.read(alternate, address, length))
 
-    return _run(usb, steps())
+    return _run(usb, steps(), changes="")
 
 
 def leave(usb: BoardUsb) -> None:
@@ -58,12 +58,12 @@ def leave(usb: BoardUsb) -> None:
         session = yield from open_session()
         yield from session.leave()
 
-    _run(usb, steps())
+    _run(usb, steps(), changes="leaving DFU mode")
 
 
-def _run(usb: BoardUsb, steps: HostSteps[T]) -> T:
+def _run(usb: BoardUsb, steps: HostSteps[T], *, changes: str) -> T:
     try:
-        return usb.run(steps)
+        return usb.run(steps, changes=changes)
     except (AddressError, AccessError) as error:
         raise ImageRefused(Refusal.OUT_OF_RANGE, str(error), board=usb.label) from error
     except DfuError as error:

@@ -24,6 +24,11 @@ T = TypeVar("T")
 ANSWER_TIMEOUT = 10.0
 """Seconds for requests that only ask, as particle-cli has it when it lists boards (particle-cli 3.49.2, src/cmd/usb-util.js)."""
 
+_QUESTIONS = frozenset(
+    {RequestType.GET_DEVICE_MODE, RequestType.GET_CLOUD_CONNECTION_STATUS, RequestType.GET_MODULE_INFO, RequestType.IS_CLAIMED}
+)
+"""Requests that change nothing."""
+
 INTEGRITY_FAILED = 0x01
 DEPENDENCY_FAILED = 0x02
 """Bits of a module's validity in the old form of module info (device-os-protobuf, control/storage.proto)."""
@@ -64,8 +69,8 @@ class ControlRequests:
     def __init__(self, usb: BoardUsb) -> None:
         self._usb = usb
 
-    def ask(self, name: str, steps: HostSteps[T]) -> T:
-        """Carry out one request.
+    def ask(self, name: str, steps: HostSteps[T], *, changes: bool = True) -> T:
+        """Carry out one request; say `changes=False` of one that only asks.
 
         Raises:
             RequestRefused: the board answered with an error.
@@ -73,7 +78,7 @@ class ControlRequests:
             BoardNotAvailable: it is not there, or may not be opened.
         """
         try:
-            return self._usb.run(steps)
+            return self._usb.run(steps, changes=name if changes else "")
         except RequestError as error:
             raise RequestRefused(name, error.result, result_text(error.result), board=self._usb.label) from error
         except ControlRequestError as error:
@@ -81,7 +86,7 @@ class ControlRequests:
 
     def system_version(self) -> str | None:
         """The Device OS version, such as "2.3.1"; None where the board does not tell (DFU mode)."""
-        return self.ask("the raw version request", raw_system_version())
+        return self.ask("the raw version request", raw_system_version(), changes=False)
 
     def device_mode(self) -> DeviceMode:
         """Whether the board listens."""
@@ -158,4 +163,4 @@ class ControlRequests:
         self._named(RequestType.FINISH_FIRMWARE_UPDATE, calls.update_firmware(image, progress=progress))
 
     def _named(self, request_type: RequestType, steps: HostSteps[T]) -> T:
-        return self.ask(f"control request {request_name(request_type)}", steps)
+        return self.ask(f"control request {request_name(request_type)}", steps, changes=request_type not in _QUESTIONS)

@@ -1,11 +1,14 @@
 """Emulated boards for tests of the harness itself."""
 
 import contextlib
+import io
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import httpx
 import pytest
@@ -103,3 +106,53 @@ def photon_binaries():
         if error.reason in (Reason.NO_NPM, Reason.NO_NETWORK):
             pytest.skip(str(error))
         raise
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def run_pytest(tmp_path):
+    """Run pytest on a test file with the plugin loaded; gives its output and exit status."""
+    tests = tmp_path / "tests"
+    tests.mkdir()
+
+    def run(source, *arguments, where=tests, path=(ROOT,), **variables):
+        (tests / "test_it.py").write_text(dedent(source))
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV", "PARTICLE_HIL"))}
+        environment |= variables
+        environment["PYTHONPATH"] = os.pathsep.join(map(str, path))
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        report = [] if "no:terminal" in arguments else ["-ra"]
+        command = [sys.executable, "-m", "pytest", "-p", "particle_hil.pytest_entry", "-p", "no:cacheprovider", *report, *arguments]
+        done = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture
+def run_inside(tmp_path, monkeypatch):
+    """The same as `run_pytest` within this process, which takes a fraction of the time; for what does not depend on how pytest starts."""
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.chdir(tests)
+    for name in [name for name in os.environ if name.startswith("PARTICLE_HIL") or name == "PYTEST_ADDOPTS"]:
+        monkeypatch.delenv(name)
+
+    def run(source, *arguments, **variables):
+        (tests / "test_it.py").write_text(dedent(source))
+        told = io.StringIO()
+        fixed = ["-p", "particle_hil.pytest_entry", "-p", "no:cacheprovider", "--import-mode=importlib", f"--rootdir={tests}", "-ra"]
+        fixed += ["-W", "ignore:Module already imported"]
+        with monkeypatch.context() as context, contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+            for name, value in variables.items():
+                context.setenv(name, value)
+            context.setattr(sys, "dont_write_bytecode", True)
+            status = pytest.main([*fixed, "--capture=sys", *arguments, str(tests)])
+        for name in [name for name, module in sys.modules.items() if str(getattr(module, "__file__", "")).startswith(str(tests))]:
+            del sys.modules[name]
+        return int(status), told.getvalue()
+
+    return run

@@ -4,30 +4,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def run_pytest(tmp_path):
-    """Run pytest on a test file with the plugin loaded; gives its output and exit status."""
-    tests = tmp_path / "tests"
-    tests.mkdir()
-
-    def run(source, *arguments, where=tests, path=(ROOT,)):
-        (tests / "test_it.py").write_text(dedent(source))
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV", "PARTICLE_HIL"))}
-        environment["PYTHONPATH"] = os.pathsep.join(map(str, path))
-        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        report = [] if "no:terminal" in arguments else ["-ra"]
-        command = [sys.executable, "-m", "pytest", "-p", "particle_hil.pytest_entry", "-p", "no:cacheprovider", *report, *arguments]
-        done = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    return run
 
 
 def test_without_a_board_tests_that_need_one_are_skipped_with_the_reason(run_pytest):

@@ -1,0 +1,27 @@
+"""Bringing boards to the state that a test asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.board import Board
+from harness.pytest_plugin.bench import Bench
+from harness.pytest_plugin.hooks import BOARDS, HANDED_OUT, begin_changes
+from harness.starting import Start
+
+
+def start_of(item: pytest.Item) -> Start:
+    """The state that the marker of a test asks for."""
+    return Start.of(item.get_closest_marker("start"))
+
+
+def prepare(item: pytest.Item, bench: Bench, boards: list[Board]) -> None:
+    """Bring `boards` to that state. What is done to them from then on is the test's."""
+    item.stash[BOARDS] = list(dict.fromkeys([*item.stash.get(BOARDS, []), *boards]))
+    begin_changes(item)
+    start = start_of(item)
+    for board in boards:
+        start.bring(board, bench.wifi(bench.rig_with(board)))
+        board.journal.clear()
+    item.stash[HANDED_OUT] = True
+    begin_changes(item)
