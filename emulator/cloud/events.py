@@ -4,6 +4,9 @@ An event of a device reaches its owner's stream, the stream of the product that 
 owns the product, the device's own stream and (when public) the public one. A device that is neither claimed nor a member of a product
 may publish, and nobody hears it. Quarantined and denied devices are no members.
 
+What is published to an organization is heard once on its stream and by its webhooks, and goes on to each of its products as if it had been
+published there.
+
 Devices hear the events of their owner; unclaimed members of a product hear what is published to the product, and the answers of
 webhooks to themselves (since March 2023; before, nothing: `CloudSettings.legacy_subscriptions`). Each event published, and each one
 delivered to a device, is one data operation.
@@ -37,7 +40,20 @@ INTERNAL = "particle-internal"
 class Event:
     """One event. All listeners share one object."""
 
-    __slots__ = ("coreid", "data", "device_id", "name", "owner", "product_id", "public", "published_at", "ttl", "version")
+    __slots__ = (
+        "coreid",
+        "data",
+        "device_id",
+        "name",
+        "organization_id",
+        "owner",
+        "passed_on",
+        "product_id",
+        "public",
+        "published_at",
+        "ttl",
+        "version",
+    )
 
     def __init__(
         self,
@@ -52,7 +68,10 @@ class Event:
         owner: Owner | None = None,
         product_id: int | None = None,
         version: int | None = None,
+        organization_id: str | None = None,
+        passed_on: bool = False,
     ) -> None:
+        """`organization_id`: it was published to an organization. `passed_on`: the organization has heard it already."""
         self.name = name
         self.data = data
         self.published_at = published_at
@@ -63,6 +82,8 @@ class Event:
         self.owner = owner
         self.product_id = product_id
         self.version = version
+        self.organization_id = organization_id
+        self.passed_on = passed_on
 
     def __str__(self) -> str:
         return f"{self.name}={self.data!r} from {self.coreid}"
@@ -100,13 +121,14 @@ class Events:
         ttl: int = 60,
         private: bool = True,
         product: str | int | None = None,
+        organization: str | None = None,
         as_device_id: str | None = None,
     ) -> Event:
-        """Publish through the API: as oneself, or (with `product`) to a product, or there as one of its members would.
+        """Publish through the API: as oneself, to an organization or a product, or in a product as one of its members would.
 
         Raises:
             Invalid: the name or the data is too long, or the name is missing.
-            PermissionDenied, ScopeRefused: not for this caller.
+            PermissionDenied, OrganizationUnknown, ScopeRefused: not for this caller.
             DeviceNotInProduct: `as_device_id` is not in the product.
             AccountPaused: the plan's data operations are used up.
         """
@@ -116,6 +138,14 @@ class Events:
         if data is not None and len(data.encode()) > settings.max_event_data:
             raise Invalid("data", data[:20], f"at most {settings.max_event_data} bytes")
         now = self._core.now()
+        if organization is not None:
+            home = self._gate.organization(who, organization, "events:send")
+            event = Event(name, data, published_at=now, coreid=API, ttl=ttl, public=not private, organization_id=home.id)
+            self.emit(event)
+            for each in self._gate.products_of(home):
+                more = Event(name, data, published_at=now, coreid=API, ttl=ttl, public=not private, product_id=each.id, passed_on=True)
+                self.emit(more)
+            return event
         if product is None:
             owner = owner_of(who)
             if owner is None:
@@ -156,7 +186,8 @@ class Events:
 
     def emit(self, event: Event) -> None:
         """Hand an event to everybody who may hear it; to nobody, while the account behind it is paused."""
-        if (event.owner is None and event.product_id is None) or self._paused(event.owner, event.product_id):
+        homeless = event.owner is None and event.product_id is None and event.organization_id is None
+        if homeless or self._paused(event.owner, event.product_id):
             return
         self._count(event.owner, event.product_id)
         for subscription in tuple(self._hearers(event)):
@@ -165,6 +196,10 @@ class Events:
         self._to_devices(event)
         for tap in tuple(self.taps):
             tap(event)
+
+    def organization_of(self, event: Event) -> str | None:
+        """The id of the organization that hears an event: the one it was published to, or that of its product; None: none does."""
+        return None if event.passed_on else event.organization_id or self._gate.organization_of(event.product_id)
 
     def subscribe(
         self,
@@ -257,12 +292,12 @@ class Events:
         yield from owned
         if event.product_id is not None:
             yield from streams.get(("product", event.product_id), ())
-            organization = self._gate.organization_of(event.product_id)
-            if organization is not None:
-                yield from streams.get(("organization", organization), ())
+        organization = self.organization_of(event)
+        if organization is not None:
+            yield from streams.get(("organization", organization), ())
         if event.device_id is not None:
             yield from streams.get(("device", event.device_id), ())
-        if event.public:
+        if event.public and not event.passed_on:
             yield from (each for each in streams.get(("public", None), ()) if each not in owned)
 
     def _to_devices(self, event: Event) -> None:
@@ -275,8 +310,7 @@ class Events:
         elif event.device_id is not None:
             keys = (event.device_id,)
         else:
-            assert event.product_id is not None
-            keys = self._devices.by_product.keys(event.product_id)
+            keys = () if event.product_id is None else self._devices.by_product.keys(event.product_id)
         for key in keys:
             if self._connections.link(str(key)) is not None:
                 self.deliver(table[key], event.name, event.data, ttl=event.ttl, public=event.public)

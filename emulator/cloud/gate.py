@@ -5,6 +5,8 @@ An unknown product and a product of somebody else look the same from outside.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emulator.cloud.access import Kind, Principal, Role, role_has
 from emulator.cloud.accounts import Accounts
 from emulator.cloud.errors import OrganizationUnknown, PermissionDenied, RoleTooLow, ScopeRefused
@@ -49,6 +51,10 @@ class Gate:
         """The id of the organization that owns a product, whoever asks."""
         product = self._registry.product(product_id)
         return None if product is None else product.organization_id
+
+    def products_of(self, organization: Organization) -> Sequence[Product]:
+        """The products of an organization, whoever asks."""
+        return self._registry.organization_products(organization.id)
 
     def check(self, who: Principal, product: Product, scope: str) -> None:
         """Refuse a caller that may not use `scope` in a product.

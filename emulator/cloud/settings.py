@@ -13,8 +13,11 @@ KNOWN_CLIENTS: tuple[tuple[str, str], ...] = (
     ("particle-cli", "particle-cli"),
     ("CLI2", "client_secret_here"),
     ("legacy_app", "particle"),
+    ("spark", "spark"),
+    ("Spark", "Spark"),
 )
-"""OAuth clients that programs carry built in: the documentation's samples, particle-api-js, particle-cli, older tools."""
+"""OAuth clients that programs carry built in: the documentation's samples, particle-api-js, particle-cli, older tools,
+and the SDKs of the time when Particle was called Spark."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

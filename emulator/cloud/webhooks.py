@@ -222,9 +222,9 @@ class Webhooks:
             yield HookOwner(user_id=event.owner.id)
         if event.product_id is not None:
             yield HookOwner(product_id=event.product_id)
-            organization_id = self._gate.organization_of(event.product_id)
-            if organization_id is not None:
-                yield HookOwner(organization_id=organization_id)
+        organization_id = self._events.organization_of(event)
+        if organization_id is not None:
+            yield HookOwner(organization_id=organization_id)
 
     def _for_device(self, hook: Webhook, event: Event) -> bool:
         """Whether an event comes from the device that a webhook is for, by id or name; one without is for all."""
@@ -281,6 +281,7 @@ class Webhooks:
                 owner=cause.owner,
                 product_id=cause.product_id,
                 version=cause.version,
+                organization_id=cause.organization_id,
             ),
         )
 

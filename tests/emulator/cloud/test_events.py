@@ -257,7 +257,7 @@ def carried(event):
 def test_what_an_event_published_through_the_api_carries(town, asked, got):
     publish = town.cloud.events.publish
     said = {"name": "news", "data": "x", "published_at": town.cloud.core.now(), "coreid": "api", "ttl": got[0], "public": got[1]}
-    said |= dict.fromkeys(("device_id", "owner", "product_id", "version"))
+    said |= {**dict.fromkeys(("device_id", "owner", "product_id", "version", "organization_id")), "passed_on": False}
     assert carried(publish(town.u1, "news", "x", **asked)) == said | {"owner": owner_of(town.u1)}
     assert carried(publish(town.u1, "news", "x", product=town.p.id, **asked)) == said | {"product_id": town.p.id}
     assert (town.s1.sent_with, town.sm.sent_with) == ([got], [got])
@@ -271,6 +271,7 @@ def test_an_event_that_the_cloud_makes_about_a_device_is_private_and_of_no_produ
     (event,) = heard
     said = {"name": "spark/status", "data": "online", "published_at": town.cloud.core.now(), "coreid": town.d1.id, "ttl": 60}
     said |= {"public": False, "device_id": town.d1.id, "owner": owner_of(town.u1), "product_id": None, "version": None}
+    said |= {"organization_id": None, "passed_on": False}
     assert (carried(event), town.now(town.d1).firmware_version) == (said, 4)
 
 

@@ -65,6 +65,7 @@ def publish(call: Call) -> dict[str, Any]:
         ttl=call.integer("ttl", 60),
         private=call.flag("private", default=True),
         product=product_of(call),
+        organization=organization_of(call),
         as_device_id=call.get("as_device_id"),
     )
     return {"ok": True}

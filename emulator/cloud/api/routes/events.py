@@ -95,6 +95,17 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST",
+        "/v1/orgs/{org}/events",
+        do.publish,
+        "Publish an event to an organization and all its products",
+        fields=_EVENT,
+        callers=USERS_AND_PROGRAMS,
+        scope="events:send",
+        shape=Shape.ERROR,
+        answer=s.OK,
+    ),
+    Route(
+        "POST",
         "/v1/products/{product}/events",
         do.publish,
         "Publish an event to a product",

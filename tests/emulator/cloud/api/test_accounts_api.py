@@ -25,7 +25,8 @@ def user(world):
 
 @pytest.mark.usefixtures("user")
 @pytest.mark.parametrize(
-    ("client", "secret"), [("particle", "particle"), ("particle-api", "particle-api"), ("particle-cli", "particle-cli")]
+    ("client", "secret"),
+    [("particle", "particle"), ("particle-api", "particle-api"), ("particle-cli", "particle-cli"), ("spark", "spark"), ("Spark", "Spark")],
 )
 def test_a_developer_logs_in_with_any_of_the_clients_programs_carry(rest, client, secret):
     fields = {"grant_type": "password", **U1}

@@ -7,6 +7,8 @@ import json
 import httpx
 import pytest
 
+from emulator.cloud.hook_requests import HookResponse
+
 
 @pytest.fixture
 def company(world, owner):
@@ -133,3 +135,56 @@ def test_a_secret_tells_what_uses_it(o, company):
     assert o.delete("/v1/orgs/company/secrets/KEY").status_code == 409
     o.post(f"/v1/orgs/company/integrations/{hook}/test")
     assert o.get("/v1/orgs/company/secrets").json()["secrets"][0]["last_accessed_at"] == "2026-01-05T09:00:00.000Z"
+
+
+def test_what_is_published_to_an_organization_reaches_it_once_and_each_of_its_products(world, owner, o, company, product, other):
+    homes = {"first": product, "second": world.product(owner, organization=company.slug), "other": other}
+    sessions = {name: world.connect(world.member(owner, home), subscriptions=("alarm",)) for name, home in homes.items()}
+    _, own = world.claimed(owner, subscriptions=("alarm",))
+    heard = {name: world.hear(owner, "alarm", product=home.id) for name, home in homes.items()}
+    heard |= {"company": world.hear(owner, "alarm", organization=company.id), "own": world.hear(owner, "alarm")}
+    sent = []
+
+    def gateway(request):
+        sent.append(request.url)
+        reply = world.driver.reply()
+        reply.resolve(HookResponse(200, b"fine"))
+        return reply
+
+    world.cloud.webhooks.gateway = gateway
+    for path in ("/v1/orgs/company", *(f"/v1/products/{home.id}" for home in homes.values()), "/v1"):
+        o.post(f"{path}/integrations", json={"event": "alarm", "url": f"https://hook.example{path}"})
+
+    def operations():
+        return {name: world.cloud.meter.used(("product", home.id)) for name, home in homes.items()}
+
+    before = operations()
+    answer = o.post("/v1/orgs/company/events", json={"name": "alarm/fire", "data": "now", "ttl": 30})
+    assert (answer.status_code, answer.json()) == (200, {"ok": True})
+    once = [("alarm/fire", "now")]
+    assert heard == {"company": once, "first": once, "second": once, "other": [], "own": []}
+    assert {name: session.sent for name, session in sessions.items()} == {"first": once, "second": once, "other": []}
+    assert own.sent == []
+    paths = ("/v1/orgs/company", f"/v1/products/{product.id}", f"/v1/products/{homes['second'].id}")
+    assert sorted(sent) == sorted(f"https://hook.example{path}" for path in paths)
+    used = {name: count - before[name] for name, count in operations().items()}
+    assert used == {"first": 4, "second": 4, "other": 0}, "published, delivered, and two events of the webhook"
+
+
+def test_publishing_to_an_organization_takes_a_part_in_it(world, rest, owner, o, u2, company):
+    event = {"name": "alarm"}
+    assert o.post(f"/v1/orgs/{company.id}/events", json=event).status_code == 200
+    assert o.post("/v1/orgs/company/events", json={}).json()["error"] == "name is required"
+    assert u2.post("/v1/orgs/company/events", json=event).status_code == 404
+    assert o.post("/v1/orgs/nobody/events", json=event).status_code == 404
+    for scope, status in (("events:send", 200), ("events:get", 400)):
+        made = world.cloud.teams.create_api_user(owner, f"line {scope}", [scope], organization="company")
+        assert rest.client(made.token.token).post("/v1/orgs/company/events", json=event).status_code == status
+
+
+def test_a_public_event_of_an_organization_is_heard_once_by_everybody(world, owner, o, company, product):
+    world.product(owner, organization=company.slug)
+    heard = world.hear(world.user("stranger"), "alarm", public=True)
+    o.post("/v1/orgs/company/events", json={"name": "alarm", "private": False})
+    o.post("/v1/orgs/company/events", json={"name": "alarm"})
+    assert heard == [("alarm", None)]

@@ -79,6 +79,12 @@ def test_a_developers_day_with_particle_cli(served, cli, board):
     assert "7" in cli("variable", "get", "lamp", "count")
     assert "not found" in cli("function", "call", "lamp", "fly", ok=False)
     cli("publish", "hello", "world")
+    organization = served.driver.call(
+        lambda: served.cloud.products.create_organization(served.cloud.accounts.find("u1@example.com"), "Lamps & Co")
+    )
+    heard = served.driver.call(lambda: served.hear(served.user("u1"), organization=organization.slug))
+    assert f"to organization: {organization.slug}" in cli("publish", "hello", "all", "--org", organization.slug)
+    assert heard == [("hello", "all")]
     assert served.driver.call(lambda: served.cloud.agreements.of(served.user("u1")).operations) >= 1
     cli("device", "remove", "lamp", "--yes")
     assert served.driver.call(served.owner, device) is None

@@ -50,6 +50,7 @@ BODIES = {
     "put_devices_device": {"notes": "new"},
     "put_products_product_devices_device": {"notes": "new", "development": True},
     "post_devices_events": {"name": "hello"},
+    "post_orgs_org_events": {"name": "hello"},
     "post_products_product_events": {"name": "hello"},
     "post_user_products": {"product": {"name": "another", "platform_id": 6}},
     "post_orgs_org_products": {"product": {"name": "another", "platform_id": 6}},
