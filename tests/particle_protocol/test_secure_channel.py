@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from particle_protocol import dtls
 from particle_protocol.lightssl import DeviceEnd, DeviceIdentified, DevicePublicKey, ServerEnd, lab_device_key, lab_server_key
 from particle_protocol.secure_channel import ChannelError, ChannelEstablished, MessageReceived, SecureChannel
 
@@ -21,7 +22,21 @@ def lightssl_pair() -> tuple[SecureChannel, SecureChannel]:
     return device, server
 
 
-PAIRS = {"lightssl": lightssl_pair}
+def dtls_pair(version: tuple[int, int, int]) -> tuple[SecureChannel, SecureChannel]:
+    key, server_key = dtls.PrivateKey.from_number(3), dtls.PrivateKey.from_number(4)
+    device = dtls.ClientEnd(dtls.DeviceIdentity(bytes(12), key, server_key.public), dtls.device_dialect(version), 0.0)
+    server = dtls.ServerEnd(server_key, 0.0)
+    carry(device, server)
+    carry(server, device)
+    carry(device, server)
+    (proved,) = server.events()
+    assert isinstance(proved, dtls.KeyProved)
+    server.accept(0.0)
+    carry(server, device)
+    return device, server
+
+
+PAIRS = {"lightssl": lightssl_pair, "DTLS": lambda: dtls_pair((2, 3, 1)), "DTLS with a connection id": lambda: dtls_pair((6, 2, 0))}
 
 
 def carry(sender: SecureChannel, receiver: SecureChannel) -> int:
