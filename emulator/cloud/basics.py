@@ -29,6 +29,10 @@ class Calendar:
         """POSIX seconds."""
         return self._zero + self._clock.now
 
+    def at(self, moment: float) -> float:
+        """POSIX seconds of a moment on the lab's clock."""
+        return self._zero + moment
+
 
 class Names:
     """Makes ids, tokens and codes."""

@@ -105,11 +105,28 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True)
+class Incident:
+    """A device was turned away by a served cloud (`kind` "refused"), or a message of it was not understood ("dropped").
+
+    `device_id` is None where the connection ended before the device told it.
+    """
+
+    kind: str
+    peer: str
+    device_id: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """A served cloud from outside: where boards connect, and the key they must hold (SubjectPublicKeyInfo, DER)."""
+    """A served cloud from outside: where boards connect, and the key they must hold (SubjectPublicKeyInfo, DER).
+
+    `incidents` gives what has happened since it was asked last.
+    """
 
     device_address: tuple[str, int]
     server_public_key: bytes
+    incidents: Callable[[], list[Incident]] = list
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ import signal
 import tempfile
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import click
 
 from harness.boards import Moniker, OpenOptions, Rig, Serving
 from harness.boards.emu import open_boards
+from harness.cli.incidents import IncidentLines
 from harness.cli.options import device_os_option, json_option
 from harness.cli.output import say, say_json
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
@@ -75,7 +77,7 @@ def serve(
     Tells the address of the REST API and who can log in there, where boards connect and the server key they need, how to point
     particle-cli and particle-api-js at it, and what to put before a command so that it sees the boards on USB. Everything listens on
     loopback; web pages and other host names are refused unless --cors and --allow-host let them in. The password is another one at each
-    start unless --password fixes it.
+    start unless --password fixes it. Devices that the cloud turns away, and why, are told on stderr, or with --json one object a line.
     """
     monikers = [Moniker.parse(text) for text in boards]
     for moniker in monikers:
@@ -92,8 +94,13 @@ def serve(
             say_json(told)
         else:
             say(*_text(told))
+        lines = IncidentLines()
         while not stop.asked.wait(timeout=1):
-            continue
+            for line, data in lines.say(rig.service.incidents() if rig.service is not None else (), time.monotonic()):
+                if as_json:
+                    say_json(data)
+                else:
+                    say(line, err=True)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from emulator.board_spec import BoardSpec
 from emulator.cloud import CloudSettings, RateLimits, Storage
 from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.basics import password_fits
+from emulator.cloud.device_log import DroppedMessage, Entry
 from emulator.cloud.errors import Invalid
 from emulator.cloud.storage import StateFileError
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
@@ -21,7 +23,7 @@ from emulator.hardware import hardware_of
 from emulator.lab import Lab
 from emulator.serving import CannotListen, Listener, Service
 from harness.board import Board
-from harness.boards import Rig, ServiceFacts, Serving
+from harness.boards import Incident, Rig, ServiceFacts, Serving
 from harness.boards.emu import NO_SIM, EmulatedBoard
 from harness.cloud import CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
@@ -122,7 +124,11 @@ class LabRig:
 
     def _facts(self) -> ServiceFacts | None:
         service = self._service
-        return None if service is None else ServiceFacts(service.device_address, service.server_public_key)
+        if service is None:
+            return None
+        waiting: deque[Incident] = deque(maxlen=_INCIDENTS)
+        self.lab.driver.call(self.lab.cloud.device_log.listeners.append, lambda entry: waiting.append(_incident(entry)))
+        return ServiceFacts(service.device_address, service.server_public_key, lambda: [waiting.popleft() for _ in range(len(waiting))])
 
     def settle(self) -> None:
         """Let time pass until every board is in the mode in which it starts."""
@@ -205,6 +211,15 @@ class LabRig:
         self.settle()
 
 
+def _incident(entry: Entry) -> Incident:
+    """What the harness sees of an entry of the cloud's log."""
+    if isinstance(entry, DroppedMessage):
+        return Incident("dropped", entry.peer, entry.device_id, f"a message was not understood: {entry.why}")
+    return Incident("refused", entry.peer, entry.device_id, entry.why)
+
+
+_INCIDENTS = 1000
+"""Incidents that wait for somebody who asks for them."""
 _PORT_OPTIONS = {Listener.HTTP: "--http-port", Listener.DEVICES: "--device-port"}
 
 

@@ -1,8 +1,10 @@
 """`particle-hil serve`: a cloud and boards for other programs, in a process of its own."""
 
+import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -35,6 +37,24 @@ def test_what_it_tells_is_true(served, login, tmp_path):
         assert Path(told["server_key"]).read_bytes()[:2] == b"\x30\x82"
         assert Path(told["server_key_pem"]).read_text().startswith("-----BEGIN PUBLIC KEY-----")
     assert not Path(told["server_key"]).exists()
+
+
+def test_who_is_turned_away_is_told_and_listed(program, login):
+    with subprocess.Popen(
+        [*program, "serve", "--device-port", "0", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        told = json.loads(process.stdout.readline())
+        host, _, port = told["device_service"].rpartition(":")
+        with socket.create_connection((host, int(port))) as stranger:
+            peer = "{}:{}".format(*stranger.getsockname())
+            stranger.sendall(bytes(256))
+            refused = json.loads(process.stdout.readline())["refused"]
+        with login(told) as client:
+            (listed,) = client.get("/emulator/refusals").json()["refused"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+    assert (refused["peer"], refused["device_id"]) == (listed["peer"], listed["device_id"]) == (peer, None)
+    assert refused["why"] == listed["why"]
 
 
 def test_the_state_is_there_again_after_a_restart(served, login, tmp_path):

@@ -35,6 +35,29 @@ def mails(call: Call) -> Json:
     return {"mails": shown}
 
 
+def refusals(call: Call) -> Json:
+    """Which devices were turned away, and what of theirs was not understood; newest last."""
+    log, at = call.cloud.device_log, call.cloud.core.calendar.at
+    return {
+        "refused_count": log.refusal_count,
+        "refused": [
+            {
+                "at": iso(at(each.when)),
+                "peer": each.peer,
+                "device_id": each.device_id,
+                "error": None if each.code is None else each.code.value,
+                "why": each.why,
+            }
+            for each in log.refusals
+        ],
+        "dropped_count": log.dropped_count,
+        "dropped": [
+            {"at": iso(at(each.when)), "peer": each.peer, "device_id": each.device_id, "message": each.message.hex(), "why": each.why}
+            for each in log.dropped
+        ],
+    }
+
+
 def answer_transfer(call: Call) -> Json:
     """The link in the mail about a transfer: knowing it is enough."""
     device = call.cloud.transfers.answer(call.path["token"], accept=call.flag("accept"))

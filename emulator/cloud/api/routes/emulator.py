@@ -19,6 +19,18 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET",
+        "/emulator/refusals",
+        do.refusals,
+        "The devices that were turned away, and why; the messages that were dropped",
+        answer=s.record(
+            refused_count=s.INTEGER,
+            refused=s.array(s.record(at=s.TIME, peer=s.TEXT, device_id=s.nullable(s.TEXT), error=s.nullable(s.INTEGER), why=s.TEXT)),
+            dropped_count=s.INTEGER,
+            dropped=s.array(s.record(at=s.TIME, peer=s.TEXT, device_id=s.TEXT, message=s.TEXT, why=s.TEXT)),
+        ),
+    ),
+    Route(
+        "GET",
         "/emulator/usage_reports/{token}",
         billing.download_report,
         "The file of a usage report, by the link in it",
