@@ -12,6 +12,7 @@ from emulator.cloud.api import Api
 from emulator.cloud.api.asgi import CloudApp
 from emulator.destinations import Destinations
 from emulator.doors.http import HttpDoor
+from emulator.doors.http_protocol import HeadLimits
 from emulator.doors.sockets import RealNetwork, TcpListener
 from emulator.doors.visitors import Visitors
 from emulator.drivers.served import ServedDriver
@@ -72,7 +73,8 @@ class Service:
         self.lab = lab
         api = Api(lab.cloud)
         app = CloudApp(api.answer, driver, limits=api.limits)
-        self._http = HttpDoor(driver, app, host, http_port, app.end_streams, Visitors((host, *hosts), origins))
+        limits = HeadLimits(lab.cloud.settings.max_head, lab.cloud.settings.head_timeout)
+        self._http = HttpDoor(driver, app, host, http_port, app.end_streams, Visitors((host, *hosts), origins), limits)
         self._devices = TcpListener(driver, lab.device_service.accept, host, device_port)
         self._outside = RealNetwork(driver)
         self._hooks = HttpGateway(driver, lab.cloud.settings, Destinations(webhooks))

@@ -124,6 +124,10 @@ class CloudSettings:
     """Bytes in an event's name."""
     max_event_data: int = 1024
     """Bytes in an event's data, when published through the API."""
+    max_head: int = 64 * 1024
+    """Open. Bytes in the head of an HTTP request."""
+    head_timeout: float = 10.0
+    """Open. Seconds from the first byte of an HTTP request, or from the connection, to the end of its head."""
     max_upload: int = 16 * 1024 * 1024
     """Open. Bytes in a request that uploads something."""
     max_json: int = 1024 * 1024

@@ -13,6 +13,8 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
+from emulator.doors.accepting import BACKLOG, ONE_AT_A_TIME
+from emulator.doors.http_protocol import HeadLimits, bounded_protocol
 from emulator.doors.visitors import Doorkeeper, Visitors
 from emulator.drivers.served import ServedDriver
 
@@ -26,7 +28,7 @@ class HttpDoor:
     """Listens, and answers with an ASGI application that runs where the Lab lives.
 
     `before_close` is called there before the door stops, to end what would go on for ever (event streams). `visitors` says who may come in;
-    unless told, only who means this computer, and no web page but the door's own.
+    unless told, only who means this computer, and no web page but the door's own. `limits` bound the heads of requests.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class HttpDoor:
         port: int = 0,
         before_close: Callable[[], None] | None = None,
         visitors: Visitors | None = None,
+        limits: HeadLimits | None = None,
     ) -> None:
         self.driver = driver
         self.host = host
@@ -44,13 +47,14 @@ class HttpDoor:
         self._before_close = before_close
         self._config = uvicorn.Config(
             Doorkeeper(app, Visitors((host,)) if visitors is None else visitors),
-            http="httptools",
+            http=bounded_protocol(HeadLimits() if limits is None else limits),
             ws="none",
             lifespan="off",
             log_config=None,
             log_level="critical",
             access_log=False,
             server_header=False,
+            backlog=ONE_AT_A_TIME,
             timeout_keep_alive=IDLE,
             timeout_graceful_shutdown=PATIENCE,
         )
@@ -84,7 +88,7 @@ class HttpDoor:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self.host, self.port))
-            listener.listen(1024)
+            listener.listen(BACKLOG)
         except OSError:
             listener.close()
             raise
@@ -96,6 +100,7 @@ class HttpDoor:
             await asyncio.sleep(0)
             if self._serving.done():
                 self._serving.result()
+        listener.listen(BACKLOG)
 
     async def _close(self) -> None:
         if self._serving is None:

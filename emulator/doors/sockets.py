@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 
+from emulator.doors.accepting import BACKLOG, ONE_AT_A_TIME
 from emulator.drivers.served import ServedDriver
 from emulator.network import Address, Stream
 
@@ -51,7 +52,9 @@ class TcpListener:
             self._driver.call(self._shut, server)
 
     async def _serve(self, listening: socket.socket) -> asyncio.Server:
-        return await self._driver.loop.create_server(self._connection, sock=listening)
+        server = await self._driver.loop.create_server(self._connection, sock=listening, backlog=ONE_AT_A_TIME)
+        listening.listen(BACKLOG)
+        return server
 
     def _connection(self) -> _Wire:
         wire = _Wire(self._driver, self._accepted, self._wires.discard)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from emulator.clock import Clock, Signal
 from emulator.drivers import LabClosed, NestedWait, Reply, Seen, WaitTimeout, nothing_seen
+from emulator.mishaps import Mishaps
 
 T = TypeVar("T")
 _CLOSED = "the Lab is closed"
@@ -80,6 +81,9 @@ class ServedDriver:
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock if clock is not None else Clock(datetime.now(UTC))
         self.loop = asyncio.new_event_loop()
+        self.mishaps = Mishaps(self.clock)
+        """What went wrong on the loop with nobody to hear of it."""
+        self.loop.set_exception_handler(self._unforeseen)
         self._zero = self.loop.time() - self.clock.now
         self._armed: asyncio.TimerHandle | None = None
         self._armed_for: float | None = None
@@ -262,6 +266,12 @@ class ServedDriver:
                 clock.run_next()
         finally:
             self._arm()
+
+    def _unforeseen(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What asyncio would log, each time and at full length: a callback that failed, a socket that cannot be opened."""
+        error = context.get("exception")
+        message = str(context.get("message") or "a callback")
+        self.mishaps.note(message.partition(" <")[0], error if error is not None else RuntimeError(message))
 
     def _suspend(self, reply: Reply[Any]) -> Iterator[Any]:
         future = self.loop.create_future()

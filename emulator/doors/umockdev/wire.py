@@ -15,6 +15,9 @@ import struct
 from collections.abc import Callable, Generator
 from typing import Final, TypeAlias
 
+from emulator.doors.accepting import PAUSE
+from emulator.mishaps import NO_DESCRIPTORS
+
 HEADER: Final = struct.Struct("@LLL")
 _SIGNED: Final = struct.Struct("@LlL")
 
@@ -190,11 +193,14 @@ class Listener:
         self._socket.setblocking(False)
         self._socket.bind(path)
         self._socket.listen(64)
+        self._again: asyncio.TimerHandle | None = None
         loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self) -> None:
         """Accept those who are at the door already, then no more: a program that is turned away dies."""
         self._readable()
+        if self._again is not None:
+            self._again.cancel()
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
@@ -202,6 +208,18 @@ class Listener:
         while True:
             try:
                 link, _ = self._socket.accept()
-            except OSError:
+            except OSError as error:
+                if error.errno in NO_DESCRIPTORS:
+                    self._pause()
                 return
             self._accept(link)
+
+    def _pause(self) -> None:
+        """Who waits at the door cannot come in now: look again later, instead of all the time."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._again = self._loop.call_later(PAUSE, self._resume)
+
+    def _resume(self) -> None:
+        self._again = None
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._readable()
