@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import follow_ups
 from harness.capabilities import NOTHING, Buttons, Extras, Led, Power
 from harness.changes import note
 from harness.errors import CapabilityMissing, ChangesNotAllowed, NotReached
@@ -30,7 +31,8 @@ from particle_protocol.platforms import Platform
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.cloud import Account
+    from harness.cloud import Account, CloudDevice
+    from harness.follow_ups import CodeGiven
 
 HOLD_FOR_LISTENING = 3.5
 """Seconds to hold MODE where no LED tells when to let go: listening mode begins after 3 s (Device OS 2.3.1, system/src/main.cpp)."""
@@ -82,6 +84,8 @@ class Board:
         self.journal = Journal(host.clock.now)
         self.console = SerialConsole(self)
         self.epoch = Epoch(0, host.clock.now(), "the board was opened")
+        self.code_given: CodeGiven | None = None
+        """What was so when it was last given a claim code."""
         self.releases = extras.releases
         self.takes_stand_ins = extras.takes_stand_ins
         """Whether it was made here, with modules that only stand for real ones. No other board gets such."""
@@ -144,7 +148,7 @@ class Board:
         found = Identity(self.device_id, self.platform.display_name, entry.port, entry.state, port.name if port else None)
         if entry.state is UsbState.NORMAL and self.platform.control_requests:
             found = replace(found, os_version=self.requests.system_version(), modules=tuple(self.requests.modules()))
-        self._saw(str(found))
+        self.saw(str(found))
         return found
 
     def os_version(self) -> str | None:
@@ -222,7 +226,7 @@ class Board:
             if mode is Mode.ONLINE and self._refusal is not None and (refusal := self._refusal()):
                 error.seen += f", and in the cloud's log: {refusal}"
             raise
-        self._saw(f"{mode}: {seen.told(led=False)}")
+        self.saw(f"{mode}: {seen.told(led=False)}")
         return seen
 
     def enter_listening(self, by: By | str = By.REQUEST) -> None:
@@ -315,6 +319,29 @@ class Board:
         self.console.set_wifi(ssid, password, security=security if security is not None else 3 if password else 0)
         self.begin_epoch("Wi-Fi credentials were given")
 
+    def set_claim_code(self, code: str) -> None:
+        """Store a claim code of 63 characters by USB request; the board brings it along when it connects next."""
+        self.must_allow_changes("store a claim code")
+        self.code_given = follow_ups.code_given(self)
+        self.journal.did("gave it a claim code (control request 200)")
+        self.requests.set_claim_code(code)
+
+    def wait_for_claim(self, *, timeout: float = follow_ups.CLAIM_TIMEOUT) -> CloudDevice:
+        """Let time pass until the account owns the board; see `harness.follow_ups.wait_for_claim`."""
+        return follow_ups.wait_for_claim(self, timeout=timeout)
+
+    def wait_for_code_used(self, *, timeout: float = follow_ups.CLAIM_TIMEOUT) -> None:
+        """Let time pass until the claim code that the board was given has been used; see `harness.follow_ups.wait_for_code_used`."""
+        follow_ups.wait_for_code_used(self, timeout=timeout)
+
+    def updating(self, *images: bytes | str | Path, timeout: float = follow_ups.UPDATE_TIMEOUT) -> AbstractContextManager[None]:
+        """Wraps whatever begins an update over the air, and ends when that is done; see `harness.follow_ups.updating`."""
+        return follow_ups.updating(self, images, timeout=timeout)
+
+    def update_over_the_air(self, *images: bytes | str | Path, timeout: float = follow_ups.UPDATE_TIMEOUT) -> None:
+        """Have the cloud send modules to the board; see `harness.follow_ups.update_over_the_air`."""
+        follow_ups.update_over_the_air(self, images, timeout=timeout)
+
     def setup_done(self) -> None:
         """Mark the board as set up. Only Gen 3 boards have that mark; for the others this does nothing, as in particle-cli (3.49.2)."""
         if self.platform.generation == 3:
@@ -325,6 +352,12 @@ class Board:
     def mac(self) -> str:
         """The MAC address of its Wi-Fi, as the serial console tells it in listening mode, in lower case with colons."""
         return self.console.mac()
+
+    def brought_back(self) -> None:
+        """The board was brought back to its first state: nothing that was known of it holds any more."""
+        self.begin_epoch("it was brought back to its first state", boot=Boot.UNKNOWN)
+        self.journal.clear()
+        self.code_given = None
 
     def begin_epoch(self, cause: str, *, ends: UsbEntry | None = None, boot: Boot | None = None) -> None:
         """Begin a new epoch: from now on only what is seen after `cause` counts.
@@ -347,7 +380,7 @@ class Board:
             return entry if entry is not None and entry.state is state and entry != self.epoch.stale else None
 
         entry = self.usb.wait_for(fits, timeout=timeout, awaited=f"{state} after {self.epoch.cause}")
-        self._saw(f"{entry.state} ({entry})")
+        self.saw(f"{entry.state} ({entry})")
         return entry
 
     def must_allow_changes(self, change: str) -> None:
@@ -364,7 +397,8 @@ class Board:
         """What the LED has shown in the present epoch, in order: how modes that pass quickly are asserted."""
         return [change.text for change in self.led.timeline() if change.time >= self.epoch.since]
 
-    def _saw(self, text: str) -> None:
+    def saw(self, text: str) -> None:
+        """Write into the journal what was seen, with the LED."""
         self.journal.saw(text, led=self._led.describe() if self._led is not None else None)
 
     def _cannot_tell(self, missing: Capability, mode: Mode) -> CapabilityMissing:

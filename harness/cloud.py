@@ -16,9 +16,11 @@ from urllib.parse import quote
 
 import httpx
 
+from firmware_images.image import read_image
+from firmware_images.stand_in import is_stand_in
 from harness.changes import note
 from harness.cloud_events import EventStream, InProcessChunks, ThreadChunks
-from harness.errors import Blame, ChangesNotAllowed, CloudRefused, CloudUnreachable
+from harness.errors import Blame, ChangesNotAllowed, CloudRefused, CloudUnreachable, ImageRefused, Refusal
 from harness.host import HostClock
 
 CLIENT = ("particle-api", "particle-api")
@@ -154,6 +156,7 @@ class Cloud:
         json: Any = None,
         form: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
     ) -> Any:
         """Send one request; gives the JSON of its answer ({} for 204).
 
@@ -164,7 +167,7 @@ class Cloud:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         name = f"{method} {path}"
         try:
-            response = self._client.request(method, path, json=json, data=form, params=query, headers=headers)
+            response = self._client.request(method, path, json=json, data=form, params=query, headers=headers, files=files)
         except httpx.HTTPError as error:
             raise unreachable(self.target.url, name, error) from error
         if response.is_success and method != "GET" and not path.endswith(_HARMLESS):
@@ -259,6 +262,20 @@ class Account:
             CloudRefused: status 404 when there is no such variable, 408 when the device did not answer.
         """
         return self._request("GET", f"/v1/devices/{device}/{variable}")["result"]
+
+    def flash(self, device: str, image: bytes, name: str = "firmware.bin") -> None:
+        """Have the cloud send a module to a device, which must be online; `Board.update_over_the_air` also waits until it is installed.
+
+        Raises:
+            CloudRefused: it is offline, or the module does not fit.
+            ImageRefused: it only stands for a real module, and this cloud may have real boards.
+        """
+        self._change("flash", device)
+        if not self.cloud.target.ours and any(is_stand_in(module.prefix) for module in read_image(image).modules):
+            raise ImageRefused(Refusal.STAND_IN, name)
+        answer = self.cloud.request("PUT", f"/v1/devices/{device}", token=self.token, files={"file": (name, image)})
+        if answer.get("ok") is False:
+            raise CloudRefused(f"PUT /v1/devices/{device}", 200, error_text(answer), body=answer)
 
     def ping(self, device: str) -> bool:
         """Whether the device answers the cloud now."""

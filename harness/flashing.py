@@ -193,9 +193,17 @@ def _is_newer(board: Board, image: Image) -> bool:
 
 def _expect(board: Board, images: Sequence[Image]) -> None:
     """Make sure that the board runs what was written."""
+    for image in images:
+        seen = not_installed(board, [image])
+        if seen:
+            raise NotReached(f"{image.key} version {image.version} after the update", 0, seen=seen, board=board.usb.label)
+
+
+def not_installed(board: Board, images: Sequence[Image]) -> str:
+    """What the board reports instead of the first of `images` that is not installed; an empty string if all are."""
     installed = {module.key: module for module in board.requests.modules()}
     for image in images:
         module = installed.get(image.key)
         if module is None or module.version != image.version or not module.intact:
-            seen = str(module) if module is not None else f"no {image.key}"
-            raise NotReached(f"{image.key} version {image.version} after the update", 0, seen=seen, board=board.usb.label)
+            return str(module) if module is not None else f"no {image.key}"
+    return ""

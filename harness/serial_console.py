@@ -13,6 +13,7 @@ import serial
 
 from harness.changes import note
 from harness.errors import Blame, BoardNotAvailable, ConversationFailed, NotReached, Unavailable
+from harness.follow_ups import code_given
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, wait_until
 from particle_protocol.listening import (
     ConsoleError,
@@ -71,6 +72,7 @@ class SerialConsole:
     def set_claim_code(self, code: str) -> None:
         """`C`: store a claim code of 63 characters, for the board to bring along when it connects."""
         self._board.must_allow_changes("store a claim code")
+        self._board.code_given = code_given(self._board)
         self._board.journal.did("gave it a claim code over the serial console")
         self.run(set_claim_code(code), changes="a claim code was given")
 

@@ -15,7 +15,6 @@ from harness.cloud import Account, Cloud, CloudTarget, WifiNetwork
 from harness.errors import HarnessError
 from harness.host import HostClock, WallClock
 from harness.pytest_plugin.settings import PREFIX, board_names, is_asked_for, moniker_of, seed_of, setting
-from harness.witness import Boot
 
 
 class BoardsUnavailable(Failed):
@@ -112,8 +111,7 @@ class Bench:
         if id(rig) in self._snapshots and rig.restore is not None:
             rig.restore(self._snapshots[id(rig)])
             for board in rig.boards:
-                board.begin_epoch("it was brought back to its first state", boot=Boot.UNKNOWN)
-                board.journal.clear()
+                board.brought_back()
 
     def take_back(self) -> None:
         """Nobody has the boards any more."""

@@ -134,6 +134,14 @@ class ControlRequests:
         """The first module whose dependency is not met, or an empty string."""
         return next((str(module.key) for module in self.modules() if not module.dependencies_met), "")
 
+    def is_claimed(self) -> bool:
+        """Whether the board was ever claimed, as far as it knows itself; the cloud may know better."""
+        return self._named(RequestType.IS_CLAIMED, calls.is_claimed())
+
+    def set_claim_code(self, code: str) -> None:
+        """Store a claim code of 63 characters, for the board to bring along when it connects next."""
+        self._named(RequestType.SET_CLAIM_CODE, calls.set_claim_code(code))
+
     def start_listening(self) -> None:
         """Have the board enter listening mode."""
         self._named(RequestType.START_LISTENING, calls.start_listening())
