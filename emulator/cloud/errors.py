@@ -9,7 +9,7 @@ The domain names the case; which of the six bodies of the REST API tells it, and
       NotFound                what is asked about does not exist, one class per kind of thing
       DeviceForbidden         a device the caller may not know of: unknown and foreign look the same
       ClaimRefused            ClaimIdMissing OwnedByOther NotOnline DeviceLimitReached
-      DeviceFailure           DeviceOffline NoAnswer UpdateRefused ...: the device could not do it
+      DeviceFailure           DeviceOffline NoAnswer DeviceRefused UpdateRefused ...: the device could not do it
       Conflict                NameTaken ... : it would break a rule of uniqueness or order
 """
 
@@ -355,8 +355,17 @@ class NoAnswer(DeviceFailure):
         super().__init__(device_id, f"did not answer {what}")
 
 
+class DeviceRefused(DeviceFailure):
+    """The device is connected, and said no."""
+
+    def __init__(self, device_id: str, what: str, reason: str) -> None:
+        self.what = what
+        self.reason = reason
+        super().__init__(device_id, f"refuses {what}: {reason}")
+
+
 class UpdateRefused(DeviceFailure):
-    """The device, or a rule, refuses an update over the air."""
+    """A rule refuses an update over the air."""
 
     def __init__(self, device_id: str, reason: str) -> None:
         self.reason = reason

@@ -19,8 +19,14 @@ from emulator.cloud.relay import relay, settled
 from emulator.cloud.sessions import Value
 from emulator.cloud.updates import Updates
 from emulator.drivers import Reply
+from particle_protocol.coap import Code
 
 MAX_ARGUMENT = 1024
+TOO_LONG = {
+    int(Code.BAD_REQUEST): "is longer than the device takes; it calls the function with as much of it as it does take",
+    int(Code.REQUEST_ENTITY_TOO_LARGE): "is longer than fits into a message to the device",
+}
+"""What a refusal of a call means, by its code (Device OS 2.3.1, communication/src/functions.h)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class Operations:
             Invalid: the argument is too long.
             AccountPaused: the plan's data operations are used up.
 
-        The reply fails with `NoAnswer` or `DeviceOffline`.
+        The reply fails with `NoAnswer` or `DeviceOffline`, or with `Invalid` when the argument is too long for this device.
         """
         device = self._devices.reach(who, given, "devices.function:call", product)
         self.check_paused(device)
@@ -73,7 +79,15 @@ class Operations:
             raise FunctionUnknown(name)
         answer = link.session.call(name, argument)
         timeout = self._core.settings.answer_timeout
-        return relay(self._core, device.id, f"function {name}", answer, lambda value: CallResult(device, value), timeout=timeout)
+        return relay(
+            self._core,
+            device.id,
+            f"function {name}",
+            answer,
+            lambda value: CallResult(device, value),
+            timeout=timeout,
+            refused=lambda no: Invalid("arg", argument[:20], TOO_LONG[no.code]) if no.code in TOO_LONG else None,
+        )
 
     def read(self, who: Principal, given: str, name: str, *, product: str | int | None = None) -> Reply[ReadResult]:
         """Read a cloud variable.
@@ -91,7 +105,13 @@ class Operations:
         answer = link.session.read(name)
         timeout = self._core.settings.answer_timeout
         return relay(
-            self._core, device.id, f"variable {name}", answer, lambda value: ReadResult(device, name, value, kind), timeout=timeout
+            self._core,
+            device.id,
+            f"variable {name}",
+            answer,
+            lambda value: ReadResult(device, name, value, kind),
+            timeout=timeout,
+            refused=lambda no: VariableUnknown(name) if no.code == Code.NOT_FOUND else None,
         )
 
     def ping(self, who: Principal, given: str, *, product: str | int | None = None) -> Reply[bool]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from emulator.cloud.core import Core
-from emulator.cloud.errors import CloudError, DeviceOffline, NoAnswer, UpdateRefused
+from emulator.cloud.errors import CloudError, DeviceOffline, DeviceRefused, NoAnswer
 from emulator.cloud.sessions import Refused
 from emulator.drivers import Reply
 
@@ -14,11 +14,20 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-def relay(core: Core, device_id: str, what: str, source: Reply[S], finish: Callable[[S], T], *, timeout: float) -> Reply[T]:
+def relay(
+    core: Core,
+    device_id: str,
+    what: str,
+    source: Reply[S],
+    finish: Callable[[S], T],
+    *,
+    timeout: float,
+    refused: Callable[[Refused], CloudError | None] = lambda _: None,
+) -> Reply[T]:
     """A reply that settles with `finish(value)` once the device's reply does, or fails with a `CloudError`.
 
-    `NoAnswer` when nothing came within `timeout` seconds, `DeviceOffline` when the connection ended, `UpdateRefused` when the device said
-    no.
+    `NoAnswer` when nothing came within `timeout` seconds, `DeviceOffline` when the connection ended, and when the device said no what
+    `refused` makes of it, or else `DeviceRefused`.
     """
     reply: Reply[Any] = core.reply()
     timer = core.clock.call_later(timeout, lambda: reply.fail(NoAnswer(device_id, what)))
@@ -31,8 +40,8 @@ def relay(core: Core, device_id: str, what: str, source: Reply[S], finish: Calla
             reply.resolve(finish(source.result()))
         except CloudError as error:
             reply.fail(error)
-        except Refused as refused:
-            reply.fail(UpdateRefused(device_id, refused.reason))
+        except Refused as no:
+            reply.fail(refused(no) or DeviceRefused(device_id, what, no.reason))
         except TimeoutError:
             reply.fail(NoAnswer(device_id, what))
         except ConnectionError:

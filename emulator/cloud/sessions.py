@@ -19,10 +19,11 @@ Value = bool | int | float | str
 
 
 class Refused(Exception):
-    """The device answered that it will not. `reason` is what it said."""
+    """The device answered that it will not. `reason` is what it said, `code` the CoAP code that it said it with, if it was one."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, code: int = 0) -> None:
         self.reason = reason
+        self.code = code
         super().__init__(reason)
 
 

@@ -67,7 +67,7 @@ class Hello:
 
     @classmethod
     def decode(cls, message: Message) -> Hello:
-        """Read a device's Hello.
+        """Read a device's Hello. What a later firmware may add behind its end is passed over.
 
         Raises:
             MessageError: the payload has none of the known forms.
@@ -80,7 +80,8 @@ class Hello:
         if len(payload) > _HEAD.size:
             rest = payload[_HEAD.size + _ID_LENGTH.size :]
             length = int.from_bytes(payload[_HEAD.size : _HEAD.size + _ID_LENGTH.size])
-            if len(payload) < _HEAD.size + _ID_LENGTH.size or length not in (0, 12) or len(rest) not in (length, length + _LIMITS.size):
+            too_short = len(rest) != length and len(rest) < length + _LIMITS.size
+            if len(payload) < _HEAD.size + _ID_LENGTH.size or length not in (0, 12) or too_short:
                 raise MessageError("Hello", message, f"a payload of {len(payload)} bytes does not fit a device id of {length} bytes")
             device_id = rest[:length]
             if len(rest) > length:

@@ -128,6 +128,17 @@ def test_an_application_is_a_python_class(bench, online, rest):
     assert [(event.name, event.data, event.coreid) for event in seen] == [("temperature", "21.5", board.device_id)] * 2
 
 
+def test_an_argument_that_is_too_long_for_the_board_is_named_as_such(bench, online, rest):
+    bench.lab.applications["thermometer"] = Thermometer
+    board = online(application="thermometer")
+    rest.post("/v1/devices", data={"id": board.device_id})
+    for length, why in ((700, "is longer than the device takes"), (900, "is longer than fits into a message")):
+        answer = rest.post(f"/v1/devices/{board.device_id}/setLimit", data={"arg": "1" * length})
+        assert answer.status_code == 400
+        assert why in answer.text
+    assert rest.get(f"/v1/devices/{board.device_id}/limit").json()["result"] == (10**622 // 9 + 2**31) % 2**32 - 2**31
+
+
 class Patient(Application):
     def setup(self):
         self.publish_vitals(60)

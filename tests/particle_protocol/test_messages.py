@@ -113,6 +113,12 @@ def test_an_old_hello_over_udp_ends_with_the_device_id():
     assert Hello.decode(old.encode(1)) == old
 
 
+def test_what_a_later_hello_may_add_is_passed_over():
+    modern = Hello(3, 0xFFFF, FLAGS, 3, MODERN)
+    message = modern.encode(1)
+    assert Hello.decode(dataclasses.replace(message, payload=message.payload + b"more")) == modern
+
+
 @pytest.mark.parametrize(
     "payload", ["", "0003ffff003600", "0003ffff0036000300", "0003ffff0036000300050102030405", "0003ffff003600030000ff"]
 )

@@ -82,6 +82,7 @@ _MADE: dict[type[no.CloudError], Callable[[Any], Fault]] = {
     no.FunctionUnknown: lambda error: Fault(404, f"Function {error.given} not found"),
     no.VariableUnknown: lambda error: Fault(404, f"Unknown Variable: {error.given}"),
     no.UpdateRefused: lambda error: Fault(400, f"The update was refused: {error.reason}"),
+    no.DeviceRefused: lambda error: Fault(400, f"The device refused {error.what}: {error.reason}"),
     no.ConfigurationRefused: lambda error: Fault(400, _refused_sections(error), "device_rejected_configuration", Shape.OAUTH),
     no.SimUnknown: lambda error: Fault(404, f"SIM not found: {error.given}"),
     no.SimForeign: lambda error: Fault(403, f"Permission denied: the SIM belongs to another account: {error.iccid}"),

@@ -66,7 +66,7 @@ class Conversations:
             if message.type is Type.RST or not is_response(message.code):
                 reply.fail(Refused("the device reset the request"))
             elif message.code >> 5 != 2:
-                reply.fail(Refused(_reason(message)))
+                reply.fail(Refused(_reason(message), message.code))
             else:
                 try:
                     reply.resolve(decode(message))

@@ -277,7 +277,7 @@ class Session:
         question.message_id = message.id
         if not self.send(message):
             self._conversations.end(question)
-            reply.fail(Refused(f"{what} is too long for the device"))
+            reply.fail(Refused(f"{what} is too long for its buffer", Code.REQUEST_ENTITY_TOO_LARGE))
         return reply
 
     def _take_answer(self, message: Message) -> None:

@@ -10,6 +10,7 @@ from emulator.cloud.errors import (
     DeviceForbidden,
     DeviceNotInProduct,
     DeviceOffline,
+    DeviceRefused,
     FunctionUnknown,
     Invalid,
     NoAnswer,
@@ -19,6 +20,7 @@ from emulator.cloud.errors import (
     WrongPlatform,
 )
 from emulator.cloud.views import is_cellular
+from particle_protocol.coap import Code
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ def test_a_device_is_not_reached_through_a_product_that_it_is_not_in(lamp):
     [
         (TimeoutError(), NoAnswer, "did not answer the signal"),
         (ConnectionError("gone"), DeviceOffline, "is offline"),
-        (Refused("no"), UpdateRefused, "refuses the update: no"),
+        (Refused("no"), DeviceRefused, "refuses the signal: no"),
     ],
 )
 def test_what_a_session_fails_with_is_told_in_the_clouds_words(lamp, failure, expected, words):
@@ -119,6 +121,14 @@ def test_what_a_session_fails_with_is_told_in_the_clouds_words(lamp, failure, ex
         lamp.wait(lamp.cloud.operations.signal(lamp.u1, "lamp", on=True))
     assert (told.value.device_id, str(told.value)) == (lamp.d.id, f"device {lamp.d.id}: {words}")
     assert lamp.wait(lamp.cloud.operations.ping(lamp.u1, "lamp")) is False
+
+
+def test_a_variable_that_the_device_does_not_know_is_unknown(lamp):
+    lamp.s.variables["level"] = 7
+    lamp.s.refuses = Refused("the device answered 4.04", Code.NOT_FOUND)
+    lamp.cloud.connections.link(lamp.d.id).application = None
+    with pytest.raises(VariableUnknown, match="level"):
+        lamp.wait(lamp.cloud.operations.read(lamp.u1, "lamp", "level"))
 
 
 def test_ping_and_signal(lamp):
