@@ -16,6 +16,8 @@ from typing import Final
 
 from firmware_images.fields import NO_DEPENDENCY, Dependency, ModuleFunction, Prefix
 
+STAND_INS: Final = "stand-ins: for emulated boards only"
+"""What is said wherever they are handed out."""
 STAND_IN_BIT: Final = 0x8000
 """Set in the version that a stand-in asks for."""
 _VERSIONS: Final = range(STAND_IN_BIT, 0xA000)

@@ -17,13 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_images.checks import check_module
-from firmware_images.fields import ModuleFunction
+from firmware_images.fields import ModuleFunction, Prefix
 from firmware_images.findings import Severity
 from firmware_images.image import read_image
-from firmware_images.module import Module
+from firmware_images.module import Module, read_module
+from firmware_images.stand_in import STAND_INS
 from harness.errors import Blame, HarnessError
 from harness.firmware_store import cache_folder, cached_images
 from harness.image_files import FileUnusable, read_file
+from particle_protocol.os_versions import os_release
+from particle_protocol.platforms import Platform
 
 BUILT, CACHE, NONE = "built", "cache", "none"
 FUNCTIONS = frozenset({ModuleFunction.BOOTLOADER, ModuleFunction.SYSTEM_PART, ModuleFunction.RADIO_STACK, ModuleFunction.NCP})
@@ -56,10 +59,33 @@ def stock(sources: Iterable[str]) -> Stock:
     return Stock(BUILT in chosen, tuple(images))
 
 
+def handed_out(sources: Sequence[str]) -> str:
+    """In words for people: which Device OS releases the REST API hands out to whoever asks, when these sources are given."""
+    words = {BUILT: STAND_INS, CACHE: f"what the cache has ({cache_folder()})"}
+    found = [words.get(source, source) for source in dict.fromkeys(sources) if source != NONE]
+    return "; ".join(found) or "none is handed out; --device-os cache gives what `particle-hil image fetch` has fetched"
+
+
+def release_among(images: Iterable[bytes], platform: Platform, version: str) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+    """The modules of a Device OS release among images, in the order in which they are installed, and the names of those that are not there.
+
+    Raises:
+        NoSuchRelease: the platform never had that version; tells those it had.
+    """
+    there = {(prefix.platform_id, prefix.function, prefix.index, prefix.version): image for image in images for prefix in (_prefix(image),)}
+    wanted = os_release(platform, version).modules(platform)
+    found = [(each, there.get((platform.id, each.key.function, each.key.index, each.version))) for each in wanted]
+    return tuple(image for _, image in found if image is not None), tuple(str(each.key) for each, image in found if image is None)
+
+
+def _prefix(image: bytes) -> Prefix:
+    return read_module(image).prefix
+
+
 def _cache() -> list[bytes]:
     images = _device_os(cached_images(), "Delete its folder to have it fetched anew")
     if not images:
-        remedy = "Fill it: particle-hil image fetch --platform photon --version 2.2.0"
+        remedy = "Fill it: particle-hil image fetch --version 2.3.1"
         raise _refused(CACHE, f"{cache_folder()} has no Device OS module yet", remedy)
     return images
 

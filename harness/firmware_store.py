@@ -1,7 +1,8 @@
 """Real Device OS releases and Tinker, fetched once into the user's cache.
 
 Particle's binaries are not ours to ship. They are in npm packages of particle-cli, so the npm client fetches those from whatever registry
-the machine is set up for; a package is kept only when its digest is the one written here and every module in it is sound.
+the machine is set up for; a package is kept only when every module in it is sound and its digest is the one of the table
+(`harness.firmware_packages`), or, of a package that the table has no digest of, the one it had when it was fetched for the first time.
 
 The cache is `$PARTICLE_HIL_CACHE`, else `$XDG_CACHE_HOME/particle-hil`, else `~/.cache/particle-hil`.
 """
@@ -28,33 +29,19 @@ from firmware_images.checks import check_module
 from firmware_images.errors import NotAModule
 from firmware_images.fields import ModuleFunction
 from firmware_images.findings import Severity
-from firmware_images.module import read_module
+from firmware_images.module import Module, read_module
+from harness.firmware_packages import (
+    PACKAGES,
+    TINKER_PACKAGE,
+    TINKER_PLATFORMS,
+    WHAT_IS_NOWHERE,
+    carried,
+    carried_for,
+    what_there_is,
+)
+from particle_protocol.os_versions import OsRelease, os_release
+from particle_protocol.platforms import Platform, platform_by_name
 
-PACKAGES: Final = {
-    "2.3.0": "dLdyi4POpQ6fYRobVGyMngFATwVNntnaIA+RDwZwY3euYKZ9RpI12Z8Wy7cxIC9Ndy0zKcOJKzslAFR1L5nY+Q==",
-    "2.8.0": "BBBEoVJKqqYPRkCdGZMJTwC4wrLqPmyAoNLwlpKcIn8TqdwohXYV6hYCfQtF1AT6BpgA43vWoJsN6Eenu2WtOQ==",
-    "2.10.0": "xIYcDv08Emy8vRDqP0PcyMxnpZ1YO4Junzcdkn2HhFVKtR1x8AStCBcJJdrluy5OKow12/6VD0PKd6lAC+fw2Q==",
-    "2.14.0": "NQCS2AirKrqmgImEq+nKKIjDOOQAYsia3ZwuGhPUbT0jYd35+jzS7HWV76wGXI0OLRBAlNGotzVyfIKWm9wRxw==",
-    "2.16.0": "KQGfEAQtF/SaWTlHRhX59gHYi5Bqea3CCMJ74jpbV4FFWeXlB5hbxUeXfx+GVyP/aSKzf3wACYKmY7nXz9qDxw==",
-    "3.0.0": "72KPxUn9PdAf6L+LkN/HpaDIc+vRFy7IbG8bKUzu+QHAmkPOHg64WslS6RelEND0le6i1IEzrIb33raJN62v2Q==",
-    "3.43.1": "DbEG2MsZ++X1R87gKq00/urgnZDy4J0ygjesNQwfuMXGs4J9BzsA82BI8KsojncBCi8iTMwQTVOkmvcWFf1PoQ==",
-    "3.51.0": "UwpkL7euUYSuwHBsPNHp/pnFdLhELqelbl6q3BqUndKBBUazKQ/4uHqLucdjKJpgkGPg+bfWlMWobzESCM3tzw==",
-}
-"""Versions of particle-cli that carry images, and the SHA-512 of their tarballs (base64)."""
-RELEASES: Final = {"1.4.4": "2.14.0", "1.5.0": "2.3.0", "1.5.2": "2.8.0", "2.0.1": "2.10.0", "2.1.0": "2.14.0", "2.2.0": "2.16.0"}
-"""Device OS versions, and the package that holds their files."""
-_GEN_2_AND_3: Final = ("argon", "b5som", "boron", "bsom", "electron", "p1", "photon")
-PLATFORMS: Final = {
-    "1.4.4": ("asom", "xsom"),
-    "1.5.0": (*_GEN_2_AND_3, "xenon"),
-    "1.5.2": (*_GEN_2_AND_3, "xenon"),
-    "2.0.1": (*_GEN_2_AND_3, "tracker"),
-    "2.1.0": (*_GEN_2_AND_3, "tracker"),
-    "2.2.0": (*_GEN_2_AND_3, "tracker"),
-}
-"""The platforms that there are files of a version for, so that they can be told before anything is fetched."""
-TINKER_PACKAGE: Final = "3.51.0"
-TINKER_PLATFORMS: Final = (*_GEN_2_AND_3, "core", "esomx", "msom", "p2", "tracker", "trackerm", "xenon")
 NOT_MODULES: Final = frozenset(
     {"cc3000-patch-programmer.bin", "cc3000-patch-programmer_1_14.bin", "deep_update_2014_06.bin", "ota-flag-a5.bin"}
 )
@@ -64,7 +51,7 @@ _PATIENCE_SECONDS = 2.0
 """After this long, and then again and again, whoever waits is told what for."""
 Waiting = Callable[[str], None]
 """Is called with a sentence while a fetch takes its time."""
-_SAFE_NAME = re.compile(r"package/assets/(?:updates|knownApps|binaries)/(?:[\w@+.-]+/)*[\w@+.-]+\.bin")
+_SAFE_NAME = re.compile(r"package/(?:assets/)?((?:updates|knownApps|binaries)/(?:[\w@+.-]+/)*[\w@+.-]+\.bin)")
 
 
 class Reason(enum.Enum):
@@ -74,6 +61,8 @@ class Reason(enum.Enum):
     NO_NETWORK = "the package could not be fetched"
     WRONG_DIGEST = "the package fetched is not the one expected"
     UNKNOWN = "no such release"
+    PARTIAL = "modules of the release are missing"
+    NO_PACKAGE = "the registry has no such package"
     DAMAGED = "a file is damaged"
     CACHE = "the cache cannot be written or read"
 
@@ -92,11 +81,18 @@ class FirmwareUnavailable(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The files of one Device OS version for one platform."""
+    """The files of one Device OS version for one platform, in the order in which they are installed."""
 
     platform: str
     version: str
     files: tuple[Path, ...]
+    missing: tuple[str, ...] = ()
+    """The modules of the release that its package does not have, as in "bootloader 0"."""
+
+    @property
+    def lack(self) -> str:
+        """What is missing, as a sentence for people; empty when the release is whole."""
+        return f"Device OS {self.version} for {self.platform} is partial: no {', no '.join(self.missing)}" if self.missing else ""
 
     def file(self, function: ModuleFunction, index: int) -> Path:
         """The file of one module.
@@ -135,7 +131,7 @@ def cache_folder() -> Path:
 
 
 def photon_release(version: str) -> Release:
-    """The Photon's bootloader and system parts of a Device OS version: 1.5.0, 1.5.2, 2.0.1, 2.1.0 or 2.2.0.
+    """The Photon's bootloader and system parts of a Device OS version that there is a package with: 1.5.0 to 2.2.0, 2.3.1.
 
     Raises:
         FirmwareUnavailable: see `release`.
@@ -143,32 +139,49 @@ def photon_release(version: str) -> Release:
     return release("photon", version)
 
 
-def release(platform: str, version: str, waiting: Waiting | None = None) -> Release:
+def release(platform: str, version: str, waiting: Waiting | None = None, *, partial: bool = False) -> Release:
     """The files of a Device OS version for a platform by its short name ("photon", "boron"), fetched when they are not in the cache.
+
+    A file belongs to the release when it is a module of that platform with the number that the release has.
 
     Args:
         platform: its short name.
         version: of Device OS, such as 2.1.0 or v2.1.0.
         waiting: is told when a fetch takes long.
+        partial: whether a release without all of its modules is better than none.
 
     Raises:
-        FirmwareUnavailable: there is no such release, or it is not in the cache and cannot be fetched.
+        FirmwareUnavailable: there is no such release, or it is not in the cache and cannot be fetched, or it is not whole.
     """
     version = version.removeprefix("v")
-    package = RELEASES.get(version)
-    if package is None:
-        raise FirmwareUnavailable(Reason.UNKNOWN, f"Device OS {version} is not among those to be had: {', '.join(RELEASES)}")
-    if platform not in PLATFORMS[version]:
+    try:
+        wanted = os_release(platform_by_name(platform), version)
+    except LookupError as error:
+        raise FirmwareUnavailable(Reason.UNKNOWN, str(error)) from None
+    where = carried_for(version, platform)
+    if where is None:
         raise FirmwareUnavailable(
-            Reason.UNKNOWN, f"no Device OS {version} for {platform!r}; that version is there for {', '.join(PLATFORMS[version])}"
+            Reason.UNKNOWN, f"no npm package has Device OS {version} for {platform}; {what_there_is(platform)}. {WHAT_IS_NOWHERE}"
         )
-    folder = package_images(package, waiting) / "updates"
-    files = tuple(sorted(path for path in folder.glob(f"{platform}-*.bin") if _version_of(path) == version))
+    found = _release_in(package_images(where.package, waiting), platform_by_name(platform), wanted)
+    if found.missing and not partial:
+        raise FirmwareUnavailable(Reason.PARTIAL, f"{found.lack}; {what_there_is(platform)}")
+    return found
+
+
+def _release_in(folder: Path, platform: Platform, wanted: OsRelease) -> Release:
+    """The modules of a release among the files of a package."""
+    there: dict[tuple[int, int, int], Path] = {}
+    for path in sorted(folder.rglob(f"*{platform.name}*.bin")):
+        prefix = _verify(path).prefix
+        if prefix.platform_id == platform.id:
+            there[prefix.function, prefix.index, prefix.version] = path
+    modules = wanted.modules(platform)
+    found = [(str(each.key), there.get((each.key.function, each.key.index, each.version))) for each in modules]
+    files = tuple(path for _, path in found if path is not None)
     if not files:
-        raise FirmwareUnavailable(Reason.DAMAGED, f"{folder} has no files of {platform}; delete {folder.parent} to have it fetched anew")
-    for path in files:
-        _verify(path)
-    return Release(platform, version, files)
+        raise FirmwareUnavailable(Reason.DAMAGED, f"{folder} has no files of {platform.name}; delete {folder} to have it fetched anew")
+    return Release(platform.name, wanted.version, files, tuple(key for key, path in found if path is None))
 
 
 def tinker(platform: str, waiting: Waiting | None = None) -> Path:
@@ -188,7 +201,7 @@ def tinker(platform: str, waiting: Waiting | None = None) -> Path:
 
 
 def all_images() -> list[Path]:
-    """Every .bin of every package, those that are no modules included; fetches what is missing (about 35 MB).
+    """Every .bin of every package that the table has a digest of, those that are no modules included; fetches what is missing (60 MB).
 
     Raises:
         FirmwareUnavailable: a package cannot be fetched.
@@ -198,7 +211,8 @@ def all_images() -> list[Path]:
 
 def cached_images() -> list[Path]:
     """Every module file that is in the cache already; fetches nothing."""
-    found = (path for package in PACKAGES for path in (cache_folder() / f"particle-cli-{package}").rglob("*.bin"))
+    packages = (*PACKAGES, *sorted({each.package for each in carried() if not each.seen}))
+    found = (path for package in packages for path in (cache_folder() / f"particle-cli-{package}").rglob("*.bin"))
     return sorted(path for path in found if path.name not in NOT_MODULES)
 
 
@@ -225,11 +239,6 @@ def package_images(package: str, waiting: Waiting | None = None) -> Path:
     return folder
 
 
-def _version_of(path: Path) -> str:
-    """The Device OS version in a name such as photon-bootloader@2.1.0+lto.bin."""
-    return path.name.removesuffix(".bin").rpartition("@")[2].partition("+")[0]
-
-
 @contextlib.contextmanager
 def _cache_in(folder: Path) -> Iterator[None]:
     """Whatever the operating system refuses in the cache, as an error with its remedy."""
@@ -247,17 +256,36 @@ def _fetch(package: str, folder: Path, waiting: Waiting | None) -> None:
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
         tarball = npm_pack(f"particle-cli@{package}", Path(scratch), waiting)
         digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
-        if digest != PACKAGES[package]:
+        pins = _pins()
+        expected = PACKAGES.get(package, pins.get(package, digest))
+        if digest != expected:
             raise FirmwareUnavailable(
-                Reason.WRONG_DIGEST,
-                f"particle-cli {package} as fetched has SHA-512 {digest}, expected {PACKAGES[package]}; nothing was kept",
+                Reason.WRONG_DIGEST, f"particle-cli {package} as fetched has SHA-512 {digest}, expected {expected}; nothing was kept"
             )
         unpacked = Path(scratch) / "images"
         _unpack(tarball, unpacked)
         for path in unpacked.rglob("*.bin"):
             if path.name not in NOT_MODULES:
                 _verify(path)
+        if package not in PACKAGES:
+            pinned = Path(scratch) / _PINS
+            pinned.write_text(json.dumps({**pins, package: digest}, indent=1))
+            pinned.replace(folder.parent / _PINS)
         _move(unpacked, folder)
+
+
+_PINS: Final = "packages.json"
+"""In the cache: the digests of packages that the table has none of, from when they were fetched for the first time."""
+
+
+def _pins() -> dict[str, str]:
+    try:
+        found = json.loads((cache_folder() / _PINS).read_text())
+        return {str(package): str(digest) for package, digest in found.items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError) as reason:
+        raise FirmwareUnavailable(Reason.DAMAGED, f"{cache_folder() / _PINS}: {reason}; delete it to have it made anew") from None
 
 
 def npm_pack(spec: str, folder: Path, waiting: Waiting | None = None) -> Path:
@@ -313,6 +341,11 @@ def _npm(arguments: list[str], what: str, folder: Path, waiting: Waiting | None 
             raise
     if process.returncode:
         code = next((line for line in err.splitlines() if " code " in line), err.strip()[-200:])
+        if code.split()[-1:] in (["ETARGET"], ["E404"]):
+            raise FirmwareUnavailable(
+                Reason.NO_PACKAGE,
+                f"the registry has no {what} ({code.strip()}); where you have the modules as files, give them with --device-os",
+            )
         raise FirmwareUnavailable(
             Reason.NO_NETWORK,
             f"npm could not fetch {what} ({code.strip()}); "
@@ -347,20 +380,28 @@ def _unpack(tarball: Path, folder: Path) -> None:
     """Take the images, and nothing else, out of a package."""
     with tarfile.open(tarball) as archive:
         for member in archive:
-            if member.isfile() and _SAFE_NAME.fullmatch(member.name) and ".." not in member.name:
+            name = _SAFE_NAME.fullmatch(member.name)
+            if member.isfile() and name is not None and ".." not in member.name:
                 content = archive.extractfile(member)
-                target = folder / member.name.removeprefix("package/assets/")
+                target = folder / name[1]
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if content is not None:
                     target.write_bytes(content.read())
 
 
-def _verify(path: Path) -> None:
+def _verify(path: Path) -> Module:
+    """The module in a file of the cache.
+
+    Raises:
+        FirmwareUnavailable: it is none, or it is damaged.
+    """
     with _cache_in(path):
         data = path.read_bytes()
     try:
-        bad = [finding for finding in check_module(read_module(data)) if finding.severity is Severity.ERROR]
+        module = read_module(data)
+        bad = [finding for finding in check_module(module) if finding.severity is Severity.ERROR]
     except NotAModule as reason:
         raise FirmwareUnavailable(Reason.DAMAGED, f"{path}: {reason}; delete {path.parent.parent} to have it fetched anew") from None
     if bad:
         raise FirmwareUnavailable(Reason.DAMAGED, f"{path}: {bad[0]}; delete {path.parent.parent} to have it fetched anew")
+    return module

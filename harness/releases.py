@@ -1,4 +1,4 @@
-"""The firmware for a board: Particle's own releases for real boards, what the board's kind offers otherwise."""
+"""The firmware for a board: real releases for real boards, what the board's kind offers otherwise."""
 
 from __future__ import annotations
 
@@ -6,29 +6,55 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.device_os import release_among
 from harness.errors import ImageRefused, Refusal
+from harness.firmware_packages import newest_whole
 from harness.firmware_store import FirmwareUnavailable, release, tinker
+from particle_protocol.os_versions import NoSuchRelease
 from particle_protocol.platforms import Platform
 
 if TYPE_CHECKING:
     from harness.board import Board
+    from harness.capabilities import Releases
 
 
 class RealReleases:
-    """Particle's own binaries, out of the cache."""
+    """Real binaries: files of one's own where these have the whole release, else Particle's own out of the cache."""
 
-    default_os = "2.2.0"
-
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, own: Sequence[bytes] = ()) -> None:
         self._platform = platform
+        self._own = own
+        self.default_os = newest_whole(platform.name)
 
-    def device_os(self, version: str) -> Sequence[Path]:
+    def device_os(self, version: str) -> Sequence[bytes | Path]:
         """See `Releases.device_os`."""
-        return real_release(self._platform, version)
+        own, missing = own_release(self._own, self._platform, version)
+        if own and not missing:
+            return own
+        try:
+            return release(self._platform.name, version).files
+        except FirmwareUnavailable as error:
+            lack = f"; the files given with --device-os have no {', no '.join(missing)} of it" if own else ""
+            raise ImageRefused(Refusal.NO_SUCH_VERSION, f"{error}{lack}") from error
 
     def application(self) -> Path:
         """See `Releases.application`."""
-        return real_application(self._platform)
+        try:
+            return tinker(self._platform.name)
+        except FirmwareUnavailable as error:
+            raise ImageRefused(Refusal.NO_SUCH_VERSION, str(error)) from error
+
+
+def own_release(images: Sequence[bytes], platform: Platform, version: str) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+    """What files of one's own have of a release, and the names of the modules that they have not.
+
+    Raises:
+        ImageRefused: the platform never had that version; tells those it had.
+    """
+    try:
+        return release_among(images, platform, version)
+    except NoSuchRelease as error:
+        raise ImageRefused(Refusal.NO_SUCH_VERSION, str(error)) from None
 
 
 def release_files(board: Board, version: str) -> Sequence[bytes | Path]:
@@ -37,7 +63,7 @@ def release_files(board: Board, version: str) -> Sequence[bytes | Path]:
     Raises:
         ImageRefused: there are none to be had; tells why.
     """
-    return board.releases.device_os(version) if board.releases is not None else real_release(board.platform, version)
+    return _releases(board).device_os(version)
 
 
 def application_file(board: Board) -> bytes | Path:
@@ -46,28 +72,8 @@ def application_file(board: Board) -> bytes | Path:
     Raises:
         ImageRefused: there is none to be had; tells why.
     """
-    return board.releases.application() if board.releases is not None else real_application(board.platform)
+    return _releases(board).application()
 
 
-def real_release(platform: Platform, version: str) -> tuple[Path, ...]:
-    """The files of Particle's release, out of the cache, or fetched into it.
-
-    Raises:
-        ImageRefused: there are none to be had; tells why.
-    """
-    try:
-        return release(platform.name, version).files
-    except FirmwareUnavailable as error:
-        raise ImageRefused(Refusal.NO_SUCH_VERSION, str(error)) from error
-
-
-def real_application(platform: Platform) -> Path:
-    """The file of Particle's Tinker, out of the cache, or fetched into it.
-
-    Raises:
-        ImageRefused: there is none to be had; tells why.
-    """
-    try:
-        return tinker(platform.name)
-    except FirmwareUnavailable as error:
-        raise ImageRefused(Refusal.NO_SUCH_VERSION, str(error)) from error
+def _releases(board: Board) -> Releases:
+    return board.releases if board.releases is not None else RealReleases(board.platform)

@@ -28,8 +28,6 @@ Place = tuple[str, int]
 Versions = Mapping[Place, int]
 Shelf = Callable[[Place], Sequence["LibraryModule"]]
 """The modules there are for a place, lowest version first."""
-STAND_INS = "stand-ins: for emulated boards only"
-"""What is said wherever modules that only stand for real ones are handed out."""
 _RANK = "bacs"
 """Which of several modules that could be sent goes first: bootloader, radio stack, network processor, system parts."""
 

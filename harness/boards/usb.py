@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from harness.board import Board
 from harness.boards import Moniker, OpenOptions, Rig
 from harness.boards.lease import Lease
+from harness.capabilities import Extras
+from harness.device_os import stock
 from harness.errors import BoardNotAvailable, Unavailable
 from harness.host import Host, RealHost
+from harness.releases import RealReleases
 from harness.usb.entry import UsbEntry, is_particle_board
 
 _DEVICE_ID = re.compile(r"[0-9a-fA-F]{24}")
@@ -24,9 +27,11 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions, host: Host | 
     """Find the named boards and lease them for this run.
 
     Raises:
+        HarnessError: what --device-os names is no Device OS module.
         BoardNotAvailable: a moniker is malformed, fits no board or several, or its board is in use or may not be opened.
     """
     host = host if host is not None else RealHost()
+    own = stock(options.device_os).images
     attached = host.usb_entries(is_particle_board)
     leases: list[Lease] = []
     boards: list[Board] = []
@@ -42,7 +47,15 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions, host: Host | 
             assert entry.platform is not None
             leases.append(Lease(entry.serial))
             boards.append(
-                Board(host, entry.platform, entry.serial, moniker=moniker.text, port=entry.port, allow_changes=options.allow_changes)
+                Board(
+                    host,
+                    entry.platform,
+                    entry.serial,
+                    moniker=moniker.text,
+                    port=entry.port,
+                    allow_changes=options.allow_changes,
+                    extras=Extras(releases=RealReleases(entry.platform, own)),
+                )
             )
     except BaseException:
         close()

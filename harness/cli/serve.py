@@ -21,6 +21,7 @@ from harness.boards.emu import open_boards
 from harness.cli.incidents import IncidentLines
 from harness.cli.options import device_os_option, json_option
 from harness.cli.output import say, say_json
+from harness.device_os import handed_out
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 
 DEVICE_PORT = 5683
@@ -89,7 +90,7 @@ def serve(
         stack.callback(rig.close)
         stop.opened = True
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="particle-hil.")))
-        told = describe(rig, _open_door(stack, rig), folder)
+        told = {**describe(rig, _open_door(stack, rig), folder), "device_os": handed_out(device_os)}
         if as_json:
             say_json(told)
         else:
@@ -148,6 +149,7 @@ def _text(told: dict[str, Any]) -> list[str]:
         ("boards go to", f"{told['device_service']} (TCP), with the server key in {told['server_key']}"),
         ("particle-cli", f"particle profile particle-hil && particle profile set apiUrl {told['api']} && particle login"),
         ("particle-api-js", f"new Particle({{ baseUrl: '{told['api']}' }})"),
+        ("Device OS", told["device_os"]),
     ]
     lines += [("board", f"{board['moniker']}  {board['device_id']}  at USB port {board['port']}") for board in told["boards"]]
     if told["environment"]:

@@ -11,9 +11,9 @@ from emulator.hardware import hardware_of
 from emulator.lab import Lab
 from harness.board import Board
 from harness.capabilities import Extras, LedChange, Releases
-from harness.errors import ImageRefused, Refusal
 from harness.lab.host import EmulatedHost
-from particle_protocol.os_versions import NoSuchRelease, known_releases
+from harness.releases import own_release
+from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import Platform
 
 
@@ -74,18 +74,17 @@ class LabPower:
 
 
 class BuiltReleases:
-    """Firmware that the emulator builds, with the places, versions and dependencies of the real one."""
+    """Firmware that the emulator builds, with the places, versions and dependencies of the real one; files of one's own come before it."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, own: Sequence[bytes] = ()) -> None:
         self._platform = platform
+        self._own = own
         self.default_os = hardware_of(platform).device_os
 
     def device_os(self, version: str) -> Sequence[bytes]:
         """See `Releases.device_os`."""
-        try:
-            return device_os_release(self._platform, version)
-        except NoSuchRelease as error:
-            raise ImageRefused(Refusal.NO_SUCH_VERSION, str(error)) from None
+        own, missing = own_release(self._own, self._platform, version)
+        return own if own and not missing else device_os_release(self._platform, version)
 
     def application(self) -> bytes:
         """See `Releases.application`. It fits every Device OS there is, as the real Tinker does."""

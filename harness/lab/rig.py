@@ -60,6 +60,7 @@ class LabRig:
             self.lab = _serving_lab(seed, serving)
         self._stock_is_ours = stock is None
         self.lab.cloud.library.hands_out_stand_ins = stock is not None and stock.built
+        self._own = () if stock is None else stock.images
         self._fill_library(Stock(built=True, images=()) if stock is None else stock)
         self.host = EmulatedHost(self.lab)
         self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)
@@ -87,7 +88,7 @@ class LabRig:
             raise ValueError(f"firmware={wanted.firmware}; there are: {', '.join(_FIRMWARE)}")
         made, server = hardware_of(wanted.platform or "photon").platform, wanted.server
         knows_network = server is not None or start.claimed or start.mode not in (None, Mode.LISTENING, Mode.DFU, Mode.OFF)
-        releases = _FIRMWARE[wanted.firmware](made)
+        releases = _FIRMWARE[wanted.firmware](made, self._own)
         os = start.os or releases.default_os
         modules = None
         if wanted.firmware == "real":

@@ -15,9 +15,11 @@ from firmware_images.fields import Dependency, ModuleFunction
 from firmware_images.module import read_module
 from harness.cloud import Cloud
 from harness.device_os import stock
-from harness.errors import Blame, HarnessError, NotReached
+from harness.errors import Blame, HarnessError, ImageRefused, NotReached
 from harness.firmware_store import photon_release
 from harness.modes import Mode
+from harness.releases import RealReleases
+from harness.starting import Start
 from particle_protocol.platforms import platform_by_name
 
 PHOTON = platform_by_name("photon")
@@ -142,6 +144,32 @@ def test_a_board_with_real_firmware_is_healed_with_real_firmware(open_rig, as_re
         assert emulated.flashes["internal"].read(module.prefix.start_address, module.size) == module.content
 
 
+def test_a_release_is_taken_from_files_of_ones_own_when_they_have_all_of_it(tmp_path, real, cache):
+    paths = put(tmp_path / "own", *real("3.3.1"))
+    found = RealReleases(PHOTON, stock([str(tmp_path / "own")]).images)
+    assert list(found.device_os("3.3.1")) == real("3.3.1")
+    paths[-1].unlink()
+    found = RealReleases(PHOTON, stock([str(tmp_path / "own")]).images)
+    lack = r"no npm package has Device OS 3\.3\.1 for photon; .*; the files given with --device-os have no bootloader 0 of it"
+    with pytest.raises(ImageRefused, match=lack):
+        found.device_os("3.3.1")
+    with pytest.raises(ImageRefused, match=r"6\.2\.0 was never released for the Photon; there are: 0\.4\.0"):
+        found.device_os("6.2.0")
+
+
+@pytest.mark.parametrize("firmware", ["built", "real"])
+def test_a_test_that_starts_with_a_device_os_gets_it_from_files_of_ones_own(open_rig, tmp_path, real, as_real, monkeypatch, firmware):
+    monkeypatch.setattr("harness.releases.tinker", lambda _: put(tmp_path / "tinker", as_real(needs("1.5.0")))[0])
+    put(tmp_path / "own", *real("3.2.0"), *real("3.3.1"))
+    board = open_rig(f"emu:photon?firmware={firmware}&os=3.2.0", device_os=(str(tmp_path / "own"),)).boards[0]
+    Start(os="3.3.1").bring(board, None)
+    assert board.os_version() == "3.3.1"
+    parts = real("3.3.1")
+    assert board.host.boards["1-1"].flashes["internal"].read(0x08060000, len(parts[1])) == parts[1]
+    with pytest.raises(ImageRefused, match=r"9\.9\.9 was never released for the Photon; there are: 0\.4\.0"):
+        Start(os="9.9.9").bring(board, None)
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """A firmware cache of a user; empty."""
@@ -164,7 +192,7 @@ def test_the_cache_is_a_source_without_what_is_no_part_of_device_os(open_rig, ca
 
 
 def test_an_empty_cache_says_how_to_fill_it(cache):
-    with pytest.raises(HarnessError, match=r"has no Device OS module yet\. Fill it: particle-hil image fetch --platform photon"):
+    with pytest.raises(HarnessError, match=r"has no Device OS module yet\. Fill it: particle-hil image fetch --version 2\.3\.1"):
         stock(["cache"])
 
 

@@ -31,7 +31,7 @@ from firmware_images.module import read_module
 from harness import image_files
 from harness.cli.image import image_group
 from harness.cli.main import cli
-from harness.firmware_store import PACKAGES, RELEASES, TINKER_PACKAGE
+from harness.firmware_packages import PACKAGES, TINKER_PACKAGE, carried, carried_for
 from harness.image_files import FileUnusable, read_file, write_file
 from harness.image_report import plain_lines, report
 from harness.image_table import draw
@@ -617,9 +617,10 @@ def cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for package in PACKAGES:
         updates = cached / f"particle-cli-{package}" / "updates"
         updates.mkdir(parents=True)
-        if package == RELEASES["2.1.0"]:
+        if package == carried_for("2.1.0", "photon").package:
             (updates / "photon-system-part1@2.1.0.bin").write_bytes(PART_1)
             (updates / "photon-system-part2@2.1.0.bin").write_bytes(PART_2)
+            (updates / "photon-bootloader@2.1.0+lto.bin").write_bytes(build_module(6, ModuleFunction.BOOTLOADER, 0, 1005))
     tinker = cached / f"particle-cli-{TINKER_PACKAGE}" / "knownApps" / "photon" / "tinker"
     tinker.mkdir(parents=True)
     (tinker / "tinker.bin").write_bytes(APPLICATION)
@@ -631,6 +632,7 @@ def test_fetch_tells_where_the_files_are_and_copies_them(cache: Path, folder: Pa
     assert [Path(line).name for line in result.stdout.split()] == [
         "photon-system-part1@2.1.0.bin",
         "photon-system-part2@2.1.0.bin",
+        "photon-bootloader@2.1.0+lto.bin",
         "tinker.bin",
     ]
     assert image("fetch --platform photon --tinker -o here").stdout.split() == ["here/tinker.bin"]
@@ -644,20 +646,61 @@ def test_fetch_lists_what_there_is_and_fetches_nothing(folder: Path, monkeypatch
     monkeypatch.setenv("PARTICLE_HIL_CACHE", str(folder / "nothing"))
     monkeypatch.setenv("PATH", str(folder))
     lines = image("fetch --list").stdout.splitlines()
-    assert [line.partition(":")[0] for line in lines] == [*RELEASES, "tinker"]
-    assert all("photon" in line for line in lines[1:])
-    assert image("fetch --list --platform Tracker").stdout == "2.0.1: tracker\n2.1.0: tracker\n2.2.0: tracker\ntinker: tracker\n"
+    assert [line.partition(":")[0] for line in lines[:-2]] == list(dict.fromkeys(each.version for each in carried()))
+    assert lines[-2].startswith("tinker: argon, ")
+    assert lines[-1] == "No package has Device OS 3.x or one from 4.2 on, and none has anything for Gen 4 (p2, msom, trackerm)."
+    told = dict(line.split(": ", 1) for line in lines[:-1])
+    assert told["2.3.1"] == "electron, p1, photon"
+    assert told["1.5.2"] == "argon, b5som, boron, bsom, p1, photon, xenon; partial: no bootloader: electron"
+    assert told["0.5.2"] == "partial: no bootloader: electron, p1, photon"
+    assert told["4.1.0"] == "argon, b5som, boron, bsom, esomx, tracker; its package was not seen on npm"
+    assert image("fetch --list --platform esomx").stdout.splitlines()[:-2] == [
+        "4.0.0: esomx; its package was not seen on npm",
+        "4.0.1: esomx",
+        "4.0.2: esomx",
+        "4.1.0: esomx; its package was not seen on npm",
+    ]
     (told,) = objects(image("fetch --list --platform 32 --json"))
-    assert told == {"device_os": {}, "tinker": ["p2"]}
+    assert told == {"device_os": {}, "partial": {}, "not_seen_on_npm": [], "tinker": ["p2"]}
+    (told,) = objects(image("fetch --list --platform electron --json"))
+    assert (told["partial"]["1.5.2"], told["device_os"]["2.0.0"], told["not_seen_on_npm"][-1]) == (["electron"], ["electron"], "2.3.0")
     result = image("fetch --list --platform sulu")
     assert (result.exit_code, result.stderr) == (2, "particle-hil image: there is nothing for sulu\n")
 
 
+def test_a_release_that_is_not_whole_is_never_fetched_with_status_0(cache: Path) -> None:
+    updates = cache / "particle-cli-1.16.0" / "updates"
+    for index in (1, 2):
+        (updates / f"system-part{index}-0.5.2-photon.bin").write_bytes(build_module(6, SYSTEM, index, 17))
+    result = image("fetch --platform photon --version 0.5.2")
+    assert [Path(line).name for line in result.stdout.split()] == ["system-part1-0.5.2-photon.bin", "system-part2-0.5.2-photon.bin"]
+    assert (result.exit_code, result.stderr) == (1, "particle-hil image: Device OS 0.5.2 for photon is partial: no bootloader 0\n")
+    result = image("fetch --platform photon --version 0.5.2 --json")
+    assert (result.exit_code, objects(result)[0]["partial"]) == (1, ["Device OS 0.5.2 for photon is partial: no bootloader 0"])
+    result = image("check app.bin --platform photon --device-os 0.5.2")
+    assert (result.exit_code, "is partial: no bootloader 0; there are: " in result.stderr) == (2, True)
+
+
+def test_without_a_platform_a_release_is_fetched_for_all_that_there_are(cache: Path) -> None:
+    updates = cache / "particle-cli-3.6.0" / "updates"
+    for platform, number, parts in (("photon", 6, (1, 2)), ("p1", 8, (1, 2)), ("electron", 10, (1, 2, 3))):
+        for index in parts:
+            (updates / f"{platform}-system-part{index}@2.3.1.bin").write_bytes(build_module(number, SYSTEM, index, 2302))
+        (updates / f"{platform}-bootloader@2.3.1+lto.bin").write_bytes(build_module(number, ModuleFunction.BOOTLOADER, 0, 1006))
+    result = image("fetch --version v2.3.1")
+    assert (result.exit_code, [Path(line).name.partition("-")[0] for line in result.stdout.split()]) == (
+        0,
+        ["electron"] * 4 + ["p1"] * 3 + ["photon"] * 3,
+    )
+    result = image("fetch --version 3.0.0")
+    assert (result.exit_code, "no npm package has Device OS 3.0.0; there are: 0.4.9, " in result.stderr) == (2, True)
+
+
 def test_fetch_says_what_there_is_not(cache: Path) -> None:
-    assert "tell --platform" in image("fetch --platform photon").stderr
+    assert "say what to fetch: --version, --tinker or both" in image("fetch --platform photon").stderr
     assert "no platform is called 'toaster'" in image("fetch --platform toaster --tinker").stderr
     assert "no Tinker for 'sulu'; there is one for argon, b5som" in image("fetch --platform sulu --tinker").stderr
-    assert "that version is there for asom, xsom" in image("fetch --platform photon --version 1.4.4").stderr
+    assert "2.3.1 was never released for the Xenon; there are: " in image("fetch --platform xenon --version 2.3.1").stderr
     result = image("fetch --platform photon --version 9.9.9")
     assert (result.exit_code, "2.1.0" in result.stderr) == (2, True)
     assert image("check app.bin --platform photon --device-os 9.9.9").exit_code == 2

@@ -57,6 +57,16 @@ def test_who_is_turned_away_is_told_and_listed(program, login):
     assert refused["why"] == listed["why"]
 
 
+def test_stand_ins_are_handed_out_only_when_asked_for_and_it_says_so(served):
+    releases = "/v1/device-os/versions/2.3.1?platform_id=6"
+    with served() as told:
+        assert told["device_os"].startswith("none is handed out; --device-os cache gives")
+        assert httpx.get(told["api"] + releases).status_code == 404
+    words = "stand-ins: for emulated boards only"
+    with served("--device-os", "built") as told:
+        assert (told["device_os"], httpx.get(told["api"] + releases).json()["notice"]) == (words, words)
+
+
 def test_the_state_is_there_again_after_a_restart(served, login, tmp_path):
     state = ("--state", str(tmp_path / "cloud.db"))
     with served("--board", "emu:photon?mode=online&claimed=1", *state) as told, login(told) as client:

@@ -9,10 +9,11 @@ from harness.board import By
 from harness.boards import Moniker, OpenOptions
 from harness.boards.usb import open_boards
 from harness.cli.boards import survey
-from harness.errors import BoardNotAvailable, CapabilityMissing, ChangesNotAllowed, Unavailable
+from harness.errors import BoardNotAvailable, CapabilityMissing, ChangesNotAllowed, ImageRefused, Refusal, Unavailable
 from harness.host import RealHost
 from harness.lab import board_on
 from harness.modes import Mode, UsbState
+from harness.starting import Start
 
 
 @pytest.fixture
@@ -90,6 +91,27 @@ def test_a_real_board_is_flashed_only_when_allowed(computer, open_usb, as_real, 
         return
     board.flash(image)
     assert board.usb.state() is UsbState.NORMAL
+
+
+@pytest.mark.parametrize("verb", ["flash", "update_device_os"])
+def test_a_stand_in_is_written_to_no_board_on_usb(computer, open_usb, verb):
+    """Not even to one that would take it: nobody can tell on USB who made a board."""
+    releases = board_on(computer.emulated, "1-1").releases
+    files = [releases.application()] if verb == "flash" else releases.device_os("2.2.0")
+    (board,) = open_usb("usb:1-1", allow_changes=True)
+    for image in files:
+        with pytest.raises(ImageRefused, match=r"usb.*emulated boards only; nothing was erased|port 1-1.*emulated boards only") as caught:
+            board.flash(image) if verb == "flash" else board.update_device_os([image])
+        assert caught.value.reason is Refusal.STAND_IN
+    assert board.usb.state() is UsbState.NORMAL
+
+
+def test_a_board_on_usb_starts_with_files_of_ones_own(computer, open_usb, as_real, tmp_path):
+    for number, module in enumerate(board_on(computer.emulated, "1-1").releases.device_os("3.3.1")):
+        (tmp_path / f"{number}.bin").write_bytes(as_real(module))
+    (board,) = open_usb("usb:1-1", allow_changes=True, device_os=(str(tmp_path),))
+    Start(os="3.3.1").bring(board, None)
+    assert board.os_version() == "3.3.1"
 
 
 def test_a_leased_board_is_refused_to_others(computer, open_usb):

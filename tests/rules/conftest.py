@@ -334,8 +334,8 @@ class Bench:
     ) -> Board:
         """A board, switched on, that knows the network: with Tinker, or the user part given; with its own bootloader, or the one given."""
         more.setdefault("networks", [HOME])
-        modules = [each for each in (bootloader, user) if each is not None]
-        made = self.lab.add_board(BoardSpec(os=os, modules=modules, mode=mode, **more))
+        more.setdefault("modules", [each for each in (bootloader, user) if each is not None])
+        made = self.lab.add_board(BoardSpec(os=os, mode=mode, **more))
         self._plug_in(made)
         return made
 

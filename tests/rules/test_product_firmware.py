@@ -350,3 +350,23 @@ def test_that_updates_are_forced_is_the_clouds_to_say_and_outlives_a_restart(ben
     bench.sleep(10)
     assert [data for _, data in heard.said("particle/device/updates/forced")] == ["true", "false", "true"]
     assert fleet.device(board)["firmware_updates_forced"] is True
+
+
+def test_firmware_that_only_stands_in_for_real_one_goes_to_no_board_that_was_not_made_with_such(bench, fleet, as_real, caplog):
+    fleet.prove(2)
+    real = [as_real(image) for image in (*device_os_release(PHOTON, "2.3.1"), fleet.firmware(1))]
+    board = bench.online(modules=real)
+    assert not board.takes_stand_ins
+    fleet.add(board)
+    fleet.release(2)
+    board.power_off()
+    board.power_on()
+    bench.settle(board)
+    bench.sleep(60)
+    assert (fleet.runs(board, 1), board.led.describe()) == (True, "breathing cyan")
+    assert "version 2 of product" in caplog.text
+    assert "the module is a stand-in, for emulated boards only" in caplog.text
+    answer = fleet.put(board, desired_firmware_version=2, flash=True)
+    assert answer.status_code == 400
+    assert "a stand-in, for emulated boards only" in answer.text
+    assert fleet.device(board)["desired_firmware_version"] is None

@@ -34,8 +34,8 @@ reading of fields, the OpenAPI document at `/openapi.json`, and the test of who 
 - What exists already (a product's name, a group, a customer, a firmware version, an active SIM): 409.
 - A wrong password where the caller has a token: 403, because clients take 401 for an expired token.
 - Cellular traffic is not metered: data usage is 0. Nothing is compiled (406), no JavaScript is run (logic functions are only kept).
-- No library is there from the start, and none is official. The modules of a Device OS release are those that were put into the cloud's
-  library (`cloud.library.add(image)`); without them a release has none.
+- No library is there from the start, and none is official. Of Device OS there are the releases of which the cloud's library
+  (`cloud.library.add(image)`) holds every module; others are not listed, and 404. Stand-ins are among them only when that was asked for.
 - Source code instead of a binary is answered as a build that failed. A bundle (.zip) counts as the application in it.
 - Products, too, have ledgers and logic functions of their own. Of a ledger instance twenty older versions are kept. What only Tachyon has
   answers 404.
