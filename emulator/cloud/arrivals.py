@@ -11,7 +11,7 @@ from collections.abc import Callable
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.connections import Connections, Link
 from emulator.cloud.core import Core
-from emulator.cloud.device_log import DeviceLog, Refusal
+from emulator.cloud.device_log import DeviceLog, DisbelievedFact, Refusal
 from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
@@ -20,6 +20,7 @@ from emulator.cloud.sessions import DeviceSession, HelloFacts
 from emulator.cloud.updates import Updates
 from firmware_images.product import meant_version
 from particle_protocol.describe import ApplicationDescribe, ModuleFunction, ModuleStore, SystemDescribe
+from particle_protocol.identifiers import IdentifierError, parse_iccid, parse_imei
 from particle_protocol.vitals import Vitals
 
 UNSET = 0xFFFF
@@ -264,13 +265,15 @@ class Arrivals:
         return device
 
     def _identity(self, session: DeviceSession, device: Device, iccid: str | None, imei: str | None) -> Device:
-        """The SIM can be another one than before, and another device's before; the modem stays.
+        """The SIM can be another one than before, and another device's before; the modem stays. What is no such number is not taken over.
 
         What is news may be a claim code, or a SIM that may not be online.
         """
         known = device
+        iccid = iccid and self._believed(session, "ICCID", iccid, parse_iccid)
+        imei = imei and self._believed(session, "IMEI", imei, parse_imei)
         with self._core.change():
-            if iccid and iccid.isdigit() and iccid != device.iccid:
+            if iccid and iccid != device.iccid:
                 for other in self._devices.table.where(self._devices.by_iccid, iccid):
                     self._devices.learn(other, iccid=None, last_iccid=iccid)
                 device = self._devices.learn(device, iccid=iccid, last_iccid=device.iccid)
@@ -284,6 +287,14 @@ class Arrivals:
             return device
         code = self._claim_codes.waiting_for(device.iccid, device.imei)
         return device if code is None else self._claim_codes.received(device, code) or device
+
+    def _believed(self, session: DeviceSession, fact: str, told: str, parse: Callable[[str], str]) -> str | None:
+        """A number as it is written; None, and noted, if it is none."""
+        try:
+            return parse(told)
+        except IdentifierError as error:
+            self._log.disbelieve(DisbelievedFact(session.peer, session.device_id, self._core.clock.now, fact, told, str(error)))
+            return None
 
     def _offer(self, session: DeviceSession, name: str, data: str | None, attempt: int = 0) -> None:
         """Send an event to a device; again, later, as long as the device has not subscribed to it."""

@@ -51,7 +51,22 @@ class DroppedMessage:
         return f"{self.peer}, device {self.device_id}: a message was dropped: {self.why}; it is {shown or 'empty'}"
 
 
-Entry: TypeAlias = Refusal | DroppedMessage
+@dataclass(frozen=True, slots=True)
+class DisbelievedFact:
+    """What a connected device said of itself and cannot be true: `fact` is what it is about. The cloud did not take it over."""
+
+    peer: str
+    device_id: str
+    when: float
+    fact: str
+    value: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.peer}, device {self.device_id}: its {self.fact} was not taken over: {self.why}"
+
+
+Entry: TypeAlias = Refusal | DroppedMessage | DisbelievedFact
 
 
 class DeviceLog:
@@ -60,6 +75,7 @@ class DeviceLog:
     def __init__(self) -> None:
         self.refusals: deque[Refusal] = deque(maxlen=KEPT)
         self.dropped: deque[DroppedMessage] = deque(maxlen=KEPT)
+        self.disbelieved: deque[DisbelievedFact] = deque(maxlen=KEPT)
         self.refusal_count = 0
         self.dropped_count = 0
         self.listeners: list[Callable[[Entry], None]] = []
@@ -75,6 +91,11 @@ class DeviceLog:
         self.dropped.append(message)
         self.dropped_count += 1
         self._announce(message)
+
+    def disbelieve(self, fact: DisbelievedFact) -> None:
+        """What a device said of itself was not taken over."""
+        self.disbelieved.append(fact)
+        self._announce(fact)
 
     def _announce(self, entry: Entry) -> None:
         for listener in tuple(self.listeners):

@@ -106,9 +106,10 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A device was turned away by a served cloud (`kind` "refused"), or a message of it was not understood ("dropped").
+    """What a served cloud notes of devices that connect to it.
 
-    `device_id` is None where the connection ended before the device told it.
+    `kind` is "refused" for a device that was turned away, "dropped" for a message that was not understood, "disbelieved" for what a device
+    says of itself and cannot be true. `device_id` is None where the connection ended before the device told it.
     """
 
     kind: str

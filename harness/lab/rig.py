@@ -14,7 +14,7 @@ from emulator.board_spec import BoardSpec
 from emulator.cloud import CloudSettings, RateLimits, Storage
 from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.basics import password_fits
-from emulator.cloud.device_log import DroppedMessage, Entry
+from emulator.cloud.device_log import DisbelievedFact, DroppedMessage, Entry
 from emulator.cloud.errors import Invalid
 from emulator.cloud.storage import StateFileError
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
@@ -216,6 +216,8 @@ def _incident(entry: Entry) -> Incident:
     """What the harness sees of an entry of the cloud's log."""
     if isinstance(entry, DroppedMessage):
         return Incident("dropped", entry.peer, entry.device_id, f"a message was not understood: {entry.why}")
+    if isinstance(entry, DisbelievedFact):
+        return Incident("disbelieved", entry.peer, entry.device_id, f"its {entry.fact} was not taken over: {entry.why}")
     return Incident("refused", entry.peer, entry.device_id, entry.why)
 
 

@@ -251,6 +251,36 @@ def test_whoever_waits_for_a_modem_hears_its_device_come_online(world):
     assert heard == [("spark/status", "online")]
 
 
+@pytest.mark.parametrize(
+    ("fact", "told"),
+    [
+        ("ICCID", {"iccid": "123"}),
+        ("ICCID", {"iccid": "8800340765000025891"}),
+        ("ICCID", {"iccid": "8934076500002589174123"}),
+        ("IMEI", {"imei": "abc"}),
+        ("IMEI", {"imei": IMEI[:-1] + str((int(IMEI[-1]) + 1) % 10)}),
+        ("IMEI", {"imei": IMEI[:-1]}),
+    ],
+)
+def test_a_number_that_cannot_be_is_not_taken_over_and_noted(world, fact, told):
+    device, session = world.online(BORON)
+    session.describe(SYSTEM, extra=told)
+    assert (world.now(device).iccid, world.now(device).imei) == (None, None)
+    (noted,) = world.cloud.device_log.disbelieved
+    (value,) = told.values()
+    assert (noted.device_id, noted.fact, noted.value) == (device.id, fact, value)
+    assert str(noted).startswith(f"10.0.0.7:40000, device {device.id}: its {fact} was not taken over: '{value}' is no {fact}: ")
+    session.describe(SYSTEM, extra={"iccid": ICCID, "imei": IMEI})
+    assert (world.now(device).iccid, world.now(device).imei) == (ICCID, IMEI), "what is wrong once does not stay"
+
+
+def test_an_identity_that_is_no_iccid_is_noted(world):
+    device, session = world.online(BORON)
+    session.event("spark/device/ident/0", "123")
+    assert world.now(device).iccid is None
+    assert [noted.value for noted in world.cloud.device_log.disbelieved] == ["123"]
+
+
 @pytest.mark.parametrize("told", [{"iccid": ICCID}, {"imei": IMEI}])
 def test_a_sim_or_modem_that_is_a_claim_code_claims_the_device_that_turns_out_to_have_it(world, told):
     u1 = world.user()

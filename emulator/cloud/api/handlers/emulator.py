@@ -55,6 +55,17 @@ def refusals(call: Call) -> Json:
             {"at": iso(at(each.when)), "peer": each.peer, "device_id": each.device_id, "message": each.message.hex(), "why": each.why}
             for each in log.dropped
         ],
+        "disbelieved": [
+            {
+                "at": iso(at(each.when)),
+                "peer": each.peer,
+                "device_id": each.device_id,
+                "fact": each.fact,
+                "value": each.value,
+                "why": each.why,
+            }
+            for each in log.disbelieved
+        ],
     }
 
 

@@ -21,12 +21,13 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/emulator/refusals",
         do.refusals,
-        "The devices that were turned away, and why; the messages that were dropped",
+        "The devices that were turned away, and why; what of their messages was not taken in",
         answer=s.record(
             refused_count=s.INTEGER,
             refused=s.array(s.record(at=s.TIME, peer=s.TEXT, device_id=s.nullable(s.TEXT), error=s.nullable(s.INTEGER), why=s.TEXT)),
             dropped_count=s.INTEGER,
             dropped=s.array(s.record(at=s.TIME, peer=s.TEXT, device_id=s.TEXT, message=s.TEXT, why=s.TEXT)),
+            disbelieved=s.array(s.record(at=s.TIME, peer=s.TEXT, device_id=s.TEXT, fact=s.TEXT, value=s.TEXT, why=s.TEXT)),
         ),
     ),
     Route(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.cloud.device_log import DroppedMessage, Refusal
+from emulator.cloud.device_log import DisbelievedFact, DroppedMessage, Refusal
 from particle_protocol.protocol_errors import ProtocolErrorCode
 
 
@@ -25,7 +25,7 @@ def test_a_transfer_is_answered_by_the_link_in_the_mail(world, rest, u1, u2, acc
 
 
 def test_who_was_turned_away_is_listed_with_the_reason(world, u1):
-    nobody = {"refused_count": 0, "refused": [], "dropped_count": 0, "dropped": []}
+    nobody = {"refused_count": 0, "refused": [], "dropped_count": 0, "dropped": [], "disbelieved": []}
     assert u1.get("/emulator/refusals").json() == nobody
     world.pass_time(1.5)
     banned = world.device(13, imei="352099001761481")
@@ -34,6 +34,7 @@ def test_who_was_turned_away_is_listed_with_the_reason(world, u1):
     log = world.cloud.device_log
     log.refused(Refusal("127.0.0.1:4", None, 2.0, ProtocolErrorCode.NONCE_NOT_RECEIVED, "it said nothing"))
     log.drop(DroppedMessage("127.0.0.1:5", banned.id, 3.0, b"\0", "too short"))
+    log.disbelieve(DisbelievedFact("127.0.0.1:5", banned.id, 4.0, "ICCID", "123", "it is none"))
     assert u1.get("/emulator/refusals").json() == {
         "refused_count": 2,
         "refused": [
@@ -48,4 +49,14 @@ def test_who_was_turned_away_is_listed_with_the_reason(world, u1):
         ],
         "dropped_count": 1,
         "dropped": [{"at": "2026-01-05T09:00:03.000Z", "peer": "127.0.0.1:5", "device_id": banned.id, "message": "00", "why": "too short"}],
+        "disbelieved": [
+            {
+                "at": "2026-01-05T09:00:04.000Z",
+                "peer": "127.0.0.1:5",
+                "device_id": banned.id,
+                "fact": "ICCID",
+                "value": "123",
+                "why": "it is none",
+            }
+        ],
     }
