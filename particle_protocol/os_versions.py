@@ -30,6 +30,11 @@ class ModuleNeed:
     version: int
 
 
+def main_system_part(platform: Platform) -> ModuleKey:
+    """The system part that user parts depend on, and by whose version Device OS is known (modules/shared/*/user_build.mk:46-51)."""
+    return ModuleKey(ModuleFunction.SYSTEM_PART, 2 if platform.generation == 2 else 1)
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseModule:
     """One module of a release on one platform. Its needs stand in the order of its prefix's two dependencies."""
@@ -76,7 +81,7 @@ class OsRelease:
 
     def user_part_need(self, platform: Platform) -> ModuleNeed:
         """What an application built for the release depends on: its own system part (modules/shared/*/user_build.mk:46-51)."""
-        return ModuleNeed(ModuleKey(ModuleFunction.SYSTEM_PART, 2 if platform.generation == 2 else 1), self.system)
+        return ModuleNeed(main_system_part(platform), self.system)
 
     def _module(self, recipe: _Recipe, platform: Platform) -> ReleaseModule:
         needs = ((need.key, self._number(need.version, platform)) for need in recipe.needs)

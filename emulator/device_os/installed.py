@@ -9,8 +9,7 @@ from functools import lru_cache
 from emulator.board.board import Board
 from emulator.device_os.mcu import memory_at_boot
 from emulator.device_os.modules import ModuleTable, module_in_slot
-from firmware_images.fields import ModuleFunction
-from particle_protocol.os_versions import OS_VERSIONS, os_version_name
+from particle_protocol.os_versions import OS_VERSIONS, main_system_part, os_version_name
 from particle_protocol.platforms import MemoryMap, parse_os_version
 
 _VERSION_TEXT = re.compile(rb"(?<![\w.])(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)\0")
@@ -48,10 +47,10 @@ def installed_version(board: Board) -> str | None:
 
     A system part counts where a version's memory map has it; the maps of all versions are tried, for their slots need not be the same.
     """
-    key = (ModuleFunction.SYSTEM_PART, board.hardware.system_part)
+    key = main_system_part(board.platform)
     for memory in board.platform.memories():
         for slot in memory.modules:
-            if (slot.function, slot.index) == key:
+            if slot.key == key:
                 module = module_in_slot(board, slot)
                 if module is not None:
                     return version_text(module.prefix.version, bytes(module.content))

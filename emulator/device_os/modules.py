@@ -9,6 +9,7 @@ from firmware_images.device_rules import BOOT_CHECKS, Check, Validity, validate
 from firmware_images.fields import ModuleFunction, Prefix
 from firmware_images.module import Module, module_in_memory
 from firmware_images.stand_in import as_read_here
+from particle_protocol.os_versions import main_system_part
 from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform
 
 
@@ -65,7 +66,8 @@ class ModuleTable:
     @property
     def system(self) -> InstalledModule | None:
         """The system part that user parts depend on, and whose version is the system's."""
-        return self.find(ModuleFunction.SYSTEM_PART, self._board.hardware.system_part)
+        key = main_system_part(self._board.platform)
+        return self.find(key.function, key.index)
 
     @property
     def user(self) -> InstalledModule | None:

@@ -107,5 +107,3 @@ class Hardware:
     server: Server
     device_os: str
     """The Device OS version it has unless told."""
-    system_part: int
-    """The index of the system part that user parts depend on."""

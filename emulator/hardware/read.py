@@ -105,7 +105,6 @@ def _board(row: Row, parts: Mapping[str, FlashPart], buttons: Mapping[str, Butto
             Transport(_one_of(server, "transport", TRANSPORTS)), server.take("host", str, "a name"), server.take("port", int, "a port")
         ),
         device_os=row.take("device_os", str, "the Device OS version it has unless told"),
-        system_part=row.take("system_part", int, "the index of the system part that user parts depend on"),
     )
     server.done()
     row.done()

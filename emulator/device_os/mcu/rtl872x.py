@@ -14,8 +14,9 @@ from emulator.board.board import Board
 from emulator.device_os.mcu.nrf52840 import ENTRY_SIZE, decode_entry, encode_entry
 from firmware_images.extension_contents import DynamicLocation
 from firmware_images.extensions import ExtensionType, read_extensions
-from firmware_images.fields import BASE_SUFFIX, CRC_SIZE, ModuleFunction
+from firmware_images.fields import BASE_SUFFIX, CRC_SIZE
 from firmware_images.module import module_in_memory
+from particle_protocol.os_versions import main_system_part
 from particle_protocol.platforms import MemoryMap, ModuleSlot, OsVersion, Region
 
 __all__ = ["ENTRY_SIZE", "decode_entry", "encode_entry", "memory_at_boot"]
@@ -59,7 +60,8 @@ def _user_start(board: Board, user: ModuleSlot) -> int | None:
 def _ota_start(board: Board, memory: MemoryMap, version: OsVersion | None) -> int:
     if version is None or version >= _ASSETS_SINCE:
         return memory.region("assets").end
-    slot = memory.slot(ModuleFunction.SYSTEM_PART, board.hardware.system_part)
+    key = main_system_part(board.platform)
+    slot = memory.slot(key.function, key.index)
     module = module_in_memory(board.flash_of(slot).read, slot.start, slot.end, board.platform.id)
     end = slot.start if module is None else min(slot.start + module.size, slot.end)
     return -(-end // _BLOCK) * _BLOCK

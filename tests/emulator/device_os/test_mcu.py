@@ -1,7 +1,6 @@
 """What each microcontroller does its own way: records of the copy list, and what of the memory map moves at boot."""
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
 
@@ -21,7 +20,6 @@ class P2Board:
 
     flash: Flash
     platform = P2
-    hardware = SimpleNamespace(system_part=1)
 
     def flash_of(self, place):
         return self.flash
