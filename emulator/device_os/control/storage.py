@@ -1,0 +1,56 @@
+"""Requests about what is stored: the modules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.device_os.control.handlers import Handler
+from emulator.device_os.modules import InstalledModule
+from firmware_images.device_rules import Check
+from firmware_images.fields import ModuleFunction
+from particle_protocol.control_requests.codes import RequestType, Result
+from particle_protocol.control_requests.device import Request
+from particle_protocol.control_requests.generated import storage_pb2
+
+if TYPE_CHECKING:
+    from emulator.device_os.system import DeviceOs
+
+_LEGACY_TYPES = {
+    ModuleFunction.BOOTLOADER: storage_pb2.LEGACY_BOOTLOADER,
+    ModuleFunction.SYSTEM_PART: storage_pb2.LEGACY_SYSTEM_PART,
+    ModuleFunction.USER_PART: storage_pb2.LEGACY_USER_PART,
+    ModuleFunction.MONOLITHIC: storage_pb2.LEGACY_MONOLITHIC,
+    ModuleFunction.NCP: storage_pb2.LEGACY_NCP,
+    ModuleFunction.RADIO_STACK: storage_pb2.LEGACY_RADIO_STACK,
+}
+_INTEGRITY_FAILED, _DEPENDENCY_FAILED = 1, 2
+
+
+class StorageRequests:
+    """The requests of one boot, by type in `handlers`."""
+
+    def __init__(self, system: DeviceOs) -> None:
+        self._system = system
+        self._board = system.board
+        self.handlers: dict[int, Handler] = {
+            RequestType.GET_MODULE_INFO: self._module_info,
+        }
+
+    def _module_info(self, request: Request) -> None:
+        reply = storage_pb2.GetModuleInfoReply()
+        for module in self._system.modules.modules:
+            if module.prefix.function in _LEGACY_TYPES:
+                reply.legacy_modules.append(_legacy_module(module))
+        request.reply(Result.OK, reply.SerializeToString())
+
+
+def _legacy_module(module: InstalledModule) -> storage_pb2.LegacyModule:
+    """A module in the form of Device OS before 5.6.0."""
+    prefix = module.prefix
+    failed = module.validity.checked & ~module.validity.passed
+    faults = (_INTEGRITY_FAILED if failed & Check.INTEGRITY else 0) | (_DEPENDENCY_FAILED if failed & Check.DEPENDENCIES else 0)
+    made = storage_pb2.LegacyModule(index=prefix.index, version=prefix.version, size=module.size, validity=faults)
+    made.type = _LEGACY_TYPES[prefix.function]
+    for each in prefix.dependencies:
+        made.dependencies.add(type=_LEGACY_TYPES.get(each.function), index=each.index, version=each.version)
+    return made
