@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from particle_protocol.functions import ModuleFunction as ModuleFunction
 from particle_protocol.json_text import JsonError, parse_json
 from particle_protocol.messages.values import VariableType
 
@@ -37,19 +38,6 @@ ALL_CHECKS: Final = Validity.INTEGRITY | Validity.DEPENDENCIES | Validity.RANGE 
 """What Device OS checks of every module: 30."""
 
 
-class ModuleFunction(enum.Enum):
-    """What a module is, by the letter of the description."""
-
-    NONE = "n"
-    RESOURCE = "r"
-    BOOTLOADER = "b"
-    MONOLITHIC = "m"
-    SYSTEM = "s"
-    USER = "u"
-    NCP = "c"
-    RADIO_STACK = "a"
-
-
 class ModuleStore(enum.Enum):
     """Where a module lies, by the letter of the description."""
 
@@ -68,7 +56,7 @@ class ModuleDependency:
     version: int
 
     def __str__(self) -> str:
-        return f"{self.function.name.lower()} {self.index} version {self.version}"
+        return f"{self.function} {self.index} version {self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +87,7 @@ class DescribedModule:
         if self.function is None:
             return "empty slot"
         failed = ", ".join(str(each.name).lower() for each in self.checked & ~self.passed)
-        return f"{self.function.name.lower()} {self.index} version {self.version}{f' (fails {failed})' if failed else ''}"
+        return f"{self.function} {self.index} version {self.version}{f' (fails {failed})' if failed else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +172,8 @@ def module_json(module: DescribedModule, *, old_style: bool = False, platform_id
         return head + "}"
     sha256 = f',"u":"{module.sha256.hex()}"' if module.sha256 else ""
     tail = ',"_":""}' if old_style else "}"
-    dependencies = ",".join(f'{{"f":"{each.function.value}","n":"{each.index}","v":{each.version}{tail}' for each in module.dependencies)
-    return f'{head}{sha256},"f":"{module.function.value}","n":"{module.index}","v":{module.version},"d":[{dependencies}]}}'
+    dependencies = ",".join(f'{{"f":"{each.function.letter}","n":"{each.index}","v":{each.version}{tail}' for each in module.dependencies)
+    return f'{head}{sha256},"f":"{module.function.letter}","n":"{module.index}","v":{module.version},"d":[{dependencies}]}}'
 
 
 def _application(document: dict[str, Any]) -> ApplicationDescribe:
@@ -208,7 +196,8 @@ def _system(document: dict[str, Any]) -> SystemDescribe:
 
 
 _TYPES = frozenset(VariableType)
-_LETTERS = {None, *(each.value for each in ModuleFunction)}
+_BY_LETTER = {each.letter: each for each in ModuleFunction if each.has_letter}
+_LETTERS = {None, *_BY_LETTER}
 """Variables of other types, and modules of other kinds, are left out: later firmware may have some."""
 
 
@@ -218,13 +207,11 @@ def _module(item: dict[str, Any]) -> DescribedModule:
         store=ModuleStore(item.get("l", "m")),
         checked=Validity(item.get("vc", 0)),
         passed=Validity(item.get("vv", 0)),
-        function=ModuleFunction(item["f"]) if "f" in item else None,
+        function=_BY_LETTER[item["f"]] if "f" in item else None,
         index=int(item.get("n", 0)),
         version=int(item.get("v", 0)),
         dependencies=tuple(
-            ModuleDependency(ModuleFunction(each["f"]), int(each["n"]), int(each["v"]))
-            for each in item.get("d", [])
-            if each["f"] in _LETTERS
+            ModuleDependency(_BY_LETTER[each["f"]], int(each["n"]), int(each["v"])) for each in item.get("d", []) if each["f"] in _LETTERS
         ),
         sha256=bytes.fromhex(item.get("u", "")),
     )

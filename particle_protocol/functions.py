@@ -38,6 +38,11 @@ class ModuleFunction(enum.IntEnum):
         return self <= ModuleFunction.ASSET
 
     @property
+    def has_letter(self) -> bool:
+        """Whether a describe message can tell of it."""
+        return self.letter != "_"
+
+    @property
     def letter(self) -> str:
         """The letter a describe message uses (Device OS 6.2.0, system/inc/system_info.h:29-52); `_` for those without one."""
         return "nrbmsu_ca_"[self] if self.known else "_"

@@ -19,7 +19,8 @@ from emulator.cloud.records import Device
 from emulator.cloud.sessions import DeviceSession, HelloFacts
 from emulator.cloud.updates import Updates
 from firmware_images.product import meant_version
-from particle_protocol.describe import ApplicationDescribe, ModuleFunction, ModuleStore, SystemDescribe
+from particle_protocol.describe import ApplicationDescribe, ModuleStore, SystemDescribe
+from particle_protocol.functions import ModuleFunction
 from particle_protocol.identifiers import IdentifierError, parse_iccid, parse_imei
 from particle_protocol.vitals import Vitals
 
@@ -251,8 +252,8 @@ class Arrivals:
     def _modules(self, device: Device, system: SystemDescribe) -> Device:
         """Take over what the list of modules tells: Device OS version, and the user part's hash."""
         main = [module for module in system.modules if module.store is ModuleStore.MAIN]
-        versions = [module.version for module in main if module.function is ModuleFunction.SYSTEM]
-        user = next((module for module in main if module.function is ModuleFunction.USER), None)
+        versions = [module.version for module in main if module.function is ModuleFunction.SYSTEM_PART]
+        user = next((module for module in main if module.function is ModuleFunction.USER_PART), None)
         app_hash = user.sha256.hex() if user is not None and user.sha256 else device.app_hash
         known = device.app_hash
         device = self._devices.learn(

@@ -19,7 +19,8 @@ from emulator.cloud.events import Events
 from emulator.cloud.images import ImageFacts, read_image
 from emulator.cloud.records import Device
 from emulator.cloud.updates import Updates
-from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleFunction, ModuleStore, SystemDescribe, Validity
+from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleStore, SystemDescribe, Validity
+from particle_protocol.functions import ModuleFunction
 from particle_protocol.os_versions import OsRelease, ReleaseModule
 from particle_protocol.platforms import Platform
 
@@ -214,7 +215,9 @@ def missing_dependencies(system: SystemDescribe) -> list[ModuleDependency]:
     """What the installed modules need and do not have, the system's own needs before the application's."""
     installed = _installed(system)
     needs = [
-        need for module in sorted(_main(system), key=lambda module: module.function is ModuleFunction.USER) for need in module.dependencies
+        need
+        for module in sorted(_main(system), key=lambda module: module.function is ModuleFunction.USER_PART)
+        for need in module.dependencies
     ]
     return [need for need in dict.fromkeys(needs) if installed.get(_place(need), -1) < need.version]
 
@@ -226,11 +229,11 @@ def _main(system: SystemDescribe) -> list[DescribedModule]:
 def _installed(system: SystemDescribe) -> dict[Place, int]:
     """The versions of what is installed and intact; a damaged module is as good as none."""
     return {
-        (module.function.value, module.index): module.version
+        (module.function.letter, module.index): module.version
         for module in _main(system)
         if module.function is not None and not module.checked & ~module.passed & Validity.INTEGRITY
     }
 
 
 def _place(need: ModuleDependency) -> Place:
-    return need.function.value, need.index
+    return need.function.letter, need.index

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from emulator.device_os.modules import InstalledModule, ModuleTable, judge
-from firmware_images import fields
+from firmware_images.fields import ModuleFunction
 from firmware_images.module import Module
-from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleFunction, SystemDescribe, Validity
+from particle_protocol.describe import DescribedModule, ModuleDependency, SystemDescribe, Validity
 from particle_protocol.platforms import Platform
 
 
@@ -25,19 +25,15 @@ def described(module: Module | None, platform: Platform, modules: ModuleTable) -
 
 def _described(module: InstalledModule) -> DescribedModule:
     prefix = module.prefix
-    is_user = prefix.function is fields.ModuleFunction.USER_PART
+    is_user = prefix.function is ModuleFunction.USER_PART
     return DescribedModule(
         max_size=module.slot.size,
         checked=Validity(int(module.validity.checked)),
         passed=Validity(int(module.validity.passed)),
-        function=_function(prefix.function),
+        function=prefix.function,
         index=prefix.index,
         version=prefix.version,
-        dependencies=tuple(ModuleDependency(_function(each.function), each.index, each.version) for each in prefix.dependencies),
+        dependencies=tuple(ModuleDependency(each.function, each.index, each.version) for each in prefix.dependencies),
         sha256=module.sha256 if is_user else b"",
         size=module.size,
     )
-
-
-def _function(function: fields.ModuleFunction) -> ModuleFunction:
-    return ModuleFunction(function.letter)

@@ -11,26 +11,17 @@ from particle_protocol.describe import (
     DescribedModule,
     DescribeError,
     ModuleDependency,
-    ModuleFunction,
     ModuleStore,
     SystemDescribe,
     Validity,
 )
+from particle_protocol.functions import ModuleFunction
 
 if TYPE_CHECKING:
     from particle_protocol.cloud_messages.generated import describe_pb2
 
-_FUNCTIONS: Final = {
-    1: ModuleFunction.RESOURCE,
-    2: ModuleFunction.BOOTLOADER,
-    3: ModuleFunction.MONOLITHIC,
-    4: ModuleFunction.SYSTEM,
-    5: ModuleFunction.USER,
-    7: ModuleFunction.NCP,
-    8: ModuleFunction.RADIO_STACK,
-}
-"""Settings (6) and assets (9) have no letter in a description; they are left out."""
-_NUMBERS: Final = {function: number for number, function in _FUNCTIONS.items()}
+_FUNCTIONS: Final = frozenset(each for each in ModuleFunction if each.has_letter) - {ModuleFunction.NONE}
+"""Settings and assets have no letter in a description; they are left out."""
 _STORES: Final = tuple(ModuleStore)
 """By number: main, factory, backup, scratchpad."""
 _FACTS: Final = {"imei": "imei", "iccid": "iccid", "cellfw": "modem_firmware"}
@@ -43,7 +34,7 @@ def encode_system(system: SystemDescribe) -> bytes:
 
     told = describe_pb2.DescribedSystem()
     for module in system.modules:
-        if module.function in _NUMBERS and module.store is not ModuleStore.FACTORY:
+        if module.function in _FUNCTIONS and module.store is not ModuleStore.FACTORY:
             told.modules.append(_write_module(module))
     for name, field in _FACTS.items():
         if name in system.extra:
@@ -97,11 +88,11 @@ def _read_module(module: describe_pb2.DescribedModule) -> DescribedModule:
         store=_STORES[module.store],
         checked=Validity(module.checked),
         passed=Validity(module.passed),
-        function=_FUNCTIONS[module.function],
+        function=ModuleFunction(module.function),
         index=module.index,
         version=module.version,
         dependencies=tuple(
-            ModuleDependency(_FUNCTIONS[need.function], need.index, need.version)
+            ModuleDependency(ModuleFunction(need.function), need.index, need.version)
             for need in module.dependencies
             if need.function in _FUNCTIONS
         ),
@@ -111,4 +102,4 @@ def _read_module(module: describe_pb2.DescribedModule) -> DescribedModule:
 
 
 def _number(function: ModuleFunction | None) -> int:
-    return 0 if function is None else _NUMBERS.get(function, 0)
+    return int(function) if function in _FUNCTIONS else 0

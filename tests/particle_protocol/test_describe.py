@@ -25,16 +25,20 @@ APPLICATION = ApplicationDescribe(
     ("echo", "set", "pub"),
     {"int": VariableType.INT, "dbl": VariableType.DOUBLE, "bool": VariableType.BOOL, "str": VariableType.STRING},
 )
-SYSTEM_2 = ModuleDependency(ModuleFunction.SYSTEM, 2, 2302)
+SYSTEM_2 = ModuleDependency(ModuleFunction.SYSTEM_PART, 2, 2302)
 USER = DescribedModule(
-    131072, ModuleStore.MAIN, function=ModuleFunction.USER, index=1, version=6, dependencies=(SYSTEM_2,), sha256=bytes(range(32))
+    131072, ModuleStore.MAIN, function=ModuleFunction.USER_PART, index=1, version=6, dependencies=(SYSTEM_2,), sha256=bytes(range(32))
 )
 PHOTON = SystemDescribe(
     6,
     (
         DescribedModule(16384, function=ModuleFunction.BOOTLOADER, index=0, version=1006),
         DescribedModule(
-            262144, function=ModuleFunction.SYSTEM, index=1, version=2302, dependencies=(ModuleDependency(ModuleFunction.SYSTEM, 2, 207),)
+            262144,
+            function=ModuleFunction.SYSTEM_PART,
+            index=1,
+            version=2302,
+            dependencies=(ModuleDependency(ModuleFunction.SYSTEM_PART, 2, 207),),
         ),
         USER,
     ),
@@ -62,13 +66,15 @@ def test_a_real_boron_tells_its_modules_and_its_sim(recording):
         13,
         (
             DescribedModule(0xA00000, function=ModuleFunction.BOOTLOADER, version=2200, size=0xA00004),
-            DescribedModule(0xA00000, function=ModuleFunction.SYSTEM, index=1, version=6200, dependencies=(bootloader,), size=0xA00004),
+            DescribedModule(
+                0xA00000, function=ModuleFunction.SYSTEM_PART, index=1, version=6200, dependencies=(bootloader,), size=0xA00004
+            ),
             DescribedModule(
                 0xA00000,
-                function=ModuleFunction.USER,
+                function=ModuleFunction.USER_PART,
                 index=1,
                 version=6,
-                dependencies=(ModuleDependency(ModuleFunction.SYSTEM, 1, 6200),),
+                dependencies=(ModuleDependency(ModuleFunction.SYSTEM_PART, 1, 6200),),
                 sha256=bytes.fromhex("00112233445566778899aabbccddeeff") * 2,
                 size=0xA00004,
             ),
@@ -81,12 +87,12 @@ def test_a_real_boron_tells_its_modules_and_its_sim(recording):
 def test_what_a_later_firmware_may_add_is_left_out():
     later = bytes.fromhex("0a0608051001180a" + "0a0408091001" + "0a040805200f" + "3a0101" + "420101")
     told = decode_system(later, 32)
-    assert [(module.function, module.version) for module in told.modules] == [(ModuleFunction.USER, 10)]
+    assert [(module.function, module.version) for module in told.modules] == [(ModuleFunction.USER_PART, 10)]
     wire = (
         b'{"p":6,"m":[{"f":"z","n":"1"},{"f":"u","n":"1","v":6,"d":[{"f":"q","n":"1","v":1},{"f":"s","n":"2","v":1}]}],"v":{"a":2,"b":77}}'
     )
     described = Description.decode(wire)
-    assert [(module.function, len(module.dependencies)) for module in described.system.modules] == [(ModuleFunction.USER, 1)]
+    assert [(module.function, len(module.dependencies)) for module in described.system.modules] == [(ModuleFunction.USER_PART, 1)]
     assert described.application.variables == {"a": VariableType.INT}
 
 
@@ -97,7 +103,7 @@ def test_what_is_no_system_part_is_refused(payload):
 
 
 def test_what_the_cloud_is_not_told_stays_away():
-    factory = DescribedModule(1, ModuleStore.FACTORY, function=ModuleFunction.USER, index=1, version=3)
+    factory = DescribedModule(1, ModuleStore.FACTORY, function=ModuleFunction.USER_PART, index=1, version=3)
     empty = DescribedModule(1)
     facts = {"imei": "352099001761481", "iccid": "8934076500002588000", "cellfw": "L0.0.00.00.05.08"}
     assert decode_system(encode_system(SystemDescribe(13, (factory, empty), facts)), 13) == SystemDescribe(13, (), facts)
@@ -154,10 +160,10 @@ def test_empty_slots_and_empty_attributes_are_old_style():
 
 
 def test_an_unmet_dependency_is_validity_26():
-    module = DescribedModule(131072, passed=Validity(26), function=ModuleFunction.USER, index=1, version=6)
+    module = DescribedModule(131072, passed=Validity(26), function=ModuleFunction.USER_PART, index=1, version=6)
     assert not module.is_valid
-    assert str(module) == "user 1 version 6 (fails dependencies)"
-    assert USER.is_valid and str(USER.dependencies[0]) == "system 2 version 2302" and str(DescribedModule(5)) == "empty slot"
+    assert str(module) == "user part 1 version 6 (fails dependencies)"
+    assert USER.is_valid and str(USER.dependencies[0]) == "system part 2 version 2302" and str(DescribedModule(5)) == "empty slot"
 
 
 @pytest.mark.parametrize(

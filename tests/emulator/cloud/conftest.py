@@ -113,8 +113,8 @@ class ScriptedSession:
         if not modules:
             version = self.hello.system_version or 2302
             modules = (
-                DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=version),
-                DescribedModule(1 << 17, function=ModuleFunction.USER, index=1, version=6, sha256=bytes(32)),
+                DescribedModule(1 << 18, function=ModuleFunction.SYSTEM_PART, index=1, version=version),
+                DescribedModule(1 << 17, function=ModuleFunction.USER_PART, index=1, version=6, sha256=bytes(32)),
             )
         system = SystemDescribe(self.hello.platform_id, modules, extra or {})
         self.world.cloud.arrivals.described(self, system, application)

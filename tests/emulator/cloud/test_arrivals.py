@@ -11,7 +11,7 @@ from particle_protocol.describe import DescribedModule, ModuleFunction
 PHOTON, BORON = 6, 13
 IMEI = "352753090041680"
 ICCID = "8934076500002589174"
-SYSTEM = DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=2302)
+SYSTEM = DescribedModule(1 << 18, function=ModuleFunction.SYSTEM_PART, index=1, version=2302)
 
 
 @pytest.fixture
@@ -155,8 +155,8 @@ def test_a_new_application_is_an_event(lamp):
 
     def modules(digest):
         return [
-            DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=2302),
-            DescribedModule(1 << 17, function=ModuleFunction.USER, index=1, version=6, sha256=digest),
+            DescribedModule(1 << 18, function=ModuleFunction.SYSTEM_PART, index=1, version=2302),
+            DescribedModule(1 << 17, function=ModuleFunction.USER_PART, index=1, version=6, sha256=digest),
         ]
 
     for digest in (bytes([1]) * 32, bytes([1]) * 32, bytes([0xAB]) * 32):
@@ -316,7 +316,7 @@ def test_a_description_is_a_sign_of_life(world):
 
 def test_what_a_description_leaves_out_is_as_it_was_known(lamp):
     heard = lamp.hear(lamp.u1, "spark/device/app-hash")
-    for left in (DescribedModule(1 << 17, function=ModuleFunction.USER, index=1, version=6), SYSTEM):
+    for left in (DescribedModule(1 << 17, function=ModuleFunction.USER_PART, index=1, version=6), SYSTEM):
         lamp.s.describe(left)
         known = lamp.now(lamp.d)
         assert (known.system_version, known.app_hash) == (2302, "00" * 32)

@@ -10,7 +10,7 @@ from firmware_images.build import build_module
 from firmware_images.fields import Dependency, ModuleFunction
 from firmware_images.stand_in import stand_in_dependencies
 from particle_protocol.describe import DescribedModule, Description, ModuleDependency, ModuleStore, SystemDescribe, Validity
-from particle_protocol.describe import ModuleFunction as Described
+from particle_protocol.functions import ModuleFunction as Described
 from particle_protocol.os_versions import os_release
 from particle_protocol.platforms import platform_by_id
 
@@ -200,11 +200,11 @@ def described(function, index, version, *needs, intact=True):
 
 
 def part(index, version):
-    return ModuleDependency(Described.SYSTEM, index, version)
+    return ModuleDependency(Described.SYSTEM_PART, index, version)
 
 
 def user(*needs):
-    return described(Described.USER, 1, 6, *(part(index, version) for index, version in needs))
+    return described(Described.USER_PART, 1, 6, *(part(index, version) for index, version in needs))
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def ill(world):
 
 def test_what_only_stands_for_a_real_module_goes_to_those_that_may_have_it(world, ill):
     stand_in, real = image(TWO, 2, stand_in=True), image(TWO, 3)
-    modules = (described(Described.SYSTEM, 2, 1), user((2, 2)))
+    modules = (described(Described.SYSTEM_PART, 2, 1), user((2, 2)))
     world.cloud.library.add(stand_in)
     assert ill(*modules) == []
     world.cloud.library.add(real)
@@ -235,20 +235,20 @@ def test_what_only_stands_for_a_real_module_goes_to_those_that_may_have_it(world
     assert ill(*modules) == [stand_in]
     same = image(TWO, 2, {ONE: 0})
     world.cloud.library.add(same)
-    assert ill(described(Described.SYSTEM, 1, 1), *modules) == [same], "of two of one version the real one is sent"
+    assert ill(described(Described.SYSTEM_PART, 1, 1), *modules) == [same], "of two of one version the real one is sent"
 
 
 def test_a_damaged_module_is_as_good_as_none(world, ill):
     two = image(TWO, 2)
     world.cloud.library.add(two)
-    assert ill(described(Described.SYSTEM, 2, 2), user((2, 2))) == []
-    assert ill(described(Described.SYSTEM, 2, 2, intact=False), user((2, 2))) == [two]
+    assert ill(described(Described.SYSTEM_PART, 2, 2), user((2, 2))) == []
+    assert ill(described(Described.SYSTEM_PART, 2, 2, intact=False), user((2, 2))) == [two]
 
 
 def test_what_can_be_healed_is_and_the_rest_is_told(world, ill):
     one = image(ONE, 2)
     world.cloud.library.add(one)
-    modules = (described(Described.SYSTEM, 1, 1), described(Described.SYSTEM, 2, 1), user((1, 2), (2, 9)))
+    modules = (described(Described.SYSTEM_PART, 1, 1), described(Described.SYSTEM_PART, 2, 1), user((1, 2), (2, 9)))
     assert ill(*modules) == [one]
     session = world.connect(ill.device, describe=False)
     session.describe(*modules)
@@ -258,12 +258,12 @@ def test_what_can_be_healed_is_and_the_rest_is_told(world, ill):
 
 
 def test_the_needs_of_the_system_come_before_those_of_the_application():
-    system = SystemDescribe(PHOTON, (user((2, 2)), described(Described.SYSTEM, 1, 1, part(2, 1))))
+    system = SystemDescribe(PHOTON, (user((2, 2)), described(Described.SYSTEM_PART, 1, 1, part(2, 1))))
     assert missing_dependencies(system) == [part(2, 1), part(2, 2)]
 
 
 def test_what_lies_in_store_neither_counts_nor_needs_anything():
-    spare = DescribedModule(1 << 17, ModuleStore.FACTORY, function=Described.SYSTEM, index=2, version=9, dependencies=(part(3, 1),))
+    spare = DescribedModule(1 << 17, ModuleStore.FACTORY, function=Described.SYSTEM_PART, index=2, version=9, dependencies=(part(3, 1),))
     assert missing_dependencies(SystemDescribe(PHOTON, (spare, user((2, 2))))) == [part(2, 2)]
 
 
@@ -271,7 +271,7 @@ def test_the_highest_of_several_needs_of_one_module_counts(world, ill):
     low, high = image(TWO, 2), image(TWO, 3)
     for module in (low, high):
         world.cloud.library.add(module)
-    assert ill(described(Described.SYSTEM, 1, 1, part(2, 3)), user((2, 2))) == [high]
+    assert ill(described(Described.SYSTEM_PART, 1, 1, part(2, 3)), user((2, 2))) == [high]
 
 
 def test_a_module_of_version_0_is_sent_to_whom_it_will_do(world, ill):
@@ -283,7 +283,7 @@ def test_a_module_of_version_0_is_sent_to_whom_it_will_do(world, ill):
 
 def test_what_is_wrong_with_a_device_is_told_and_what_it_is_sent(world, ill):
     heard = world.hear(world.user(), "spark/s")
-    modules = (described(Described.SYSTEM, 2, 1), user((2, 2)))
+    modules = (described(Described.SYSTEM_PART, 2, 1), user((2, 2)))
     safe_mode = ("spark/status/safe-mode", Description(SystemDescribe(PHOTON, modules)).encode().decode())
     ill(*modules)
     assert [each for each in heard if "safe-mode" in each[0]] == [safe_mode]
@@ -298,7 +298,7 @@ def test_a_device_is_ill_whether_or_not_there_is_something_to_send(world, ill):
     assert not heal(ill.device), "offline, nothing is known"
     session = world.connect(ill.device, describe=False)
     assert not heal(ill.device), "it has said nothing yet"
-    modules = (described(Described.SYSTEM, 2, 1), user((2, 2)))
+    modules = (described(Described.SYSTEM_PART, 2, 1), user((2, 2)))
     session.describe(*modules)
     assert heal(ill.device) is True
     assert session.flashed == []
@@ -306,5 +306,5 @@ def test_a_device_is_ill_whether_or_not_there_is_something_to_send(world, ill):
     session.silent = True
     assert [heal(ill.device) for _ in range(2)] == [True, True]
     assert session.flashed == [image(TWO, 2)], "one update at a time"
-    session.describe(described(Described.SYSTEM, 2, 2), user((2, 2)))
+    session.describe(described(Described.SYSTEM_PART, 2, 2), user((2, 2)))
     assert heal(ill.device) is False

@@ -131,7 +131,7 @@ def test_device_os_3_3_1_answers_for_both_parts_with_broken_json(pair, decoded):
 
 
 def long_system():
-    return SystemDescribe(6, tuple(DescribedModule(131072, function=ModuleFunction.USER, index=n, version=6) for n in range(12)))
+    return SystemDescribe(6, tuple(DescribedModule(131072, function=ModuleFunction.USER_PART, index=n, version=6) for n in range(12)))
 
 
 def test_device_os_3_3_1_describes_at_length_in_blocks(pair, decoded):

@@ -163,7 +163,7 @@ def test_the_systems_verdict_is_passed_on(link, sink):
     [
         (None, '{"r":"ok"}'),
         (
-            DescribedModule(131072, function=ModuleFunction.USER, index=1, version=6),
+            DescribedModule(131072, function=ModuleFunction.USER_PART, index=1, version=6),
             '{"r":"ok","u":{"p":6,"s":131072,"l":"m","vc":30,"vv":30,"f":"u","n":"1","v":6,"d":[]}}',
         ),
     ],

@@ -123,7 +123,7 @@ class Board:
         self.application = application() if application else None
         if self.application:
             self.application.start(self)
-        module = DescribedModule(262144, function=ModuleFunction.SYSTEM, index=2, version=2302)
+        module = DescribedModule(262144, function=ModuleFunction.SYSTEM_PART, index=2, version=2302)
         modules = facts.pop("modules", (module,))
         self.facts = CloudFacts(version, 2302, 6, 6, 0xFFFF, lambda: SystemDescribe(6, modules), self.application)
         for name, value in facts.items():

@@ -46,7 +46,7 @@ def test_every_version_is_described_in_the_end(lab, version):
 
 
 def test_a_long_description_comes_in_blocks(lab):
-    modules = tuple(DescribedModule(131072, function=ModuleFunction.USER, index=n, version=6, sha256=bytes(32)) for n in range(9))
+    modules = tuple(DescribedModule(131072, function=ModuleFunction.USER_PART, index=n, version=6, sha256=bytes(32)) for n in range(9))
     lab.board(version=(3, 3, 1), modules=modules)
     assert lab.cloud.descriptions[-1][0].modules == modules
     assert len(lab.cloud.descriptions) == 2

@@ -418,8 +418,8 @@ def test_a_device_in_safe_mode_is_healed_module_by_module_in_the_order_of_their_
         session.describe(
             boron(ModuleFunction.BOOTLOADER, 0, versions["b"]),
             boron(ModuleFunction.RADIO_STACK, 0, versions["a"]),
-            boron(ModuleFunction.SYSTEM, 1, versions["s"]),
-            boron(ModuleFunction.USER, 2, 6, (ModuleFunction.SYSTEM, 1, 4200), valid=healthy),
+            boron(ModuleFunction.SYSTEM_PART, 1, versions["s"]),
+            boron(ModuleFunction.USER_PART, 2, 6, (ModuleFunction.SYSTEM_PART, 1, 4200), valid=healthy),
         )
         if session.flashed:
             (letter,) = (each for each, image in images.items() if image == session.flashed[0])
@@ -447,8 +447,8 @@ def test_an_argon_is_brought_the_firmware_of_its_network_processor_as_well(world
         session = world.connect(device, system_version=versions[system], describe=False)
         session.describe(
             boron(ModuleFunction.NCP, 0, versions[processor]),
-            boron(ModuleFunction.SYSTEM, 1, versions[system]),
-            boron(ModuleFunction.USER, 2, 6, (ModuleFunction.SYSTEM, 1, 4200), valid=versions[system] >= 4200),
+            boron(ModuleFunction.SYSTEM_PART, 1, versions[system]),
+            boron(ModuleFunction.USER_PART, 2, 6, (ModuleFunction.SYSTEM_PART, 1, 4200), valid=versions[system] >= 4200),
         )
         for image in session.flashed:
             order.append(image)
@@ -482,9 +482,13 @@ def test_device_os_is_never_taken_down(world):
     session.leave()
     session = world.runs(device, product, 3, describe=False)
     session.describe(
-        DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=2302),
+        DescribedModule(1 << 18, function=ModuleFunction.SYSTEM_PART, index=1, version=2302),
         DescribedModule(
-            1 << 17, function=ModuleFunction.USER, index=1, version=6, dependencies=(ModuleDependency(ModuleFunction.SYSTEM, 1, 1512),)
+            1 << 17,
+            function=ModuleFunction.USER_PART,
+            index=1,
+            version=6,
+            dependencies=(ModuleDependency(ModuleFunction.SYSTEM_PART, 1, 1512),),
         ),
     )
     assert session.flashed == []
@@ -507,9 +511,9 @@ def test_a_bootloader_that_is_newer_than_needed_is_not_taken_down_while_a_device
         session = world.connect(device, describe=False)
         session.describe(
             boron(ModuleFunction.BOOTLOADER, 0, versions["b"]),
-            boron(ModuleFunction.SYSTEM, 1, 2302),
-            boron(ModuleFunction.SYSTEM, 2, versions["s"], (ModuleFunction.BOOTLOADER, 0, 1003), valid=versions["b"] >= 1003),
-            boron(ModuleFunction.USER, 1, 6, (ModuleFunction.SYSTEM, 2, 2302), valid=versions["s"] >= 2302),
+            boron(ModuleFunction.SYSTEM_PART, 1, 2302),
+            boron(ModuleFunction.SYSTEM_PART, 2, versions["s"], (ModuleFunction.BOOTLOADER, 0, 1003), valid=versions["b"] >= 1003),
+            boron(ModuleFunction.USER_PART, 1, 6, (ModuleFunction.SYSTEM_PART, 2, 2302), valid=versions["s"] >= 2302),
         )
         if not session.flashed:
             break

@@ -94,7 +94,7 @@ def test_before_device_os_1_5_a_wildcard_is_just_generic_firmware(world, system,
     world.cloud.devices.learn(world.now(device), system_version=system)
     session = world.connect(device, product_version=3, describe=False)
 
-    session.describe(DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=system))
+    session.describe(DescribedModule(1 << 18, function=ModuleFunction.SYSTEM_PART, index=1, version=system))
     assert len(session.flashed) == flashed, "its version is no product version, so the product's firmware is sent"
 
 
@@ -107,7 +107,7 @@ def test_which_wildcard_a_version_was_run_with_is_known_once_the_device_tells_it
     session = world.connect(world.member(o, product), product_version=3, describe=False)
     with pytest.raises(FirmwareNeverRun):
         world.release(o, product, 3)
-    session.describe(DescribedModule(1 << 18, function=ModuleFunction.SYSTEM, index=1, version=system))
+    session.describe(DescribedModule(1 << 18, function=ModuleFunction.SYSTEM_PART, index=1, version=system))
     if releasable:
         world.release(o, product, 3)
     else:
