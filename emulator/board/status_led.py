@@ -101,8 +101,10 @@ class Signals:
     HOLD_DFU_MODE = LedStatus(0xFFFF00, Pattern.BLINK, 0.2)
     HOLD_FACTORY_RESET = LedStatus(0x00FF00, Pattern.BLINK, 0.1)
     HOLD_RESET_SETTINGS = LedStatus(0xFFFFFF, Pattern.BLINK, 0.1)
-    NO_INTERNET = LedStatus(0xFF6000, Pattern.BLINK, 0.5)
+    CLOUD_UNREACHABLE = LedStatus(0xFF6000, Pattern.BLINK, 0.5)
     HANDSHAKE_FAILED = LedStatus(0xFF0000, Pattern.SOLID)
+    KEY_UNREADABLE = LedStatus(0xFF6000, Pattern.SOLID)
+    SERVER_UNPROVEN = LedStatus(0xFF00FF, Pattern.SOLID)
     NYAN = LedStatus(0, Pattern.RAINBOW, 0.7)
     CLEAR_CREDENTIALS = LedStatus(0x0000FF, Pattern.BLINK, 0.1)
 

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
 
 ERROR_SHOWN = 0.25
-NO_INTERNET_SHOWN = 1.0
-"""Seconds that the LED shows that the handshake failed, or that there is no way to the cloud."""
+"""Seconds that the LED shows that the handshake failed."""
+BLINKS_OFFLINE, BLINKS_ONLINE = 2, 3
+"""How often the LED blinks when the cloud cannot be reached: without internet, and with it (6.2.0, system/src/system_task.cpp:129-176)."""
+COLOURS_UNTIL = (2, 0, 0)
+"""Before this release the colour tells why the handshake failed; since, the error has another number than the LED looks for."""
+_HANDSHAKE_COLOURS = {ProtocolErrorCode.DECRYPTION: Signals.KEY_UNREADABLE, ProtocolErrorCode.AUTHENTICATION: Signals.SERVER_UNPROVEN}
 _RESET_REQUESTS = {"safe mode": (ResetReason.SAFE_MODE, BootRequest.SAFE_MODE), "dfu": (ResetReason.DFU_MODE, BootRequest.DFU)}
 
 
@@ -188,7 +192,9 @@ class CloudManager:
     def _refused(self, reason: str) -> None:
         self._give_up = None
         self.counters.failed(Result.NETWORK)
-        self._failed(reason, Signals.NO_INTERNET, NO_INTERNET_SHOWN)
+        path = self._system.interfaces.path
+        blinks = BLINKS_ONLINE if path is not None and path.internet and not path.link.down else BLINKS_OFFLINE
+        self._failed(reason, Signals.CLOUD_UNREACHABLE, blinks * Signals.CLOUD_UNREACHABLE.period)
 
     def _due(self) -> None:
         self._timer = None
@@ -268,20 +274,25 @@ class CloudManager:
             self.counters.lost(CloudReason.ERROR)
         else:
             self.counters.failed(error)
-        self._failed(f"{why} (error {int(error)})", Signals.HANDSHAKE_FAILED, ERROR_SHOWN)
+        signal = Signals.HANDSHAKE_FAILED
+        if self._system.version_numbers < COLOURS_UNTIL:
+            signal = _HANDSHAKE_COLOURS.get(error, signal)
+        self._failed(f"{why} (error {int(error)})", signal, ERROR_SHOWN)
 
     def _failed(self, reason: str, signal: LedStatus, shown: float) -> None:
-        """An attempt or a connection is over: say so on the LED, and try again later."""
+        """An attempt or a connection is over: say so on the LED, and try again later; not before the LED has said it."""
         was_connected = self.connected
         self._hang_up(reason)
+        wait = 0.0
         if not was_connected:
+            wait = shown
             self._failures += 1
             self._led.start(signal, Priority.IMPORTANT)
             self._scope.call_later(shown, self._led.stop, signal)
         if self.wanted and self._system.interfaces.path is not None:
             self.status = CloudStatus.CONNECTING
             self._led.start(Signals.CLOUD_CONNECTING, Priority.NORMAL)
-            self._timer = self._scope.call_later(self._back_off(), self._connect)
+            self._timer = self._scope.call_later(max(wait, self._back_off()), self._connect)
 
     def _back_off(self) -> float:
         """Five attempts each after 1, 2, 4, ... 64 s, then every 128 s."""

@@ -1,5 +1,6 @@
 """Board, network and cloud together: from credentials to breathing cyan, and everything that can be in the way."""
 
+import itertools
 import random
 
 import httpx
@@ -245,6 +246,34 @@ def test_without_internet_the_led_blinks_orange_and_the_board_backs_off(bench, p
     assert "blinking orange" in colours(board)
     point.internet = True
     bench.wait_led(board, "breathing cyan", timeout=200)
+
+
+def shown(board, text):
+    """For how many seconds each time the LED showed something, but for what it shows now."""
+    timeline = board.led.timeline
+    return {round(after.time - change.time, 3) for change, after in itertools.pairwise(timeline) if str(change.status) == text}
+
+
+def test_the_led_blinks_orange_twice_without_internet_and_three_times_with_it(bench, point):
+    point.internet = False
+    board = bench.board(networks=[HOME])
+    bench.sleep(20)
+    assert shown(board, "blinking orange") == {1.0}
+    point.internet = True
+    board = bench.board(networks=[HOME], server=ServerAddress("198.51.100.9", 5683))
+    bench.sleep(20)
+    assert shown(board, "blinking orange") == {1.5}
+    assert "refused the connection" in board.firmware.cloud.last_error
+
+
+@pytest.mark.parametrize(("version", "colour"), [("0.7.0", "orange"), ("1.5.2", "orange"), ("2.0.1", "red"), ("3.3.1", "red")])
+def test_a_wrong_device_key_is_orange_up_to_1_x(bench, point, version, colour):
+    board = bench.board(networks=[HOME], mode="off", os=version)
+    board.settings.put(DctField.DEVICE_PRIVATE_KEY, DeviceKey.generate().der)
+    board.power_on()
+    bench.sleep(20)
+    assert shown(board, f"solid {colour}") == {0.25}
+    assert {each for each in colours(board) if each.startswith("solid")} == {f"solid {colour}"}
 
 
 def test_a_lost_network_is_joined_again(bench, online, point):
