@@ -50,5 +50,5 @@ def split(first: Module) -> list[bytes]:
 
 
 def _flagged(draft: Draft, *, combined: bool) -> bytes:
-    flags = draft.prefix.flags | ModuleFlag.COMBINED if combined else draft.prefix.flags & ~ModuleFlag.COMBINED
+    flags = draft.prefix.flags | ModuleFlag.COMBINED if combined else draft.prefix.flags.without(ModuleFlag.COMBINED)
     return replace(draft, prefix=replace(draft.prefix, flags=flags)).encode()

@@ -124,7 +124,7 @@ def inflate_module(module: Module) -> bytes:
     if not module.prefix.flags & ModuleFlag.DROP_MODULE_INFO:
         return data
     draft = Draft.of(module)
-    prefix = replace(draft.prefix, flags=draft.prefix.flags & ~ModuleFlag.COMPRESSED)
+    prefix = replace(draft.prefix, flags=draft.prefix.flags.without(ModuleFlag.COMPRESSED))
     rule = ShaRule.WHOLE if module.sha_rule is ShaRule.BODY else usual_rule(prefix)
     return replace(draft, prefix=prefix, body=data, rule=rule).encode()
 

@@ -77,7 +77,7 @@ def _edit_inside(module: Module, changes: Changes) -> bytes:
     if flags & ModuleFlag.DROP_MODULE_INFO:
         raise EditRefused("the flag that drops the module's information says what is compressed; inflate the module first")
     around = ModuleFlag.COMPRESSED | ModuleFlag.COMBINED
-    inner = replace(changes, flags=None if changes.flags is None else flags & ~around)
+    inner = replace(changes, flags=None if changes.flags is None else flags.without(around))
     changed = _edit(read_module(inflate_module(module)), inner)
     packed = compress_module(read_module(changed), window_bits=compressed_header(module).window_bits)
     return _edit(read_module(packed), Changes(flags=read_module(packed).prefix.flags | flags & around))
@@ -182,7 +182,7 @@ def _without(draft: Draft, types: Collection[ExtensionType]) -> Draft:
     if kept != draft.prefix_extensions:
         if all(record.type is ExtensionType.END for record in kept):
             kept = ()
-        flags = draft.prefix.flags | ModuleFlag.PREFIX_EXTENSIONS if kept else draft.prefix.flags & ~ModuleFlag.PREFIX_EXTENSIONS
+        flags = draft.prefix.flags | ModuleFlag.PREFIX_EXTENSIONS if kept else draft.prefix.flags.without(ModuleFlag.PREFIX_EXTENSIONS)
         draft = replace(draft, prefix=replace(draft.prefix, flags=flags), prefix_extensions=kept)
     left = tuple(record for record in draft.suffix_extensions if record.type not in types)
     if left != draft.suffix_extensions:

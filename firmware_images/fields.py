@@ -35,6 +35,10 @@ class ModuleFlag(enum.IntFlag, boundary=enum.KEEP):
     ENCRYPTED = 0x08
     PREFIX_EXTENSIONS = 0x10
 
+    def without(self, bits: ModuleFlag) -> ModuleFlag:
+        """The flags but for some. Bits that nobody knows stay; `& ~bits` of an `IntFlag` would take those away too."""
+        return ModuleFlag(int(self) & ~int(bits))
+
 
 @dataclass(frozen=True, slots=True)
 class Dependency:

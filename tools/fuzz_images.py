@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import atheris
@@ -22,12 +22,14 @@ with atheris.instrument_imports(include=["firmware_images"]):
         combine,
         compress,
         diff,
+        dump,
         edit,
         env,
         errors,
         hexfile,
         image,
         legacy_prefix,
+        memory,
         module,
         softdevice,
     )
@@ -37,8 +39,9 @@ with atheris.instrument_imports(include=["firmware_images"]):
 
 USER, SYSTEM = ModuleFunction.USER_PART, ModuleFunction.SYSTEM_PART
 ASSET = AssetDependency("a", bytes(32))
-TARGET = checks.Target(installed=(), protected=True)
+TARGET = checks.Target(installed=(), protected=True, product=1234)
 UNCHANGED = edit.Changes()
+CHANGED = edit.Changes(product_id=1234, product_version=7)
 JUDGED = 3
 
 
@@ -56,6 +59,9 @@ def seeds() -> Iterator[bytes]:
     yield combine.combine([module.read_module(boron), module.read_module(p2)])
     yield hexfile.write_hex(boron, 0xB4000)
     yield hexfile.write_segments([hexfile.Segment(0x1000, b"radio"), hexfile.Segment(0xB4000, p2)])
+    near = hexfile.Segment(0xB4010 + len(boron), b"near")
+    yield b"\xef\xbb\xbf" + hexfile.write_segments([hexfile.Segment(0xB4000, boron), near, hexfile.Segment(near.end + 9, p2)])
+    yield boron + image.DFU_SUFFIX.pack(0xFFFF, 0xD006, 0x2B04, 0x100, b"UFD", 16, 0)
     yield bundle.make_bundle(boron, {"a": b"content"})
     yield bundle.make_bundle(boron, {"a": b"content"}, env={"NAME": "value"})
 
@@ -72,11 +78,33 @@ def one_input(data: bytes) -> None:
     assert found.modules or findings
     if found.modules:
         work_on(found.modules[0])
+    if found.kind is image.ImageKind.HEX and found.modules:
+        memory_of(found)
     if found.kind is image.ImageKind.COMBINED:
         try:
             combine.split(found.modules[0])
         except errors.ImageError:
             pass
+
+
+def refused_or(action: Callable[[], bytes]) -> bytes | None:
+    """What an action gives, or None when it is refused."""
+    try:
+        return action()
+    except errors.ImageError:
+        return None
+
+
+def memory_of(found: image.Image) -> None:
+    """Put a module of a HEX text in its place again: the text has the same bytes then, and no others."""
+    each = found.modules[0]
+    start, content = found.addresses[0], bytes(each.content)
+    if each.prefix.start_address != start or not each.complete:
+        return
+    pieces = memory.with_modules(found, {0: content})
+    holes = sum(len(piece.data) for piece in pieces) - sum(len(piece.data) for piece in found.pieces)
+    assert holes >= 0
+    assert hexfile.read_hex(hexfile.write_segments(pieces)) == found.segments
 
 
 def work_on(each: module.Module) -> None:
@@ -89,12 +117,19 @@ def work_on(each: module.Module) -> None:
         assert content == each.content
     sealed = module.read_module(content)
     assert sealed.crc_ok
+    edited = refused_or(lambda: edit.edit_module(sealed, CHANGED))
+    if edited is not None:
+        suffix = module.read_module(edited).suffix
+        assert suffix is not None
+        assert (suffix.product_id, suffix.product_version) == (1234, 7)
     checks.check_module(sealed)
     diff.diff_modules(each, sealed)
     try:
         if sealed.prefix.flags & ModuleFlag.COMPRESSED:
             compress.inflate_module(sealed)
         else:
+            packed = refused_or(lambda: compress.compress_module(sealed))
+            assert packed is None or compress.inflate_module(module.read_module(packed)) == content
             checks.check_module(module.read_module(edit.set_assets(sealed, [ASSET])))
     except errors.ImageError:
         pass

@@ -121,7 +121,7 @@ def edit(
     for name in set_flag:
         flags |= FLAGS[name]
     for name in clear_flag:
-        flags &= ~FLAGS[name]
+        flags = flags.without(FLAGS[name])
     changes = Changes(
         product_id=product_id,
         product_version=product_version,

@@ -24,6 +24,8 @@ class PathType(click.ParamType):  # type: ignore[type-arg]  # click has the argu
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path of a word."""
+        if not str(value):
+            self.fail("the name is empty: is it from a variable that is not set?", param, ctx)
         path = named(str(value))
         if path == STANDARD and self.refusal:
             self.fail(self.refusal, param, ctx)

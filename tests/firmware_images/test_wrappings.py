@@ -63,6 +63,15 @@ def test_inflating_gives_the_original_bytes(name: str) -> None:
     assert inflate_module(packed) == bytes(module.content)
 
 
+def test_flags_that_nobody_knows_stay() -> None:
+    strange = edit_module(MODULES["radio stack"], Changes(flags=ModuleFlag(0x80) | ModuleFlag.DROP_MODULE_INFO))
+    assert inflate_module(read_module(compress_module(read_module(strange)))) == strange
+    assert split(read_module(combine([read_module(strange), MODULES["photon"]])))[0] == strange
+    left = set_assets(MODULES["user part that grows left"], [AssetDependency("a", bytes(32))])
+    marked = edit_module(read_module(left), Changes(flags=read_module(left).prefix.flags | 0x80))
+    assert read_module(set_assets(read_module(marked), [])).prefix.flags == 0x80
+
+
 def test_a_radio_stack_that_is_signed_as_a_whole_is_so_again() -> None:
     """Most are signed over the body alone; of the others a compressed one must tell."""
     draft = Draft.of(MODULES["radio stack"])
