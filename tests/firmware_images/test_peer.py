@@ -112,9 +112,11 @@ def test_every_real_image_has_the_same_fields(peer: PeerLibrary, real: list[byte
 
 
 def random_edits(real: list[bytes], count: int) -> Iterator[tuple[bytes, Changes, dict[str, Any]]]:
-    """Edits of real modules, and the same as jobs for the peer. The peer signs every module whole: others are left out."""
+    """Edits of real modules, and the same as jobs for the peer. The peer signs every module whole: others are left out, and those that have
+    no product fields, into which it writes all the same."""
     choose = random.Random(20_251_123)
-    eligible = [data for data in real if read_module(data).sha_rule is ShaRule.WHOLE and len(data) < 300_000]
+    small = [data for data in real if read_module(data).sha_rule is ShaRule.WHOLE and len(data) < 300_000]
+    eligible = [data for data in small if (suffix := read_module(data).suffix) is not None and suffix.product_id is not None]
     for _ in range(count):
         data = choose.choice(eligible)
         needs = tuple(Dependency(choose.choice([SYSTEM, BOOTLOADER]), choose.randrange(4), choose.randrange(0x10000)) for _ in range(2))
