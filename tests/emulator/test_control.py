@@ -98,6 +98,23 @@ def test_the_protocol_of_a_photon_is_tcp_and_cannot_be_chosen(bench, board):
         assert refused(bench, board, RequestType.SET_SERVER_PROTOCOL, wanted) == result
 
 
+def test_an_electron_speaks_udp_unless_it_is_told_to_speak_tcp(bench):
+    board = bench.board(platform="electron")
+    bench.sleep(1)
+
+    def protocol():
+        return config_pb2.GetServerProtocolReply.FromString(bench.request(board, RequestType.GET_SERVER_PROTOCOL)).protocol
+
+    assert protocol() == config_pb2.UDP_PROTOCOL
+    for wanted, kept in ((config_pb2.TCP_PROTOCOL, b"\0"), (config_pb2.UDP_PROTOCOL, b"\xff")):
+        bench.request(board, RequestType.SET_SERVER_PROTOCOL, config_pb2.SetServerProtocolRequest(protocol=wanted).SerializeToString())
+        assert (protocol(), board.settings.get(DctField.CLOUD_TRANSPORT)) == (wanted, kept)
+        bench.request(board, RequestType.RESET)
+        bench.sleep(3)
+        assert protocol() == wanted, "it outlives a reset"
+    assert refused(bench, board, RequestType.SET_SERVER_PROTOCOL) == Result.NOT_SUPPORTED
+
+
 @pytest.mark.parametrize(
     ("prefix", "suffix", "stored"),
     [
