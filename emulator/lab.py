@@ -161,7 +161,7 @@ class Lab:
             rng=random.Random(f"{self.seed} {identity.device_id}"),
             applications=self.applications,
             takes_stand_ins=takes_stand_ins,
-            sim=self._sim(hardware, spec),
+            sim=self._sim(hardware, spec, identity.device_id),
         )
         number = self.random.getrandbits(16)
         key = DeviceKey.generate() if spec.unique_key else self.secrecy.device_key(number)
@@ -173,11 +173,11 @@ class Lab:
             board.boot_request = request
         return board
 
-    def _sim(self, hardware: Hardware, spec: BoardSpec) -> str | None:
+    def _sim(self, hardware: Hardware, spec: BoardSpec, device_id: str) -> str | None:
         """The ICCID of the SIM that a board comes with; the operator of the Lab's cell knows it then.
 
         Raises:
-            ValueError: the board takes no SIM.
+            ValueError: the board takes no SIM, or that one is in another device.
         """
         if hardware.sim is None:
             if spec.iccid is not None or spec.sim_form is not None:
@@ -186,6 +186,9 @@ class Lab:
         if not spec.has_sim:
             return None
         iccid = make_iccid(self.random) if spec.iccid is None else parse_iccid(spec.iccid)
+        holder = self.cloud.sims.device_of(iccid)
+        if holder is not None and holder.id != device_id:
+            raise ValueError(f"SIM {iccid} is in device {holder.id} already: give each board a SIM of its own")
         if self.cloud.sims.by_iccid(iccid) is None:
             self.cloud.sims.make(iccid, hardware.sim if spec.sim_form is None else spec.sim_form)
         return iccid

@@ -152,7 +152,7 @@ def foreign_server(address: str | None, key_file: str | None) -> ForeignServer |
     if address is None or key_file is None:
         raise ValueError("server=HOST:PORT and server_key=FILE go together: a board connects only to a server whose key it holds")
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isascii() and port.isdigit()) or len(port) > len("65535"):
         raise ValueError(f"server={address} is no HOST:PORT")
     try:
         raw = Path(key_file).read_bytes()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.boards.emu import foreign_server
 from harness.errors import BoardNotAvailable, Unavailable
 from harness.modes import Mode
 
@@ -69,3 +70,19 @@ def test_what_cannot_be_emulated_is_told(open_rig, moniker, text):
     with pytest.raises(BoardNotAvailable, match=text) as caught:
         open_rig(moniker)
     assert caught.value.reason is Unavailable.BAD_MONIKER
+
+
+NO_ADDRESSES = ["nowhere", "nowhere:", ":5683", "nowhere:\u00b2", "nowhere:-1", f"nowhere:{'1' * 5000}", "nowhere:5683/"]
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES, ids=range(len(NO_ADDRESSES)))
+def test_what_is_no_address_of_a_server_is_refused_as_such(address):
+    with pytest.raises(ValueError, match=r"is no HOST:PORT$"):
+        foreign_server(address, __file__)
+
+
+def test_one_sim_is_not_put_into_two_boards(open_rig):
+    moniker = "emu:electron?iccid=8934076500002589174"
+    with pytest.raises(BoardNotAvailable, match=r"SIM 8934076500002589174 is in device [0-9a-f]{24} already") as refused:
+        open_rig(moniker, moniker)
+    assert refused.value.reason is Unavailable.BAD_MONIKER
