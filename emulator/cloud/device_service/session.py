@@ -78,6 +78,7 @@ class Session:
         "_make_reply",
         "_max_message",
         "_message_id",
+        "_over_udp",
         "_subscriptions",
         "_transport",
         "_update",
@@ -113,6 +114,7 @@ class Session:
         self.peer = peer
         self.closed = False
         self.dropped = 0
+        self._over_udp = bool(hello.device_id)
         self.chunk_size = settings.default_chunk_size if limits is None else limits.ota_chunk_size
         self.max_binary: int | None = None if limits is None else limits.max_binary_size
         self.clock = clock
@@ -230,10 +232,14 @@ class Session:
             self._reject(data, f"code {code_text(message.code)} is reserved")
 
     def _reject(self, data: bytes, why: str) -> None:
+        """Drop a message that is malformed, and reject it if it is confirmable.
+
+        Over UDP an error takes the Reset's place, for that would have Device OS discard its whole session (6.2.0, coap_channel.cpp:156).
+        """
         self._drop(data, why)
         message_id = confirmable_id(data)
         if message_id is not None:
-            self.send(empty(Type.RST, message_id))
+            self.send(Message(Type.ACK, Code.BAD_REQUEST, message_id) if self._over_udp else empty(Type.RST, message_id))
 
     def _drop(self, data: bytes, why: str) -> None:
         """Leave a message, and note that."""

@@ -305,3 +305,38 @@ def test_a_device_that_asks_about_ledgers_is_told_that_there_are_none(replay):
     for connection, message in asked:
         (answer,) = [each for each in connection.sent if each.type is Type.ACK and each.id == message.id]
         assert (answer.code, answer.token, answer.payload) == (Code.CHANGED, message.token, b"\x1a\0")
+
+
+@pytest.mark.parametrize(("name", "rejection"), [("tcp620", "7000abcd"), ("udp620", "6080abcd")])
+def test_a_malformed_message_ends_no_session_on_either_transport(make_world, recording, name, rejection):
+    played = Replay(make_world(CloudSettings(register_unknown_devices=True)), recording(name))
+    connection = played.connections[-1]
+    connection.session.received(bytes.fromhex("4002abcdb1450876"))
+    assert connection.sent[-1].encode().hex() == rejection
+    assert [why for _, why in connection.undecoded] == ["no CoAP message: the message ends inside option 11"]
+    assert not connection.session.closed
+
+
+@pytest.mark.parametrize("name", ["ping231", "ping620", "udp620"])
+def test_everything_that_comes_from_a_device_is_a_sign_of_life(make_world, recording, name):
+    lines = recording(name)
+    played = Replay(make_world(CloudSettings(register_unknown_devices=True)), lines)
+    cloud = played.world.cloud
+    (device,) = cloud.devices.table
+    last = max(line.time for line in lines if line.what == "<")
+    assert cloud.connections.presence(device.id).last_heard == pytest.approx(cloud.core.calendar.at(last))
+
+
+def test_a_boron_of_5_5_or_later_gets_its_products_firmware(make_world, recording):
+    world = make_world()
+    owner = world.user("o")
+    product = world.product(owner, 13)
+    device = world.cloud.factory.manufacture("e00fce680123456789abcdef", 13)
+    world.cloud.members.add(owner, product.id, [device.id])
+    image = world.upload(owner, product, 9, needs=6200)
+    world.release(owner, product, 9)
+    (connected, _) = (index for index, line in enumerate(recording("boron")) if line.what == "=")
+    first = [line for line in recording("boron")[connected:] if line.time < 1.0]
+    (connection,) = Replay(world, first).connections
+    (begin,) = [each for each in connection.sent if Kind.of(each) is Kind.UPDATE_BEGIN]
+    assert UpdateBegin.decode(begin).file_size == len(image)
