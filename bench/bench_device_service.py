@@ -37,6 +37,9 @@ class Notes:
     def session_opened(self, session):
         self.session = session
 
+    def heard(self, session):
+        pass
+
     def session_closed(self, session, reason):
         pass
 
