@@ -138,9 +138,7 @@ class Devices:
             NameTaken: another device of this owner has it.
         """
         if name is not None:
-            name = name.strip()
-            if not name or len(name) > MAX_NAME or is_device_id(name):
-                raise Invalid("name", name, f"must have 1 to {MAX_NAME} characters, and not look like a device id")
+            name = checked_name(name)
             if self.name_taken(device.owner, name, besides=device.id):
                 raise NameTaken(name)
         return self.alter(device, name=name)
@@ -212,3 +210,15 @@ def owner_of(who: Principal) -> Owner | None:
     if who.kind is Kind.CUSTOMER:
         return Owner(OwnerKind.CUSTOMER, who.account)
     return None
+
+
+def checked_name(name: str) -> str:
+    """A name that a device can have, without blanks around it.
+
+    Raises:
+        Invalid: empty, too long, or an id.
+    """
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or is_device_id(name):
+        raise Invalid("name", name, f"must have 1 to {MAX_NAME} characters, and not look like a device id")
+    return name

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from emulator.cloud.access import Principal
 from emulator.cloud.core import Core
-from emulator.cloud.devices import Devices, is_device_id
+from emulator.cloud.devices import Devices, checked_name, is_device_id
 from emulator.cloud.errors import Conflict, DeviceUnknown, Invalid
 from emulator.cloud.gate import Gate
 from emulator.cloud.records import Device, Owner, OwnerKind, Product
@@ -70,6 +70,7 @@ class Factory:
         iccid = None if iccid is None else _checked("iccid", parse_iccid, iccid)
         mobile_secret = None if mobile_secret is None else _checked("mobile_secret", parse_mobile_secret, mobile_secret)
         mac_wifi = None if mac_wifi is None else _radio_address(platform, mac_wifi)
+        name = None if name is None else checked_name(name)
         if self._devices.by_id(device_id) is not None:
             raise Conflict(device_id, f"device {device_id} exists")
         for what, number, index in (

@@ -69,6 +69,12 @@ def test_a_mobile_secret_is_fifteen_letters_and_digits(world, secret):
         world.cloud.factory.manufacture(ID, BORON, mobile_secret=secret)
 
 
+@pytest.mark.parametrize("name", ["", "  ", "x" * 129, ID])
+def test_a_name_from_the_factory_is_one_that_its_owner_could_give(world, name):
+    with pytest.raises(Invalid, match="must have 1 to 128 characters, and not look like a device id"):
+        world.cloud.factory.manufacture(ID, BORON, name=name)
+
+
 @pytest.mark.parametrize("platform_id", [1, 7, 99, -1, 65_535])
 def test_a_platform_that_there_is_not_is_refused_with_those_that_there_are(world, platform_id):
     with pytest.raises(Invalid, match=rf"platform_id={platform_id}: no platform has id {platform_id}; known are .*6 photon"):
