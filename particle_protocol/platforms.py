@@ -171,6 +171,8 @@ class Platform:
     id: int
     name: str
     """The short name of tools and monikers: "photon"."""
+    aliases: tuple[str, ...]
+    """What else people call it: "photon2" for "p2"."""
     display_name: str
     generation: int
     """1 to 4 as host tools count; -1 for Tachyon, which belongs to none."""
@@ -250,7 +252,7 @@ def platform_by_id(platform_id: int) -> Platform:
 
 
 def platform_by_name(name: str) -> Platform:
-    """The platform with that short name, in any case: "photon", "p2", "b5som".
+    """The platform with that short name or alias, in any case: "photon", "p2", "b5som", "photon2".
 
     Raises:
         UnknownPlatform: there is none.
@@ -290,7 +292,7 @@ def _tables() -> _Tables:
     return _Tables(
         all=found,
         by_id=MappingProxyType({p.id: p for p in found}),
-        by_name=MappingProxyType({p.name: p for p in found}),
+        by_name=MappingProxyType({name: p for p in found for name in (p.name, *p.aliases)}),
         by_usb=MappingProxyType(by_usb),
     )
 
@@ -320,6 +322,7 @@ def _read_platform(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Platfor
     return Platform(
         id=platform_id,
         name=entry["name"],
+        aliases=tuple(entry.get("aliases", ())),
         display_name=entry["display_name"],
         generation=entry["generation"],
         mcu=McuFamily(entry["mcu"]),

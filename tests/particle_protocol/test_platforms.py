@@ -79,6 +79,21 @@ def test_tachyon_has_no_dfu_mode_and_no_control_requests():
 def test_unknown_platforms_are_refused_with_what_there_is():
     with pytest.raises(UnknownPlatform, match="photon"):
         platform_by_name("proton")
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [("Photon2", "p2"), ("e-series", "electron"), ("B404X", "bsom"), ("b524", "b5som"), ("monitor-one", "tracker"), ("muon", "msom")],
+)
+def test_a_platform_is_known_by_what_people_call_its_boards(called, name):
+    assert platform_by_name(called) is platform_by_name(name)
+
+
+def test_no_two_platforms_share_a_name():
+    names = [name for platform in platforms() for name in (platform.name, *platform.aliases)]
+    assert len(names) == len(set(names))
+    with pytest.raises(UnknownPlatform, match=r"no platform is called 'b-series'; known are .*bsom, .*b5som"):
+        platform_by_name("b-series")
     with pytest.raises(UnknownPlatform, match="6 photon"):
         platform_by_id(7)
     with pytest.raises(UnknownPlatform, match="2b04:d02a"):
