@@ -53,9 +53,14 @@ def carried_for(version: str, platform: str) -> Carried | None:
     return next((each for each in carried() if each.version == version and platform in each.platforms), None)
 
 
+def whole(platform: str) -> tuple[str, ...]:
+    """The versions of which a package that npm was seen to have has all modules for a platform, oldest first."""
+    return tuple(each.version for each in carried() if each.seen and platform in each.whole)
+
+
 def newest_whole(platform: str) -> str:
-    """The newest version of which a package that npm was seen to have has all modules for a platform; empty where there is none."""
-    return next((each.version for each in reversed(carried()) if each.seen and platform in each.whole), "")
+    """The newest of `whole`; empty where there is none."""
+    return next(reversed(whole(platform)), "")
 
 
 def what_there_is(platform: str) -> str:

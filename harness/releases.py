@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from harness.device_os import release_among
 from harness.errors import ImageRefused, Refusal
-from harness.firmware_packages import newest_whole
+from harness.firmware_packages import newest_whole, whole
 from harness.firmware_store import FirmwareUnavailable, release, tinker
-from particle_protocol.os_versions import NoSuchRelease
+from particle_protocol.os_versions import NoSuchRelease, known_releases
 from particle_protocol.platforms import Platform
 
 if TYPE_CHECKING:
@@ -64,6 +64,16 @@ def release_files(board: Board, version: str) -> Sequence[bytes | Path]:
         ImageRefused: there are none to be had; tells why.
     """
     return _releases(board).device_os(version)
+
+
+def two_releases(board: Board) -> tuple[str, str]:
+    """An older and a newer Device OS version to update this board to, neither of them its newest.
+
+    They are of those that can be had as real files, where there are enough; a board that nobody has files for takes the kind's own.
+    """
+    real = whole(board.platform.name)
+    versions = real if len(real) > 2 else tuple(release.version for release in known_releases(board.platform))
+    return versions[-3], versions[-2]
 
 
 def application_file(board: Board) -> bytes | Path:

@@ -8,10 +8,7 @@ from harness.board import Board
 from harness.cloud import Account, WifiNetwork
 from harness.modes import Capability, Mode, UsbState
 from harness.provisioning import DeveloperClaim, Unclaim
-from harness.releases import release_files
-
-OLDER, NEWER = "2.1.0", "2.2.0"
-"""Device OS versions that it installs; real ones are to be had for the Photon (see harness.firmware_store)."""
+from harness.releases import release_files, two_releases
 
 
 def provision_and_release(board: Board, account: Account, wifi: WifiNetwork, application: bytes | Path) -> None:
@@ -24,7 +21,8 @@ def provision_and_release(board: Board, account: Account, wifi: WifiNetwork, app
     board.enter_dfu()
     assert board.identify().usb is UsbState.DFU
 
-    for version in (OLDER, NEWER, OLDER):
+    older, newer = two_releases(board)
+    for version in (older, newer, older):
         board.update_device_os(release_files(board, version))
         assert board.os_version() == version
 
