@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 
 class Pattern(enum.Enum):
@@ -31,7 +32,7 @@ class Priority(enum.IntEnum):
     CRITICAL = 40
 
 
-_COLOURS = {
+COLOURS = {
     0xFF0000: "red",
     0x00FF00: "green",
     0x0000FF: "dark blue",
@@ -74,7 +75,7 @@ class LedStatus:
             return "off"
         if self.pattern is Pattern.RAINBOW:
             return "rainbow"
-        colour = _COLOURS.get(self.colour, f"#{self.colour:06x}")
+        colour = COLOURS.get(self.colour, f"#{self.colour:06x}")
         fast = "fast " if self.pattern is Pattern.BLINK and self.period <= 0.1 else ""
         return f"{fast}{self.pattern.value} {colour}"
 
@@ -82,31 +83,35 @@ class LedStatus:
 OFF = LedStatus()
 
 
-class Signals:
-    """The statuses of the default theme (Device OS, system/src/system_led_signal.cpp), and those of the bootloader."""
+class LedSignal(enum.Enum):
+    """What the LED can be made to signal; how each looks is the theme's to say."""
 
-    NETWORK_OFF = LedStatus(0xFFFFFF, Pattern.FADE, 4.0)
-    NETWORK_ON = LedStatus(0x0000FF, Pattern.FADE, 4.0)
-    NETWORK_CONNECTING = LedStatus(0x00FF00, Pattern.BLINK, 0.2)
-    NETWORK_DHCP = LedStatus(0x00FF00, Pattern.BLINK, 0.1)
-    NETWORK_CONNECTED = LedStatus(0x00FF00, Pattern.FADE, 4.0)
-    CLOUD_CONNECTING = LedStatus(0x00FFFF, Pattern.BLINK, 0.2)
-    CLOUD_HANDSHAKE = LedStatus(0x00FFFF, Pattern.BLINK, 0.1)
-    CLOUD_CONNECTED = LedStatus(0x00FFFF, Pattern.FADE, 4.0)
-    SAFE_MODE = LedStatus(0xFF00FF, Pattern.FADE, 4.0)
-    LISTENING_MODE = LedStatus(0x0000FF, Pattern.BLINK, 0.5)
-    DFU_MODE = LedStatus(0xFFFF00, Pattern.BLINK, 0.2)
-    FIRMWARE_UPDATE = LedStatus(0xFF00FF, Pattern.BLINK, 0.1)
-    HOLD_SAFE_MODE = LedStatus(0xFF00FF, Pattern.BLINK, 0.2)
-    HOLD_DFU_MODE = LedStatus(0xFFFF00, Pattern.BLINK, 0.2)
-    HOLD_FACTORY_RESET = LedStatus(0x00FF00, Pattern.BLINK, 0.1)
-    HOLD_RESET_SETTINGS = LedStatus(0xFFFFFF, Pattern.BLINK, 0.1)
-    CLOUD_UNREACHABLE = LedStatus(0xFF6000, Pattern.BLINK, 0.5)
-    HANDSHAKE_FAILED = LedStatus(0xFF0000, Pattern.SOLID)
-    KEY_UNREADABLE = LedStatus(0xFF6000, Pattern.SOLID)
-    SERVER_UNPROVEN = LedStatus(0xFF00FF, Pattern.SOLID)
-    NYAN = LedStatus(0, Pattern.RAINBOW, 0.7)
-    CLEAR_CREDENTIALS = LedStatus(0x0000FF, Pattern.BLINK, 0.1)
+    NETWORK_OFF = "network_off"
+    NETWORK_ON = "network_on"
+    NETWORK_CONNECTING = "network_connecting"
+    NETWORK_DHCP = "network_dhcp"
+    NETWORK_CONNECTED = "network_connected"
+    CLOUD_CONNECTING = "cloud_connecting"
+    CLOUD_HANDSHAKE = "cloud_handshake"
+    CLOUD_CONNECTED = "cloud_connected"
+    SAFE_MODE = "safe_mode"
+    LISTENING_MODE = "listening_mode"
+    DFU_MODE = "dfu_mode"
+    FIRMWARE_UPDATE = "firmware_update"
+    HOLD_SAFE_MODE = "hold_safe_mode"
+    HOLD_DFU_MODE = "hold_dfu_mode"
+    HOLD_FACTORY_RESET = "hold_factory_reset"
+    HOLD_RESET_SETTINGS = "hold_reset_settings"
+    CLOUD_UNREACHABLE = "cloud_unreachable"
+    HANDSHAKE_FAILED = "handshake_failed"
+    KEY_UNREADABLE = "key_unreadable"
+    SERVER_UNPROVEN = "server_unproven"
+    NYAN = "nyan"
+    CLEAR_CREDENTIALS = "clear_credentials"
+
+
+LedTheme: TypeAlias = Mapping[LedSignal, LedStatus]
+"""How each signal looks on a board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,28 +156,29 @@ class StatusLed:
 
 
 class LedService:
-    """The statuses that firmware has started; the LED shows the strongest. Dies with the boot that made it."""
+    """The signals that firmware has started; the LED shows the strongest. Dies with the boot that made it."""
 
-    __slots__ = ("_active", "_count", "_led", "_now")
+    __slots__ = ("_active", "_count", "_led", "_now", "theme")
 
-    def __init__(self, led: StatusLed, now: Callable[[], float]) -> None:
+    def __init__(self, led: StatusLed, theme: LedTheme, now: Callable[[], float]) -> None:
+        self.theme = theme
         self._led = led
         self._now = now
         self._count = 0
-        self._active: dict[LedStatus, tuple[int, int]] = {}
+        self._active: dict[LedSignal, tuple[int, int]] = {}
 
-    def start(self, status: LedStatus, priority: Priority) -> None:
-        """Want `status` shown; starting it again makes it the latest of its priority."""
+    def start(self, signal: LedSignal, priority: Priority) -> None:
+        """Want `signal` shown; starting it again makes it the latest of its priority."""
         self._count += 1
-        self._active[status] = (priority, self._count)
+        self._active[signal] = (priority, self._count)
         self._show()
 
-    def stop(self, *statuses: LedStatus) -> None:
+    def stop(self, *signals: LedSignal) -> None:
         """Do not want these shown any more."""
-        for status in statuses:
-            self._active.pop(status, None)
+        for signal in signals:
+            self._active.pop(signal, None)
         self._show()
 
     def _show(self) -> None:
-        best = max(self._active, key=self._active.__getitem__, default=OFF)
-        self._led.show(best, self._now())
+        best = max(self._active, key=self._active.__getitem__, default=None)
+        self._led.show(OFF if best is None else self.theme[best], self._now())

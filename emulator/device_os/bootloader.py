@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emulator.board.board import Board, BootRequest, Firmware
-from emulator.board.status_led import OFF, LedStatus, Signals
+from emulator.board.status_led import OFF, LedSignal
 from emulator.clock import Timer
 from emulator.device_os.dfu_memory import dfu_alternates
 from emulator.device_os.installed import Installed, installed, installed_memory
@@ -52,12 +52,16 @@ class Bootloader:
     def _hold(self) -> None:
         self._held_since = self._scope.now
         times = self._hold_times
-        steps: list[tuple[float, LedStatus]] = [(times.safe_mode, Signals.HOLD_SAFE_MODE), (times.dfu, Signals.HOLD_DFU_MODE)]
+        steps: list[tuple[float, LedSignal]] = [(times.safe_mode, LedSignal.HOLD_SAFE_MODE), (times.dfu, LedSignal.HOLD_DFU_MODE)]
         if self._factory_image():
-            steps.append((times.factory_reset, Signals.HOLD_FACTORY_RESET))
-        steps.append((times.reset_settings, Signals.HOLD_RESET_SETTINGS))
-        self._timers = [self._scope.call_later(delay, self._board.led.show, status, self._scope.now + delay) for delay, status in steps]
+            steps.append((times.factory_reset, LedSignal.HOLD_FACTORY_RESET))
+        steps.append((times.reset_settings, LedSignal.HOLD_RESET_SETTINGS))
+        self._timers = [self._scope.call_later(delay, self._show, signal) for delay, signal in steps]
         self._timers.append(self._scope.call_later(times.end, self._released))
+
+    def _show(self, signal: LedSignal) -> None:
+        board = self._board
+        board.led.show(board.hardware.led[signal], self._scope.now)
 
     def _released(self) -> None:
         times, held = self._hold_times, self._scope.now - (self._held_since or 0.0)
@@ -79,11 +83,11 @@ class Bootloader:
         board = self._board
         staged = self._staged()
         if not dfu and staged.pending:
-            board.led.show(Signals.FIRMWARE_UPDATE, self._scope.now)
+            self._show(LedSignal.FIRMWARE_UPDATE)
             staged.apply()
             board.reset_reason = ResetReason.UPDATE
         if factory_reset or (not dfu and board.settings.flag(SystemFlag.FACTORY_RESET) == FACTORY_RESET_ASKED):
-            board.led.show(Signals.HOLD_FACTORY_RESET, self._scope.now)
+            self._show(LedSignal.HOLD_FACTORY_RESET)
             staged.restore_factory_image()
             board.settings.put_flag(SystemFlag.FACTORY_RESET, 0xFFFF)
             board.reset_reason = ResetReason.FACTORY_RESET
@@ -103,7 +107,7 @@ class Bootloader:
 
     def _enter_dfu(self) -> None:
         board = self._board
-        board.led.show(Signals.DFU_MODE, self._scope.now)
+        self._show(LedSignal.DFU_MODE)
         device = DfuDevice(dfu_alternates(board), board.platform.mcu, on_leave=self._leave_dfu)
         board.attach(DfuModeDevice(board.platform, board.device_id, device, lambda: board.clock.now))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-from emulator.board.status_led import Priority, Signals
+from emulator.board.status_led import LedSignal, Priority
 from emulator.clock import Timer
 from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.network_interface import NO_SOURCE, InterfaceContext
@@ -82,7 +82,7 @@ class Cellular:
     def connect(self) -> None:
         """See `NetworkInterface`."""
         if self.state is CellularState.OFF:
-            self._led.start(Signals.NETWORK_ON, Priority.BACKGROUND)
+            self._led.start(LedSignal.NETWORK_ON, Priority.BACKGROUND)
             self._power_on()
 
     @property
@@ -106,14 +106,14 @@ class Cellular:
             self.counters.lost(reason)
         self._forget()
         self.state = CellularState.OFF
-        self._led.stop(Signals.NETWORK_ON, Signals.NETWORK_CONNECTING, Signals.NETWORK_DHCP, Signals.NETWORK_CONNECTED)
+        self._led.stop(LedSignal.NETWORK_ON, LedSignal.NETWORK_CONNECTING, LedSignal.NETWORK_DHCP, LedSignal.NETWORK_CONNECTED)
         if was_up:
             self._on_down()
 
     def _power_on(self) -> None:
         self.state = CellularState.REGISTERING
         self.counters.attempts += 1
-        self._led.start(Signals.NETWORK_CONNECTING, Priority.NORMAL)
+        self._led.start(LedSignal.NETWORK_CONNECTING, Priority.NORMAL)
         self._powered_at = self._scope.now + POWER_ON_TIME
         self._timer = self._scope.call_later(POWER_ON_TIME + REGISTRATION_TIME, self._look)
 
@@ -124,7 +124,7 @@ class Cellular:
             self.state = CellularState.GETTING_ADDRESS
             self.cell = cell
             self._leave = cell.lost.subscribe(self._lost)
-            self._led.start(Signals.NETWORK_DHCP, Priority.NORMAL)
+            self._led.start(LedSignal.NETWORK_DHCP, Priority.NORMAL)
             self._timer = self._scope.call_later(ADDRESS_TIME, self._up)
         elif self._scope.now - self._powered_at >= REGISTRATION_LIMIT:
             self._power_on()
@@ -147,8 +147,8 @@ class Cellular:
 
     def _up(self) -> None:
         self.state = CellularState.UP
-        self._led.start(Signals.NETWORK_CONNECTED, Priority.BACKGROUND)
-        self._led.stop(Signals.NETWORK_CONNECTING, Signals.NETWORK_DHCP)
+        self._led.start(LedSignal.NETWORK_CONNECTED, Priority.BACKGROUND)
+        self._led.stop(LedSignal.NETWORK_CONNECTING, LedSignal.NETWORK_DHCP)
         self._on_up()
 
     def _lost(self) -> None:
@@ -162,9 +162,9 @@ class Cellular:
         if was_up:
             self.counters.lost(NetworkReason.ERROR)
         self._forget()
-        self._led.stop(Signals.NETWORK_CONNECTED, Signals.NETWORK_DHCP)
+        self._led.stop(LedSignal.NETWORK_CONNECTED, LedSignal.NETWORK_DHCP)
         self.state = CellularState.REGISTERING
-        self._led.start(Signals.NETWORK_CONNECTING, Priority.NORMAL)
+        self._led.start(LedSignal.NETWORK_CONNECTING, Priority.NORMAL)
         self._powered_at = self._scope.now
         self._timer = self._scope.call_later(LOOK_TIME, self._look)
         if was_up:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.board.board import BootRequest
-from emulator.board.status_led import LedStatus, Priority, Signals
+from emulator.board.status_led import LedSignal, Priority
 from emulator.clock import Timer
 from emulator.device_os import cloud_facts as facts
 from emulator.device_os.cloud_connection import CloudConnection
@@ -33,7 +33,7 @@ BLINKS_OFFLINE, BLINKS_ONLINE = 2, 3
 """How often the LED blinks when the cloud cannot be reached: without internet, and with it (6.2.0, system/src/system_task.cpp:129-176)."""
 COLOURS_UNTIL = (2, 0, 0)
 """Before this release the colour tells why the handshake failed; since, the error has another number than the LED looks for."""
-_HANDSHAKE_COLOURS = {ProtocolErrorCode.DECRYPTION: Signals.KEY_UNREADABLE, ProtocolErrorCode.AUTHENTICATION: Signals.SERVER_UNPROVEN}
+_HANDSHAKE_COLOURS = {ProtocolErrorCode.DECRYPTION: LedSignal.KEY_UNREADABLE, ProtocolErrorCode.AUTHENTICATION: LedSignal.SERVER_UNPROVEN}
 _RESET_REQUESTS = {"safe mode": (ResetReason.SAFE_MODE, BootRequest.SAFE_MODE), "dfu": (ResetReason.DFU_MODE, BootRequest.DFU)}
 
 
@@ -107,7 +107,7 @@ class CloudManager:
     def _connect(self) -> None:
         self.status = CloudStatus.CONNECTING
         self.counters.attempts += 1
-        self._led.start(Signals.CLOUD_CONNECTING, Priority.NORMAL)
+        self._led.start(LedSignal.CLOUD_CONNECTING, Priority.NORMAL)
         path = self._system.interfaces.path
         if path is not None:
             self._give_up = self._board.network.connect(path, self._server(), self._guarded(self._opened), self._guarded(self._refused))
@@ -122,11 +122,11 @@ class CloudManager:
     def _opened(self, stream: Stream) -> None:
         self._give_up = None
         self._stream = stream
-        self._led.start(Signals.CLOUD_HANDSHAKE, Priority.NORMAL)
+        self._led.start(LedSignal.CLOUD_HANDSHAKE, Priority.NORMAL)
         try:
             identity = self._identity()
         except KeyFault as fault:
-            self._failed(f"a key in the board's flash cannot be read: {fault}", Signals.HANDSHAKE_FAILED, ERROR_SHOWN)
+            self._failed(f"a key in the board's flash cannot be read: {fault}", LedSignal.HANDSHAKE_FAILED, ERROR_SHOWN)
             return
         ready = self._system.application_runs
         self._connection = CloudConnection(identity, self._facts(), self._scope.now, application_ready=ready)
@@ -187,14 +187,14 @@ class CloudManager:
             self._connection.receive_eof(self._scope.now)
             self._serve()
         if self._stream is not None:
-            self._failed(reason, Signals.HANDSHAKE_FAILED, ERROR_SHOWN)
+            self._failed(reason, LedSignal.HANDSHAKE_FAILED, ERROR_SHOWN)
 
     def _refused(self, reason: str) -> None:
         self._give_up = None
         self.counters.failed(Result.NETWORK)
         path = self._system.interfaces.path
         blinks = BLINKS_ONLINE if path is not None and path.internet and not path.link.down else BLINKS_OFFLINE
-        self._failed(reason, Signals.CLOUD_UNREACHABLE, blinks * Signals.CLOUD_UNREACHABLE.period)
+        self._failed(reason, LedSignal.CLOUD_UNREACHABLE, blinks * self._led.theme[LedSignal.CLOUD_UNREACHABLE].period)
 
     def _due(self) -> None:
         self._timer = None
@@ -240,7 +240,7 @@ class CloudManager:
             case facts.SignalChanged(on):
                 system.show_nyan(on=on)
             case facts.UpdateStarted():
-                self._led.start(Signals.FIRMWARE_UPDATE, Priority.CRITICAL)
+                self._led.start(LedSignal.FIRMWARE_UPDATE, Priority.CRITICAL)
             case facts.UpdateEnded():
                 system.reset_later(ResetReason.UPDATE)
             case facts.UpdateTimedOut():
@@ -262,8 +262,8 @@ class CloudManager:
         self._told_reset = True
         self.last_error = ""
         safe = self._system.safe_mode
-        self._led.start(Signals.SAFE_MODE if safe else Signals.CLOUD_CONNECTED, Priority.BACKGROUND)
-        self._led.stop(Signals.CLOUD_CONNECTING, Signals.CLOUD_HANDSHAKE)
+        self._led.start(LedSignal.SAFE_MODE if safe else LedSignal.CLOUD_CONNECTED, Priority.BACKGROUND)
+        self._led.stop(LedSignal.CLOUD_CONNECTING, LedSignal.CLOUD_HANDSHAKE)
         self._system.run_application()
         if self._connection is not None:
             self._connection.application_ready(self._scope.now)
@@ -274,12 +274,12 @@ class CloudManager:
             self.counters.lost(CloudReason.ERROR)
         else:
             self.counters.failed(error)
-        signal = Signals.HANDSHAKE_FAILED
+        signal = LedSignal.HANDSHAKE_FAILED
         if self._system.version_numbers < COLOURS_UNTIL:
             signal = _HANDSHAKE_COLOURS.get(error, signal)
         self._failed(f"{why} (error {int(error)})", signal, ERROR_SHOWN)
 
-    def _failed(self, reason: str, signal: LedStatus, shown: float) -> None:
+    def _failed(self, reason: str, signal: LedSignal, shown: float) -> None:
         """An attempt or a connection is over: say so on the LED, and try again later; not before the LED has said it."""
         was_connected = self.connected
         self._hang_up(reason)
@@ -291,7 +291,7 @@ class CloudManager:
             self._scope.call_later(shown, self._led.stop, signal)
         if self.wanted and self._system.interfaces.path is not None:
             self.status = CloudStatus.CONNECTING
-            self._led.start(Signals.CLOUD_CONNECTING, Priority.NORMAL)
+            self._led.start(LedSignal.CLOUD_CONNECTING, Priority.NORMAL)
             self._timer = self._scope.call_later(max(wait, self._back_off()), self._connect)
 
     def _back_off(self) -> float:
@@ -302,7 +302,7 @@ class CloudManager:
         """Be disconnected: the socket is closed, the cloud hears no reason."""
         self.last_error = reason
         self.status = CloudStatus.DISCONNECTED
-        self._led.stop(Signals.CLOUD_CONNECTING, Signals.CLOUD_HANDSHAKE, Signals.CLOUD_CONNECTED, Signals.SAFE_MODE)
+        self._led.stop(LedSignal.CLOUD_CONNECTING, LedSignal.CLOUD_HANDSHAKE, LedSignal.CLOUD_CONNECTED, LedSignal.SAFE_MODE)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from emulator.board.board import BootRequest
 from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
-from emulator.board.status_led import Priority, Signals
+from emulator.board.status_led import LedSignal, Priority
 from emulator.board.stored_networks import StoredNetwork
 from emulator.clock import Timer
 from emulator.device_os.describe import system_describe
@@ -48,7 +48,7 @@ class ListeningMode:
         self.active = True
         system = self._system
         system.enter_listening()
-        system.led.start(Signals.LISTENING_MODE, Priority.CRITICAL)
+        system.led.start(LedSignal.LISTENING_MODE, Priority.CRITICAL)
         settings = ConsoleSettings.of(system.board.platform, system.version_numbers)
         self._console = ListeningConsole(_Facts(system), settings)
         system.serial.on_receive = self._receive  # what the host sent before waits in the port, as nobody else reads it
@@ -62,7 +62,7 @@ class ListeningMode:
         self._system.serial.on_receive = None
         if self._timer is not None:
             self._timer.cancel()
-        self._system.led.stop(Signals.LISTENING_MODE)
+        self._system.led.stop(LedSignal.LISTENING_MODE)
         self._system.left_listening()
 
     def _receive(self, data: bytes) -> None:

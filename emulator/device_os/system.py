@@ -8,7 +8,7 @@ system_task.cpp.)
 from __future__ import annotations
 
 from emulator.board.board import Board, BootRequest
-from emulator.board.status_led import LedService, Priority, Signals
+from emulator.board.status_led import LedService, LedSignal, Priority
 from emulator.clock import Timer
 from emulator.device_os.application import Application
 from emulator.device_os.applications import load_application
@@ -44,7 +44,7 @@ class DeviceOs:
         self.version = found.version
         """The Device OS version as text, such as `2.3.1`."""
         self.version_numbers = parse_os_version(self.version)
-        self.led = LedService(board.led, lambda: board.clock.now)
+        self.led = LedService(board.led, board.hardware.led, lambda: board.clock.now)
         self.reset_reason = board.reset_reason
         self._started = board.clock.now
         self.application_runs = False
@@ -63,7 +63,7 @@ class DeviceOs:
     def start(self) -> None:
         """Come up: LED, USB, then the network, or listening mode when no network is known."""
         board = self.board
-        self.led.start(Signals.NETWORK_OFF, Priority.BACKGROUND)
+        self.led.start(LedSignal.NETWORK_OFF, Priority.BACKGROUND)
         if board.settings.flag(SystemFlag.NVMEM_RESET) == 1:
             self.interfaces.clear_credentials()
             board.settings.put_flag(SystemFlag.NVMEM_RESET, 0xFFFF)
@@ -138,8 +138,8 @@ class DeviceOs:
     def _clear_credentials(self) -> None:
         if self.listening.active:
             self.interfaces.clear_credentials()
-            self.led.start(Signals.CLEAR_CREDENTIALS, Priority.CRITICAL)
-            self.scope.call_later(25 * 0.05, self.led.stop, Signals.CLEAR_CREDENTIALS)
+            self.led.start(LedSignal.CLEAR_CREDENTIALS, Priority.CRITICAL)
+            self.scope.call_later(25 * 0.05, self.led.stop, LedSignal.CLEAR_CREDENTIALS)
 
     def _line_coding(self, baud: int) -> None:
         """14400 baud is the old way to ask for DFU mode (Device OS 2.3.1, system/src/system_update.cpp:253-273)."""
@@ -170,9 +170,9 @@ class DeviceOs:
     def show_nyan(self, *, on: bool) -> None:
         """Start or stop the rainbow on the LED."""
         if on:
-            self.led.start(Signals.NYAN, Priority.IMPORTANT)
+            self.led.start(LedSignal.NYAN, Priority.IMPORTANT)
         else:
-            self.led.stop(Signals.NYAN)
+            self.led.stop(LedSignal.NYAN)
 
     def diagnostics(self) -> dict[int, int | VitalError]:
         """What the system measures of itself now, by id."""

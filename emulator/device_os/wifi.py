@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-from emulator.board.status_led import Priority, Signals
+from emulator.board.status_led import LedSignal, Priority
 from emulator.board.stored_networks import StoredNetworks
 from emulator.clock import Timer
 from emulator.device_os.connection_counters import ConnectionCounters
@@ -113,7 +113,7 @@ class Wifi:
     def connect(self) -> None:
         """Join one of the stored networks, and keep trying."""
         if self.state is WifiState.OFF:
-            self._led.start(Signals.NETWORK_ON, Priority.BACKGROUND)
+            self._led.start(LedSignal.NETWORK_ON, Priority.BACKGROUND)
             self._join()
 
     def off(self, reason: NetworkReason = NetworkReason.NETWORK_OFF) -> None:
@@ -123,14 +123,14 @@ class Wifi:
             self.counters.lost(reason)
         self._forget()
         self.state = WifiState.OFF
-        self._led.stop(Signals.NETWORK_ON, Signals.NETWORK_CONNECTING, Signals.NETWORK_DHCP, Signals.NETWORK_CONNECTED)
+        self._led.stop(LedSignal.NETWORK_ON, LedSignal.NETWORK_CONNECTING, LedSignal.NETWORK_DHCP, LedSignal.NETWORK_CONNECTED)
         if was_up:
             self._on_down()
 
     def _join(self) -> None:
         self.state = WifiState.JOINING
         self.counters.attempts += 1
-        self._led.start(Signals.NETWORK_CONNECTING, Priority.NORMAL)
+        self._led.start(LedSignal.NETWORK_CONNECTING, Priority.NORMAL)
         self._timer = self._scope.call_later(SCAN_TIME, self._scanned)
 
     def _scanned(self) -> None:
@@ -159,14 +159,14 @@ class Wifi:
         self.state = WifiState.GETTING_ADDRESS
         self.access_point = point
         self._leave = point.lost.subscribe(self._lost)
-        self._led.start(Signals.NETWORK_DHCP, Priority.NORMAL)
+        self._led.start(LedSignal.NETWORK_DHCP, Priority.NORMAL)
         self._timer = self._scope.call_later(DHCP_TIME, self._up)
 
     def _up(self) -> None:
         self.state = WifiState.UP
         self.failure = ""
-        self._led.start(Signals.NETWORK_CONNECTED, Priority.BACKGROUND)
-        self._led.stop(Signals.NETWORK_CONNECTING, Signals.NETWORK_DHCP)
+        self._led.start(LedSignal.NETWORK_CONNECTED, Priority.BACKGROUND)
+        self._led.stop(LedSignal.NETWORK_CONNECTING, LedSignal.NETWORK_DHCP)
         self._on_up()
 
     def _lost(self) -> None:
@@ -178,7 +178,7 @@ class Wifi:
         if was_up:
             self.counters.lost(NetworkReason.ERROR)
         self._forget()
-        self._led.stop(Signals.NETWORK_CONNECTED, Signals.NETWORK_DHCP)
+        self._led.stop(LedSignal.NETWORK_CONNECTED, LedSignal.NETWORK_DHCP)
         self._join()
         if was_up:
             self._on_down()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator.board.flash import FlashTiming, Sector
+from emulator.board.status_led import LedTheme
 from particle_protocol.platforms import Platform
 from particle_protocol.skus import SimForm
 
@@ -98,6 +99,8 @@ class Hardware:
     dfu: tuple[str, ...]
     """What the DFU alternates give access to, in order: the name of a flash, or `dct`."""
     buttons: ButtonTimes
+    led: LedTheme
+    """How its LED shows each signal."""
     interfaces: tuple[str, ...]
     """The kinds of network interfaces it has, the preferred one first."""
     sim: SimForm | None

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from emulator.board.flash import FlashTiming, Sector
+from emulator.board.status_led import COLOURS, LedSignal, LedStatus, LedTheme, Pattern
 from emulator.hardware.parts import (
     CELLULAR,
     DCT,
@@ -27,6 +28,7 @@ from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform, Region,
 from particle_protocol.skus import SimForm
 
 STORES = tuple(each.value for each in StoreKind)
+PATTERNS = tuple(each.value for each in Pattern)
 SIMS = tuple(each.value for each in SimForm)
 TRANSPORTS = tuple(each.value for each in Transport)
 
@@ -39,11 +41,14 @@ def read_boards(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Hardware]:
     """
     parts: dict[str, FlashPart] = {}
     buttons: dict[str, ButtonTimes] = {}
+    themes: dict[str, LedTheme] = {}
     for file, table in tables.items():
         for name, data in table.get("flash", {}).items():
             parts[name] = _flash(Row(data, f"{file}: [flash.{name}]"))
         for name, data in table.get("buttons", {}).items():
             buttons[name] = _buttons(Row(data, f"{file}: [buttons.{name}]"))
+        for name, data in table.get("led", {}).items():
+            themes[name] = _theme(Row(data, f"{file}: [led.{name}]"))
     boards: dict[str, Hardware] = {}
     for file, table in tables.items():
         for data in table.get("board", ()):
@@ -51,7 +56,7 @@ def read_boards(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Hardware]:
             row = Row(data, f"{file}: [[board]] {name}")
             if name in boards:
                 raise row.fault("platform", "stands twice; remove one row")
-            boards[name] = _board(row, parts, buttons)
+            boards[name] = _board(row, parts, buttons, themes)
     return boards
 
 
@@ -82,7 +87,20 @@ def _buttons(row: Row) -> ButtonTimes:
     return made
 
 
-def _board(row: Row, parts: Mapping[str, FlashPart], buttons: Mapping[str, ButtonTimes]) -> Hardware:
+def _theme(row: Row) -> LedTheme:
+    theme: dict[LedSignal, LedStatus] = {}
+    by_name = {name: colour for colour, name in COLOURS.items()}
+    for signal in LedSignal:
+        look = row.take_row(signal.value, "how the LED shows this signal")
+        pattern = Pattern(_one_of(look, "pattern", PATTERNS))
+        colour = 0 if pattern in (Pattern.RAINBOW, Pattern.OFF) else by_name[_one_of(look, "colour", tuple(by_name))]
+        theme[signal] = LedStatus(colour, pattern, look.take_or("period", float, 0.0))
+        look.done()
+    row.done()
+    return MappingProxyType(theme)
+
+
+def _board(row: Row, parts: Mapping[str, FlashPart], buttons: Mapping[str, ButtonTimes], themes: Mapping[str, LedTheme]) -> Hardware:
     name = row.take("platform", str, "which platform the board is of")
     try:
         platform = platform_by_name(name)
@@ -98,6 +116,7 @@ def _board(row: Row, parts: Mapping[str, FlashPart], buttons: Mapping[str, Butto
         dct=_dct(row.take_row("dct", "how the DCT is kept"), platform, flashes),
         dfu=_dfu(row, platform, flashes),
         buttons=_named(row, "buttons", row.take("buttons", str, "a [buttons] table"), buttons),
+        led=_named(row, "led", row.take_or("led", str, "particle"), themes),
         interfaces=(interfaces := _interfaces(row)),
         sim=SimForm(_one_of(row, "sim", SIMS)) if CELLULAR in interfaces else None,
         otp=row.take("otp", int, "bytes of one-time-programmable memory"),

@@ -10,11 +10,11 @@ from emulator.hardware import read as reading
 from emulator.hardware.read import read_boards
 from particle_protocol.platforms import UnknownPlatform, platform_by_name
 
-TABLE = (Path(reading.__file__).parent / "stm32f2.toml").read_text(encoding="utf-8")
+TABLE, LED = ((Path(reading.__file__).parent / name).read_text(encoding="utf-8") for name in ("stm32f2.toml", "led.toml"))
 
 
 def read(text):
-    return read_boards({"boards.toml": tomllib.loads(text)})
+    return read_boards({"boards.toml": tomllib.loads(text), "led.toml": tomllib.loads(LED)})
 
 
 def test_a_photon_is_made_of_what_its_data_sheet_says():
@@ -70,3 +70,18 @@ def test_a_hole_in_a_table_names_table_row_and_remedy(before, after, message):
     assert before in TABLE
     with pytest.raises(TableError, match=message):
         read(TABLE.replace(before, after, 1))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("dfu_mode = {", "dfu_colour = {", r"\[led.particle\]: dfu_mode is missing; it says how the LED shows this signal"),
+        ('colour = "yellow"', 'colour = "beige"', "dfu_mode: colour is 'beige'; there are red, "),
+        ('pattern = "rainbow"', 'pattern = "plaid"', "nyan: pattern is 'plaid'; there are off, solid, rainbow, "),
+    ],
+)
+def test_a_hole_in_a_theme_names_the_signal(before, after, message):
+    assert before in LED
+    tables = {"boards.toml": tomllib.loads(TABLE), "led.toml": tomllib.loads(LED.replace(before, after, 1))}
+    with pytest.raises(TableError, match=message):
+        read_boards(tables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.board.flash import FlashError
-from emulator.board.status_led import Priority, Signals
+from emulator.board.status_led import LedSignal, Priority
 from emulator.device_os.control.handlers import Handler, Refused, reset_afterwards
 from particle_protocol.control_requests.codes import RequestType, Result
 from particle_protocol.control_requests.device import Request
@@ -43,7 +43,7 @@ class UpdateRequests:
         except ValueError:
             raise Refused(Result.TOO_LARGE) from None
         self._update_position = 0
-        self._system.led.start(Signals.FIRMWARE_UPDATE, Priority.CRITICAL)
+        self._system.led.start(LedSignal.FIRMWARE_UPDATE, Priority.CRITICAL)
         reply = storage_pb2.StartFirmwareUpdateReply(chunk_size=UPDATE_CHUNK)
         request.reply(Result.OK, reply.SerializeToString())
 
@@ -81,4 +81,4 @@ class UpdateRequests:
 
     def _end_update(self) -> None:
         self._system.receiver.cancel()
-        self._system.led.stop(Signals.FIRMWARE_UPDATE)
+        self._system.led.stop(LedSignal.FIRMWARE_UPDATE)
