@@ -123,9 +123,15 @@ class Lab:
                     library.add(module)
 
     def close(self) -> None:
-        """Switch every board off and stop the clock."""
-        self.driver.call(self._switch_off)
-        self.driver.close()
+        """Switch every board off and stop the clock.
+
+        Raises:
+            NotKept: what the state has yet to be told cannot be written. The Lab is closed all the same.
+        """
+        try:
+            self.driver.call(self._switch_off)
+        finally:
+            self.driver.close()
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ The domain names the case; which of the six bodies of the REST API tells it, and
       ClaimRefused            ClaimIdMissing OwnedByOther NotOnline DeviceLimitReached
       DeviceFailure           DeviceOffline NoAnswer DeviceRefused UpdateRefused ...: the device could not do it
       Conflict                NameTaken ... : it would break a rule of uniqueness or order
+      NotKept                 the state cannot be written, so nothing of it has happened
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from firmware_images.fields import UNSET
 
 class CloudError(Exception):
     """The root of what the domain raises. `str()` is a sentence for a log; the attributes are the facts."""
+
+
+class NotKept(CloudError):
+    """The state file takes nothing any more (its disk is full ...): the change was undone."""
 
 
 class CallerError(CloudError):

@@ -11,12 +11,15 @@ One process owns the file at a time: its working set is in memory, so a second w
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from emulator.cloud.codec import dumps, loads
+from emulator.cloud.errors import NotKept
 from emulator.cloud.state import Key, Table
 
 SCHEMA_VERSION = 4
@@ -55,8 +58,8 @@ MIGRATIONS: dict[int, Migration] = {1: _count_openings, 2: _keep_operations, 3: 
 _MEANINGS = {
     (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED): ("is in use", "end the program that uses it, or give another path"),
     (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT): ("is no state file, or a damaged one", "give another path"),
-    (sqlite3.SQLITE_FULL,): ("cannot be written", "make room on its disk, or give another path"),
-    (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_AUTH): (
+    (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR): ("cannot be written", "make room on its disk, or give another path"),
+    (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH): (
         "cannot be opened for writing",
         "check that its folder is there and that both can be written, or give another path",
     ),
@@ -73,6 +76,14 @@ class StateTooNew(StateFileError):
     """The file was written by a later version of this program."""
 
 
+def _make_private(path: str) -> None:
+    """Make the file, if there is none, so that only its owner can read it: it holds tokens and keys. SQLite's other files follow it."""
+    if path == ":memory:":
+        return
+    with contextlib.suppress(OSError):  # it is there, or cannot be made, which SQLite will tell
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 class Storage:
     """A state file, or (`":memory:"`) a database that ends with the process."""
 
@@ -81,6 +92,7 @@ class Storage:
         self.openings: int
         """How often the file was opened before."""
         self._statements: dict[str, tuple[str, str]] = {}
+        _make_private(self.path)
         try:
             self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
         except sqlite3.Error as error:
@@ -113,7 +125,17 @@ class Storage:
             raise StateFileError(f"{self.path}: damaged: {why}; give another path, or a copy from before") from error
 
     def write(self, changes: Iterable[tuple[Table[Any], Key]]) -> None:
-        """See `Sink.write`."""
+        """See `Sink.write`.
+
+        Raises:
+            NotKept: the file cannot be written. It is as it was before.
+        """
+        try:
+            self._write(changes)
+        except sqlite3.Error as error:
+            raise NotKept(f"the state file {self._unusable(error)}") from error
+
+    def _write(self, changes: Iterable[tuple[Table[Any], Key]]) -> None:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:

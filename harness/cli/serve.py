@@ -6,7 +6,6 @@ import base64
 import contextlib
 import shlex
 import signal
-import tempfile
 import textwrap
 import threading
 import time
@@ -80,6 +79,8 @@ def serve(
     loopback; web pages and other host names are refused unless --cors and --allow-host let them in. The password is another one at each
     start unless --password fixes it. Devices that the cloud turns away, and why, are told on stderr, or with --json one object a line.
     """
+    from harness.lab import OwnFolder
+
     monikers = [Moniker.parse(text) for text in boards]
     for moniker in monikers:
         if moniker.kind != "emu":
@@ -89,8 +90,8 @@ def serve(
         rig = open_boards(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os))
         stack.callback(rig.close)
         stop.opened = True
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="particle-hil.")))
-        told = {**describe(rig, _open_door(stack, rig), folder), "device_os": handed_out(device_os)}
+        folder = stack.enter_context(OwnFolder("particle-hil"))
+        told = {**describe(rig, _open_door(stack, rig), folder.path), "device_os": handed_out(device_os)}
         if as_json:
             say_json(told)
         else:

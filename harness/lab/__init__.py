@@ -1,7 +1,8 @@
 """The one room of the harness that knows the emulator: emulated hosts, boards and clouds, as the harness sees them."""
 
+from emulator.own_folder import OwnFolder
 from harness.lab.board import board_on
 from harness.lab.host import EmulatedHost, LabClock
 from harness.lab.rig import LabRig
 
-__all__ = ["EmulatedHost", "LabClock", "LabRig", "board_on"]
+__all__ = ["EmulatedHost", "LabClock", "LabRig", "OwnFolder", "board_on"]

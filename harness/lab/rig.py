@@ -15,7 +15,7 @@ from emulator.cloud import CloudSettings, RateLimits, Storage
 from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.basics import password_fits
 from emulator.cloud.device_log import DisbelievedFact, DroppedMessage, Entry
-from emulator.cloud.errors import Invalid
+from emulator.cloud.errors import Invalid, NotKept
 from emulator.cloud.storage import StateFileError
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
 from emulator.drivers.served import ServedDriver
@@ -66,9 +66,15 @@ class LabRig:
         self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)
         self._service: Service | None = None
         self._starts: list[Start] = []
+        try:
+            with _kept():
+                target = self._open_cloud()
+        except BaseException:
+            self.close()
+            raise
         self.rig = Rig(
             [],
-            cloud=self._open_cloud(),
+            cloud=target,
             wifi=WifiNetwork(SSID, PASSWORD),
             service=self._facts(),
             snapshot=self.lab.snapshot,
@@ -108,7 +114,8 @@ class LabRig:
             server=None if server is None else server.address,
             server_key=None if server is None else server.key,
         )
-        emulated = self.lab.add_board(spec)
+        with _kept():
+            emulated = self.lab.add_board(spec)
         port = f"1-{len(self.host.boards) + 1}"
         self.host.plug_in(port, emulated)
         board = board_on(self.host, port, moniker, releases)
@@ -147,7 +154,10 @@ class LabRig:
         """End the Lab, and what it serves."""
         if self._service is not None:
             self._service.close()
-        self.lab.close()
+        try:
+            self.lab.close()
+        except NotKept as error:
+            raise HarnessError(f"the last data operations are not counted: {error}", blame=Blame.RACK) from error
 
     def _open_cloud(self) -> CloudTarget:
         """Make the Lab's cloud reachable, in process or over HTTP and TCP on loopback, with one user in it."""
@@ -165,10 +175,8 @@ class LabRig:
                     webhooks=serving.webhooks,
                 )
             except ValueError as error:
-                self.lab.close()
                 raise HarnessError(str(error), blame=Blame.REQUEST) from error
             except CannotListen as error:
-                self.lab.close()
                 option = _PORT_OPTIONS[error.listener]
                 raise HarnessError(
                     f"port {error.port} cannot be listened on for {error.listener.value}: {error.strerror}",
@@ -236,8 +244,21 @@ def _serving_lab(seed: int, serving: Serving) -> Lab:
         storage = None if serving.state is None else Storage(serving.state)
         settings = CloudSettings.serving(rate_limits=RateLimits() if serving.rate_limits else None)
         return Lab(seed=seed, served=True, storage=storage, cloud_settings=settings)
-    except StateFileError as error:
+    except (StateFileError, NotKept) as error:
         raise HarnessError(f"the state file cannot be used: {error}", blame=Blame.REQUEST) from error
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Say it in one sentence when the state file takes no more.
+
+    Raises:
+        HarnessError: it does not.
+    """
+    try:
+        yield
+    except NotKept as error:
+        raise HarnessError(str(error), blame=Blame.RACK) from error
 
 
 _LAB_MODES = {Mode.DFU: "dfu", Mode.SAFE: "safe", Mode.OFF: "off"}

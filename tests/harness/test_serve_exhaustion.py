@@ -46,3 +46,34 @@ def test_out_of_file_descriptors_it_says_so_in_a_line_and_goes_on_afterwards(pro
     assert "Too many open files; close programs, or let more files be open (ulimit -n)" in text
     assert "Traceback" not in text
     assert len(text) < 2_000
+
+
+def test_a_full_disk_is_answered_with_its_reason_and_nothing_has_changed(program, tmp_path):
+    """A limit of the size of files stands for the disk."""
+    state = tmp_path / "cloud.db"
+    limit = ("RLIMIT_FSIZE", 600_000)
+    with limited(program, limit, "--state", str(state)) as (told, written), httpx.Client(base_url=told["api"], timeout=30) as client:
+        answers = []
+        while not answers or answers[-1].status_code == 200:
+            facts = {"username": f"u{len(answers)}@example.com", "password": "secret"}
+            answers.append(client.post("/v1/users", json=facts))
+            assert len(answers) < 2_000
+        assert answers[-1].status_code == 507
+        said = json.dumps(answers[-1].json())
+        assert f"Nothing was changed: the state file {state}: cannot be written (" in said
+        assert "make room on its disk" in said
+        assert client.get("/v1/devices").status_code == 400, "it still answers"
+        form = {"grant_type": "password", "client_id": "particle", "client_secret": "particle", **facts}
+        assert client.post("/oauth/token", data=form).status_code == 400, "that user is not there"
+    assert "Traceback" not in written[0]
+
+
+def test_what_a_killed_run_left_is_gone_after_the_next_start(program, served, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with subprocess.Popen([*program, "serve", "--device-port", "0", "--json"], stdout=subprocess.PIPE, text=True) as process:
+        json.loads(process.stdout.readline())
+        process.kill()
+    assert len(list(tmp_path.iterdir())) == 1
+    with served():
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []

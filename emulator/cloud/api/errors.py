@@ -87,6 +87,7 @@ _MADE: dict[type[no.CloudError], Callable[[Any], Fault]] = {
     no.SimUnknown: lambda error: Fault(404, f"SIM not found: {error.given}"),
     no.SimForeign: lambda error: Fault(403, f"Permission denied: the SIM belongs to another account: {error.iccid}"),
     LibraryUnknown: lambda error: Fault(404, f"Library {error.given} not found"),
+    no.NotKept: lambda error: Fault(507, f"Nothing was changed: {error}", "insufficient_storage"),
     no.NotFound: lambda error: Fault(404, f"{error.thing.capitalize()} not found"),
     no.BadImage: lambda error: Fault(400, f"Invalid binary: {error.reason}"),
     no.Conflict: lambda error: Fault(409, str(error)),

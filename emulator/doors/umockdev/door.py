@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -20,10 +18,12 @@ from emulator.doors.umockdev.usb_node import UsbNode
 from emulator.doors.usb_device import AttachedDevice
 from emulator.doors.usb_host import UsbHost
 from emulator.drivers.served import ServedDriver
+from emulator.own_folder import OwnFolder
 from emulator.usb.plug import UsbPlug
 
 _HUB_PORTS: Final = 15
-_PLACES: Final = ("/dev/shm", "/tmp")  # noqa: S108  # mkdtemp makes a name of its own in it
+_PLACES: Final = ("/dev/shm", "/tmp")  # noqa: S108  # a name of its own is made in it
+"""Where the testbed directory goes: in memory where there is such a place, and never deep, as a unix socket's path has 108 bytes."""
 
 
 class UmockdevDoor:
@@ -42,6 +42,7 @@ class UmockdevDoor:
         self._hubs: dict[int, UsbNode] = {}
         self._gone: list[UsbNode | TtyNode] = []
         """Nodes that are unplugged, and may still be open in a program: hanging up on it would kill it."""
+        self._folder: OwnFolder | None = None
         self._tree: Tree | None = None
         self._uevents: UeventSender | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -85,7 +86,8 @@ class UmockdevDoor:
         return {"UMOCKDEV_DIR": str(self.root), "LD_PRELOAD": ":".join(libraries)}
 
     def _start(self) -> None:
-        root = Path(tempfile.mkdtemp(prefix="hil.", dir=_base_folder()))
+        self._folder = OwnFolder("hil", _PLACES)
+        root = self._folder.path
         root.chmod(0o755)
         self._tree = Tree(root)
         self._uevents = UeventSender(self.driver.loop, root)
@@ -105,7 +107,8 @@ class UmockdevDoor:
         self._gone.clear()
         if self._uevents is not None:
             self._uevents.close()
-        shutil.rmtree(self.root, ignore_errors=True)
+        if self._folder is not None:
+            self._folder.remove()
         self._tree = self._uevents = None
 
     def _follow(self) -> None:
@@ -162,11 +165,6 @@ class UmockdevDoor:
     def _usb_node(self, tree: Tree, device: AttachedDevice) -> UsbNode:
         node = tree.node(device)
         return UsbNode(self.driver.loop, self.driver.call, device, str(tree.root / node), tree.ioctl_socket(node), self.host)
-
-
-def _base_folder() -> str:
-    """Where the testbed directory goes: in memory where there is such a place, and never deep, as a unix socket's path has 108 bytes."""
-    return next((place for place in _PLACES if os.access(place, os.W_OK | os.X_OK)), tempfile.gettempdir())
 
 
 def _tell(uevents: UeventSender, action: str, entry: Entry) -> None:

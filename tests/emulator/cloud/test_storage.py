@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from emulator.cloud import Cloud, CloudSettings, storage
 from emulator.cloud.codec import JsonText, dumps, loads
+from emulator.cloud.errors import NotKept
 from emulator.cloud.sim_records import Deactivator, Sim, SimAction, SimStatus
 from emulator.cloud.state import State
 from emulator.cloud.storage import StateFileError, StateTooNew, Storage
@@ -362,3 +364,44 @@ def test_a_file_is_written_from_whichever_thread_the_cloud_runs_in(tmp_path):
         threads.submit(write).result()
     state.close()
     assert filled(tmp_path / "s.db")[1].rows() == {"a": Everything("a", 1)}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_only_its_owner_can_read_a_state_file(tmp_path):
+    before = os.umask(0)
+    try:
+        state, _ = filled(tmp_path / "s.db")
+        assert {path.name: f"{path.stat().st_mode & 0o777:o}" for path in tmp_path.iterdir()} == {"s.db": "600", "s.db-wal": "600"}
+        state.close()
+        (tmp_path / "s.db").chmod(0o640)
+        filled(tmp_path / "s.db")[0].close()
+        assert (tmp_path / "s.db").stat().st_mode & 0o777 == 0o640, "what its owner has allowed since stays allowed"
+    finally:
+        os.umask(before)
+
+
+def test_what_cannot_be_written_has_not_happened(tmp_path):
+    state, table = filled(tmp_path / "s.db")
+    with state.change():
+        table.put(Everything("a", 1))
+    (pages,) = state._sink._connection.execute("PRAGMA page_count").fetchone()
+    state._sink._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    def too_much():
+        with state.change():
+            table.put(Everything("a", 2))
+            table.put(Everything("b", 3, data=bytes(100_000)))
+
+    with pytest.raises(NotKept) as told:
+        too_much()
+    assert str(told.value) == (
+        f"the state file {tmp_path / 's.db'}: cannot be written (database or disk is full); make room on its disk, or give another path"
+    )
+    assert table.rows() == {"a": Everything("a", 1)}
+    state._sink._connection.execute("PRAGMA max_page_count = 1000000")
+    with state.change():
+        table.put(Everything("b", 4, data=bytes(100_000)))
+    state.close()
+    again, rows = filled(tmp_path / "s.db")
+    assert {key: record.number for key, record in rows.rows().items()} == {"a": 1, "b": 4}
+    again.close()
