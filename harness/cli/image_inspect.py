@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -16,10 +16,12 @@ from harness.cli.paths import FILE
 from harness.cli.waiting import patient_line
 from harness.image_files import FileUnusable, called, read_file
 from harness.image_report import UNREADABLE, exit_status, plain_lines, report, unreadable
+from harness.terminal import OutputLost
 
 files_argument = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line and file.")
 Judged = tuple[str, Image, Sequence[Finding]]
+Show = Callable[[str, Image, Sequence[Finding]], None]
 
 
 @click.command()
@@ -27,57 +29,52 @@ Judged = tuple[str, Image, Sequence[Finding]]
 @json_option
 def inspect(files: tuple[Path, ...], as_json: bool) -> None:
     """Show everything an image says about itself, and what is wrong with it."""
-    shown: list[Judged] = []
+    drawn: list[Judged] = []
     drawing = not as_json and on_terminal()
-    batch = Batch(files, as_json=as_json)
-    for name, image, findings in batch:
+
+    def show(name: str, image: Image, findings: Sequence[Finding]) -> None:
         if as_json:
             say_json(report(name, image, findings))
         elif drawing:
-            shown.append((name, image, findings))
+            drawn.append((name, image, findings))
         else:
             say(*plain_lines(name, image, findings))
-    if shown:
+
+    status = judge_each(files, show, as_json=as_json)
+    if drawn:
         from harness.image_table import draw
 
         with guarded() as stream:
-            draw(shown, stream)
-    sys.exit(batch.status)
+            draw(drawn, stream)
+    sys.exit(status)
 
 
-class Batch:
-    """Files that are read and judged one after the other. One that cannot be read is told of, and ends nothing.
+def judge_each(files: Sequence[Path], show: Show, target: Target = ANY_DEVICE, *, as_json: bool) -> int:
+    """Read, judge and show files one after the other. One that cannot be is told of, and ends nothing.
 
-    Attributes:
-        status: the exit status that the files so far give the command.
+    Returns:
+        The exit status.
     """
-
-    def __init__(self, files: Sequence[Path], target: Target = ANY_DEVICE, *, as_json: bool) -> None:
-        self.status = 0
-        self._files = files
-        self._target = target
-        self._as_json = as_json
-
-    def __iter__(self) -> Iterator[Judged]:
-        """Each file that can be read: what to call it, the image, what is found."""
-        with patient_line() as tell:
-            for number, path in enumerate(self._files, 1):
-                name = called(path, "standard input")
-                tell(f"reading {number} of {len(self._files)}: {name}")
-                try:
-                    image = read_image(read_file(path))
-                    findings = check_image(image, self._target)
-                except FileUnusable as reason:
-                    self._unreadable(name, str(reason))
-                except Exception as reason:  # noqa: BLE001  # an error in here must not cost the user what the other files are
-                    self._unreadable(name, f"{name}: reading it failed by an error of this program, {type(reason).__name__}: {reason}")
-                else:
-                    self.status = max(self.status, exit_status(image, findings))
-                    yield name, image, findings
-
-    def _unreadable(self, name: str, reason: str) -> None:
-        self.status = UNREADABLE
-        if self._as_json:
-            say_json(unreadable(name, reason))
-        else:
-            say(reason, err=True)
+    status = 0
+    with patient_line() as tell:
+        for number, path in enumerate(files, 1):
+            name = called(path, "standard input")
+            tell(f"reading {number} of {len(files)}: {name}")
+            try:
+                image = read_image(read_file(path))
+                findings = check_image(image, target)
+                show(name, image, findings)
+                status = max(status, exit_status(image, findings))
+                continue
+            except OutputLost:
+                raise
+            except FileUnusable as reason:
+                text = str(reason)
+            except Exception as reason:  # noqa: BLE001  # an error in here must not cost the user what the other files are
+                text = f"{name}: reading it failed by an error of this program, {type(reason).__name__}: {reason}"
+            status = UNREADABLE
+            if as_json:
+                say_json(unreadable(name, text))
+            else:
+                say(text, err=True)
+    return status

@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from firmware_images.checks import ANY_DEVICE, Target
-from harness.cli.image_inspect import Batch, files_argument, json_option
+from firmware_images.findings import Finding
+from firmware_images.image import Image
+from harness.cli.image_inspect import files_argument, json_option, judge_each
 from harness.cli.image_options import first_module, parse_platform
 from harness.cli.output import say, say_json
 from harness.cli.paths import FILE
@@ -44,15 +46,16 @@ def check(
     target = Target(platform, prefixes, device_rules or update, update, protected, product=product)
     if target == Target():
         target = ANY_DEVICE
-    batch = Batch(files, target, as_json=as_json)
-    for name, image, findings in batch:
+
+    def show(name: str, image: Image, findings: Sequence[Finding]) -> None:
         if as_json:
             say_json(report(name, image, findings))
-            continue
+            return
         say(*(f"{name}: {finding}" for finding in findings))
         if not exit_status(image, findings):
             say(f"{name}: fine")
-    sys.exit(batch.status)
+
+    sys.exit(judge_each(files, show, target, as_json=as_json))
 
 
 def _release(platform: int | None, version: str | None) -> Sequence[Path]:

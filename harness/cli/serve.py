@@ -20,6 +20,7 @@ from harness.boards.emu import open_boards
 from harness.cli.incidents import IncidentLines
 from harness.cli.options import device_os_option, json_option
 from harness.cli.output import say, say_json
+from harness.cli.paths import STATE_FILE
 from harness.device_os import handed_out
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 
@@ -35,7 +36,7 @@ DEVICE_PORT = 5683
 @click.option(
     "--device-port", type=click.IntRange(0, 65535), default=DEVICE_PORT, show_default=True, help="The port that boards connect to."
 )
-@click.option("--state", type=click.Path(dir_okay=False), help="The file that keeps the cloud's state. Without it nothing is kept.")
+@click.option("--state", type=STATE_FILE, help="The file that keeps the cloud's state. Without it nothing is kept.")
 @click.option("--password", envvar="PARTICLE_HIL_PASSWORD", help="The password of the user that is there; drawn by chance without it.")
 @click.option(
     "--allow-host",
@@ -62,7 +63,7 @@ def serve(
     boards: tuple[str, ...],
     http_port: int,
     device_port: int,
-    state: str | None,
+    state: Path | None,
     password: str | None,
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
@@ -86,7 +87,7 @@ def serve(
         if moniker.kind != "emu":
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")
     with _told_to_stop() as stop, contextlib.ExitStack() as stack:
-        serving = Serving(http_port, device_port, state, rate_limits, password, hosts, origins, webhooks)
+        serving = Serving(http_port, device_port, None if state is None else str(state), rate_limits, password, hosts, origins, webhooks)
         rig = open_boards(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os))
         stack.callback(rig.close)
         stop.opened = True

@@ -115,6 +115,15 @@ def test_in_place_of_a_pipe_is_a_pipe_still(folder: Path) -> None:
     assert (folder / "link").is_symlink()
 
 
+@pytest.mark.parametrize("state", ["-", "", "pipe", "."])
+def test_the_state_of_a_cloud_is_kept_in_a_plain_file(folder: Path, state: str) -> None:
+    os.mkfifo(folder / "pipe")
+    before = sorted(folder.iterdir())
+    result = CliRunner().invoke(cli, ["serve", "--device-port", "0", "--state", state])
+    assert (result.exit_code, "--state" in result.stderr) == (2, True)
+    assert sorted(folder.iterdir()) == before
+
+
 def test_a_disk_is_not_written_to(folder: Path) -> None:
     try:
         os.mknod(folder / "disk", 0o600 | stat.S_IFBLK, os.makedev(7, 250))
