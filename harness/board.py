@@ -26,7 +26,7 @@ from harness.usb.board_usb import BoardUsb
 from harness.usb.entry import UsbEntry
 from harness.usb.requests import ControlRequests
 from harness.witness import Boot, CloudView, Epoch, Sighting, Witnesses, diagnose
-from particle_protocol.platforms import Platform
+from particle_protocol.platforms import ButtonTimes, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +34,8 @@ if TYPE_CHECKING:
     from harness.cloud import Account, CloudDevice
     from harness.follow_ups import CodeGiven
 
-HOLD_FOR_LISTENING = 3.5
-"""Seconds to hold MODE where no LED tells when to let go: listening mode begins after 3 s (Device OS 2.3.1, system/src/main.cpp)."""
-
-HOLD_FOR_DFU = 4.0
-"""Seconds to hold MODE after RESET where no LED tells: yellow follows magenta after 3 s (Device OS 2.3.1, bootloader/src/main.c)."""
+HOLD_LONGER = 1.0
+"""Seconds to hold MODE longer than the table of platforms says, where no LED tells when to let go: boards count from a moment later."""
 
 DFU_BAUDRATE = 14400
 """A line coding of this speed makes Device OS reset into DFU mode (Device OS 2.3.1, system/src/system_update.cpp:253)."""
@@ -235,9 +232,10 @@ class Board:
             self.journal.did("asked for listening mode (control request 70)")
             self.requests.start_listening()
         else:
+            times = self._hold_times()
             with self._holding_mode():
                 self.journal.did("held MODE for listening mode")
-                self._until_led("blinking dark blue", HOLD_FOR_LISTENING)
+                self._until_led("blinking dark blue", times.listen + HOLD_LONGER)
         self.begin_epoch("listening mode was asked for")
         self.wait_for(Mode.LISTENING)
 
@@ -253,10 +251,11 @@ class Board:
         by = By(by)
         before = self.usb.entry()
         if by is By.BUTTON:
+            times = self._hold_times()
             with self._holding_mode():
                 self.journal.did("held MODE while resetting, until the LED blinked yellow")
                 self._press_reset()
-                self._until_led("blinking yellow", HOLD_FOR_DFU)
+                self._until_led("blinking yellow", times.bootloader.dfu + HOLD_LONGER)
         elif by is By.BAUDRATE:
             self.journal.did(f"opened the serial port at {DFU_BAUDRATE} baud")
             self.console.touch(DFU_BAUDRATE)
@@ -427,6 +426,13 @@ class Board:
             return CloudView(online=False)
         found = self.account.find(self.device_id)
         return None if found is None else CloudView(online=True, safe_mode=found.in_safe_mode)
+
+    def _hold_times(self) -> ButtonTimes:
+        times = self.platform.buttons
+        if times is None:
+            remedy = f"How long MODE is held on a {self.platform.display_name} is not known; ask by USB request instead"
+            raise CapabilityMissing(Capability.BUTTONS, board=self.usb.label, remedy=remedy)
+        return times
 
     @contextmanager
     def _holding_mode(self) -> Iterator[None]:

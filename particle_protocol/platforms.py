@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from particle_protocol.buttons import ButtonTimes as ButtonTimes
+from particle_protocol.buttons import read_buttons
 from particle_protocol.functions import ModuleFunction as ModuleFunction
 
 PARTICLE_VENDOR_ID = 0x2B04
@@ -191,6 +193,8 @@ class Platform:
     dfu_product: str | None
     dfu_alternates: tuple[str, ...]
     """The memory map each DFU alternate announces, in DfuSe notation, from alternate 0 on."""
+    buttons: ButtonTimes | None
+    """How long MODE is held for what; None where nobody has told."""
     update_order: tuple[ModuleKey, ...]
     """Modules in the order in which they are installed, so that none waits for a later one."""
     _memory: tuple[_Dated, ...]
@@ -336,6 +340,7 @@ def _read_platform(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Platfor
         normal_product=normal_product,
         dfu_product=dfu_product,
         dfu_alternates=tuple(data["dfu_alternate"][name] for name in entry.get("dfu_alternates", ())),
+        buttons=read_buttons(data["buttons"], entry["mcu"]),
         update_order=_existing(tuple(_read_key(text) for text in order), memory),
         _memory=memory,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from emulator.board.flash import FlashTiming, Sector
 from emulator.board.status_led import LedTheme
+from particle_protocol.buttons import ButtonTimes
 from particle_protocol.platforms import Platform
 from particle_protocol.skus import SimForm
 
@@ -45,31 +46,6 @@ class DctPlan:
     regions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HoldTimes:
-    """How long MODE is held while the bootloader looks, in seconds; each is the least for what it is called after."""
-
-    safe_mode: float
-    dfu: float
-    factory_reset: float
-    reset_settings: float
-    end: float
-    """When the bootloader looks no longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class ButtonTimes:
-    """How long MODE is held, in seconds."""
-
-    bootloader: HoldTimes
-    listen: float
-    """To enter listening mode."""
-    clear_credentials: float
-    """To forget the stored networks, in listening mode."""
-    leave_listening: tuple[float, float]
-    """To leave listening mode: at least, at most."""
-
-
 class Transport(enum.Enum):
     """How a board talks to its cloud."""
 
@@ -99,6 +75,7 @@ class Hardware:
     dfu: tuple[str, ...]
     """What the DFU alternates give access to, in order: the name of a flash, or `dct`."""
     buttons: ButtonTimes
+    """How long MODE is held for what: the platform's own times."""
     led: LedTheme
     """How its LED shows each signal."""
     interfaces: tuple[str, ...]

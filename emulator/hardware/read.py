@@ -14,16 +14,14 @@ from emulator.hardware.parts import (
     EXTERNAL,
     INTERFACES,
     INTERNAL,
-    ButtonTimes,
     DctPlan,
     FlashPart,
     Hardware,
-    HoldTimes,
     Server,
     StoreKind,
     Transport,
 )
-from emulator.hardware.row import Row, TableError
+from emulator.hardware.row import Row
 from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform, Region, UnknownPlatform, UnknownSlot, platform_by_name
 from particle_protocol.skus import SimForm
 
@@ -40,13 +38,10 @@ def read_boards(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Hardware]:
         TableError: a row has a hole, a contradiction, or stands twice.
     """
     parts: dict[str, FlashPart] = {}
-    buttons: dict[str, ButtonTimes] = {}
     themes: dict[str, LedTheme] = {}
     for file, table in tables.items():
         for name, data in table.get("flash", {}).items():
             parts[name] = _flash(Row(data, f"{file}: [flash.{name}]"))
-        for name, data in table.get("buttons", {}).items():
-            buttons[name] = _buttons(Row(data, f"{file}: [buttons.{name}]"))
         for name, data in table.get("led", {}).items():
             themes[name] = _theme(Row(data, f"{file}: [led.{name}]"))
     boards: dict[str, Hardware] = {}
@@ -56,7 +51,7 @@ def read_boards(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Hardware]:
             row = Row(data, f"{file}: [[board]] {name}")
             if name in boards:
                 raise row.fault("platform", "stands twice; remove one row")
-            boards[name] = _board(row, parts, buttons, themes)
+            boards[name] = _board(row, parts, themes)
     return boards
 
 
@@ -72,21 +67,6 @@ def _flash(row: Row) -> FlashPart:
     return FlashPart(tuple(sectors), timing)
 
 
-def _buttons(row: Row) -> ButtonTimes:
-    hold = row.take_row("bootloader", "how long MODE is held for what while the bootloader looks")
-    names = ("safe_mode", "dfu", "factory_reset", "reset_settings", "end")
-    times = HoldTimes(*(hold.take(name, float, "seconds") for name in names))
-    hold.done()
-    made = ButtonTimes(
-        bootloader=times,
-        listen=row.take("listen", float, "seconds until listening mode"),
-        clear_credentials=row.take("clear_credentials", float, "seconds until the networks are forgotten"),
-        leave_listening=_two(row, "leave_listening", "at least and at most how many seconds leave listening mode"),
-    )
-    row.done()
-    return made
-
-
 def _theme(row: Row) -> LedTheme:
     theme: dict[LedSignal, LedStatus] = {}
     by_name = {name: colour for colour, name in COLOURS.items()}
@@ -100,12 +80,16 @@ def _theme(row: Row) -> LedTheme:
     return MappingProxyType(theme)
 
 
-def _board(row: Row, parts: Mapping[str, FlashPart], buttons: Mapping[str, ButtonTimes], themes: Mapping[str, LedTheme]) -> Hardware:
+def _board(row: Row, parts: Mapping[str, FlashPart], themes: Mapping[str, LedTheme]) -> Hardware:
     name = row.take("platform", str, "which platform the board is of")
     try:
         platform = platform_by_name(name)
     except UnknownPlatform as error:
         raise row.fault("platform", str(error)) from error
+    if platform.buttons is None:
+        raise row.fault(
+            "platform", f"is {name!r}, whose buttons no [[buttons]] row in platforms.toml tells of; add one for {platform.mcu.value}"
+        )
     flashes = {each: _named(row, "flashes", part, parts) for each, part in row.take("flashes", dict, "its flashes by name").items()}
     if INTERNAL not in flashes:
         raise row.fault("flashes", f"has no {INTERNAL!r} one; it has {', '.join(flashes) or 'none'}")
@@ -115,7 +99,7 @@ def _board(row: Row, parts: Mapping[str, FlashPart], buttons: Mapping[str, Butto
         flashes=MappingProxyType(flashes),
         dct=_dct(row.take_row("dct", "how the DCT is kept"), platform, flashes),
         dfu=_dfu(row, platform, flashes),
-        buttons=_named(row, "buttons", row.take("buttons", str, "a [buttons] table"), buttons),
+        buttons=platform.buttons,
         led=_named(row, "led", row.take_or("led", str, "particle"), themes),
         interfaces=(interfaces := _interfaces(row)),
         sim=SimForm(_one_of(row, "sim", SIMS)) if CELLULAR in interfaces else None,
@@ -194,10 +178,3 @@ def _pairs(row: Row, field: str, meaning: str) -> Iterable[tuple[int, int]]:
         if not (isinstance(pair, list) and len(pair) == 2 and all(type(number) is int and number > 0 for number in pair)):
             raise row.fault(field, f"has {pair!r}; it says {meaning}, as [[count, bytes], ...]")
         yield pair[0], pair[1]
-
-
-def _two(row: Row, field: str, meaning: str) -> tuple[float, float]:
-    values = row.take(field, list, meaning)
-    if len(values) != 2:
-        raise TableError(f"{row.where}: {field} is {values!r}; it says {meaning}")
-    return float(values[0]), float(values[1])

@@ -61,7 +61,11 @@ def test_a_platform_without_a_row_cannot_be_emulated():
         ('dfu = ["internal", "dct"]', 'dfu = ["internal", "moon"]', "photon: dfu names 'moon'; there are dct, internal"),
         ("[7, 0x20000]]", "[3, 0x20000]]", "photon: flashes hold nothing at 0x8060000-0x80a0000, where the memory map has system part 2"),
         ("[7, 0x20000]]", "[7]]", r"\[flash.stm32f205\]: sectors has \[7\]; it says how many"),
-        ('buttons = "stm32f2"', 'buttons = "soft"', "photon: buttons names 'soft'; there are stm32f2"),
+        (
+            'platform = "photon"',
+            'platform = "core"',
+            r"core: platform is 'core', whose buttons no .* row .* tells of; add one for stm32f1",
+        ),
         ('interfaces = ["wifi"]', 'interfaces = ["smoke"]', "photon: interfaces names 'smoke'; there are wifi, cellular"),
         ('transport = "tcp"', 'transport = "ipx"', "photon: server: transport is 'ipx'; there are tcp, udp"),
     ],

@@ -35,7 +35,6 @@ platform = "gadget"
 flashes = { internal = "stm32f205", external = "p1_serial" }
 dct = { store = "file", flash = "external", regions = ["filesystem"] }
 dfu = ["internal", "dct", "external"]
-buttons = "stm32f2"
 interfaces = ["wifi"]
 otp = 512
 server = { transport = "tcp", host = "gadget.example", port = 5683 }

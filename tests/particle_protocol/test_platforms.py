@@ -70,6 +70,18 @@ def test_a_usb_identity_names_platform_and_mode(vendor, product, name, dfu):
     assert platform_by_usb(vendor, product) == (platform_by_name(name), dfu)
 
 
+@pytest.mark.parametrize("name", ["photon", "electron", "boron", "p2"])
+def test_mode_is_held_as_long_on_boards_of_every_generation(name):
+    times = platform_by_name(name).buttons
+    assert (times.bootloader.safe_mode, times.bootloader.dfu, times.bootloader.end) == (1, 3, 12)
+    assert (times.listen, times.clear_credentials, times.leave_listening) == (3, 10, (3, 8))
+
+
+def test_of_a_core_and_a_tachyon_nobody_has_told_how_long():
+    assert platform_by_name("core").buttons is None
+    assert platform_by_name("tachyon").buttons is None
+
+
 def test_tachyon_has_no_dfu_mode_and_no_control_requests():
     tachyon = platform_by_name("tachyon")
     assert tachyon.dfu_product_id is None
