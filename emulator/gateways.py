@@ -37,6 +37,15 @@ class HookSink:
             self._respond(request, reply)
         return reply
 
+    def snapshot(self) -> tuple[Answer, float]:
+        """How it answers, to hand to `restore`."""
+        return self.answer, self.delay
+
+    def restore(self, state: tuple[Answer, float]) -> None:
+        """Answer so again, and forget what has arrived since."""
+        self.answer, self.delay = state
+        self.requests.clear()
+
     def _respond(self, request: HookRequest, reply: Reply[HookResponse]) -> None:
         try:
             reply.resolve(self.answer(request))

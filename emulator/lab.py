@@ -254,24 +254,26 @@ class Lab:
         return {
             "boards": {device_id: board.snapshot() for device_id, board in self.boards.items()},
             "cloud": self.cloud.snapshot(),
-            "access points": [(point, point.on_air) for point in self.network.access_points],
+            "network": self.network.snapshot(),
+            "hooks": self.hooks.snapshot(),
+            "applications": dict(self.applications),
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
         for board in self.boards.values():
             board.power_off()
         self.cloud.restore(state["cloud"])
-        self.network.access_points = [point for point, _ in state["access points"]]
-        for point, on_air in state["access points"]:
-            if on_air:
-                point.switch_on()
-            else:
-                point.switch_off()
+        self.device_service.close("the Lab was brought back to an earlier state")
+        self.network.restore(state["network"])
+        self.hooks.restore(state["hooks"])
+        self.applications.clear()
+        self.applications.update(state["applications"])
         for device_id in list(self.boards):
             if device_id in state["boards"]:
                 self.boards[device_id].restore(state["boards"][device_id])
             else:
                 del self.boards[device_id]
+                self._built.discard(device_id)
 
 
 _BOOT_REQUESTS = {"normal": BootRequest.NONE, "dfu": BootRequest.DFU, "safe": BootRequest.SAFE_MODE, "off": None}

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import follow_ups
-from harness.capabilities import NOTHING, Buttons, Extras, Led, Power
+from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Power
 from harness.changes import note
 from harness.errors import CapabilityMissing, ChangesNotAllowed, NotReached
 from harness.host import Host, wait_until
 from harness.identity import Identity
 from harness.journal import Journal
+from harness.meanwhile import told_on_failure
 from harness.modes import DEFAULT_TIMEOUT, SIGNS, TIMEOUTS, Capability, Mode, UsbState, no_such
 from harness.serial_console import SerialConsole
 from harness.usb.board_usb import BoardUsb
@@ -86,7 +87,7 @@ class Board:
         self.releases = extras.releases
         self.takes_stand_ins = extras.takes_stand_ins
         """Whether it was made here, with modules that only stand for real ones. No other board gets such."""
-        self._refusal = extras.refusal
+        self._refusal, self._log = extras.refusal, extras.log
         self._buttons, self._led, self._power = extras.buttons, extras.led, extras.power
 
     def __str__(self) -> str:
@@ -217,10 +218,11 @@ class Board:
         wanted = f"{mode} ({' or '.join(sorted(sign))})" if sign and self._led is not None else str(mode)
         label, port = self.usb.label, self.usb.port or None
         try:
-            seen = wait_until(self.host, look, timeout=seconds, awaited=wanted, seen=lambda: str(last), board=label, port=port)
+            with told_on_failure(self):
+                seen = wait_until(self.host, look, timeout=seconds, awaited=wanted, seen=lambda: str(last), board=label, port=port)
         except NotReached as error:
             error.blame, error.remedy = diagnose(mode, last)
-            if mode is Mode.ONLINE and self._refusal is not None and (refusal := self._refusal()):
+            if mode is Mode.ONLINE and self._refusal is not None and (refusal := self._refusal(self.epoch.since)):
                 error.seen += f", and in the cloud's log: {refusal}"
             raise
         self.saw(f"{mode}: {seen.told(led=False)}")
@@ -356,6 +358,7 @@ class Board:
         """The board was brought back to its first state: nothing that was known of it holds any more."""
         self.begin_epoch("it was brought back to its first state", boot=Boot.UNKNOWN)
         self.journal.clear()
+        self.console.said.clear()
         self.code_given = None
 
     def begin_epoch(self, cause: str, *, ends: UsbEntry | None = None, boot: Boot | None = None) -> None:
@@ -378,9 +381,14 @@ class Board:
         def fits(entry: UsbEntry | None) -> UsbEntry | None:
             return entry if entry is not None and entry.state is state and entry != self.epoch.stale else None
 
-        entry = self.usb.wait_for(fits, timeout=timeout, awaited=f"{state} after {self.epoch.cause}")
+        with told_on_failure(self):
+            entry = self.usb.wait_for(fits, timeout=timeout, awaited=f"{state} after {self.epoch.cause}")
         self.saw(f"{entry.state} ({entry})")
         return entry
+
+    def log(self, since: float) -> Sequence[LogLine]:
+        """What others noted of this board since a moment: the cloud, and the computer it is plugged into, where that can be read."""
+        return self._log(since) if self._log is not None else ()
 
     def must_allow_changes(self, change: str) -> None:
         """Refuse to change a real board for good unless that was allowed.

@@ -32,6 +32,15 @@ class LedChange:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line that somebody else, the `source`, noted of a board. `time` in seconds of the host's clock."""
+
+    time: float
+    source: str
+    text: str
+
+
 class Led(Protocol):
     """The RGB LED of a board, where a program can see it."""
 
@@ -71,8 +80,10 @@ class Extras:
     power: Power | None = None
     releases: Releases | None = None
     """The kind's own Device OS releases; real ones are used without it."""
-    refusal: Callable[[], str] | None = None
-    """Tells why the cloud turned this board away last, or an empty string, where the cloud's log can be read."""
+    refusal: Callable[[float], str] | None = None
+    """Tells why the cloud turned this board away last since a moment, or an empty string, where the cloud's log can be read."""
+    log: Callable[[float], Sequence[LogLine]] | None = None
+    """What others noted of this board since a moment, where that can be read."""
     takes_stand_ins: bool = False
     """Whether it was made here, with modules that only stand for real ones. No other board may get such."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from harness.errors import Blame, CapabilityMissing, CloudRefused, CloudUnreachable, HarnessError
 from harness.flashing import Image, check, in_order, not_installed
 from harness.host import wait_until
+from harness.meanwhile import told_on_failure
 from harness.modes import Capability, UsbState
 from harness.witness import Boot
 
@@ -145,7 +146,8 @@ def update_over_the_air(board: Board, sources: Sequence[bytes | str | Path], *, 
 
 
 def _until(board: Board, look: Callable[[], T | None], timeout: float, awaited: str, seen: Callable[[], str]) -> T:
-    return wait_until(board.host, look, timeout=timeout, awaited=awaited, seen=seen, board=board.usb.label, port=board.usb.port or None)
+    with told_on_failure(board):
+        return wait_until(board.host, look, timeout=timeout, awaited=awaited, seen=seen, board=board.usb.label, port=board.usb.port or None)
 
 
 def _claim_bit(board: Board) -> bool | None:

@@ -15,6 +15,8 @@ class Kind(enum.Enum):
 
     DID = "did"
     SAW = "saw"
+    LOG = "log"
+    """What a failed wait found noted elsewhere, at the time at which it was."""
     PROGRESS = "progress"
 
 
@@ -56,6 +58,7 @@ class Journal:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.entries: list[Entry] = []
+        self.began = now()
         self._now = now
         self._listeners: list[Listener] = []
 
@@ -68,6 +71,10 @@ class Journal:
         last = self.entries[-1] if self.entries else None
         if last is None or (last.kind, last.text, last.led) != (Kind.SAW, text, led):
             self._add(Entry(self._now(), Kind.SAW, text, led))
+
+    def log(self, at: float, text: str) -> None:
+        """Record what somebody else noted at a moment."""
+        self._add(Entry(at, Kind.LOG, text))
 
     def progress(self, text: str, share: float) -> None:
         """Tell listeners how far a long action is."""
@@ -89,8 +96,9 @@ class Journal:
             self._listeners.remove(listener)
 
     def clear(self) -> None:
-        """Forget the entries."""
+        """Forget the entries, and begin anew."""
         self.entries.clear()
+        self.began = self._now()
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.entries)) or "nothing was done"

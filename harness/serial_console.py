@@ -5,6 +5,7 @@ The port is found by the board's serial number, so it is the right one whatever 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -48,6 +49,8 @@ class SerialConsole:
 
     def __init__(self, board: Board) -> None:
         self._board = board
+        self.said: deque[tuple[float, str]] = deque(maxlen=100)
+        """The last lines that the board wrote, each with the time of its dialogue; passwords are blotted out."""
 
     def identify(self) -> ConsoleIdentity:
         """What `i` tells: the device id, and on some boards serial number, IMEI and ICCID."""
@@ -82,7 +85,8 @@ class SerialConsole:
         Raises:
             ConversationFailed: the board did not take them.
         """
-        self.run(configure_wifi(WifiCredentials(ssid, password, WifiSecurity(security))), changes="Wi-Fi credentials were given")
+        steps = configure_wifi(WifiCredentials(ssid, password, WifiSecurity(security)))
+        self.run(steps, changes="Wi-Fi credentials were given", secret=password)
 
     def leave(self) -> None:
         """`x`: end listening mode."""
@@ -93,23 +97,34 @@ class SerialConsole:
         with self.open(baudrate=baudrate):
             pass
 
-    def run(self, steps: ConsoleSteps[T], *, changes: str = "a conversation with the serial console") -> T:
+    def run(self, steps: ConsoleSteps[T], *, changes: str = "a conversation with the serial console", secret: str = "") -> T:
         """Carry a conversation with the console; gives its result. `changes` says what it changes; empty: it only asks.
+
+        The board echoes what it is sent; of `secret` nothing is kept.
 
         Raises:
             ConversationFailed: the console did not say what was awaited.
             BoardNotAvailable: the board has no serial port, or left in mid-conversation.
         """
         label = self._board.usb.label
+        heard = bytearray()
         try:
             with self.open(changes=changes) as port:
-                return converse(port, steps)
+                return converse(port, steps, heard)
         except CredentialsRefused as error:
             raise ConversationFailed(str(error), board=label, blame=Blame.NETWORK) from error
         except (ConsoleError, ConsoleAnswerError) as error:
             raise ConversationFailed(str(error), board=label, seen=self._board.usb.describe()) from error
         except (serial.SerialException, OSError) as error:
             raise BoardNotAvailable(Unavailable.UNPLUGGED, "in the middle of a serial dialogue", board=label, seen=str(error)) from error
+        finally:
+            self._keep(heard, secret)
+
+    def _keep(self, heard: bytes | bytearray, secret: str) -> None:
+        text = heard.decode("utf-8", "replace").replace(secret or "\0", "***" if secret else "\0")
+        now = self._board.host.clock.now()
+        for line in filter(None, text.splitlines()):
+            self.said.append((now, "".join(each if each.isprintable() else "\ufffd" for each in line)[:120]))
 
     @contextmanager
     def open(self, *, baudrate: int = CONSOLE_BAUDRATE, changes: str = "a serial dialogue") -> Iterator[serial.Serial]:
@@ -144,8 +159,8 @@ class SerialConsole:
             ) from error
 
 
-def converse(port: serial.Serial, steps: ConsoleSteps[T]) -> T:
-    """Carry a conversation over an open port; gives its result."""
+def converse(port: serial.Serial, steps: ConsoleSteps[T], heard: bytearray | None = None) -> T:
+    """Carry a conversation over an open port; gives its result. What the board wrote is added to `heard`."""
     received = b""
     try:
         step = next(steps)
@@ -155,6 +170,8 @@ def converse(port: serial.Serial, steps: ConsoleSteps[T]) -> T:
                 received = port.read(1)
                 waiting: int = port.in_waiting if received else 0
                 received += port.read(waiting) if waiting else b""
+                if heard is not None:
+                    heard += received
             else:
                 port.write(step.data)
                 received = b""

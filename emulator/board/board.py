@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import random
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -112,6 +113,8 @@ class Board:
         """The backup register that survives a reset, but not a power cut."""
         self.reset_reason = ResetReason.UNKNOWN
         self.boots = 0
+        self.outgoing: deque[str] = deque(maxlen=64)
+        """What servers saw its newest connections come from."""
         self._boot = boot
         self._scope: PowerScope | None = None
 
@@ -187,7 +190,7 @@ class Board:
     def snapshot(self) -> dict[str, Any]:
         """Everything that outlives a boot, to hand to `restore`."""
         flashes = {name: flash.snapshot() for name, flash in self.flashes.items()}
-        return {"flashes": flashes, "otp": self.otp.read(0, self.otp.size), "powered": self.powered}
+        return {"flashes": flashes, "otp": self.otp.read(0, self.otp.size), "powered": self.powered, "sim": self.sim}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Hold what a snapshot held, and boot anew if the board had power then. Both buttons are up afterwards."""
@@ -199,6 +202,9 @@ class Board:
         self.settings.reload()
         self.otp = Otp(self.hardware.otp)
         self.otp.program(0, state["otp"])
+        self.sim = state["sim"]
+        self.led.forget()
+        self.outgoing.clear()
         if state["powered"]:
             self.power_on()
 

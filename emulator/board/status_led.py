@@ -141,6 +141,10 @@ class StatusLed:
             self._timeline.append(LedChange(now, status))
             self._on_change()
 
+    def forget(self) -> None:
+        """Begin the time line anew."""
+        self._timeline.clear()
+
     def describe(self) -> str:
         """What a person sees, such as `blinking dark blue` or `breathing cyan`."""
         return str(self.status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from emulator.cloud.errors import NotFound
 from emulator.cloud.images import ImageFacts, read_image
 
@@ -27,6 +29,14 @@ class Applications:
         facts = read_image(image)
         self._images[name.lower(), facts.platform_id] = image
         return facts
+
+    def contents(self) -> dict[tuple[str, int], bytes]:
+        """All there are, to hand to `fill`."""
+        return dict(self._images)
+
+    def fill(self, images: Mapping[tuple[str, int], bytes]) -> None:
+        """Know these and no others."""
+        self._images = dict(images)
 
     def find(self, name: str, platform_id: int) -> bytes:
         """The image of an application for a platform.

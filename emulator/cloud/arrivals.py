@@ -11,7 +11,7 @@ from collections.abc import Callable
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.connections import Connections, Link
 from emulator.cloud.core import Core
-from emulator.cloud.device_log import DeviceLog, DisbelievedFact, Refusal
+from emulator.cloud.device_log import DeviceLog, DisbelievedFact, Refusal, Visit
 from emulator.cloud.devices import Devices, is_device_id
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
@@ -102,6 +102,10 @@ class Arrivals:
             return True
         return device.public_key == key
 
+    def forget(self) -> None:
+        """Forget the keys that devices have shown which nobody knows."""
+        self._shown_keys.clear()
+
     def session_opened(self, session: DeviceSession) -> None:
         """See `DeviceListener`."""
         device = self._known(session.device_id, session.hello.platform_id)
@@ -120,6 +124,7 @@ class Arrivals:
             before.session.close("replaced by a later connection of the same device")
             device = self._devices.table[device.id]
         self._connections.add(session)
+        self._note(session, "connected")
         with self._core.change():
             device = self._hello(device, session)
             device = self.place(device)
@@ -138,10 +143,14 @@ class Arrivals:
         """See `DeviceListener`."""
         if not self._connections.remove(session):
             return
+        self._note(session, f"disconnected: {reason}")
         self._updates.forget(session.device_id)
         device = self._devices.by_id(session.device_id)
         if device is not None:
             self._events.from_device(device, "spark/status", "offline")
+
+    def _note(self, session: DeviceSession, what: str) -> None:
+        self._log.visited(Visit(session.peer, session.device_id, self._core.clock.now, what))
 
     def described(self, session: DeviceSession, system: SystemDescribe | None, application: ApplicationDescribe | None) -> None:
         """See `DeviceListener`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -29,7 +30,7 @@ from emulator.cloud.factory import Factory
 from emulator.cloud.fleet import Fleet
 from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
-from emulator.cloud.healing import Healing, Library
+from emulator.cloud.healing import Healing, Library, Shelves
 from emulator.cloud.keys import Keys
 from emulator.cloud.ledgers import Ledgers
 from emulator.cloud.libraries import Libraries
@@ -196,13 +197,21 @@ class Cloud:
     def snapshot(self) -> CloudSnapshot:
         """The state as it is now, to come back to. Connections are not part of it."""
         self.meter.write()
-        return CloudSnapshot(self.core.state.snapshot())
+        return CloudSnapshot(self.core.state.snapshot(), self.library.contents(), self.applications.contents())
 
     def restore(self, snapshot: CloudSnapshot) -> None:
         """Go back. Every device is offline afterwards, without an event."""
         self.connections.clear()
         self.updates.clear()
         self.core.state.restore(snapshot.tables)
+        self.library.fill(snapshot.library)
+        self.applications.fill(snapshot.applications)
+        self.mail.resume()
+        self.webhooks.forget()
+        self.arrivals.forget()
+        self.protection.forget()
+        self.rates.forget()
+        self.device_log.forget()
         self.sims.resume()
 
     def close(self) -> None:
@@ -218,3 +227,5 @@ class CloudSnapshot:
     """A state of the cloud that `Cloud.restore` can bring back."""
 
     tables: dict[str, dict[str | int, Any]]
+    library: Shelves
+    applications: Mapping[tuple[str, int], bytes]

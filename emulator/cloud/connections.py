@@ -108,4 +108,5 @@ class Connections:
 
     def clear(self) -> None:
         """Forget all connections without a word to anybody (the lab went back in time)."""
+        self._heard.clear()
         self._links.clear()

@@ -66,6 +66,19 @@ class DisbelievedFact:
         return f"{self.peer}, device {self.device_id}: its {self.fact} was not taken over: {self.why}"
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A device came or went: from where, when, and what happened."""
+
+    peer: str
+    device_id: str
+    when: float
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.peer}, device {self.device_id}: {self.what}"
+
+
 Entry: TypeAlias = Refusal | DroppedMessage | DisbelievedFact
 
 
@@ -76,6 +89,7 @@ class DeviceLog:
         self.refusals: deque[Refusal] = deque(maxlen=KEPT)
         self.dropped: deque[DroppedMessage] = deque(maxlen=KEPT)
         self.disbelieved: deque[DisbelievedFact] = deque(maxlen=KEPT)
+        self.visits: deque[Visit] = deque(maxlen=KEPT)
         self.refusal_count = 0
         self.dropped_count = 0
         self.listeners: list[Callable[[Entry], None]] = []
@@ -96,6 +110,18 @@ class DeviceLog:
         """What a device said of itself was not taken over."""
         self.disbelieved.append(fact)
         self._announce(fact)
+
+    def visited(self, visit: Visit) -> None:
+        """A device came or went; nobody has to be told."""
+        self.visits.append(visit)
+
+    def forget(self) -> None:
+        """Drop all entries, and count anew."""
+        self.refusals.clear()
+        self.dropped.clear()
+        self.disbelieved.clear()
+        self.visits.clear()
+        self.refusal_count = self.dropped_count = 0
 
     def _announce(self, entry: Entry) -> None:
         for listener in tuple(self.listeners):

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 from emulator.cloud.connections import Connections
 from emulator.cloud.events import Events
@@ -56,6 +57,10 @@ class LibraryModule:
         return self.facts.version, self.facts.stand_in
 
 
+Shelves: TypeAlias = Mapping[tuple[int, Place], Sequence[LibraryModule]]
+"""Modules by platform id and place."""
+
+
 class Library:
     """The Device OS modules this cloud has. Whoever runs the lab puts them in; none are shipped."""
 
@@ -74,6 +79,14 @@ class Library:
         shelf = self._modules.setdefault((module.facts.platform_id, module.place), [])
         shelf[:] = sorted([each for each in shelf if each.order != module.order] + [module], key=lambda each: each.order)
         return module.facts
+
+    def contents(self) -> Shelves:
+        """All there is, to hand to `fill`."""
+        return {key: tuple(shelf) for key, shelf in self._modules.items()}
+
+    def fill(self, shelves: Shelves) -> None:
+        """Have these modules and no others."""
+        self._modules = {key: list(shelf) for key, shelf in shelves.items()}
 
     def shelf(self, platform_id: int, place: Place, *, stand_ins: bool) -> list[LibraryModule]:
         """The modules for a place, lowest version first."""

@@ -39,6 +39,10 @@ class HookLogs:
     def __init__(self) -> None:
         self._runs: dict[str, deque[HookRun]] = {}
 
+    def clear(self) -> None:
+        """Drop them all."""
+        self._runs.clear()
+
     def note(
         self, event: str, sent_at: float, request: HookRequest, answer: HookResponse | None, error: str | None, secrets: Iterable[str]
     ) -> None:

@@ -30,6 +30,11 @@ class Outbox:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._mails = core.state.table("mails", Mail, lambda mail: mail.id)
+        self._last = 0
+        self.resume()
+
+    def resume(self) -> None:
+        """Number what is sent from here on: the state was opened, or brought back."""
         self._last = max((mail.id for mail in self._mails), default=0)
 
     def send(self, to: str, subject: str, facts: Mapping[str, str]) -> Mail:

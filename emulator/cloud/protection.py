@@ -52,6 +52,10 @@ class Protection:
         self._keys = keys
         self._nonces: dict[str, tuple[bytes, float]] = {}
 
+    def forget(self) -> None:
+        """Wait for no device to sign a nonce any more."""
+        self._nonces.clear()
+
     @property
     def key(self) -> ec.EllipticCurvePrivateKey:
         """The cloud's key; made when it is first needed, and the same from then on."""

@@ -39,6 +39,12 @@ class Rates:
         self._locked: dict[str, float] = {}
         self._open: dict[str, int] = {}
 
+    def forget(self) -> None:
+        """Count from nothing again, but for what is open."""
+        self._windows.clear()
+        self._failures.clear()
+        self._locked.clear()
+
     @property
     def on(self) -> bool:
         """Whether anything is limited at all."""

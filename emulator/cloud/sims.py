@@ -53,6 +53,7 @@ class Sims:
 
     def resume(self) -> None:
         """Go on with what is in progress: the state was opened, or brought back."""
+        self._asked.clear()
         for sim in self._sims:
             self._arm(sim)
 

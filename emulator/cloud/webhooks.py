@@ -90,6 +90,8 @@ class Webhooks:
         self._hooks = core.state.table("webhooks", Webhook, lambda hook: hook.id)
         self._by_owner = self._hooks.index(lambda hook: hook.owner)
         self.logs = HookLogs()
+        self._era = 0
+        """Requests of an earlier one are nobody's any more."""
         self.secrets: Callable[[Webhook], Mapping[str, str]]
         """The secrets that a webhook uses, by name; the vault sets it."""
         self.gateway: Gateway | None = None
@@ -103,6 +105,11 @@ class Webhooks:
             PermissionDenied, OrganizationUnknown, ScopeRefused: not for this caller.
         """
         return self._hooks.where(self._by_owner, self._owner(who, "integrations:list", product, organization))
+
+    def forget(self) -> None:
+        """Forget what was sent, and what comes of what is under way (the lab went back in time)."""
+        self._era += 1
+        self.logs.clear()
 
     def all(self) -> Iterator[Webhook]:
         """Everybody's webhooks."""
@@ -286,7 +293,7 @@ class Webhooks:
         )
 
     def _send(self, hook: Webhook, event: Event, finish: Callable[[HookResponse | str], None]) -> None:
-        secrets, sent_at = self.secrets(hook), self._core.now()
+        secrets, sent_at, era = self.secrets(hook), self._core.now(), self._era
         refused: str | None = None
         try:
             request = compose(hook.id, hook.settings, event, secrets, self._budget())
@@ -294,6 +301,8 @@ class Webhooks:
             request, refused = HookRequest(hook.id, str(hook.settings.get("requestType", "POST")).upper(), hook.url), str(error)
 
         def done(response: HookResponse | None, error: str | None) -> None:
+            if era != self._era:
+                return
             self.logs.note(event.name, sent_at, request, response, error, secrets.values())
             finish(response if error is None and response is not None else str(error))
 

@@ -122,6 +122,7 @@ class CloudManager:
     def _opened(self, stream: Stream) -> None:
         self._give_up = None
         self._stream = stream
+        self._board.outgoing.append(stream.local)
         self._led.start(LedSignal.CLOUD_HANDSHAKE, Priority.NORMAL)
         try:
             identity = self._identity()

@@ -70,7 +70,7 @@ class AcmPort:
 
     name = "cdc_acm"
 
-    def __init__(self, device: AttachedDevice, place: AcmPlace, number: int, on_free: Callable[[], object]) -> None:
+    def __init__(self, device: AttachedDevice, place: AcmPlace, number: int, on_free: Callable[[AcmPort], object]) -> None:
         self.device = device
         self.place = place
         self.number = number
@@ -118,7 +118,7 @@ class AcmPort:
         if self.present:
             self.set_control_lines(dtr=False, rts=False)
         else:
-            self._on_free()
+            self._on_free(self)
 
     def configure(self, settings: LineCoding) -> None:
         """Tell the device about a new line coding; the same one again is not sent."""
@@ -171,7 +171,7 @@ class AcmPort:
         """See `BoundDriver.unbind`. The number stays taken while a program holds the port open."""
         self.present = False
         if not self.is_open:
-            self._on_free()
+            self._on_free(self)
         self.changed.fire()
 
     def _fetch(self) -> bool:

@@ -77,6 +77,10 @@ class UsbHost:
         """Pull the cable at `path` out. The board does not notice more than that its host is gone."""
         self.driver.call(self._unplug, PortPath.parse(path))
 
+    def restart(self, ports: Mapping[str, UsbPlug]) -> None:
+        """Start anew with these boards plugged in, as the computer does: no log, no open serial port, addresses from the first."""
+        self.driver.call(self._restart, {PortPath.parse(path): plug for path, plug in ports.items()})
+
     @property
     def serial_ports(self) -> tuple[AcmPort, ...]:
         """The serial ports that exist now, in the order of their numbers."""
@@ -95,11 +99,16 @@ class UsbHost:
     def _bind(self, device: AttachedDevice) -> None:
         for place in find_acm(device):
             number = next(each for each in itertools.count() if each not in self._ttys)
-            port = AcmPort(device, place, number, on_free=lambda number=number: self._ttys.pop(number, None))  # type: ignore[misc]
+            port = AcmPort(device, place, number, on_free=self._free)
             self._ttys[number] = port
             for interface in port.interfaces:
                 device.drivers[interface] = port
             self.note(f"cdc_acm {device.path}:{device.configuration_value}.{place.communication}: {port.tty}: USB ACM device")
+
+    def _free(self, port: AcmPort) -> None:
+        """Nobody has the port any more; another one may have its number by now."""
+        if self._ttys.get(port.number) is port:
+            del self._ttys[port.number]
 
     def release_driver(self, device: AttachedDevice, interface: int) -> None:
         """Take an interface, and those that go with it, away from its kernel driver. Inside the Lab."""
@@ -134,6 +143,16 @@ class UsbHost:
         self._unwatch[path] = plug.watch(on_event)
         if plug.function is not None:
             self._attached(path, plug)
+
+    def _restart(self, ports: Mapping[PortPath, UsbPlug]) -> None:
+        for path in list(self._unwatch):
+            self._unplug(path)
+        self._ttys.clear()
+        self._last_address.clear()
+        self.log.clear()
+        for path, plug in ports.items():
+            self._plug_in(path, plug)
+        self.changed.fire()
 
     def _unplug(self, path: PortPath) -> None:
         unwatch = self._unwatch.pop(path, None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
-from emulator.clock import Clock
+from emulator.clock import Clock, Signal
 from emulator.network.access_points import AccessPoint
 from emulator.network.cells import Cell
 from emulator.network.datagrams import Address, DatagramPort, Datagrams, DatagramSocket
-from emulator.network.link import Path
+from emulator.network.link import Link, Path
 from emulator.network.streams import Stream, StreamEnd
 from particle_protocol.listening.wifi import WifiSecurity
 
@@ -21,6 +22,23 @@ class Outside(Protocol):
 
     def connect(self, address: Address, opened: Callable[[Stream], None], failed: Callable[[str], None]) -> Callable[[], None]:
         """Open a stream to a real server; returns the function that gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkState:
+    """What a network was made of at a moment; `facts` are the fields of every access point, cell and link."""
+
+    names: dict[str, str]
+    routes: dict[Address, Address]
+    servers: dict[Address, Callable[[Stream], None]]
+    access_points: list[AccessPoint]
+    cells: list[Cell]
+    facts: list[tuple[AccessPoint | Cell | Link, dict[str, Any]]]
+
+
+def _facts(thing: AccessPoint | Cell | Link) -> dict[str, Any]:
+    values = {each.name: getattr(thing, each.name) for each in fields(thing)}
+    return {name: value for name, value in values.items() if not isinstance(value, Signal)}
 
 
 class Network:
@@ -48,6 +66,26 @@ class Network:
         made = AccessPoint(ssid, password, **more)  # type: ignore[arg-type]  # checked by the dataclass's names
         self.access_points.append(made)
         return made
+
+    def snapshot(self) -> NetworkState:
+        """What the network is made of now, to hand to `restore`."""
+        places: list[AccessPoint | Cell] = [*self.access_points, *self.cells]
+        return NetworkState(
+            names=dict(self.names),
+            routes=dict(self.routes),
+            servers=dict(self._servers),
+            access_points=list(self.access_points),
+            cells=list(self.cells),
+            facts=[(thing, _facts(thing)) for place in places for thing in (place, place.link)],
+        )
+
+    def restore(self, state: NetworkState) -> None:
+        """Be made of that again, with every access point, cell and link as it was. Nobody may be connected meanwhile."""
+        self.names, self.routes, self._servers = dict(state.names), dict(state.routes), dict(state.servers)
+        self.access_points, self.cells = list(state.access_points), list(state.cells)
+        for thing, facts in state.facts:
+            for name, value in facts.items():
+                setattr(thing, name, value)
 
     def listen(self, host: str, port: int, accept: Callable[[Stream], None]) -> None:
         """Be the server at `host`:`port`: `accept` is handed the server's end of each new stream."""
@@ -95,6 +133,7 @@ class Network:
             near = StreamEnd(f"{host}:{port}", self._clock, link, self._rng)
             far = StreamEnd(f"{via.address}:{next(self._ports)}", self._clock, link, self._rng)
             near.other, far.other = far, near
+            near.local, far.local = far.peer, near.peer
             opened(near)
             accept(far)
 

@@ -16,10 +16,12 @@ class Stream:
     `abort()`.
     """
 
-    __slots__ = ("on_closed", "on_data", "peer")
+    __slots__ = ("local", "on_closed", "on_data", "peer")
 
     def __init__(self, peer: str) -> None:
         self.peer = peer
+        self.local = ""
+        """What the peer sees it come from, where that is known."""
         self.on_data: Callable[[bytes], None] = _ignore
         self.on_closed: Callable[[str], None] = _ignore
 

@@ -6,7 +6,7 @@ Above it nothing differs from real boards: its devices are listed and opened thr
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import serial
@@ -67,6 +67,7 @@ class EmulatedHost:
         self.boards: dict[str, EmulatedBoard] = {}
         """What is plugged in, by port."""
         self._changes: dict[str, int] = {}
+        self._unwatch: dict[str, Callable[[], object]] = {}
         self._rested: dict[str, int] = {}
         self._bus = UsbBus(self.backend)
         self._bus_changes = 0
@@ -80,7 +81,16 @@ class EmulatedHost:
         self.usb_host.plug_in(port, board.plug)
         self.boards[port] = board
         self._changes[port] = self._rested[port] = 0
-        self.driver.call(board.changed.subscribe, lambda: self._changed(port))
+        self._unwatch[port] = self.driver.call(board.changed.subscribe, lambda: self._changed(port))
+
+    def restart(self, boards: Mapping[str, EmulatedBoard]) -> None:
+        """Start anew with these boards in its ports, whatever was plugged in or unplugged since."""
+        self.usb_host.restart({})
+        for port in list(self.boards):
+            self._unwatch.pop(port)()
+            del self.boards[port]
+        for port, board in boards.items():
+            self.plug_in(port, board)
 
     def _changed(self, port: str) -> None:
         self._changes[port] += 1

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
+from emulator.board.board import Board as BoardInLab
 from emulator.board.stored_networks import StoredNetwork
 from emulator.board_spec import BoardSpec
 from emulator.cloud import CloudSettings, RateLimits, Storage
@@ -77,7 +78,7 @@ class LabRig:
             cloud=target,
             wifi=WifiNetwork(SSID, PASSWORD),
             service=self._facts(),
-            snapshot=self.lab.snapshot,
+            snapshot=self._snapshot,
             restore=self._restore,
             door=self._open_usb_door if served else None,
             close=self.close,
@@ -215,8 +216,15 @@ class LabRig:
         finally:
             door.stop()
 
+    def _snapshot(self) -> object:
+        return self.lab.snapshot(), dict(self.host.boards)
+
     def _restore(self, state: object) -> None:
-        self.lab.restore(cast("dict[str, Any]", state))
+        lab, boards = cast("tuple[dict[str, Any], dict[str, BoardInLab]]", state)
+        self.lab.restore(lab)
+        self.host.restart(boards)
+        for board in self.rig.boards:
+            board.brought_back()
         self.settle()
 
 

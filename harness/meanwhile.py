@@ -1,0 +1,60 @@
+"""What happened to a board while a wait failed: the LED, its serial console, the cloud's log, the host's, in the order of time.
+
+Only of this board, and only since the present epoch began; of the LED also what it showed then, and of the console all since the journal
+began, for a dialogue often begins an epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from harness.capabilities import LogLine
+from harness.errors import NotReached
+from harness.modes import Capability
+
+if TYPE_CHECKING:
+    from harness.board import Board
+
+FIRST, LAST = 10, 20
+"""How many lines of a source are told, of its beginning and of its end: a board that tries for ever changes its LED every second."""
+
+
+@contextmanager
+def told_on_failure(board: Board) -> Iterator[None]:
+    """Write into the journal what happened meanwhile, if a wait in the context fails, and what was seen in the end."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except NotReached as error:
+        for line in sorted(shortened(meanwhile(board)), key=lambda line: line.time):
+            board.journal.log(line.time, f"{line.source}: {line.text}")
+        board.saw(f"not {error.awaited}: {error.seen}")
+        raise
+
+
+def shortened(lines: Iterable[LogLine]) -> Iterator[LogLine]:
+    """The lines, without the middle of what a source has too many of."""
+    by_source: dict[str, list[LogLine]] = {}
+    for line in lines:
+        by_source.setdefault(line.source, []).append(line)
+    for source, told in by_source.items():
+        left_out = len(told) - FIRST - LAST
+        if left_out <= 0:
+            yield from told
+            continue
+        yield from told[:FIRST]
+        yield LogLine(told[FIRST].time, source, f"... {left_out} more ...")
+        yield from told[-LAST:]
+
+
+def meanwhile(board: Board) -> Iterator[LogLine]:
+    """See the module."""
+    since = board.epoch.since
+    if Capability.LED in board.capabilities:
+        changes = board.led.timeline()
+        earlier = sum(change.time < since for change in changes)
+        yield from (LogLine(change.time, "LED", change.text) for change in changes[max(0, earlier - 1) :])
+    yield from (LogLine(time, "console", text) for time, text in board.console.said if time >= board.journal.began)
+    yield from board.log(since)
