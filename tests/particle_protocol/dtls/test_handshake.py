@@ -24,6 +24,7 @@ from particle_protocol.dtls import (
     PrivateKey,
     PublicKey,
     ServerEnd,
+    Share,
     errors,
 )
 from particle_protocol.dtls.end import State
@@ -490,3 +491,70 @@ def test_what_is_no_key_is_refused(der):
         PrivateKey.from_der(der)
     with pytest.raises(KeyFault):
         PublicKey(der)
+
+
+def test_a_compressed_point_is_refused_though_it_is_on_the_curve():
+    point = Share.from_number(9).point
+    compressed = bytes((2 + point[-1] % 2,)) + point[1:33]
+    with pytest.raises(KeyFault, match="no uncompressed point"):
+        Share.from_number(5).exchange(compressed)
+    assert Share.from_number(5).exchange(point) == Share.from_number(9).exchange(Share.from_number(5).point)
+
+
+def test_a_server_whose_finished_does_not_fit_is_refused():
+    def verdict(cloud, now):
+        cloud._handshake.transcript += b"something else was said"
+        cloud.accept(now)
+
+    events, _, at_device, at_cloud = join(client(), server(), verdict=verdict)
+    assert events == []
+    assert isinstance(at_device, errors.DecryptError) and "Finished does not fit" in str(at_device)
+    assert isinstance(at_cloud, errors.DecryptError) and at_cloud.by_peer and at_cloud.code is ProtocolErrorCode.RECEIVE
+
+
+def test_a_device_whose_finished_does_not_fit_is_refused():
+    class Key:
+        public_der = DEVICE_KEY.public_der
+
+        def sign(self, data):
+            end._handshake.transcript += b"something else was said"
+            return DEVICE_KEY.sign(data)
+
+    end = client(device_key=Key())
+    _, at_cloud, at_device, cloud_error = join(end, server())
+    assert at_cloud == [] and at_device.by_peer
+    assert isinstance(cloud_error, errors.DecryptError) and "Finished does not fit" in str(cloud_error)
+
+
+def test_a_finished_in_the_open_is_somebody_elses():
+    end, other = client(), server()
+    other.receive_data(end.pieces_to_send()[0], 0.0)
+    end.receive_data(other.pieces_to_send()[0], 0.0)
+    forged = push_record(Record(22, 0, 50, HandshakeMessage(HandshakeType.FINISHED, 4, bytes(12)).encode()))
+    other.receive_data(forged, 0.0)
+    end.receive_data(forged, 0.0)
+    join(end, other)
+    assert end.is_open and other.is_open
+
+
+def test_a_flight_that_comes_backwards_costs_no_time():
+    def backwards(datagram):
+        return list(pull_records(datagram, 8))[::-1]
+
+    end, other = client(), server()
+    other.receive_data(end.pieces_to_send()[0], 0.0)
+    for receiver, sender in ((end, other), (other, end)):
+        for record in backwards(sender.pieces_to_send()[0]):
+            receiver.receive_data(push_record(record), 0.0)
+    other.accept(0.0)
+    for record in backwards(other.pieces_to_send()[0]):
+        end.receive_data(push_record(record), 0.0)
+    assert end.is_open and other.is_open
+
+
+def test_what_the_handshake_needed_is_forgotten_when_the_session_stands(make_pair):
+    pair = make_pair().run()
+    assert pair.client._handshake is None
+    assert pair.server._handshake is not None, "its last flight may be wanted again"
+    pair.say(b"I have it")
+    assert pair.server._handshake is None
