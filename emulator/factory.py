@@ -8,7 +8,7 @@ no real board takes. Real binaries may be given instead.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from emulator.device_os.applications import marker
@@ -18,7 +18,7 @@ from firmware_images.fields import UNSET, Dependency, ModuleFunction
 from firmware_images.module import read_module
 from firmware_images.placing import application_index
 from firmware_images.stand_in import is_stand_in, stand_in_dependencies
-from particle_protocol.os_versions import ModuleNeed, os_release
+from particle_protocol.os_versions import ModuleNeed, known_releases, os_release
 from particle_protocol.platforms import Platform
 
 TINKER_FUNCTIONS = ("digitalread", "digitalwrite", "analogread", "analogwrite")
@@ -45,6 +45,12 @@ def device_os_release(platform: Platform, os_version: str) -> tuple[bytes, ...]:
         )
         for module in release.modules(platform)
     )
+
+
+def built_releases(platform: Platform) -> Iterator[bytes]:
+    """The modules of every release whose recipe is known, oldest first."""
+    for release in known_releases(platform):
+        yield from device_os_release(platform, release.version)
 
 
 def user_part(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 from emulator.board.board import Board, BoardIdentity, BootRequest
@@ -18,7 +19,7 @@ from emulator.device_os.system import DeviceOs
 from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
-from emulator.factory import combined, device_os_release, flash_images, has_stand_ins, make_device_code, user_part
+from emulator.factory import built_releases, combined, device_os_release, flash_images, has_stand_ins, make_device_code, user_part
 from emulator.gateways import HookSink
 from emulator.hardware import Hardware, emulated_platforms, hardware_of
 from emulator.network import Cell, Network
@@ -35,7 +36,6 @@ from particle_protocol.identifiers import (
     parse_iccid,
 )
 from particle_protocol.lightssl import DeviceKey
-from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import Platform, platform_by_name
 
 CLOUD_HOST, CLOUD_PORT = "192.0.2.1", 5683
@@ -116,11 +116,8 @@ class Lab:
         They only stand for real ones, so they go to nobody but the Lab's own boards, and of those only to the ones that were made
         with such: a board on a desk that got them would not start again.
         """
-        library = self.cloud.library
         for platform in map(platform_by_name, emulated_platforms()):
-            for release in known_releases(platform):
-                for module in device_os_release(platform, release.version):
-                    library.add(module)
+            self.cloud.library.supply(platform.id, partial(built_releases, platform))
 
     def close(self) -> None:
         """Switch every board off and stop the clock.

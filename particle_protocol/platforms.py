@@ -225,6 +225,7 @@ class Platform:
         return f"{self.display_name} (platform {self.id})"
 
 
+@functools.lru_cache(maxsize=256)
 def parse_os_version(text: str) -> OsVersion:
     """Read "6.2.0", "v2.0.0-rc.1" or "3.0" as (major, minor, patch).
 

@@ -7,6 +7,7 @@ that it changed.
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ class Flash:
     `image` is what it holds at first: bytes of the flash's whole size, shared among boards and never changed.
     """
 
-    __slots__ = ("_cut", "_image", "_pages", "_sectors", "operations", "size", "start", "timing")
+    __slots__ = ("_blank", "_cut", "_image", "_pages", "_sectors", "operations", "size", "start", "timing")
 
     def __init__(self, sectors: Sequence[Sector], image: bytes | None = None, timing: FlashTiming = INSTANT) -> None:
         self._sectors = tuple(sectors)
@@ -73,6 +74,7 @@ class Flash:
         self._image = image
         if image is not None and len(image) != self.size:
             raise ValueError(f"an image of {len(image)} bytes for a flash of {self.size}")
+        self._blank = _blank_pages(image, self.size // PAGE)
         self.timing = timing
         self._pages: dict[int, bytes] = {}
         self._cut: tuple[int, CutPhase] | None = None
@@ -126,7 +128,10 @@ class Flash:
         if phase is CutPhase.MIDDLE:
             count //= 2
         for number in range(first, first + count):
-            self._pages[number] = _ERASED
+            if self._blank[number]:
+                self._pages.pop(number, None)
+            else:
+                self._pages[number] = _ERASED
         if phase is not None:
             raise PowerCut
 
@@ -191,10 +196,20 @@ class Flash:
     def _program_page(self, number: int, skip: int, piece: bytes) -> None:
         old = self._pages.get(number)
         if old is None:
-            old = self._base(number)
+            if not piece.strip(b"\xff"):
+                return
+            old = _ERASED if self._blank[number] else self._base(number)
         if len(piece) == PAGE and old is _ERASED:
             self._pages[number] = bytes(piece) if piece != _ERASED else _ERASED
             return
         target = old[skip : skip + len(piece)]
         mixed = int.from_bytes(target, "little") & int.from_bytes(piece, "little")
         self._pages[number] = old[:skip] + mixed.to_bytes(len(piece), "little") + old[skip + len(piece) :]
+
+
+@functools.lru_cache(maxsize=128)
+def _blank_pages(image: bytes | None, pages: int) -> bytes:
+    """For each page whether it is erased in a shared image: what a board need not keep apart."""
+    if image is None:
+        return b"\x01" * pages
+    return bytes(image[number * PAGE : (number + 1) * PAGE] == _ERASED for number in range(pages))

@@ -30,7 +30,7 @@ from emulator.cloud.factory import Factory
 from emulator.cloud.fleet import Fleet
 from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
-from emulator.cloud.healing import Healing, Library, Shelves
+from emulator.cloud.healing import Healing, Library, LibraryContents
 from emulator.cloud.keys import Keys
 from emulator.cloud.ledgers import Ledgers
 from emulator.cloud.libraries import Libraries
@@ -227,5 +227,5 @@ class CloudSnapshot:
     """A state of the cloud that `Cloud.restore` can bring back."""
 
     tables: dict[str, dict[str | int, Any]]
-    library: Shelves
+    library: LibraryContents
     applications: Mapping[tuple[str, int], bytes]

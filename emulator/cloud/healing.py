@@ -10,7 +10,7 @@ Order of dependencies: Device OS 2.3.1, modules/photon/system-part*/module_info.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -57,15 +57,24 @@ class LibraryModule:
         return self.facts.version, self.facts.stand_in
 
 
-Shelves: TypeAlias = Mapping[tuple[int, Place], Sequence[LibraryModule]]
-"""Modules by platform id and place."""
+Supplier: TypeAlias = Callable[[], Iterable[bytes]]
+"""Makes the modules of a platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryContents:
+    """What a library holds: modules by platform id and place, and what is still to be supplied."""
+
+    shelves: Mapping[tuple[int, Place], Sequence[LibraryModule]]
+    suppliers: Mapping[int, Supplier]
 
 
 class Library:
     """The Device OS modules this cloud has. Whoever runs the lab puts them in; none are shipped."""
 
     def __init__(self) -> None:
-        self._modules: dict[tuple[int, Place], list[LibraryModule]] = {}
+        self._platforms: dict[int, dict[Place, list[LibraryModule]]] = {}
+        self._suppliers: dict[int, Supplier] = {}
         self.hands_out_stand_ins = False
         """Whether stand-ins are handed out to whoever asks for a release. Nobody can tell what board they end up on."""
 
@@ -76,21 +85,29 @@ class Library:
             BadImage: not a module.
         """
         module = _library_module(image)
-        shelf = self._modules.setdefault((module.facts.platform_id, module.place), [])
+        shelf = self._shelves(module.facts.platform_id).setdefault(module.place, [])
         shelf[:] = sorted([each for each in shelf if each.order != module.order] + [module], key=lambda each: each.order)
         return module.facts
 
-    def contents(self) -> Shelves:
-        """All there is, to hand to `fill`."""
-        return {key: tuple(shelf) for key, shelf in self._modules.items()}
+    def supply(self, platform_id: int, supplier: Supplier) -> None:
+        """Have modules of a platform put in by `supplier()`, at the first time that anybody looks for one: making them takes a while."""
+        self._suppliers[platform_id] = supplier
 
-    def fill(self, shelves: Shelves) -> None:
+    def contents(self) -> LibraryContents:
+        """All there is, to hand to `fill`."""
+        held = {(platform, place): tuple(shelf) for platform, shelves in self._platforms.items() for place, shelf in shelves.items()}
+        return LibraryContents(held, dict(self._suppliers))
+
+    def fill(self, contents: LibraryContents) -> None:
         """Have these modules and no others."""
-        self._modules = {key: list(shelf) for key, shelf in shelves.items()}
+        self._platforms = {}
+        for (platform, place), shelf in contents.shelves.items():
+            self._platforms.setdefault(platform, {})[place] = list(shelf)
+        self._suppliers = dict(contents.suppliers)
 
     def shelf(self, platform_id: int, place: Place, *, stand_ins: bool) -> list[LibraryModule]:
         """The modules for a place, lowest version first."""
-        return [module for module in self._modules.get((platform_id, place), ()) if stand_ins or not module.facts.stand_in]
+        return [module for module in self._shelves(platform_id).get(place, ()) if stand_ins or not module.facts.stand_in]
 
     def release(self, platform: Platform, release: OsRelease) -> Sequence[LibraryModule]:
         """All modules of a Device OS release on a platform, as they are handed out; empty when one of them is not there."""
@@ -101,9 +118,16 @@ class Library:
                 return modules
         return ()
 
+    def _shelves(self, platform_id: int) -> dict[Place, list[LibraryModule]]:
+        supplier = self._suppliers.pop(platform_id, None)
+        if supplier is not None:
+            for image in supplier():
+                self.add(image)
+        return self._platforms.setdefault(platform_id, {})
+
     def _held(self, platform: Platform, wanted: ReleaseModule, *, stand_in: bool) -> LibraryModule | None:
         """The module with exactly that version."""
-        shelf = self._modules.get((platform.id, (wanted.key.function.letter, wanted.key.index)), ())
+        shelf = self._shelves(platform.id).get((wanted.key.function.letter, wanted.key.index), ())
         return next((each for each in shelf if (each.facts.version, each.facts.stand_in) == (wanted.version, stand_in)), None)
 
 

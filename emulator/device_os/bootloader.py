@@ -12,7 +12,7 @@ from emulator.board.board import Board, BootRequest, Firmware
 from emulator.board.status_led import OFF, LedSignal
 from emulator.clock import Timer
 from emulator.device_os.dfu_memory import dfu_alternates
-from emulator.device_os.installed import Installed, installed, installed_memory
+from emulator.device_os.installed import Installed, installed, installed_version, memory_of
 from emulator.device_os.modules import ModuleTable
 from emulator.device_os.staged import StagedUpdates
 from emulator.device_os.startup import STARTUP_SAFE, startup_mode
@@ -100,7 +100,7 @@ class Bootloader:
         board.run(self._jump(board, found))
 
     def _staged(self) -> StagedUpdates:
-        return StagedUpdates(self._board, installed_memory(self._board))
+        return StagedUpdates(self._board, memory_of(self._board, installed_version(self._board)))
 
     def _factory_image(self) -> bool:
         return self._staged().factory_image() is not None

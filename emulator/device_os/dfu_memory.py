@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+
 from emulator.board.board import Board
 from emulator.board.flash import Flash, FlashError
 from emulator.board.settings import Settings
 from emulator.hardware import DCT
 from particle_protocol.dct import DCT_IMAGE_SIZE
 from particle_protocol.dfu import TRANSFER_SIZE, DfuFault, DfuMemory, DfuseMap
+
+
+@functools.cache
+def _first_address(name: str) -> int:
+    return DfuseMap.parse(name).segments[0].start
 
 
 class FlashMemory:
@@ -22,7 +29,7 @@ class FlashMemory:
     def __init__(self, name: str, flash: Flash) -> None:
         self.name = name
         self._flash = flash
-        self._shift = flash.start - DfuseMap.parse(name).segments[0].start
+        self._shift = flash.start - _first_address(name)
         self.erase_time = flash.largest_sector / 1024 * flash.timing.erase
         self.program_time = TRANSFER_SIZE / 1024 * flash.timing.program
 

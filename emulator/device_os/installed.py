@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from emulator.board.board import Board
 from emulator.device_os.mcu import memory_at_boot
 from emulator.device_os.modules import ModuleTable, module_in_slot
 from particle_protocol.os_versions import OS_VERSIONS, main_system_part, os_version_name
-from particle_protocol.platforms import MemoryMap, parse_os_version
+from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform, parse_os_version
 
 _VERSION_TEXT = re.compile(rb"(?<![\w.])(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)\0")
 NO_VERSION = "0.0.0"
@@ -30,15 +30,11 @@ class Installed:
 def installed(board: Board) -> Installed:
     """Look through the flash: first for the system part, which says what the memory map is, then through the slots of that map."""
     version = installed_version(board)
-    return Installed(NO_VERSION if version is None else version, ModuleTable(board, _memory_of(board, version)))
+    return Installed(NO_VERSION if version is None else version, ModuleTable(board, memory_of(board, version)))
 
 
-def installed_memory(board: Board) -> MemoryMap:
-    """The memory map of the Device OS version that is installed, the newest one where none is."""
-    return _memory_of(board, installed_version(board))
-
-
-def _memory_of(board: Board, version: str | None) -> MemoryMap:
+def memory_of(board: Board, version: str | None) -> MemoryMap:
+    """The memory map that a boot of this Device OS version works with, the newest one without a version."""
     return memory_at_boot(board, None if version is None else parse_os_version(version))
 
 
@@ -47,14 +43,17 @@ def installed_version(board: Board) -> str | None:
 
     A system part counts where a version's memory map has it; the maps of all versions are tried, for their slots need not be the same.
     """
-    key = main_system_part(board.platform)
-    for memory in board.platform.memories():
-        for slot in memory.modules:
-            if slot.key == key:
-                module = module_in_slot(board, slot)
-                if module is not None:
-                    return version_text(module.prefix.version, bytes(module.content))
+    for slot in _system_slots(board.platform):
+        module = module_in_slot(board, slot)
+        if module is not None:
+            return version_text(module.prefix.version, bytes(module.content))
     return None
+
+
+@cache
+def _system_slots(platform: Platform) -> tuple[ModuleSlot, ...]:
+    key = main_system_part(platform)
+    return tuple(dict.fromkeys(slot for memory in platform.memories() for slot in memory.modules if slot.key == key))
 
 
 @lru_cache(maxsize=32)
