@@ -79,7 +79,7 @@ class Lab:
         self.cloud.webhooks.gateway = self.hooks
         self.device_service = LightSslService(
             self.clock,
-            self.cloud.arrivals,
+            self.cloud.listener,
             self.server_key,
             self.driver.reply,
             self.secrecy.rng("device service"),

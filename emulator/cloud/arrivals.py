@@ -196,6 +196,10 @@ class Arrivals:
         if device is not None and self._connections.current(session) is not None:
             self.vitals(device, vitals)
 
+    def failed(self, error: Exception) -> None:
+        """See `DeviceListener`."""
+        self._core.mishaps.note("reading a message of a device", error)
+
     def force(self, device: Device) -> None:
         """Tell a connected device whether its updates are forced; it says so itself, then."""
         link = self._connections.link(device.id)

@@ -27,6 +27,7 @@ from emulator.cloud.documents import Documents, Place
 from emulator.cloud.environment import Environment
 from emulator.cloud.events import Events
 from emulator.cloud.factory import Factory
+from emulator.cloud.fence import FencedListener
 from emulator.cloud.fleet import Fleet
 from emulator.cloud.gate import Gate
 from emulator.cloud.groups import Groups
@@ -103,7 +104,7 @@ class Cloud:
     def _devices(self, core: Core) -> None:
         self.devices = Devices(core, self.access)
         self.connections = Connections(core)
-        self.device_log = DeviceLog()
+        self.device_log = DeviceLog(core.mishaps)
         self.limits = Limits(core, self.accounts, self.registry, self.devices)
         self.sims = Sims(core, self.access, self.devices, self.connections)
         self.factory = Factory(core, self.access, self.limits, self.devices, self.sims)
@@ -174,6 +175,8 @@ class Cloud:
         self.arrivals.ready = self.configurations.bring
         self.arrivals.vitals = self.diagnostics.received
         self.device_settings.force = self.arrivals.force
+        self.listener = FencedListener(core, self.arrivals)
+        """What the device service tells of devices."""
 
     def _clear_away(self, user: User) -> None:
         """What an account leaves behind. Its products and organizations stay with their teams, as do the libraries it published."""

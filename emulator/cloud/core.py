@@ -11,14 +11,15 @@ from emulator.cloud.basics import Calendar, Names
 from emulator.cloud.settings import CloudSettings
 from emulator.cloud.state import Change, Sink, State
 from emulator.drivers import Reply
+from emulator.mishaps import Mishaps
 
 MakeReply = Callable[[], Reply[Any]]
 
 
 class Core:
-    """Clock, randomness, state, settings."""
+    """Clock, randomness, state, settings, and where it is noted what went wrong that nobody foresaw."""
 
-    __slots__ = ("calendar", "clock", "names", "reply", "rng", "settings", "state")
+    __slots__ = ("calendar", "clock", "mishaps", "names", "reply", "rng", "settings", "state")
 
     def __init__(self, clock: Clock, rng: Random, reply: MakeReply, sink: Sink | None, settings: CloudSettings) -> None:
         self.clock = clock
@@ -28,10 +29,22 @@ class Core:
         self.reply = reply
         self.settings = settings
         self.state = State(sink)
+        self.mishaps = Mishaps(clock)
 
     def change(self) -> Change:
         """Open a transaction."""
         return self.state.change()
+
+    def fenced(self, what: str, function: Callable[..., object], *args: Any) -> None:
+        """Call something that may fail, and let nobody else feel it: it is noted, and what it changed in the state is undone."""
+        self.mishaps.fenced(what, self._whole, function, *args)
+
+    def _whole(self, function: Callable[..., object], *args: Any) -> None:
+        if not self.state.depth:
+            function(*args)
+            return
+        with self.state.change():
+            function(*args)
 
     def now(self) -> float:
         """The time of day, in POSIX seconds."""

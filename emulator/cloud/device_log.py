@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from emulator.clock import Clock
+from emulator.mishaps import Mishaps
 from particle_protocol.protocol_errors import ProtocolErrorCode
 
 KEPT = 100
@@ -85,7 +87,8 @@ Entry: TypeAlias = Refusal | DroppedMessage | DisbelievedFact
 class DeviceLog:
     """What the cloud notes of devices' connections. `listeners` hear of every entry; the counters go on when old entries are forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, mishaps: Mishaps | None = None) -> None:
+        self._mishaps = Mishaps(Clock()) if mishaps is None else mishaps
         self.refusals: deque[Refusal] = deque(maxlen=KEPT)
         self.dropped: deque[DroppedMessage] = deque(maxlen=KEPT)
         self.disbelieved: deque[DisbelievedFact] = deque(maxlen=KEPT)
@@ -125,4 +128,4 @@ class DeviceLog:
 
     def _announce(self, entry: Entry) -> None:
         for listener in tuple(self.listeners):
-            listener(entry)
+            self._mishaps.fenced("a listener of the log of devices", listener, entry)

@@ -98,6 +98,10 @@ class _Subscription:
         self.listener = listener
         self.accepts = accepts
 
+    def hear(self, event: Event) -> None:
+        if self.accepts is None or self.accepts(event):
+            self.listener(event)
+
 
 class Events:
     """Takes events in, and hands them to streams, devices and webhooks."""
@@ -185,17 +189,21 @@ class Events:
         return event
 
     def emit(self, event: Event) -> None:
-        """Hand an event to everybody who may hear it; to nobody, while the account behind it is paused."""
+        """Hand an event to everybody who may hear it; to nobody, while the account behind it is paused.
+
+        Whatever goes wrong with one of them harms neither the others nor whoever published it.
+        """
         homeless = event.owner is None and event.product_id is None and event.organization_id is None
         if homeless or self._paused(event.owner, event.product_id):
             return
-        self._count(event.owner, event.product_id)
+        fenced = self._core.fenced
+        fenced("counting an event", self._count, event.owner, event.product_id)
         for subscription in tuple(self._hearers(event)):
-            if event.name.startswith(subscription.prefix) and (subscription.accepts is None or subscription.accepts(event)):
-                subscription.listener(event)
+            if event.name.startswith(subscription.prefix):
+                fenced("a listener of events", subscription.hear, event)
         self._to_devices(event)
         for tap in tuple(self.taps):
-            tap(event)
+            fenced("what an event sets off", tap, event)
 
     def organization_of(self, event: Event) -> str | None:
         """The id of the organization that hears an event: the one it was published to, or that of its product; None: none does."""
@@ -313,7 +321,10 @@ class Events:
             keys = () if event.product_id is None else self._devices.by_product.keys(event.product_id)
         for key in keys:
             if self._connections.link(str(key)) is not None:
-                self.deliver(table[key], event.name, event.data, ttl=event.ttl, public=event.public)
+                self._core.fenced("an event for a device", self._pass_on, table[key], event)
+
+    def _pass_on(self, device: Device, event: Event) -> None:
+        self.deliver(device, event.name, event.data, ttl=event.ttl, public=event.public)
 
     def check_paused(self, device: Device) -> None:
         """Refuse to use a device while the account behind it is paused.

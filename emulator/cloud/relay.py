@@ -27,7 +27,7 @@ def relay(
     """A reply that settles with `finish(value)` once the device's reply does, or fails with a `CloudError`.
 
     `NoAnswer` when nothing came within `timeout` seconds, `DeviceOffline` when the connection ended, and when the device said no what
-    `refused` makes of it, or else `DeviceRefused`.
+    `refused` makes of it, or else `DeviceRefused`. What nobody foresaw fails it with the very error.
     """
     reply: Reply[Any] = core.reply()
     timer = core.clock.call_later(timeout, lambda: reply.fail(NoAnswer(device_id, what)))
@@ -46,6 +46,9 @@ def relay(
             reply.fail(NoAnswer(device_id, what))
         except ConnectionError:
             reply.fail(DeviceOffline(device_id))
+        except Exception as error:  # noqa: BLE001  # the fence: whoever asked hears of it, and not the device's connection
+            core.mishaps.note(f"taking in the answer to {what}", error)
+            reply.fail(error)
 
     if source.done:
         settle()

@@ -101,3 +101,6 @@ class DeviceListener(Protocol):
 
     def event_received(self, session: DeviceSession, name: str, data: str | None, *, public: bool, ttl: int) -> None:
         """The device published an event."""
+
+    def failed(self, error: Exception) -> None:
+        """Something that nobody foresaw went wrong in reading what a device sent. The message was dropped, and the session goes on."""

@@ -155,7 +155,10 @@ class Table(Generic[R]):
 
 
 class Change:
-    """One transaction: a context manager. Inside another one, it is part of that."""
+    """One transaction: a context manager. Inside another one, it is part of that; if it fails there, it alone is undone.
+
+    Whoever opened the outer one may go on without it.
+    """
 
     __slots__ = ("_state",)
 
@@ -163,21 +166,20 @@ class Change:
         self._state = state
 
     def __enter__(self) -> None:
-        self._state.depth += 1
+        self._state.begin()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         state = self._state
         try:
-            if state.depth == 1:
-                if kind is None:
-                    state.flush()
-                else:
-                    state.undo()
+            if kind is not None:
+                state.undo()
+            elif state.depth == 1:
+                state.flush()
         except BaseException:
             state.undo()
             raise
         finally:
-            state.depth -= 1
+            state.end()
 
 
 class State:
@@ -185,11 +187,13 @@ class State:
 
     def __init__(self, sink: Sink | None = None) -> None:
         self.depth = 0
+        """How many transactions are open, one inside the other."""
         self.tables: dict[str, Table[Any]] = {}
         self.companions: list[Companion] = []
         """They are asked to join before anything is written."""
         self._sink = sink
-        self._before: dict[tuple[str, Key], Any] = {}
+        self._before: list[dict[tuple[str, Key], Any]] = []
+        """What the rows that each open transaction touched were before it."""
 
     def table(self, name: str, kind: type[R], key: Callable[[R], Key]) -> Table[R]:
         """Make a table, filled with what the sink has of it."""
@@ -206,6 +210,20 @@ class State:
         """Open a transaction: all that is done inside happens, or nothing of it."""
         return Change(self)
 
+    def begin(self) -> None:
+        """A transaction opens."""
+        self.depth += 1
+        self._before.append({})
+
+    def end(self) -> None:
+        """The innermost transaction is over: what it touched, the one around it has touched."""
+        self.depth -= 1
+        touched = self._before.pop()
+        if touched and self._before:
+            outer = self._before[-1]
+            for place, old in touched.items():
+                outer.setdefault(place, old)
+
     def touched(self, table: Table[Any], key: Key, old: Any | None) -> None:
         """Remember what a row was before this transaction.
 
@@ -214,26 +232,28 @@ class State:
         """
         if not self.depth:
             raise RuntimeError(f"{table.name} changed outside a transaction")
-        self._before.setdefault((table.name, key), old)
+        self._before[-1].setdefault((table.name, key), old)
 
     def flush(self) -> None:
-        """Hand what the transaction touched to the sink, and forget how it was before."""
-        if not self._before:
+        """Hand what the outermost transaction touched to the sink, and forget how it was before."""
+        before = self._before[-1]
+        if not before:
             return
         for companion in self.companions:
             companion.join()
         if self._sink is not None:
-            self._sink.write([(self.tables[name], key) for name, key in self._before])
-        self._before.clear()
+            self._sink.write([(self.tables[name], key) for name, key in before])
+        before.clear()
         for companion in self.companions:
             companion.settled()
 
     def undo(self) -> None:
-        """Put every touched row back to what it was."""
-        for (name, key), old in reversed(self._before.items()):
+        """Put every row that the innermost transaction touched back to what it was."""
+        before = self._before[-1]
+        for (name, key), old in reversed(before.items()):
             table = self.tables[name]
             table.place(key, old, table.get(key))
-        self._before.clear()
+        before.clear()
 
     def snapshot(self) -> dict[str, dict[Key, Any]]:
         """Every table as it is now."""

@@ -220,8 +220,12 @@ class Webhooks:
         if event.coreid == INTERNAL:
             return
         for hook in [hook for owner in self._concerned(event) for hook in self._hooks.where(self._by_owner, owner)]:
-            if not hook.disabled and event.name.startswith(hook.event) and self._for_device(hook, event):
-                self._fire(hook, event)
+            if not hook.disabled and event.name.startswith(hook.event):
+                self._core.fenced("a webhook", self._consider, hook, event)
+
+    def _consider(self, hook: Webhook, event: Event) -> None:
+        if self._for_device(hook, event):
+            self._fire(hook, event)
 
     def _concerned(self, event: Event) -> Iterator[HookOwner]:
         """Whose webhooks an event may be for."""
@@ -294,6 +298,7 @@ class Webhooks:
 
     def _send(self, hook: Webhook, event: Event, finish: Callable[[HookResponse | str], None]) -> None:
         secrets, sent_at, era = self.secrets(hook), self._core.now(), self._era
+        fenced = self._core.fenced
         refused: str | None = None
         try:
             request = compose(hook.id, hook.settings, event, secrets, self._budget())
@@ -303,7 +308,7 @@ class Webhooks:
         def done(response: HookResponse | None, error: str | None) -> None:
             if era != self._era:
                 return
-            self.logs.note(event.name, sent_at, request, response, error, secrets.values())
+            fenced("the log of a webhook", self.logs.note, event.name, sent_at, request, response, error, secrets.values())
             finish(response if error is None and response is not None else str(error))
 
         if refused is not None:
@@ -318,7 +323,9 @@ class Webhooks:
             try:
                 response = answer.result()
                 response = replace(response, body=response.body[: self._core.settings.hook_response_limit])
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001  # the fence: what a way out fails with is the webhook's own affair
+                if not isinstance(error, OSError):
+                    self._core.mishaps.note("sending a webhook's request", error)
                 done(None, f"error occurred while sending the request: {error}")
                 return
             done(response, None if response.ok else f"error status {response.status} from {urlsplit(hook.url).hostname}")
@@ -326,7 +333,7 @@ class Webhooks:
         if answer.done:
             settle()
         else:
-            answer.settled.subscribe(settle)
+            answer.settled.subscribe(lambda: fenced("the answer to a webhook", settle))
 
 
 def _checked(config: Mapping[str, Any]) -> dict[str, Any]:

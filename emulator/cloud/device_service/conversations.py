@@ -72,6 +72,9 @@ class Conversations:
                     reply.resolve(decode(message))
                 except ValueError as error:
                     reply.fail(Refused(f"the device's answer to {what} cannot be read: {error}"))
+                except Exception as error:
+                    reply.fail(error)  # whoever asked need not wait, whatever went wrong
+                    raise
             return True
 
         question = self.open(answered, reply.fail)
@@ -105,8 +108,12 @@ class Conversations:
         question = self._by_token.get(message.token) if message.token else self._by_id(message.id)
         if question is None:
             return False
-        if question.answered(message):
-            self.end(question)
+        over = True
+        try:
+            over = question.answered(message)
+        finally:
+            if over:
+                self.end(question)
         return True
 
     def fail(self, error: BaseException) -> None:

@@ -204,7 +204,7 @@ class Session:
         self._listener.session_closed(self, reason)
 
     def received(self, data: bytes) -> None:
-        """A message has come from the device. One that cannot be understood is dropped; it does not end the session.
+        """A message has come from the device. One that cannot be understood is dropped; it does not end the session, whatever it is.
 
         RFC 7252, 4.2 and 4.3: a confirmable message that is malformed is rejected by a Reset, a request that is well-formed and makes no
         sense is answered 4.00; of the others nothing is said.
@@ -213,6 +213,13 @@ class Session:
             return
         self._heard = self.clock.now
         self._listener.heard(self)
+        try:
+            self._take(data)
+        except Exception as error:  # noqa: BLE001  # the fence: what nobody foresaw in a message costs that message alone
+            self._listener.failed(error)
+            self._drop(data, f"it could not be taken in ({type(error).__name__})")
+
+    def _take(self, data: bytes) -> None:
         try:
             message = Message.decode(data)
         except CoapError as error:
