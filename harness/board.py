@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from harness import follow_ups
 from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Power
 from harness.changes import note
-from harness.errors import CapabilityMissing, ChangesNotAllowed, NotReached
+from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, HarnessError, NotReached, hides
 from harness.host import Host, wait_until
 from harness.identity import Identity
 from harness.journal import Journal
@@ -27,6 +27,7 @@ from harness.usb.board_usb import BoardUsb
 from harness.usb.entry import UsbEntry
 from harness.usb.requests import ControlRequests
 from harness.witness import Boot, CloudView, Epoch, Sighting, Witnesses, diagnose
+from particle_protocol.listening.wifi import WifiSecurity
 from particle_protocol.platforms import ButtonTimes, Platform
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from harness.cloud import Account, CloudDevice
     from harness.follow_ups import CodeGiven
+
+__tracebackhide__ = hides
 
 HOLD_LONGER = 1.0
 """Seconds to hold MODE longer than the table of platforms says, where no LED tells when to let go: boards count from a moment later."""
@@ -315,6 +318,12 @@ class Board:
         `security` is the number of the console's menu (0 unsecured, 1 WEP, 2 WPA, 3 WPA2), for networks that the board's own scan does
         not find; WPA2 unless told, and unsecured without a password.
         """
+        if security is not None and security not in set(WifiSecurity):
+            raise HarnessError(
+                str(no_such("kind of security", security, [f"{each.value} ({each.name.lower()})" for each in WifiSecurity])),
+                board=self.usb.label,
+                blame=Blame.REQUEST,
+            )
         self.must_allow_changes("store Wi-Fi credentials")
         self.journal.did(f"gave it the credentials of the network {ssid!r} over the serial console")
         self.console.set_wifi(ssid, password, security=security if security is not None else 3 if password else 0)

@@ -20,8 +20,10 @@ from firmware_images.image import read_image
 from firmware_images.stand_in import is_stand_in
 from harness.changes import note
 from harness.cloud_events import EventStream, InProcessChunks, ThreadChunks
-from harness.errors import Blame, ChangesNotAllowed, CloudRefused, CloudUnreachable, ImageRefused, Refusal
+from harness.errors import Blame, ChangesNotAllowed, CloudRefused, CloudUnreachable, ImageRefused, Refusal, hides
 from harness.host import HostClock
+
+__tracebackhide__ = hides
 
 CLIENT = ("particle-api", "particle-api")
 """The public OAuth client that api libraries use (particle-api-js 12.0.2, src/Particle.ts: Defaults)."""

@@ -16,8 +16,10 @@ from typing import Any, Protocol, Self
 
 import httpx
 
-from harness.errors import Blame, CloudUnreachable, NotReached
+from harness.errors import Blame, CloudUnreachable, NotReached, hides
 from harness.host import HostClock
+
+__tracebackhide__ = hides
 
 
 @dataclass(frozen=True, slots=True)

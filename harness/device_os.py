@@ -22,11 +22,13 @@ from firmware_images.findings import Severity
 from firmware_images.image import read_image
 from firmware_images.module import Module, read_module
 from firmware_images.stand_in import STAND_INS
-from harness.errors import Blame, HarnessError
+from harness.errors import Blame, HarnessError, hides
 from harness.firmware_store import cache_folder, cached_images
 from harness.image_files import FileUnusable, read_file
 from particle_protocol.os_versions import os_release
 from particle_protocol.platforms import Platform
+
+__tracebackhide__ = hides
 
 BUILT, CACHE, NONE = "built", "cache", "none"
 FUNCTIONS = frozenset({ModuleFunction.BOOTLOADER, ModuleFunction.SYSTEM_PART, ModuleFunction.RADIO_STACK, ModuleFunction.NCP})

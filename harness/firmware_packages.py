@@ -13,8 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from harness.errors import hides
 from particle_protocol.os_versions import os_releases
 from particle_protocol.platforms import platforms
+
+__tracebackhide__ = hides
 
 WHAT_IS_NOWHERE: Final = "No package has Device OS 3.x or one from 4.2 on, and none has anything for Gen 4 (p2, msom, trackerm)"
 

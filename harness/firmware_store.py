@@ -30,6 +30,7 @@ from firmware_images.errors import NotAModule
 from firmware_images.fields import ModuleFunction
 from firmware_images.findings import Severity
 from firmware_images.module import Module, read_module
+from harness.errors import hides
 from harness.firmware_packages import (
     PACKAGES,
     TINKER_PACKAGE,
@@ -41,6 +42,8 @@ from harness.firmware_packages import (
 )
 from particle_protocol.os_versions import OsRelease, os_release
 from particle_protocol.platforms import Platform, platform_by_name
+
+__tracebackhide__ = hides
 
 NOT_MODULES: Final = frozenset(
     {"cc3000-patch-programmer.bin", "cc3000-patch-programmer_1_14.bin", "deep_update_2014_06.bin", "ota-flag-a5.bin"}

@@ -15,7 +15,7 @@ from firmware_images.checks import Target, check_module
 from firmware_images.errors import NotAModule
 from firmware_images.findings import Finding, FindingName, Severity
 from firmware_images.module import Module, read_module
-from harness.errors import ImageRefused, NotReached, Refusal
+from harness.errors import ImageRefused, NotReached, Refusal, hides
 from harness.modes import UsbState
 from harness.usb.dfu import write_module
 from harness.witness import Boot
@@ -23,6 +23,8 @@ from particle_protocol.platforms import ModuleFunction, ModuleKey
 
 if TYPE_CHECKING:
     from harness.board import Board
+
+__tracebackhide__ = hides
 
 OVER_REQUESTS = (ModuleFunction.BOOTLOADER, ModuleFunction.NCP, ModuleFunction.ASSET)
 """Module functions that travel by control requests."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.errors import Blame, CapabilityMissing, CloudRefused, CloudUnreachable, HarnessError
+from harness.errors import Blame, CapabilityMissing, CloudRefused, CloudUnreachable, HarnessError, hides
 from harness.flashing import Image, check, in_order, not_installed
 from harness.host import wait_until
 from harness.meanwhile import told_on_failure
@@ -22,6 +22,8 @@ from harness.witness import Boot
 if TYPE_CHECKING:
     from harness.board import Board
     from harness.cloud import CloudDevice
+
+__tracebackhide__ = hides
 
 T = TypeVar("T")
 

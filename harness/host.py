@@ -21,11 +21,13 @@ from typing import Any, Protocol, TypeVar
 import serial
 import serial.tools.list_ports
 
-from harness.errors import BoardLabel, BoardNotAvailable, CapabilityMissing, NotReached, Unavailable
+from harness.errors import BoardLabel, BoardNotAvailable, CapabilityMissing, NotReached, Unavailable, hides
 from harness.modes import Capability
 from harness.usb.bus import UsbBus, Wanted
 from harness.usb.device import UsbDevice
 from harness.usb.entry import UsbEntry
+
+__tracebackhide__ = hides
 
 T = TypeVar("T")
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.errors import hides
 from harness.modes import UsbState
 from harness.usb.requests import InstalledModule
+
+__tracebackhide__ = hides
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 from typing import IO, Final
 
+from harness.errors import hides
 from harness.terminal import OutputLost
+
+__tracebackhide__ = hides
 
 MAX_FILE: Final = 64 * 1024 * 1024
 """No image of any board is larger; of a larger file, or one without end, no more is read."""

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.capabilities import LogLine
-from harness.errors import NotReached
+from harness.errors import NotReached, hides
 from harness.modes import Capability
 
 if TYPE_CHECKING:
     from harness.board import Board
+
+__tracebackhide__ = hides
 
 FIRST, LAST = 10, 20
 """How many lines of a source are told, of its beginning and of its end: a board that tries for ever changes its LED every second."""
@@ -24,7 +26,6 @@ FIRST, LAST = 10, 20
 @contextmanager
 def told_on_failure(board: Board) -> Iterator[None]:
     """Write into the journal what happened meanwhile, if a wait in the context fails, and what was seen in the end."""
-    __tracebackhide__ = True
     try:
         yield
     except NotReached as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.device_os import release_among
-from harness.errors import ImageRefused, Refusal
+from harness.errors import ImageRefused, Refusal, hides
 from harness.firmware_packages import newest_whole, whole
 from harness.firmware_store import FirmwareUnavailable, release, tinker
 from particle_protocol.os_versions import NoSuchRelease, known_releases
@@ -16,6 +16,8 @@ from particle_protocol.platforms import Platform
 if TYPE_CHECKING:
     from harness.board import Board
     from harness.capabilities import Releases
+
+__tracebackhide__ = hides
 
 
 class RealReleases:

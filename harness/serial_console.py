@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import serial
 
 from harness.changes import note
-from harness.errors import Blame, BoardNotAvailable, ConversationFailed, NotReached, Unavailable
+from harness.errors import Blame, BoardNotAvailable, ConversationFailed, NotReached, Unavailable, hides
 from harness.follow_ups import code_given
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, wait_until
 from particle_protocol.listening import (
@@ -37,6 +37,8 @@ from particle_protocol.listening.answers import ConsoleAnswerError
 
 if TYPE_CHECKING:
     from harness.board import Board
+
+__tracebackhide__ = hides
 
 T = TypeVar("T")
 

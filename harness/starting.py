@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CapabilityMissing, HarnessError, NotReached
+from harness.errors import CapabilityMissing, HarnessError, NotReached, hides
 from harness.host import wait_until
 from harness.modes import Capability, Mode, UsbState
 from harness.witness import Boot
@@ -13,6 +13,8 @@ from harness.witness import Boot
 if TYPE_CHECKING:
     from harness.board import Board
     from harness.cloud import WifiNetwork
+
+__tracebackhide__ = hides
 
 
 PATIENCE = 30.0

@@ -10,6 +10,10 @@ import errno
 import re
 from typing import Final
 
+from harness.errors import hides
+
+__tracebackhide__ = hides
+
 _UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """Control characters, what turns the direction of writing, line separators, and the surrogates that stand for bytes of no text."""
 _SHORT: Final = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}

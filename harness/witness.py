@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from harness.errors import Blame, CloudRefused, CloudUnreachable, ConversationFailed, HarnessError, RequestRefused
+from harness.errors import Blame, CloudRefused, CloudUnreachable, ConversationFailed, HarnessError, RequestRefused, hides
 from harness.modes import SIGNS, Capability, CloudStatus, DeviceMode, Mode, Signs, UsbState
 from harness.usb.entry import UsbEntry
+
+__tracebackhide__ = hides
 
 T = TypeVar("T")
 

@@ -16,7 +16,9 @@ from urllib.parse import parse_qsl
 
 from harness.board import Board
 from harness.cloud import CloudTarget, WifiNetwork
-from harness.errors import BoardNotAvailable, Unavailable
+from harness.errors import BoardNotAvailable, Unavailable, hides
+
+__tracebackhide__ = hides
 
 ENTRY_POINTS = "particle_hil.boards"
 

@@ -5,7 +5,8 @@ All emulated boards of a run share one Lab: one clock, one network, one cloud. O
     mode     dfu, listening, online, safe, off; without it a board comes up as it does out of its box, in listening mode
     os       the Device OS version it has
     claimed  1: the account of the run owns it
-    id       its device id, 24 hexadecimal digits; drawn from the seed without it
+    id       its device id, 24 hexadecimal digits; drawn from the seed without it, so that everybody's first board has the same one.
+             With `server` it is drawn from seed, user and computer: two users' boards meet in that cloud
     server   HOST:PORT of the cloud it connects to, if that is not the run's own; only in real time
     server_key  a file with that cloud's public key, PEM or DER
     sim      none, 4ff or mff2: the SIM in a cellular board; unless told, the one that such boards come with, not yet activated
@@ -18,9 +19,13 @@ emulator builds, and boards with real firmware with those in the cache.
 
 from __future__ import annotations
 
+import getpass
+import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -28,11 +33,15 @@ from cryptography.hazmat.primitives import serialization
 from harness.boards import Moniker, OpenOptions, Rig
 from harness.cloud import Cloud
 from harness.device_os import stock
-from harness.errors import Blame, BoardNotAvailable, CloudRefused, HarnessError, Unavailable
+from harness.errors import Blame, BoardNotAvailable, CloudRefused, HarnessError, Unavailable, hides
 from harness.modes import Mode
 from harness.starting import Start
 from particle_protocol.dct import ServerAddress
+from particle_protocol.identifiers import make_device_id
 from particle_protocol.lightssl import ServerPublicKey
+from particle_protocol.platforms import platform_by_name
+
+__tracebackhide__ = hides
 
 OPTIONS = frozenset({"mode", "os", "claimed", "id", "firmware", "server", "server_key", "sim", "iccid"})
 
@@ -85,13 +94,13 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
     healing = stock(options.device_os) if options.device_os else None
     lab = LabRig(seed=options.seed, served=options.served, serving=options.serving, stock=healing)
     try:
-        for moniker, start in zip(monikers, starts, strict=True):
+        for place, (moniker, start) in enumerate(zip(monikers, starts, strict=True)):
             try:
                 chosen = moniker.options
                 foreign = foreign_server(chosen.get("server"), chosen.get("server_key"))
                 made = EmulatedBoard(
                     platform=moniker.name,
-                    device_id=chosen.get("id"),
+                    device_id=chosen.get("id") if foreign is None or "id" in chosen else id_abroad(moniker, options.seed, place),
                     firmware=chosen.get("firmware", "built"),
                     server=foreign,
                     sim=chosen.get("sim"),
@@ -107,6 +116,19 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
         lab.rig.close()
         raise
     return lab.rig
+
+
+def id_abroad(moniker: Moniker, seed: int, place: int) -> str:
+    """The device id of a board in somebody else's cloud, where other users' boards of the same seed are too.
+
+    Raises:
+        UnknownPlatform: there is no such platform.
+    """
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # nobody gave this user a name
+        user = str(os.getuid()) if hasattr(os, "getuid") else ""
+    return make_device_id(Random(f"{seed} {place} {user}@{platform.node()}"), platform_by_name(moniker.name or "photon"))
 
 
 def starting_state(moniker: Moniker) -> Start:

@@ -14,10 +14,12 @@ from harness.boards import Moniker, OpenOptions, Rig
 from harness.boards.lease import Lease
 from harness.capabilities import Extras
 from harness.device_os import stock
-from harness.errors import BoardNotAvailable, Unavailable
+from harness.errors import BoardNotAvailable, Unavailable, hides
 from harness.host import Host, RealHost
 from harness.releases import RealReleases
 from harness.usb.entry import UsbEntry, is_particle_board
+
+__tracebackhide__ = hides
 
 _DEVICE_ID = re.compile(r"[0-9a-fA-F]{24}")
 _PORT = re.compile(r"\d+-\d+(\.\d+)*")

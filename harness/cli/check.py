@@ -28,14 +28,18 @@ SUITE = Path(__file__).resolve().parent.parent / "suite"
 def check(boards: tuple[str, ...], only: str, quiet: bool, as_json: bool, **opening: Any) -> int:
     """Check boards: identity, modes, flashing, provisioning.
 
-    Tells per check what was done and seen, with the LED in its colour, and a verdict. Exit status 0 when nothing failed. A real board is
-    not flashed, claimed or rewritten without --allow-changes; the checks that need it are skipped then.
+    Tells per check what was done and seen, with the LED in its colour, and a verdict. A real board is not flashed, claimed or rewritten
+    without --allow-changes; the checks that need it are skipped then.
+
+    Exit status: 0 nothing failed, 1 something did, 2 the command line is wrong, 3 nothing was checked, on one of the boards at least.
     """
     from harness.boards import Moniker
+    from harness.pytest_plugin.settings import names_of
 
     for board in boards:
         Moniker.parse(board)
     report = _report(quiet=quiet, as_json=as_json)
+    report.boards = names_of(boards)
     status = run_suite(report, boards, only=only, **opening)
     if as_json:
         say_json(report.as_data(), indent=2)
@@ -55,7 +59,7 @@ def run_suite(
     boards: tuple[str, ...],
     *,
     only: str,
-    cloud: str | None,
+    cloud: str | None = None,
     allow_changes: bool,
     wifi: str | None,
     served: bool,
@@ -65,7 +69,7 @@ def run_suite(
     """Run the suite in this process; gives the command's exit status."""
     import pytest
 
-    from harness.cli.ending import FAILED, OK, UNAVAILABLE
+    from harness.cli.ending import FAILED, OK, UNAVAILABLE, USAGE
 
     arguments = [str(SUITE), f"--rootdir={SUITE}", "-c", str(SUITE / "pytest.ini"), "-p", "no:terminal", "-p", "no:cacheprovider", "-s"]
     arguments += [argument for board in boards for argument in ("--board", board)]
@@ -82,9 +86,9 @@ def run_suite(
         raise report.unavailable
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
-    if status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        return OK if report.passed else FAILED
-    return UNAVAILABLE
+    if status == pytest.ExitCode.USAGE_ERROR:
+        return USAGE
+    return FAILED if report.failures else OK if report.passed else UNAVAILABLE
 
 
 def _entry() -> list[str]:

@@ -55,6 +55,8 @@ class Report:
 
     def __init__(self) -> None:
         self.checks: list[Check] = []
+        self.boards: list[str] = []
+        """The names of the boards of the run."""
         self.unavailable: HarnessError | None = None
         """Why no board could be checked at all."""
         self.lost: OutputLost | None = None
@@ -64,8 +66,14 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether something was checked, and nothing failed."""
-        return any(check.outcome == "passed" for check in self.checks) and not self.failures
+        """Whether something was checked, on every board, and nothing failed."""
+        return any(check.outcome == "passed" for check in self.checks) and not self.failures and not self.unchecked
+
+    @property
+    def unchecked(self) -> list[str]:
+        """The boards on which nothing was checked: every check was skipped."""
+        checked = {check.board for check in self.checks if check.outcome != "skipped"}
+        return [board for board in self.boards if board not in checked]
 
     @property
     def failures(self) -> list[Check]:
@@ -83,7 +91,9 @@ class Report:
         if not self.checks:
             return "nothing was checked"
         if not self.failures:
-            return told if counts["passed"] else f"nothing was checked: {told}"
+            if not counts["passed"]:
+                return f"nothing was checked: {told}"
+            return f"{told}; nothing was checked on {', '.join(self.unchecked)}" if self.unchecked else told
         blames = sorted({str(check.blame) for check in self.failures if check.blame})
         return f"{told}; to blame: {', '.join(blames) or 'unknown'}"
 
@@ -176,6 +186,8 @@ def _reason_of_skip(report: pytest.TestReport) -> str:
 
 def _explain(error: BaseException | None) -> tuple[str, Blame]:
     """Why a check failed, and which part is to blame. A check that finds a board wanting blames the board."""
+    if isinstance(error, BoardsUnavailable):
+        error = error.error
     if isinstance(error, HarnessError):
         return str(error), error.blame
     if isinstance(error, AssertionError):
@@ -195,12 +207,18 @@ class TextReport(Report):
         self.console = console if console is not None else Console(file=cast("TextIO", self.stream), highlight=False, soft_wrap=True)
         self._status: Status | None = None
 
+    @property
+    def several(self) -> bool:
+        """Whether every line has to name its board."""
+        return len(self.boards) > 1
+
     def began(self, check: Check) -> None:
         """See `Report.began`."""
         from rich.text import Text
 
-        if len({each.board for each in self.checks[-2:]}) > 1 or len(self.checks) == 1:
-            self.console.print(Text.assemble("\n", (visible(check.board or "no board"), "bold")))
+        if len(self.checks) == 1:
+            boards = ", ".join(self.boards) if self.several else check.board or "no board"
+            self.console.print(Text.assemble("\n", (visible(boards), "bold")))
         self._status = self.console.status(Text(visible(check.title)))
         self._status.start()
 
@@ -218,7 +236,7 @@ class TextReport(Report):
         if self._status is not None:
             self._status.stop()
             self._status = None
-        self.console.print(_line(check, self.console.encoding))
+        self.console.print(_line(check, self.console.encoding, of=check.board if self.several else ""))
         if self.steps or check.outcome == "failed":
             for entry in check.steps:
                 self.console.print(_step_line(entry, self.console.encoding))
@@ -242,11 +260,12 @@ _MARKS = {"passed": ("✓", "+", "green"), "failed": ("✗", "x", "bold red"), "
 """By outcome: the mark, what stands for it where the output has no such character, the style."""
 
 
-def _line(check: Check, encoding: str) -> Text:
+def _line(check: Check, encoding: str, *, of: str) -> Text:
     from rich.text import Text
 
     mark, plain, style = _MARKS.get(check.outcome, ("?", "?", "red"))
-    return Text.assemble("  ", (shown_in(encoding, mark, plain), style), f" {visible(check.title)}")
+    whose = f"  [{visible(of)}]" if of else ""
+    return Text.assemble("  ", (shown_in(encoding, mark, plain), style), f" {visible(check.title)}", (whose, "dim"))
 
 
 def _step_line(entry: Entry, encoding: str) -> Text:

@@ -14,8 +14,10 @@ board_option = click.option(
     "boards",
     multiple=True,
     required=True,
+    envvar="PARTICLE_HIL_BOARD",
     metavar="MONIKER",
-    help="Which board: emu:photon, emu:photon?mode=dfu&os=2.1.0, usb:DEVICE-ID. Give it again for more.",
+    help="Which board: emu:photon, emu:photon?mode=dfu&os=2.1.0, usb:DEVICE-ID. Give it again for more. Without it those of "
+    "PARTICLE_HIL_BOARD in the environment, with blanks between them.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -30,9 +32,13 @@ device_os_option = click.option(
 )
 
 _OPENING = (
-    click.option("--cloud", metavar="URL", help="The cloud of real boards. Its account comes from PARTICLE_HIL_TOKEN in the environment."),
+    click.option(
+        "--cloud",
+        metavar="URL",
+        help="The cloud of real boards, else PARTICLE_HIL_CLOUD. Its account: PARTICLE_HIL_TOKEN.",
+    ),
     click.option("--allow-changes", is_flag=True, help="Let real boards be flashed, claimed and rewritten."),
-    click.option("--wifi", metavar="SSID[:PASSWORD]", help="The Wi-Fi network that real boards may join."),
+    click.option("--wifi", metavar="SSID[:PASSWORD]", help="The Wi-Fi network that real boards may join, else PARTICLE_HIL_WIFI."),
     click.option("--served", is_flag=True, help="Let emulated boards live in real time, behind sockets."),
     click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in an emulated run comes from."),
     device_os_option,

@@ -18,13 +18,15 @@ from emulator.doors.usb_host import UsbHost
 from emulator.drivers import Driver, WaitTimeout
 from emulator.drivers.inline import InlineDriver
 from emulator.lab import Lab
-from harness.errors import BoardLabel, CapabilityMissing, NotServed
+from harness.errors import BoardLabel, CapabilityMissing, NotServed, hides
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
 from harness.modes import Capability
 from harness.threads import report
 from harness.usb.bus import UsbBus, Wanted
 from harness.usb.device import UsbDevice
 from harness.usb.entry import UsbEntry
+
+__tracebackhide__ = hides
 
 NO_BOARDS: Mapping[str, EmulatedBoard] = {}
 

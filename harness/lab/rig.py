@@ -29,7 +29,7 @@ from harness.boards.emu import NO_SIM, EmulatedBoard
 from harness.cloud import CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of
-from harness.errors import Blame, HarnessError
+from harness.errors import Blame, HarnessError, hides
 from harness.flashing import load
 from harness.lab.board import BuiltReleases, board_on
 from harness.lab.host import EmulatedHost
@@ -37,6 +37,8 @@ from harness.modes import Mode
 from harness.releases import RealReleases
 from harness.starting import Start
 from particle_protocol.skus import SimForm
+
+__tracebackhide__ = hides
 
 SSID, PASSWORD = "particle-hil", "a long enough secret"
 """The Wi-Fi network of a Lab. Its user has the same password in virtual time, where nobody else can log in."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import CloudRefused, NotReached
+from harness.errors import CloudRefused, NotReached, hides
 from harness.modes import Mode, UsbState
 from harness.provisioning.flow import Flow, Step
 from harness.releases import release_files
@@ -18,6 +18,8 @@ from harness.releases import release_files
 if TYPE_CHECKING:
     from harness.board import Board
     from harness.cloud import Account, WifiNetwork
+
+__tracebackhide__ = hides
 
 CLAIM_TIMEOUT = 60.0
 """Seconds within which the cloud must see the board online: it connects by itself as soon as it has the network."""

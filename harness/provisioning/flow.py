@@ -14,11 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.errors import Blame, HarnessError
+from harness.errors import Blame, HarnessError, hides
 from harness.journal import Entry
 
 if TYPE_CHECKING:
     from harness.board import Board
+
+__tracebackhide__ = hides
 
 
 class Outcome(enum.Enum):
@@ -51,9 +53,9 @@ class StepReport:
         return f"{self.name}: {self.outcome.value} ({self.seen})" if self.seen else f"{self.name}: {self.outcome.value}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
-    """How a flow ended. `blame`, `reason` and `remedy` are set when it failed."""
+    """How a flow ended, and as text that in a sentence. `blame`, `reason` and `remedy` are set when it failed."""
 
     flow: str
     board: str
@@ -82,6 +84,10 @@ class Verdict:
         if self.error is not None:
             raise self.error
         return self
+
+    def __repr__(self) -> str:
+        # What pytest shows of `assert verdict.passed, verdict`.
+        return str(self)
 
     def __str__(self) -> str:
         if self.passed:
@@ -136,5 +142,7 @@ class Flow:
             reports.append(report)
             on_step(report)
             if failure is not None:
-                return Verdict(self.name, str(self.board), tuple(reports), failure.blame, str(failure), failure.remedy, failure)
+                verdict = Verdict(self.name, str(self.board), tuple(reports), failure.blame, str(failure), failure.remedy, failure)
+                journal.saw(f"verdict: {verdict}")
+                return verdict
         return Verdict(self.name, str(self.board), tuple(reports))

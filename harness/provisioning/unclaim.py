@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.errors import Blame, HarnessError
+from harness.errors import Blame, HarnessError, hides
 from harness.provisioning.flow import Flow, Step
 
 if TYPE_CHECKING:
     from harness.board import Board
     from harness.cloud import Account
+
+__tracebackhide__ = hides
 
 
 class Unclaim(Flow):

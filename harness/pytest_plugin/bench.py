@@ -12,9 +12,11 @@ from _pytest.outcomes import Failed  # the public name, pytest.fail.Exception, i
 from harness.board import Board
 from harness.boards import OpenOptions, Rig, open_boards
 from harness.cloud import Account, Cloud, CloudTarget, WifiNetwork
-from harness.errors import HarnessError
+from harness.errors import HarnessError, hides
 from harness.host import HostClock, WallClock
 from harness.pytest_plugin.settings import PREFIX, board_names, is_asked_for, moniker_of, seed_of, setting
+
+__tracebackhide__ = hides
 
 
 class BoardsUnavailable(Failed):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.errors import hides
 from harness.pytest_plugin.hooks import BENCH, board_name, present_item
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from harness.cloud import Account, Cloud, WifiNetwork
     from harness.host import HostClock
     from harness.pytest_plugin.bench import Bench
+
+__tracebackhide__ = hides
 
 NO_BOARD = "no board: run with --board emu:photon, or with --board usb:DEVICE-ID (`particle-hil boards` lists what is attached)"
 ONE_AT_A_TIME = (

@@ -10,13 +10,15 @@ import pytest
 
 from harness import changes, threads
 from harness.changes import Changes
-from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError
+from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError, hides
 from harness.pytest_plugin.scopes import asking_scope, definitions_of, needed_scope, node_of
 from harness.pytest_plugin.settings import board_names
 
 if TYPE_CHECKING:
     from harness.board import Board
     from harness.pytest_plugin.bench import Bench
+
+__tracebackhide__ = hides
 
 GROUND = "particle_hil_ground"
 FIXTURES = frozenset({GROUND, "account", "board", "boards", "clock", "cloud", "wifi"})
@@ -128,7 +130,6 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 
 def _raise_from_threads(item: pytest.Item) -> None:
-    __tracebackhide__ = True
     errors = item.stash.get(_THREADS, [])
     if errors:
         error = errors[0]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from harness.board import Board
+from harness.errors import hides
 from harness.pytest_plugin.bench import Bench
 from harness.pytest_plugin.hooks import BOARDS, HANDED_OUT, begin_changes
 from harness.starting import Start
+
+__tracebackhide__ = hides
 
 
 def start_of(item: pytest.Item) -> Start:

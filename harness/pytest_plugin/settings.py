@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import pytest
 
@@ -39,10 +40,14 @@ def seed_of(config: pytest.Config) -> int:
 def board_names(config: pytest.Config) -> list[str]:
     """The boards of the run, each by its moniker; one that is named again gets a number, as in `emu:photon#2`."""
     monikers: list[str] = config.getoption("--board") or os.environ.get(PREFIX + "BOARD", "").split()
-    monikers = monikers or config.getini((PREFIX + "board").lower())
+    return names_of(monikers or config.getini((PREFIX + "board").lower()))
+
+
+def names_of(monikers: Sequence[str]) -> list[str]:
+    """A name for each of some boards; see `board_names`."""
     names: list[str] = []
     for place, moniker in enumerate(monikers):
-        count = monikers[: place + 1].count(moniker)
+        count = list(monikers[: place + 1]).count(moniker)
         names.append(moniker if count == 1 else f"{moniker}#{count}")
     return names
 

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from harness.changes import note
-from harness.errors import BoardLabel, BoardNotAvailable, Unavailable
+from harness.errors import BoardLabel, BoardNotAvailable, Unavailable, hides
 from harness.host import Host, SerialEntry, wait_until
 from harness.modes import UsbState
 from harness.usb.device import UsbDevice, run_steps
 from harness.usb.entry import UsbEntry, is_particle_board
 from particle_protocol.usb import HostSteps
+
+__tracebackhide__ = hides
 
 T = TypeVar("T")
 

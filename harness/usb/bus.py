@@ -8,9 +8,11 @@ from typing import Any
 import usb.core
 import usb.util
 
-from harness.errors import BoardLabel, BoardNotAvailable, Unavailable
+from harness.errors import BoardLabel, BoardNotAvailable, Unavailable, hides
 from harness.usb.device import UsbDevice, translate
 from harness.usb.entry import UsbEntry
+
+__tracebackhide__ = hides
 
 ENGLISH = 0x0409
 """The language of a board's strings (docs of the device: string 0 is 0x0409 on every platform)."""

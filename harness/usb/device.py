@@ -14,9 +14,11 @@ from typing import TypeVar
 import usb.core
 import usb.util
 
-from harness.errors import BoardLabel, BoardNotAvailable, ConversationFailed, Unavailable
+from harness.errors import BoardLabel, BoardNotAvailable, ConversationFailed, Unavailable, hides
 from harness.usb.entry import UsbEntry
 from particle_protocol.usb import HostSteps, Pause, RequestType, Setup, Stall, StandardRequest, Transfer
+
+__tracebackhide__ = hides
 
 T = TypeVar("T")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from harness.errors import ConversationFailed, ImageRefused, Refusal
+from harness.errors import ConversationFailed, ImageRefused, Refusal, hides
 from harness.usb.board_usb import BoardUsb
 from particle_protocol.dfu import AccessError, AddressError, DfuError, open_session
 from particle_protocol.usb import HostSteps
+
+__tracebackhide__ = hides
 
 T = TypeVar("T")
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.errors import hides
 from harness.modes import UsbState
 from particle_protocol.platforms import Platform, UnknownPlatform, platform_by_usb
+
+__tracebackhide__ = hides
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from harness.errors import ConversationFailed, RequestRefused
+from harness.errors import ConversationFailed, RequestRefused, hides
 from harness.modes import CloudStatus, DeviceMode
 from harness.usb.board_usb import BoardUsb
 from particle_protocol.control_requests import calls
@@ -18,6 +18,8 @@ from particle_protocol.control_requests.errors import ControlRequestError, Reque
 from particle_protocol.control_requests.host import raw_system_version, request
 from particle_protocol.platforms import ModuleFunction, ModuleKey
 from particle_protocol.usb import HostSteps
+
+__tracebackhide__ = hides
 
 T = TypeVar("T")
 

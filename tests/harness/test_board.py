@@ -17,6 +17,7 @@ from harness.errors import (
     CapabilityMissing,
     ChangesNotAllowed,
     ConversationFailed,
+    HarnessError,
     ImageRefused,
     NotReached,
     Refusal,
@@ -122,6 +123,11 @@ def test_wifi_credentials_end_listening_mode(board):
     board.set_wifi("particle-hil", "a long enough secret")
     board.wait_for(Mode.RUNNING)
     assert board.host.boards["1-1"].networks.all[0].ssid == "particle-hil"
+
+
+def test_a_kind_of_security_that_there_is_not_is_refused_with_those_there_are(board):
+    with pytest.raises(HarnessError, match=r"no kind of security 9; there are: 0 \(open\), 1 \(wep\), 2 \(wpa\), 3 \(wpa2\)"):
+        board.set_wifi("particle-hil", "x", security=9)
 
 
 def test_a_console_that_does_not_answer_is_told(board):

@@ -11,8 +11,11 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from harness.boards import Moniker
+from harness.boards.emu import id_abroad
 from harness.cli import main as command
 from harness.cli.boards import boards
+from harness.cli.check import check
 from harness.cli.check_report import Check, TextReport
 from harness.cli.led import led_text
 from harness.cli.main import VERBS, cli
@@ -112,12 +115,13 @@ def test_the_led_is_shown_in_its_colour(shown, style):
     assert led_text(None).plain == ""
 
 
-def told_by(*checks, steps=True):
+def told_by(*checks, steps=True, boards=()):
     out = io.StringIO()
     report = TextReport(steps=steps, console=Console(file=out, width=120, highlight=False, soft_wrap=True))
-    for check in checks:
-        report.checks.append(check)
-        report.ended(check)
+    report.boards = list(boards)
+    for each in checks:
+        report.checks.append(each)
+        report.ended(each)
     report.close()
     return report, out.getvalue()
 
@@ -158,3 +162,74 @@ def test_a_real_board_cannot_be_run_with(monkeypatch):
     done = particle_hil("run", "--board", "usb:0123456789abcdef01234567", "--", "true")
     assert done.returncode in (2, 3)
     assert "Traceback" not in done.stderr
+
+
+def test_of_two_boards_every_line_names_its_own():
+    report, text = told_by(
+        Check("test_x", "It resets", "emu:photon", "passed"),
+        Check("test_x", "It resets", "emu:photon#2", "passed"),
+        boards=["emu:photon", "emu:photon#2"],
+        steps=False,
+    )
+    assert "It resets  [emu:photon]" in text
+    assert "It resets  [emu:photon#2]" in text
+    assert report.passed
+
+
+def test_a_board_on_which_nothing_was_checked_is_no_pass():
+    report, text = told_by(
+        Check("test_x", "It resets", "emu:photon", "passed"),
+        Check("test_x", "It resets", "usb:x", "skipped", "no buttons"),
+        boards=["emu:photon", "usb:x"],
+    )
+    assert not report.passed
+    assert "FAIL  1 passed, 1 skipped; nothing was checked on usb:x" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("check", "--board", "emu:photon", "-k", "tells_who"), 0),
+        (("check", "--board", "emu:photon", "-k", "no_such_check"), 3),
+        (("check", "--board", "emu:photon", "-k", "a wrong one"), 2),
+        (("check", "--board", "emu:toaster"), 2),
+        (("check", "--board", "usb:0123456789abcdef01234567"), 3),
+        (("check",), 2),
+        (("boards", "--colour"), 2),
+        (("serve", "--board", "usb:1-1"), 2),
+        (("run", "--board", "emu:toaster", "--", "true"), 2),
+    ],
+)
+def test_the_exit_status_is_what_is_promised(monkeypatch, arguments, status):
+    monkeypatch.setattr(RealHost, "usb_entries", lambda *_, **__: [])
+    monkeypatch.delenv("PARTICLE_HIL_BOARD", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        command.main(arguments)
+    assert (caught.value.code or 0) == status
+
+
+def test_nothing_but_skips_is_status_3(monkeypatch, tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_nothing.py").write_text("import pytest\ndef test_it(board): pytest.skip('for once')\n")
+    monkeypatch.setattr("harness.cli.check.SUITE", tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        command.main(("check", "--board", "emu:photon"))
+    assert caught.value.code == 3
+
+
+def test_boards_to_check_can_be_named_in_the_environment(monkeypatch):
+    monkeypatch.setenv("PARTICLE_HIL_BOARD", "emu:photon emu:photon")
+    monkeypatch.setenv("PARTICLE_HIL_CLOUD", "https://api.particle.io")
+    result = CliRunner().invoke(check, ["-k", "tells_who", "--json"], standalone_mode=False)
+    assert [each["board"] for each in json.loads(result.output)["checks"]] == ["emu:photon", "emu:photon#2"]
+    assert result.return_value == 0
+
+
+def test_boards_that_meet_in_somebody_elses_cloud_have_ids_of_their_users(monkeypatch):
+    moniker = Moniker.parse("emu:photon?server=x:1")
+    ids = set()
+    for user in ("alice", "bob"):
+        monkeypatch.setattr("getpass.getuser", lambda user=user: user)
+        assert id_abroad(moniker, 0, 0) == id_abroad(moniker, 0, 0)
+        ids |= {id_abroad(moniker, 0, 0), id_abroad(moniker, 0, 1), id_abroad(moniker, 1, 0)}
+    assert len(ids) == 6

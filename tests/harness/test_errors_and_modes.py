@@ -1,7 +1,13 @@
 """What messages say, and how modes are named."""
 
+import importlib
+import inspect
+import pkgutil
+
 import pytest
 
+import harness
+from harness.board import By
 from harness.errors import (
     Blame,
     BoardLabel,
@@ -12,6 +18,7 @@ from harness.errors import (
     NotReached,
     Refusal,
     Unavailable,
+    hides,
 )
 from harness.modes import SIGNS, Mode
 
@@ -65,3 +72,28 @@ def test_an_unknown_mode_is_refused_with_the_list():
 
 def test_every_mode_has_signs():
     assert set(SIGNS) == set(Mode)
+
+
+@pytest.mark.parametrize(
+    ("make", "listed"),
+    [
+        (lambda: Mode("sleeping"), "off, dfu, listening, safe, connecting_network, connecting_cloud, online, offline, running"),
+        (lambda: Mode(7), "there is no mode 7; there are: off, dfu"),
+        (lambda: By("magic"), "request, button, baudrate"),
+    ],
+)
+def test_a_value_that_a_registry_has_not_is_refused_with_those_it_has(make, listed):
+    with pytest.raises(ValueError, match=listed):
+        make()
+
+
+def test_every_module_of_the_harness_hides_its_frames():
+    without = [
+        module.name
+        for module in pkgutil.walk_packages(harness.__path__, "harness.")
+        if not module.name.startswith(("harness.suite", "harness.cli"))
+        and any(code in inspect.getsource(importlib.import_module(module.name)) for code in ("raise ", "wait_until("))
+        and module.name not in ("harness.errors", "harness.modes", "harness.pytest_plugin.settings")
+        and getattr(importlib.import_module(module.name), "__tracebackhide__", None) is not hides
+    ]
+    assert without == []

@@ -381,3 +381,32 @@ def test_a_failed_set_up_shows_nothing_of_the_test_before(run_inside):
     after = output[output.index("ERROR at setup of test_after") : output.index("FAILURES")]
     assert "asked the board who it is" in after
     assert "DFU mode" not in after
+
+
+def test_a_failure_shows_the_lines_of_the_test_and_none_of_the_harness(run_inside):
+    source = """
+        from particle_hil import DeveloperClaim
+
+        def test_wait(board):
+            board.wait_for("dfu", timeout=1)
+
+        def test_flow(board, account, wifi):
+            wifi = type(wifi)(wifi.ssid, "not the password")
+            verdict = DeveloperClaim(board, account, wifi).run()
+            assert verdict.passed, verdict
+
+        def test_own_mistake(board):
+            board.wait_for("sleeping")
+    """
+    status, output = run_inside(source, *EMU)
+    assert status == 1
+    wait, rest = output[output.index("_ test_wait") :].split("_ test_flow", 1)
+    flow, mistake = rest.split("_ test_own_mistake", 1)
+    assert '>       board.wait_for("dfu", timeout=1)' in wait
+    for place in ("harness/board.py", "harness/host.py", "contextlib", "meanwhile.py"):
+        assert place not in wait
+    assert "AssertionError: developer claim of Photon" in flow
+    assert "Verdict(" not in flow
+    assert "verdict: developer claim of Photon" in flow, "in full: pytest shortens what it shows of an assertion"
+    assert "Check the network's name and password, and that it is within reach" in flow
+    assert "there is no mode 'sleeping'; there are: off, dfu, listening" in mistake
