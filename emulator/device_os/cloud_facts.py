@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from emulator.device_os.application import Application
 from emulator.device_os.cloud_profile import OsVersion
 from particle_protocol.describe import DescribedModule, SystemDescribe
 from particle_protocol.lightssl import DeviceKey, ServerPublicKey
+from particle_protocol.ota import UpdateSink
 from particle_protocol.protocol_errors import ProtocolErrorCode
 from particle_protocol.vitals import VitalError, Vitals
 
@@ -21,30 +22,6 @@ class CloudIdentity:
     device_id: bytes
     key: DeviceKey
     server_key: ServerPublicKey
-
-
-class UpdateSink(Protocol):
-    """Where an update over the air goes. Sizes and offsets in bytes."""
-
-    @property
-    def capacity(self) -> int:
-        """The largest file that can be taken."""
-
-    def begin(self, size: int) -> None:
-        """Make room for a file.
-
-        Raises:
-            ValueError: there is none.
-        """
-
-    def write(self, offset: int, data: bytes) -> None:
-        """Store a piece of the file."""
-
-    def finish(self) -> int:
-        """The file is complete: judge it. 0, or the system's (negative) error number."""
-
-    def cancel(self) -> None:
-        """Forget the file."""
 
 
 @dataclass(slots=True)

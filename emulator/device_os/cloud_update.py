@@ -1,7 +1,4 @@
-"""Receiving an update over the air, versions 1 and 2 of the protocol: the device's end.
-
-Source: Device OS 2.3.1, communication/src/chunked_transfer.cpp.
-"""
+"""Updates over the air as a board takes them: the cloud's messages to `ota.ChunkedReceiver`, its answers through the channel."""
 
 from __future__ import annotations
 
@@ -10,65 +7,50 @@ from collections.abc import Callable
 from typing import Final
 
 from emulator.device_os.cloud_channel import CloudChannel
-from emulator.device_os.cloud_facts import CloudEvent, CloudFacts, UpdateEnded, UpdateProgress, UpdateSink, UpdateStarted, UpdateTimedOut
+from emulator.device_os.cloud_facts import CloudEvent, CloudFacts, UpdateEnded, UpdateProgress, UpdateStarted, UpdateTimedOut
 from emulator.device_os.cloud_profile import CloudProfile
-from particle_protocol.coap import Code, Message
+from particle_protocol.coap import Message
 from particle_protocol.describe import module_json
 from particle_protocol.messages import Kind
-from particle_protocol.updates import DEFAULT_CHUNK_SIZE, Chunk, ChunkMissed, UpdateBegin, UpdateReady
+from particle_protocol.ota import (
+    ApplyUpdate,
+    ChunkedReceiver,
+    ReceiverEvent,
+    ReceiverWays,
+    Reply,
+    TransferEnded,
+    TransferProgress,
+    TransferStarted,
+)
 
-CHUNK_TIMEOUT: Final = 300.0
-"""How long a transfer may stand still before the device resets, in seconds (2.3.1, system/inc/system_cloud.h:371-373)."""
-MAX_CHUNKS: Final = 0xFFFF
-MAX_MISSED: Final = 40
-"""How many missed chunks are listed at a time."""
 MAX_VERDICT: Final = 255
 
 
 class CloudUpdate:
     """At most one transfer at a time."""
 
-    __slots__ = (
-        "_channel",
-        "_chunk_size",
-        "_chunks",
-        "_deadline",
-        "_facts",
-        "_fast",
-        "_missing",
-        "_next",
-        "_profile",
-        "_received",
-        "_sink",
-        "_size",
-        "_tell",
-    )
+    __slots__ = ("_channel", "_core", "_facts", "_profile", "_tell")
 
     def __init__(self, channel: CloudChannel, profile: CloudProfile, facts: CloudFacts, tell: Callable[[CloudEvent], None]) -> None:
         self._channel = channel
         self._profile = profile
         self._facts = facts
         self._tell = tell
-        self._sink: UpdateSink | None = None
-        self._fast = False
-        self._size = self._chunk_size = self._chunks = self._next = self._received = 0
-        self._missing: set[int] = set()
-        self._deadline: float | None = None
+        self._core = ChunkedReceiver(ReceiverWays(self._verdict, profile.old_refusal))
 
     @property
     def running(self) -> bool:
         """Whether a transfer is under way. No pings are sent meanwhile."""
-        return self._sink is not None
+        return self._core.running
 
     def deadline(self) -> float | None:
         """When the transfer has stood still for too long."""
-        return self._deadline
+        return self._core.deadline()
 
     def handle_timer(self, now: float) -> None:
         """Give up a transfer that stands still."""
-        if self._deadline is not None and now >= self._deadline:
-            self.cancel()
-            self._tell(UpdateTimedOut())
+        self._core.handle_timer(now)
+        self._go_on()
 
     def handle(self, kind: Kind, message: Message, now: float) -> None:
         """Take a message of the cloud; one that is not about updates is ignored.
@@ -77,84 +59,29 @@ class CloudUpdate:
             MessageError: a malformed message.
         """
         if kind is Kind.UPDATE_BEGIN:
-            self._begin(message, now)
+            enabled = self._facts.updates_enabled or self._facts.updates_forced
+            self._core.take_begin(message, self._facts.update_sink if enabled else None, now)
         elif kind is Kind.CHUNK:
-            self._take_chunk(message, now)
+            self._core.take_chunk(message, now)
         elif kind is Kind.UPDATE_DONE:
-            self._done(message)
+            self._core.take_done(message)
+        self._go_on()
 
     def cancel(self) -> None:
         """Forget the transfer."""
-        if self._sink is not None:
-            self._sink.cancel()
-        self._sink = self._deadline = None
-        self._missing = set()
+        self._core.cancel()
 
-    def _begin(self, message: Message, now: float) -> None:
-        begin = UpdateBegin.decode(message)
-        self.cancel()
-        sink = self._facts.update_sink
-        chunk_size = begin.chunk_size or DEFAULT_CHUNK_SIZE
-        size = begin.file_size or (0 if sink is None else sink.capacity)
-        chunks = -(-size // chunk_size)
-        enabled = self._facts.updates_enabled or self._facts.updates_forced
-        if sink is None or not enabled or size > sink.capacity or chunks > MAX_CHUNKS or not _made_room(sink, size):
-            self._refuse(message)
-            return
-        self._channel.acknowledge(message)
-        self._sink, self._fast = sink, begin.fast
-        self._size, self._chunk_size, self._chunks = size, chunk_size, chunks
-        self._next = self._received = 0
-        self._missing = set(range(chunks))
-        self._deadline = now + CHUNK_TIMEOUT
-        self._channel.send(UpdateReady(message.token, begin.fast).encode(self._channel.next_id()))
-        self._tell(UpdateStarted(size, chunk_size))
-
-    def _refuse(self, message: Message) -> None:
-        if self._profile.old_refusal:
-            self._channel.acknowledge(Message(message.type, message.code, message.id), Code.BAD_REQUEST)
-        else:
-            self._channel.acknowledge(message, Code.SERVICE_UNAVAILABLE)
-
-    def _take_chunk(self, message: Message, now: float) -> None:
-        chunk = Chunk.decode(message)
-        if self._sink is None:
-            return
-        self._deadline = now + CHUNK_TIMEOUT
-        self._channel.acknowledge(message)
-        index = chunk.index if self._fast and chunk.index is not None else self._next
-        intact = chunk.is_intact and index < self._chunks
-        if intact:
-            self._store(self._sink, index, chunk.data)
-        if not self._fast:
-            self._channel.respond(message, Code.CHANGED if intact else Code.BAD_REQUEST)
-
-    def _store(self, sink: UpdateSink, index: int, data: bytes) -> None:
-        """Put a chunk where it belongs. The last one may be padded beyond the file's end."""
-        at = index * self._chunk_size
-        fits = data[: self._size - at]
-        sink.write(at, fits)
-        if index in self._missing:
-            self._missing.discard(index)
-            self._received += len(fits)
-        self._next = index + 1
-        self._tell(UpdateProgress(self._received, self._size))
-
-    def _done(self, message: Message) -> None:
-        sink = self._sink
-        if sink is None:
-            self._channel.acknowledge(message, Code.BAD_REQUEST)
-            return
-        if self._missing:
-            self._channel.acknowledge(message, Code.BAD_REQUEST)
-            arrived = self._chunks - len(self._missing)
-            listed = sorted(self._missing)[: max(2, min(int(arrived * 1.2), MAX_MISSED))]
-            self._channel.send(ChunkMissed(tuple(listed)).encode(self._channel.next_id()))
-            return
-        result = sink.finish()
-        self._sink = self._deadline = None
-        self._channel.acknowledge(message, Code.CHANGED, self._verdict(result))
-        self._tell(UpdateEnded(result))
+    def _go_on(self) -> None:
+        for each in self._core.messages_to_send():
+            if not isinstance(each, Reply):
+                self._channel.send(each.encode(self._channel.next_id()))
+            elif each.in_ack:
+                self._channel.acknowledge(each.request, each.code, each.payload)
+            else:
+                self._channel.acknowledge(each.request)
+                self._channel.respond(each.request, each.code, each.payload, each.options)
+        for event in self._core.events():
+            self._tell(_told(event))
 
     def _verdict(self, result: int) -> bytes:
         """What the cloud is told of the update (1.5.2, system/src/system_cloud_internal.cpp:715-747; 2.3.1 says a number)."""
@@ -168,9 +95,13 @@ class CloudUpdate:
         return f'{{"r":{word},"u":{described}}}'.encode()[:MAX_VERDICT]
 
 
-def _made_room(sink: UpdateSink, size: int) -> bool:
-    try:
-        sink.begin(size)
-    except ValueError:
-        return False
-    return True
+def _told(event: ReceiverEvent) -> CloudEvent:
+    match event:
+        case TransferStarted():
+            return UpdateStarted(event.size, event.chunk_size)
+        case TransferProgress():
+            return UpdateProgress(event.received, event.size)
+        case ApplyUpdate():
+            return UpdateEnded(event.result)
+        case TransferEnded():
+            return UpdateTimedOut()

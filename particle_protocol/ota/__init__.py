@@ -1,26 +1,37 @@
-"""Firmware updates over the air, version 3: both ends, without I/O.
+"""Firmware updates over the air: both ends, without I/O.
 
-`UpdateSender` is the cloud, `UpdateReceiver` the device. Each takes the other's messages, is asked what to send, and says when it wants to
-be woken. Message ids, tokens, and the repetition of confirmable messages are their owner's.
+`ChunkedSender` and `ChunkedReceiver` speak versions 1 and 2 (boards of the second generation, and others up to Device OS 2),
+`UpdateSender` and `UpdateReceiver` version 3. Senders are the cloud, receivers the device. Each takes the other's messages, is asked what
+to send, and says when it wants to be woken. Message ids, tokens, and the repetition of confirmable messages are their owner's.
 """
 
-from particle_protocol.ota.refusals import Refusal, UpdateFault
-from particle_protocol.ota.v3_messages import UpdateAck, UpdateChunk, UpdateFinish, UpdateStart, UpdateStarted
-from particle_protocol.ota.v3_receiver import (
+from particle_protocol.ota.answers import Refusal, Reply, UpdateFault
+from particle_protocol.ota.outcomes import (
     ApplyUpdate,
-    Reply,
+    ReceiverEvent,
+    SenderResult,
     TransferEnded,
     TransferProgress,
     TransferStarted,
-    UpdateReceiver,
-    UpdateStore,
+    UpdateCancelled,
+    UpdateFailed,
+    UpdateTaken,
 )
-from particle_protocol.ota.v3_sender import SenderSettings, UpdateCancelled, UpdateFailed, UpdateSender, UpdateTaken
+from particle_protocol.ota.v1_receiver import ChunkedReceiver, ReceiverWays, UpdateSink
+from particle_protocol.ota.v1_sender import ChunkedSender
+from particle_protocol.ota.v3_messages import UpdateAck, UpdateChunk, UpdateFinish, UpdateStart, UpdateStarted
+from particle_protocol.ota.v3_receiver import UpdateReceiver, UpdateStore
+from particle_protocol.ota.v3_sender import SenderSettings, UpdateSender
 
 __all__ = [
     "ApplyUpdate",
+    "ChunkedReceiver",
+    "ChunkedSender",
+    "ReceiverEvent",
+    "ReceiverWays",
     "Refusal",
     "Reply",
+    "SenderResult",
     "SenderSettings",
     "TransferEnded",
     "TransferProgress",
@@ -33,6 +44,7 @@ __all__ = [
     "UpdateFinish",
     "UpdateReceiver",
     "UpdateSender",
+    "UpdateSink",
     "UpdateStart",
     "UpdateStarted",
     "UpdateStore",

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 from particle_protocol.coap import Code, Message
 from particle_protocol.control_requests.codes import Result
 from particle_protocol.messages.errors import MessageError
-from particle_protocol.ota.refusals import UpdateFault, coap_code, diagnostic
+from particle_protocol.ota.answers import Reply, UpdateFault, coap_code, diagnostic
+from particle_protocol.ota.outcomes import ApplyUpdate, ReceiverEvent, TransferEnded, TransferProgress, TransferStarted
 from particle_protocol.ota.v3_messages import UpdateAck, UpdateChunk, UpdateFinish, UpdateStart, UpdateStarted
 from particle_protocol.ota.v3_sender import MAX_CHUNK_SIZE, MIN_CHUNK_SIZE
 from particle_protocol.protocol_errors import ProtocolErrorCode
@@ -59,52 +60,6 @@ class UpdateStore(Protocol):
 
     def suspend(self, *, discard: bool) -> None:
         """The transfer is over before its time. Keep what was received without a gap, unless it is to be discarded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer to one of the cloud's requests.
-
-    `in_ack`: it goes in the acknowledgement. Else the request is acknowledged empty, and the answer is a confirmable message of its own
-    with the request's token, whose own acknowledgement the receiver wants to know of (`reply_acknowledged`).
-    """
-
-    request: Message
-    code: int
-    options: tuple[tuple[int, bytes], ...] = ()
-    payload: bytes = b""
-    in_ack: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TransferStarted:
-    """A transfer has begun; `offset` bytes of the file of `size` bytes were there."""
-
-    size: int
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class TransferProgress:
-    """A chunk has come that was not there yet (the LED toggles)."""
-
-    received: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class TransferEnded:
-    """The transfer has come to nothing: cancelled, timed out, or its file refused. `fault` is None where the cloud wanted it so."""
-
-    fault: UpdateFault | None
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyUpdate:
-    """The file is good and the cloud knows: apply it, and reset."""
-
-
-ReceiverEvent: TypeAlias = "TransferStarted | TransferProgress | TransferEnded | ApplyUpdate"
 
 
 @dataclass(slots=True)
@@ -198,7 +153,7 @@ class UpdateReceiver:
         self._transfer = _Transfer(start.file_size, offset, start.chunk_size, window, count)
         self._finished = False
         self._last_chunk = now
-        self._events.append(TransferStarted(start.file_size, offset))
+        self._events.append(TransferStarted(start.file_size, start.chunk_size, offset))
         self._out.append(Reply(message, Code.CREATED, UpdateStarted(window, offset).options()))
 
     def take_chunk(self, message: Message, now: float) -> bool:
@@ -262,7 +217,7 @@ class UpdateReceiver:
         if self._finished:
             self._finished = False
             self._transfer = None
-            self._events.append(ApplyUpdate())
+            self._events.append(ApplyUpdate(0))
 
     def cancel(self) -> None:
         """The connection is gone. What has come is kept, in case the cloud begins with the same file again."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 import enum
 import math
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from particle_protocol.coap import Message, is_success
 from particle_protocol.messages.errors import MessageError
-from particle_protocol.ota.refusals import Refusal, read_refusal
+from particle_protocol.ota.answers import read_refusal
+from particle_protocol.ota.outcomes import SenderResult, UpdateCancelled, UpdateFailed, UpdateTaken
 from particle_protocol.ota.v3_messages import UpdateAck, UpdateChunk, UpdateFinish, UpdateStart, UpdateStarted
 
 MIN_CHUNK_SIZE: Final = 512
@@ -38,29 +39,6 @@ class SenderSettings:
     """Chunks under way at a time: at first, and when everything arrives. The device's window bounds it too."""
     patience: float = 60.0
     """How long nothing may arrive before the update has failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateTaken:
-    """The device has the whole file and says that it is good. `report` is what it says of the transfer (JSON)."""
-
-    report: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateCancelled:
-    """The device has put the update aside, as it was told."""
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateFailed:
-    """The update came to nothing. `refusal` is the device's answer, None if it gave none."""
-
-    why: str
-    refusal: Refusal | None = None
-
-
-SenderResult: TypeAlias = "UpdateTaken | UpdateCancelled | UpdateFailed"
 
 
 class Stage(enum.Enum):
@@ -170,7 +148,7 @@ class UpdateSender:
     def unanswered(self, request: UpdateStart | UpdateFinish, why: str) -> None:
         """No answer to a request will come."""
         if request is self._open:
-            self._end(UpdateFailed(f"{self.stage.value} did not come: {why}"))
+            self._end(UpdateFailed(f"{self.stage.value} did not come: {why}", timed_out=True))
 
     def chunk_rejected(self) -> None:
         """The device has answered a chunk by a reset: it takes none."""
@@ -213,7 +191,8 @@ class UpdateSender:
             return
         if now >= self._last_news + self._settings.patience:
             have, size = self.progress
-            self._end(UpdateFailed(f"the device acknowledged nothing for {self._settings.patience:g} s; it has {have} of {size} bytes"))
+            why = f"the device acknowledged nothing for {self._settings.patience:g} s; it has {have} of {size} bytes"
+            self._end(UpdateFailed(why, timed_out=True))
             return
         self._give_up_overdue(now)
         if self._flights and now >= self._silent_at():

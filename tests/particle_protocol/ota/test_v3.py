@@ -65,11 +65,11 @@ def test_a_transfer_is_said_as_it_was_recorded(make_world):
     assert world.sender.result == UpdateTaken(REPORT.format(0).encode())
     assert world.store.data == world.image and world.applied
     assert world.events == [
-        TransferStarted(1500, 0),
+        TransferStarted(1500, 512),
         TransferProgress(512, 1500),
         TransferProgress(1024, 1500),
         TransferProgress(1500, 1500),
-        ApplyUpdate(),
+        ApplyUpdate(0),
     ]
 
 
@@ -181,7 +181,7 @@ def test_an_interrupted_transfer_goes_on_where_it_was(make_world, make_store):
     assert store.said[2:] == [f"begin 100000 at {held}", "validate"]
     assert bytes(store.data) == image and second.applied
     assert second.chunks_sent == -(-(100_000 - held) // 512)
-    assert second.events[0] == TransferStarted(100_000, held)
+    assert second.events[0] == TransferStarted(100_000, 512, held)
 
 
 def test_a_file_that_is_there_already_is_only_finished(make_world, make_store):
@@ -355,7 +355,7 @@ def test_a_device_that_never_answers(make_world):
     world = make_world(image_of(5000))
     world.drop = lambda _way, _message: True
     world.run()
-    assert world.sender.result == UpdateFailed("the answer to the beginning did not come: nobody acknowledged it")
+    assert world.sender.result == UpdateFailed("the answer to the beginning did not come: nobody acknowledged it", timed_out=True)
 
 
 @pytest.mark.parametrize(

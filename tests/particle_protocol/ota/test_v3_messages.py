@@ -10,7 +10,7 @@ from particle_protocol.coap import Code, Message, Type
 from particle_protocol.control_requests.codes import Result
 from particle_protocol.messages import MessageError
 from particle_protocol.ota import UpdateAck, UpdateChunk, UpdateFault, UpdateFinish, UpdateStart, UpdateStarted
-from particle_protocol.ota.refusals import coap_code, diagnostic, read_refusal
+from particle_protocol.ota.answers import coap_code, diagnostic, read_refusal
 
 TOKEN = b"\x21"
 REQUESTS = [

@@ -1,4 +1,4 @@
-"""How a device says why it does not take an update: a CoAP code, and the system's error in JSON.
+"""What a device answers to the cloud's requests; and when it does not take an update, why: a CoAP code, and the system's error in JSON.
 
 Source: Device OS 6.2.0, communication/src/protocol_util.cpp, coap_defs.cpp:29-61.
 """
@@ -11,6 +11,7 @@ from typing import Final
 
 from particle_protocol.coap import Code, Message, code_text
 from particle_protocol.control_requests.codes import Result, result_text
+from particle_protocol.json_text import JsonError, parse_json
 
 _CODES: Final[dict[int, Code]] = {
     Result.INVALID_ARGUMENT: Code.BAD_REQUEST,
@@ -24,6 +25,21 @@ _CODES: Final[dict[int, Code]] = {
     Result.INTERNAL: Code.INTERNAL_SERVER_ERROR,
 }
 """All others, those of updates among them, are 5.03."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to one of the cloud's requests.
+
+    `in_ack`: it goes in the acknowledgement. Else the request is acknowledged empty, and the answer is a message of its own with the
+    request's token, confirmable where messages can be lost; whoever sends it may want to know that it was acknowledged.
+    """
+
+    request: Message
+    code: int
+    options: tuple[tuple[int, bytes], ...] = ()
+    payload: bytes = b""
+    in_ack: bool = False
 
 
 class UpdateFault(Exception):
@@ -66,8 +82,8 @@ def diagnostic(fault: UpdateFault, room: int) -> bytes:
 def read_refusal(message: Message) -> Refusal:
     """Understand an answer that refuses, whatever is in it."""
     try:
-        told = json.loads(message.payload)
+        told = parse_json(message.payload)
         result, text = told.get("code"), told.get("message", "")
-    except (ValueError, AttributeError, RecursionError):
+    except (JsonError, AttributeError):
         result, text = None, message.payload[:100].decode(errors="replace")
     return Refusal(message.code, result if isinstance(result, int) else None, text if isinstance(text, str) else "")
