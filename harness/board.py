@@ -370,6 +370,11 @@ class Board:
         self.console.said.clear()
         self.code_given = None
 
+    def handed_out(self) -> None:
+        """The board was given to a test as it is: what happened before is none of that test's, but for a reset that is still to come."""
+        self.epoch = replace(self.epoch, number=self.epoch.number + 1, since=self.host.clock.now())
+        self.journal.clear()
+
     def begin_epoch(self, cause: str, *, ends: UsbEntry | None = None, boot: Boot | None = None) -> None:
         """Begin a new epoch: from now on only what is seen after `cause` counts.
 

@@ -102,7 +102,7 @@ class Bench:
                 self.refresh(rig)
         self.in_use += [board for board in wanted if board not in self.in_use]
         for board in wanted:
-            board.journal.clear()
+            board.handed_out()
         return wanted
 
     def refresh(self, rig: Rig | None) -> None:

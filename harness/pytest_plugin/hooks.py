@@ -106,7 +106,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         used = [bench.board(name)] if name is not None else bench.in_use
         for board in used:
-            board.journal.clear()
+            board.handed_out()
         prepare(item, bench, used)
 
 

@@ -108,9 +108,6 @@ def photon_binaries():
         raise
 
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
 @pytest.fixture
 def run_pytest(tmp_path):
     """Run pytest on a test file with the plugin loaded; gives its output and exit status."""
