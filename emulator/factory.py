@@ -15,12 +15,15 @@ from emulator.device_os.applications import marker
 from emulator.hardware import EXTERNAL, INTERNAL, Hardware
 from firmware_images.build import build_module
 from firmware_images.fields import UNSET, Dependency, ModuleFunction
-from firmware_images.module import read_module
+from firmware_images.module import as_it_lies, read_module
 from firmware_images.placing import application_index
+from firmware_images.softdevice import build_radio_stack, make_softdevice
 from firmware_images.stand_in import is_stand_in, stand_in_dependencies
-from particle_protocol.os_versions import ModuleNeed, known_releases, os_release
-from particle_protocol.platforms import Platform
+from particle_protocol.os_versions import ModuleNeed, ReleaseModule, known_releases, os_release
+from particle_protocol.platforms import MemoryMap, Platform
 
+_NO_SOFTDEVICE = b"no SoftDevice".ljust(20, b"\0")
+"""The unique string of what stands for a SoftDevice."""
 TINKER_FUNCTIONS = ("digitalread", "digitalwrite", "analogread", "analogwrite")
 
 
@@ -34,17 +37,19 @@ def device_os_release(platform: Platform, os_version: str) -> tuple[bytes, ...]:
     release = os_release(platform, os_version)
     text = release.version.encode() + b"\0"
     named = release.user_part_need(platform).key
+    memory = platform.memory(release.numbers)
     return tuple(
-        build_module(
-            platform.id,
-            module.key.function,
-            module.key.index,
-            module.version,
-            dependencies=stand_in_dependencies(_dependency(need) for need in module.needs),
-            body=b"\0" * 64 + (text if module.key == named else b""),
-        )
-        for module in release.modules(platform)
+        _built(platform, memory, module, b"\0" * 64 + (text if module.key == named else b"")) for module in release.modules(platform)
     )
+
+
+def _built(platform: Platform, memory: MemoryMap, module: ReleaseModule, body: bytes) -> bytes:
+    needs = stand_in_dependencies(_dependency(need) for need in module.needs)
+    if module.key.function is ModuleFunction.RADIO_STACK:
+        return build_radio_stack(make_softdevice(module.version, _NO_SOFTDEVICE), platform.id, dependencies=needs)
+    slot = memory.slot(module.key.function, module.key.index)
+    start = None if slot.fixed_end else slot.start
+    return build_module(platform.id, slot.function, slot.index, module.version, dependencies=needs, body=body, start_address=start)
 
 
 def built_releases(platform: Platform) -> Iterator[bytes]:
@@ -100,14 +105,14 @@ def flash_images(hardware: Hardware, modules: tuple[bytes, ...]) -> Mapping[str,
     images: dict[str, bytearray] = {}
     for content in modules:
         module = read_module(content, platform_id=hardware.platform.id)
-        place = module.prefix.start_address
+        place, data = as_it_lies(module)
         name = EXTERNAL if module.prefix.function is ModuleFunction.NCP else INTERNAL
         sectors = hardware.flashes[name].sectors
         start, end = sectors[0].start, sectors[-1].end
-        if place < start or place + module.size > end:
+        if place < start or place + len(data) > end:
             raise ValueError(f"{module.prefix} lies outside of the {name} flash at {start:#x}-{end:#x}")
         image = images.setdefault(name, bytearray(b"\xff" * (end - start)))
-        image[place - start : place - start + module.size] = module.content
+        image[place - start : place - start + len(data)] = data
     return {name: bytes(image) for name, image in images.items()}
 
 

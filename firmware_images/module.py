@@ -225,6 +225,13 @@ def product_record(records: Sequence[Extension]) -> int | None:
     return None
 
 
+def as_it_lies(module: Module) -> tuple[int, memoryview]:
+    """Where in flash a module goes, and the bytes that go there: some lie there without their prefix."""
+    if not module.prefix.flags & ModuleFlag.DROP_MODULE_INFO:
+        return module.prefix.start_address, module.content
+    return module.prefix.start_address, module.content[PREFIX_SIZE:]
+
+
 def read_module(data: bytes | bytearray | memoryview, *, platform_id: int | None = None) -> Module:
     """Read the module that `data` begins with.
 

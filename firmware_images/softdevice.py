@@ -7,7 +7,8 @@ build/create_module.py:240-306). Its version and a magic number are in the infor
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from firmware_images.build import build_module
@@ -19,6 +20,8 @@ MBR_SIZE: Final = 0x1000
 _INFO: Final = 0x3000
 _MAGIC: Final = 0x51B1E5DB
 _INFO_LAYOUT: Final = struct.Struct("<4xI4xH")
+_FULL_INFO: Final = struct.Struct("<4xIIH10x20s")
+"""Size of the structure, magic number, size of the image, firmware id, id and version of Nordic's, unique string."""
 NEEDS: Final = (Dependency(ModuleFunction.BOOTLOADER, 0, 501), Dependency(ModuleFunction.SYSTEM_PART, 1, 1321))
 """What every radio stack module depends on."""
 
@@ -68,6 +71,31 @@ def build_radio_stack(image: bytes, platform_id: int, *, dependencies: Iterable[
         body=image[MBR_SIZE:],
         flags=ModuleFlag.DROP_MODULE_INFO,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SoftDeviceInfo:
+    """What a SoftDevice says of itself (Device OS 6.2.0, hal/src/nRF52840/platform_radio_stack.cpp:24-49; nrf_sdm.h of the S140 SDK)."""
+
+    size: int
+    """First address after it, in bytes from address 0."""
+    version: int
+    """Nordic's firmware id, which Device OS takes for the module's version."""
+    unique: bytes
+    """20 bytes, given in place of a SHA-256."""
+
+
+def read_softdevice(read: Callable[[int, int], bytes]) -> SoftDeviceInfo | None:
+    """The SoftDevice in a device's memory, or None. `read(address, length)` returns that many bytes."""
+    magic, size, version, unique = _FULL_INFO.unpack(read(_INFO, _FULL_INFO.size))
+    return SoftDeviceInfo(size, version, unique) if magic == _MAGIC else None
+
+
+def make_softdevice(version: int, unique: bytes) -> bytes:
+    """A memory image from address 0 on, MBR included, that says it is a SoftDevice of this version, and has nothing else in it."""
+    image = bytearray(b"\xff" * (_INFO + _FULL_INFO.size))
+    _FULL_INFO.pack_into(image, _INFO, _MAGIC, len(image), version, unique)
+    return bytes(image)
 
 
 def _version(image: bytes | bytearray) -> int | None:

@@ -100,6 +100,8 @@ class Board:
         self.settings = Settings(dct)
         self.networks = StoredNetworks(networks) if networks is not None else None
         """The Wi-Fi networks it knows; None for a board without Wi-Fi."""
+        self.ncp_version = hardware.ncp
+        """The version of the network processor's firmware; None without such a processor."""
         self.sim = sim
         """The ICCID of the SIM in it; None where there is none."""
         self.otp = Otp(hardware.otp)

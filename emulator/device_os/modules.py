@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from emulator.board.board import Board
 from firmware_images.device_rules import BOOT_CHECKS, Check, Validity, validate
-from firmware_images.fields import ModuleFunction, Prefix
+from firmware_images.fields import ModuleFlag, ModuleFunction, Prefix
 from firmware_images.module import Module, module_in_memory
+from firmware_images.softdevice import read_softdevice
 from firmware_images.stand_in import as_read_here
 from particle_protocol.os_versions import main_system_part
 from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform
@@ -56,8 +57,10 @@ class ModuleTable:
             module = None if slot.external else module_in_slot(board, slot)
             if module is not None:
                 found.append((slot, module))
-        prefixes = [module.prefix for _, module in found if module.crc_ok]
-        self.modules = tuple(judge(slot, module, board.platform, prefixes, made_here=self.made_here) for slot, module in found)
+        headless = [each for slot in memory.modules if (each := _headless(board, slot)) is not None]
+        prefixes = [module.prefix for _, module in found if module.crc_ok] + [each.prefix for each in headless]
+        judged = [judge(slot, module, board.platform, prefixes, made_here=self.made_here) for slot, module in found]
+        self.modules = tuple(sorted((*judged, *headless), key=lambda each: memory.modules.index(each.slot)))
 
     def find(self, function: ModuleFunction, index: int) -> InstalledModule | None:
         """The module in that slot, or None when there is nothing that looks like one."""
@@ -71,9 +74,9 @@ class ModuleTable:
 
     @property
     def user(self) -> InstalledModule | None:
-        """The user part that runs: of several the intact one of the highest index."""
+        """The user part that runs: of several the intact one of the lowest index, which is the older place (`firmware_images.bounds`)."""
         found = [each for each in self.modules if each.prefix.function == ModuleFunction.USER_PART]
-        return max(found, key=lambda each: (each.intact, each.prefix.index), default=None)
+        return max(found, key=lambda each: (each.intact, -each.prefix.index), default=None)
 
     @property
     def prefixes(self) -> list[Prefix]:
@@ -93,6 +96,25 @@ def module_in_slot(board: Board, slot: ModuleSlot) -> Module | None:
     if module is None or (module.prefix.function, module.prefix.index) != (slot.function, slot.index):
         return None
     return module
+
+
+def _headless(board: Board, slot: ModuleSlot) -> InstalledModule | None:
+    """A module without prefix and suffix, which the device takes for healthy without a look.
+
+    That is the radio stack, as it lies in flash, and the network processor's firmware, whose version that processor says.
+    """
+    end, version, unique = slot.end, board.ncp_version, b""
+    if slot.function is ModuleFunction.RADIO_STACK:
+        info = read_softdevice(board.flash_of(slot).read)
+        if info is None:
+            return None
+        end, version, unique = min(info.size, slot.end), info.version, info.unique
+    elif slot.function is not ModuleFunction.NCP:
+        return None
+    if version is None:
+        return None
+    prefix = Prefix(slot.start, end, 0, ModuleFlag(0), version, board.platform.id, slot.function, slot.index)
+    return InstalledModule(slot, prefix, Validity(BOOT_CHECKS, BOOT_CHECKS), unique, None)
 
 
 def judge(slot: ModuleSlot, module: Module, platform: Platform, prefixes: list[Prefix], *, made_here: bool) -> InstalledModule:

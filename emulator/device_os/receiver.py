@@ -10,7 +10,7 @@ from emulator.board.board import Board
 from emulator.board.flash import FlashError
 from emulator.device_os.modules import ModuleTable
 from emulator.device_os.staged import StagedUpdates
-from firmware_images.device_rules import BOOT_CHECKS, Check, ModuleError, Validity, validate
+from firmware_images.device_rules import BOOT_CHECKS, ModuleError, validate
 from firmware_images.module import Module
 
 
@@ -61,21 +61,10 @@ class UpdateReceiver:
 
     def validate(self) -> int:
         """Judge what was received: 0, or the error code that the device reports."""
-        verdict = self._verdict()
-        if verdict is None:
-            return int(ModuleError.NOT_FOUND)
-        return 0 if verdict.error is None else int(verdict.error)
-
-    def failed_checks(self) -> Check:
-        """The checks that what was received does not pass; all of them when it is no module at all."""
-        verdict = self._verdict()
-        return BOOT_CHECKS if verdict is None else verdict.checked & ~verdict.passed
-
-    def _verdict(self) -> Validity | None:
         module = self._staged.module()
         if module is None:
-            return None
-        return validate(
+            return int(ModuleError.NOT_FOUND)
+        verdict = validate(
             module,
             self._board.platform.id,
             self._modules.prefixes,
@@ -83,6 +72,7 @@ class UpdateReceiver:
             user_optional=True,
             made_here=self._modules.made_here,
         )
+        return 0 if verdict.error is None else int(verdict.error)
 
     def finish(self) -> int:
         """Judge it, and enter it for the next boot when it is sound. Returns as `validate`."""

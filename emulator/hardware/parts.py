@@ -76,6 +76,8 @@ class Hardware:
     """What the DFU alternates give access to, in order: the name of a flash, or `dct`."""
     buttons: ButtonTimes
     """How long MODE is held for what: the platform's own times."""
+    ncp: int | None
+    """The version of the network processor's firmware that it comes with; None for a board without one."""
     led: LedTheme
     """How its LED shows each signal."""
     interfaces: tuple[str, ...]

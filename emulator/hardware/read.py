@@ -22,6 +22,7 @@ from emulator.hardware.parts import (
     Transport,
 )
 from emulator.hardware.row import Row
+from particle_protocol.functions import ModuleFunction
 from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform, Region, UnknownPlatform, UnknownSlot, platform_by_name
 from particle_protocol.skus import SimForm
 
@@ -67,6 +68,10 @@ def _flash(row: Row) -> FlashPart:
     return FlashPart(tuple(sectors), timing)
 
 
+def _has_ncp(platform: Platform) -> bool:
+    return any(slot.function is ModuleFunction.NCP for slot in platform.memory().modules)
+
+
 def _theme(row: Row) -> LedTheme:
     theme: dict[LedSignal, LedStatus] = {}
     by_name = {name: colour for colour, name in COLOURS.items()}
@@ -100,6 +105,7 @@ def _board(row: Row, parts: Mapping[str, FlashPart], themes: Mapping[str, LedThe
         dct=_dct(row.take_row("dct", "how the DCT is kept"), platform, flashes),
         dfu=_dfu(row, platform, flashes),
         buttons=platform.buttons,
+        ncp=row.take("ncp", int, "the version of the network processor's firmware") if _has_ncp(platform) else None,
         led=_named(row, "led", row.take_or("led", str, "particle"), themes),
         interfaces=(interfaces := _interfaces(row)),
         sim=SimForm(_one_of(row, "sim", SIMS)) if CELLULAR in interfaces else None,

@@ -40,8 +40,8 @@ class RestartListening:
 
 
 @dataclass(frozen=True, slots=True)
-class RestartForUpdate:
-    """An update has come by YModem and was entered for the next start: restart now."""
+class SerialUpdateRequested:
+    """A binary is about to be sent by YModem. Until `ListeningConsole.update_done` the console leaves the bytes alone."""
 
 
-ConsoleEvent: TypeAlias = ScanRequested | CredentialsSaved | ClaimCodeSet | LeaveListening | RestartListening | RestartForUpdate
+ConsoleEvent: TypeAlias = ScanRequested | CredentialsSaved | ClaimCodeSet | LeaveListening | RestartListening | SerialUpdateRequested

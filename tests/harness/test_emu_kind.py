@@ -58,7 +58,7 @@ def test_a_snapshot_brings_the_board_back(open_rig, moniker):
     ("moniker", "text"),
     [
         ("emu:toaster", "toaster"),
-        ("emu:argon", "emu:argon: Argon cannot be emulated; these can: photon, p1, electron"),
+        ("emu:xenon", "emu:xenon: Xenon cannot be emulated; these can: argon, boron"),
         ("emu:photon?mode=asleep", "there is no mode 'asleep'"),
         ("emu:photon?os=latest", "latest"),
         ("emu:photon?claimed=yes", "claimed=yes"),
