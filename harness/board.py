@@ -1,62 +1,45 @@
 """`Board`: what a test may do to a board and ask of it, whatever its kind.
 
-Every action names the board it acts on, ends only when its effect was seen (or with an error that tells what was seen instead), and is
-written into the board's journal. Changes that outlive a reset are refused on a real board unless they were allowed.
+It is an identity, a journal and a few capability objects (`board.usb`, `board.console`, `board.network`, `board.buttons`, ...), any of
+which a kind of board may lack. Every action names the board it acts on, ends only when its effect was seen (or with an error that tells
+what was seen instead), and is written into the board's journal. Changes that outlive a reset are refused on a real board unless they were
+allowed.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from harness import follow_ups
+from harness import flashing, follow_ups, mode_changes
 from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Power
 from harness.changes import note
-from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, HarnessError, NotReached, hides
+from harness.errors import Blame, BoardLabel, CapabilityMissing, ChangesNotAllowed, HarnessError, NotReached, hides
 from harness.host import Host, wait_until
 from harness.identity import Identity
 from harness.journal import Journal
 from harness.meanwhile import told_on_failure
+from harness.mode_changes import By as By
 from harness.modes import DEFAULT_TIMEOUT, SIGNS, TIMEOUTS, Capability, Mode, UsbState, no_such
+from harness.networks import Network, network_of
 from harness.serial_console import SerialConsole
 from harness.usb.board_usb import BoardUsb
 from harness.usb.entry import UsbEntry
 from harness.usb.requests import ControlRequests
-from harness.witness import Boot, CloudView, Epoch, Sighting, Witnesses, diagnose
+from harness.witness import Boot, Epoch, Sighting, Witnesses, cannot_tell, cloud_view, diagnose
 from particle_protocol.listening.wifi import WifiSecurity
-from particle_protocol.platforms import ButtonTimes, Platform
+from particle_protocol.platforms import Platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from harness.cloud import Account, CloudDevice
     from harness.follow_ups import CodeGiven
 
 __tracebackhide__ = hides
 
-HOLD_LONGER = 1.0
-"""Seconds to hold MODE longer than the table of platforms says, where no LED tells when to let go: boards count from a moment later."""
-
-DFU_BAUDRATE = 14400
-"""A line coding of this speed makes Device OS reset into DFU mode (Device OS 2.3.1, system/src/system_update.cpp:253)."""
-
-
-class By(enum.StrEnum):
-    """How to bring a board into a mode."""
-
-    REQUEST = "request"
-    """A USB control request."""
-    BUTTON = "button"
-    BAUDRATE = "baudrate"
-    """Opening the serial port at the speed that means DFU mode."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> By:
-        raise no_such("way to bring a board into a mode:", value, cls)
+T = TypeVar("T")
 
 
 class Board:
@@ -80,27 +63,82 @@ class Board:
         self.allow_changes = allow_changes
         self.account: Account | None = None
         """The account that watches this board in the cloud: the witness of what the cloud says."""
-        self.usb = BoardUsb(host, device_id, platform.display_name, port)
-        self.requests = ControlRequests(self.usb)
         self.journal = Journal(host.clock.now)
-        self.console = SerialConsole(self)
         self.epoch = Epoch(0, host.clock.now(), "the board was opened")
         self.code_given: CodeGiven | None = None
         """What was so when it was last given a claim code."""
         self.releases = extras.releases
         self.takes_stand_ins = extras.takes_stand_ins
         """Whether it was made here, with modules that only stand for real ones. No other board gets such."""
+        self._usb = BoardUsb(host, device_id, platform.display_name, port) if extras.usb else None
+        self._requests = None if self._usb is None else ControlRequests(self._usb)
+        self._console = SerialConsole(self) if extras.serial else None
+        self._network = extras.network if extras.network is not None else network_of(self)
         self._refusal, self._log = extras.refusal, extras.log
         self._buttons, self._led, self._power = extras.buttons, extras.led, extras.power
 
     def __str__(self) -> str:
-        return str(self.usb.label)
+        return str(self.label)
+
+    @property
+    def label(self) -> BoardLabel:
+        """How messages name the board."""
+        return BoardLabel(self.device_id, self.port, self.platform.display_name)
+
+    @property
+    def port(self) -> str:
+        """The USB port where it was last seen; empty for a board that is on no USB."""
+        return "" if self._usb is None else self._usb.port
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What this board has beyond USB and serial."""
-        has = {Capability.BUTTONS: self._buttons, Capability.LED: self._led, Capability.POWER: self._power, Capability.CLOUD: self.account}
+        """What this board has."""
+        has = {
+            Capability.USB: self._usb,
+            Capability.SERIAL: self._console,
+            Capability.NETWORK: self._network,
+            Capability.BUTTONS: self._buttons,
+            Capability.LED: self._led,
+            Capability.POWER: self._power,
+            Capability.CLOUD: self.account,
+        }
         return frozenset(capability for capability, thing in has.items() if thing is not None)
+
+    @property
+    def usb(self) -> BoardUsb:
+        """Its USB connection.
+
+        Raises:
+            CapabilityMissing: it is on no USB.
+        """
+        return self._has(self._usb, Capability.USB)
+
+    @property
+    def requests(self) -> ControlRequests:
+        """The control requests that it answers over USB.
+
+        Raises:
+            CapabilityMissing: it is on no USB.
+        """
+        return self._has(self._requests, Capability.USB)
+
+    @property
+    def console(self) -> SerialConsole:
+        """The serial console of listening mode.
+
+        Raises:
+            CapabilityMissing: it has no serial port.
+        """
+        return self._has(self._console, Capability.SERIAL)
+
+    @property
+    def network(self) -> Network:
+        """Its way to its network.
+
+        Raises:
+            CapabilityMissing: nothing is known of one.
+        """
+        return self._has(self._network, Capability.NETWORK)
 
     @property
     def buttons(self) -> Buttons:
@@ -109,10 +147,9 @@ class Board:
         Raises:
             CapabilityMissing: no program can press them.
         """
-        if self._buttons is None:
-            raise CapabilityMissing(Capability.BUTTONS, board=self.usb.label, remedy="Ask by USB request instead, where there is one")
+        buttons = self._has(self._buttons, Capability.BUTTONS, "Ask by USB request instead, where there is one")
         note("its buttons were taken hold of")
-        return self._buttons
+        return buttons
 
     @property
     def led(self) -> Led:
@@ -121,9 +158,7 @@ class Board:
         Raises:
             CapabilityMissing: no program can see it.
         """
-        if self._led is None:
-            raise CapabilityMissing(Capability.LED, board=self.usb.label)
-        return self._led
+        return self._has(self._led, Capability.LED)
 
     @property
     def power(self) -> Power:
@@ -132,68 +167,80 @@ class Board:
         Raises:
             CapabilityMissing: no program can switch it.
         """
-        if self._power is None:
-            raise CapabilityMissing(Capability.POWER, board=self.usb.label)
+        power = self._has(self._power, Capability.POWER)
         note("its power switch was taken hold of")
-        return self._power
+        return power
 
     def identify(self) -> Identity:
-        """Ask the board who it is: over USB, and where it runs Device OS also by control requests.
+        """Ask the board who it is: over USB, and where it runs Device OS also by control requests; without USB, ask the cloud.
 
         Raises:
             BoardNotAvailable: it shows nothing on USB, or may not be opened.
+            CapabilityMissing: it is on no USB, and no account may see it in the cloud.
         """
-        entry = self.usb.present()
+        if self._usb is None:
+            return self._identity_in_cloud()
+        entry = self._usb.present()
         self.journal.did("asked the board who it is, over USB")
-        port = self.usb.serial_entry()
+        port = self._usb.serial_entry()
         found = Identity(self.device_id, self.platform.display_name, entry.port, entry.state, port.name if port else None)
         if entry.state is UsbState.NORMAL and self.platform.control_requests:
             found = replace(found, os_version=self.requests.system_version(), modules=tuple(self.requests.modules()))
         self.saw(str(found))
         return found
 
+    def _identity_in_cloud(self) -> Identity:
+        seen = None if self.account is None else self.account.find(self.device_id)
+        if seen is None:
+            remedy = "Use an account that owns it: without USB only the cloud can tell who it is"
+            raise CapabilityMissing(Capability.USB, board=self.label, remedy=remedy)
+        self.journal.did("asked the cloud who the board is")
+        found = Identity(self.device_id, self.platform.display_name, os_version=seen.os_version)
+        self.saw(str(found))
+        return found
+
     def os_version(self) -> str | None:
-        """The Device OS version that the board reports, or None in DFU mode."""
-        return self.requests.system_version()
+        """The Device OS version that the board reports (to the cloud, if it is on no USB), or None in DFU mode."""
+        return self.requests.system_version() if self._usb is not None else self._identity_in_cloud().os_version
 
     def mode(self) -> Mode:
         """The mode that the witnesses agree on now.
 
         Without an LED, `Mode.RUNNING` stands for every mode of a running Device OS but listening mode, and safe mode where it is seen.
+        On no USB it also stands for whatever nobody can tell.
         """
-        candidates = [Mode.OFF, Mode.DFU, Mode.LISTENING, Mode.SAFE]
-        if self._led is not None:
-            candidates += [Mode.ONLINE, Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD, Mode.OFFLINE]
-        now = replace(self.epoch, stale=None)
-        for mode in candidates:
-            if self.witnesses.look(mode, now)[0]:
+        now, witnesses = replace(self.epoch, stale=None, stale_session=None), self.witnesses
+        for mode in witnesses.distinguishes():
+            if witnesses.look(mode, now)[0]:
                 return mode
         return Mode.RUNNING
 
     @property
     def witnesses(self) -> Witnesses:
         """Who can tell what mode the board is in."""
-        asks = self.platform.control_requests
+        account, usb, console = self.account, self._usb, self._console
+        requests = self._requests if self.platform.control_requests else None
         return Witnesses(
-            usb=self.usb.entry,
-            usb_text=self.usb.describe,
+            usb=usb.entry if usb is not None else None,
+            usb_text=usb.describe if usb is not None else None,
+            serial=console.entry if usb is None and console is not None else None,
             led=self._led.describe if self._led is not None else None,
-            device_mode=self.requests.device_mode if asks else None,
-            cloud_status=self.requests.cloud_status if asks else None,
-            cloud=self._cloud_view if self.account is not None else None,
-            unmet_dependency=self.requests.unmet_dependency if asks else None,
+            device_mode=requests.device_mode if requests is not None else None,
+            cloud_status=requests.cloud_status if requests is not None else None,
+            cloud=(lambda: cloud_view(account, self.device_id)) if account is not None else None,
+            unmet_dependency=requests.unmet_dependency if requests is not None else None,
         )
 
     def cannot_witness(self, mode: Mode) -> CapabilityMissing | None:
         """The error of a wait for `mode`, if nobody can witness it on this board as it is now: whoever has to be asked is asked."""
         witnesses = self.witnesses
-        if witnesses.cloud is not None and self._led is None and mode in (Mode.SAFE, Mode.ONLINE) and not self._is_visible():
+        if witnesses.cloud is not None and self._led is None and witnesses.needs_cloud(mode) and not self._is_visible():
             witnesses = replace(witnesses, cloud=None)
         missing = witnesses.can_witness(mode, self.epoch.boot)
         if missing is None and mode is Mode.SAFE and self._led is None and witnesses.cloud is None:
             normal = self.usb.state() is UsbState.NORMAL
             missing = None if normal and self.requests.unmet_dependency() else Capability.LED
-        return None if missing is None else self._cannot_tell(missing, mode)
+        return None if missing is None else cannot_tell(missing, mode, self.label)
 
     def wait_for(self, mode: Mode | str, *, timeout: float | None = None) -> Sighting:
         """Let time pass until the board is in `mode`, as seen in the present epoch. A mode may be given by name, as in "online".
@@ -207,22 +254,21 @@ class Board:
         witnesses = self.witnesses
         missing = witnesses.can_witness(mode, self.epoch.boot)
         if missing is not None:
-            raise self._cannot_tell(missing, mode)
+            raise cannot_tell(missing, mode, self.label)
         last = Sighting()
 
         def look() -> Sighting | None:
             nonlocal last
             agreed, last = witnesses.look(mode, self.epoch)
             if last.missing is not None:
-                raise self._cannot_tell(last.missing, mode)
+                raise cannot_tell(last.missing, mode, self.label)
             return last if agreed else None
 
         sign = SIGNS[mode].led
         wanted = f"{mode} ({' or '.join(sorted(sign))})" if sign and self._led is not None else str(mode)
-        label, port = self.usb.label, self.usb.port or None
         try:
             with told_on_failure(self):
-                seen = wait_until(self.host, look, timeout=seconds, awaited=wanted, seen=lambda: str(last), board=label, port=port)
+                seen = self.until(look, timeout=seconds, awaited=wanted, seen=lambda: str(last))
         except NotReached as error:
             error.blame, error.remedy = diagnose(mode, last)
             if mode is Mode.ONLINE and self._refusal is not None and (refusal := self._refusal(self.epoch.since)):
@@ -231,86 +277,65 @@ class Board:
         self.saw(f"{mode}: {seen.told(led=False)}")
         return seen
 
-    def enter_listening(self, by: By | str = By.REQUEST) -> None:
-        """Bring a running board into listening mode, by USB request or by holding MODE; ends when it listens."""
-        if By(by) is By.REQUEST:
-            self.journal.did("asked for listening mode (control request 70)")
-            self.requests.start_listening()
-        else:
-            times = self._hold_times()
-            with self._holding_mode():
-                self.journal.did("held MODE for listening mode")
-                self._until_led("blinking dark blue", times.listen + HOLD_LONGER)
-        self.begin_epoch("listening mode was asked for")
-        self.wait_for(Mode.LISTENING)
+    def until(self, look: Callable[[], T | None], *, timeout: float, awaited: str, seen: Callable[[], str], remedy: str = "") -> T:
+        """Let time pass until `look()` gives something; see `harness.host.wait_until`. Its error names this board.
+
+        Raises:
+            NotReached: not within `timeout` seconds; tells what was `seen`.
+        """
+        port = self.port or None
+        return wait_until(self.host, look, timeout=timeout, awaited=awaited, seen=seen, board=self.label, port=port, remedy=remedy)
+
+    def enter_listening(self, by: By | str | None = None) -> None:
+        """Bring a running board into listening mode; ends when it listens.
+
+        By USB request or by holding MODE: unless told, the first that the board has.
+
+        Raises:
+            ValueError: there is no such way into listening mode.
+        """
+        mode_changes.enter_listening(self, by)
 
     def leave_listening(self) -> None:
         """End listening mode by USB request; ends when the board says that it does not listen."""
-        self.journal.did("asked to leave listening mode (control request 71)")
-        self.requests.stop_listening()
-        self.begin_epoch("leaving listening mode was asked for")
-        self.wait_for(Mode.RUNNING)
+        mode_changes.leave_listening(self)
 
-    def enter_dfu(self, by: By | str = By.REQUEST) -> None:
-        """Bring the board into DFU mode: by USB request, button, or the serial port's speed; ends when its DFU identity is seen."""
-        by = By(by)
-        before = self.usb.entry()
-        if by is By.BUTTON:
-            times = self._hold_times()
-            with self._holding_mode():
-                self.journal.did("held MODE while resetting, until the LED blinked yellow")
-                self._press_reset()
-                self._until_led("blinking yellow", times.bootloader.dfu + HOLD_LONGER)
-        elif by is By.BAUDRATE:
-            self.journal.did(f"opened the serial port at {DFU_BAUDRATE} baud")
-            self.console.touch(DFU_BAUDRATE)
-        else:
-            self.journal.did("asked for DFU mode (control request 50)")
-            self.requests.enter_dfu()
-        self.begin_epoch("DFU mode was asked for", ends=before, boot=Boot.NORMAL)
-        self.wait_for(Mode.DFU)
+    def enter_dfu(self, by: By | str | None = None) -> None:
+        """Bring the board into DFU mode; ends when its DFU identity is seen.
+
+        By USB request, by its buttons, or by the serial port's speed: unless told, the first that the board has.
+
+        Raises:
+            ValueError: there is no such way into DFU mode.
+        """
+        mode_changes.enter_dfu(self, by)
 
     def leave_dfu(self) -> None:
         """Leave DFU mode as a host does; ends when the board runs Device OS again."""
-        from harness.usb.dfu import leave
+        mode_changes.leave_dfu(self)
 
-        before = self.usb.present()
-        self.journal.did("left DFU mode")
-        leave(self.usb)
-        self.begin_epoch("leaving DFU mode was asked for", ends=before, boot=Boot.NORMAL)
-        self.wait_for_usb(UsbState.NORMAL)
+    def reset(self, by: By | str | None = None) -> None:
+        """Reset the board; ends when it was seen to leave the bus and to run Device OS again.
 
-    def reset(self, by: By | str = By.REQUEST) -> None:
-        """Reset the board, by USB request or by its RESET button; ends when it was seen to leave the bus and to run Device OS again."""
-        before = self.usb.entry()
-        if By(by) is By.BUTTON:
-            self._press_reset()
-            self.journal.did("pressed RESET")
-        else:
-            self.journal.did("asked for a reset (control request 40)")
-            self.requests.reset()
-        self.begin_epoch("a reset was asked for", ends=before, boot=Boot.NORMAL)
-        self.wait_for_usb(UsbState.NORMAL)
+        By USB request, by its RESET button, or by taking its power away: unless told, the first that the board has. One that is on no USB
+        and was online is then waited for in the cloud, in a new session.
+
+        Raises:
+            ValueError: there is no such way to a reset.
+        """
+        mode_changes.reset(self, by)
 
     def enter_safe_mode(self) -> None:
         """Reset the board into safe mode by USB request; ends when it runs again, and breathes magenta where the LED can be seen."""
-        before = self.usb.entry()
-        self.journal.did("asked for safe mode (control request 60)")
-        self.requests.enter_safe_mode()
-        self.begin_epoch("safe mode was asked for", ends=before, boot=Boot.SAFE)
-        self.wait_for_usb(UsbState.NORMAL)
+        mode_changes.enter_safe_mode(self)
 
     def flash(self, *images: bytes | str | Path, leave: bool = True) -> None:
         """Write modules to their own places over DFU, after every check; see `harness.flashing.flash`."""
-        from harness.flashing import flash
-
-        flash(self, images, leave=leave)
+        flashing.flash(self, images, leave=leave)
 
     def update_device_os(self, files: Sequence[bytes | str | Path]) -> None:
         """Install the modules of a Device OS version, up or down; see `harness.flashing.update_device_os`."""
-        from harness.flashing import update_device_os
-
-        update_device_os(self, files)
+        flashing.update_device_os(self, files)
 
     def set_wifi(self, ssid: str, password: str = "", *, security: int | None = None) -> None:
         """Give the board Wi-Fi credentials over its serial console, in listening mode; it then leaves that mode and connects.
@@ -321,7 +346,7 @@ class Board:
         if security is not None and security not in set(WifiSecurity):
             raise HarnessError(
                 str(no_such("kind of security", security, [f"{each.value} ({each.name.lower()})" for each in WifiSecurity])),
-                board=self.usb.label,
+                board=self.label,
                 blame=Blame.REQUEST,
             )
         self.must_allow_changes("store Wi-Fi credentials")
@@ -367,7 +392,8 @@ class Board:
         """The board was brought back to its first state: nothing that was known of it holds any more."""
         self.begin_epoch("it was brought back to its first state", boot=Boot.UNKNOWN)
         self.journal.clear()
-        self.console.said.clear()
+        if self._console is not None:
+            self._console.said.clear()
         self.code_given = None
 
     def handed_out(self) -> None:
@@ -375,15 +401,24 @@ class Board:
         self.epoch = replace(self.epoch, number=self.epoch.number + 1, since=self.host.clock.now())
         self.journal.clear()
 
-    def begin_epoch(self, cause: str, *, ends: UsbEntry | None = None, boot: Boot | None = None) -> None:
+    def begin_epoch(self, cause: str, *, ends: UsbEntry | None = None, ends_session: str | None = None, boot: Boot | None = None) -> None:
         """Begin a new epoch: from now on only what is seen after `cause` counts.
 
         Args:
             cause: what begins it.
             ends: the enumeration that it will end.
+            ends_session: the session with the cloud that it will end; see `cloud_session`.
             boot: how the boot begins that runs from now on; None: the same one goes on.
         """
-        self.epoch = Epoch(self.epoch.number + 1, self.host.clock.now(), cause, ends, self.epoch.boot if boot is None else boot)
+        boot = self.epoch.boot if boot is None else boot
+        self.epoch = Epoch(self.epoch.number + 1, self.host.clock.now(), cause, ends, boot, ends_session)
+
+    def cloud_session(self) -> str | None:
+        """The session that a board on no USB has with the cloud now, by the time of its handshake; None: none that anybody can see."""
+        if self._usb is not None or self.account is None:
+            return None
+        view = cloud_view(self.account, self.device_id)
+        return view.session if view is not None and view.online else None
 
     def wait_for_usb(self, state: UsbState, *, timeout: float = DEFAULT_TIMEOUT) -> UsbEntry:
         """Let time pass until the bus shows the board in `state`, in an enumeration of the present epoch.
@@ -411,7 +446,7 @@ class Board:
             ChangesNotAllowed: it was not.
         """
         if not self.allow_changes:
-            raise ChangesNotAllowed(change, board=self.usb.label)
+            raise ChangesNotAllowed(change, board=self.label)
         note(change, lasting=True)
 
     def led_since_epoch(self) -> list[str]:
@@ -422,65 +457,11 @@ class Board:
         """Write into the journal what was seen, with the LED."""
         self.journal.saw(text, led=self._led.describe() if self._led is not None else None)
 
-    def _cannot_tell(self, missing: Capability, mode: Mode) -> CapabilityMissing:
-        remedy = f"Without it nobody can witness {mode} on this kind of board"
-        if mode in (Mode.SAFE, Mode.ONLINE):
-            remedy += ", for on USB safe mode looks the same as normal mode; the cloud can: use an account that owns the board"
-        if mode is Mode.ONLINE:
-            remedy += ", or reset() it first, so that it is known to be in normal mode"
-        return CapabilityMissing(missing, board=self.usb.label, remedy=remedy)
+    def _has(self, thing: T | None, capability: Capability, remedy: str = "") -> T:
+        if thing is None:
+            raise CapabilityMissing(capability, board=self.label, remedy=remedy)
+        return thing
 
     def _is_visible(self) -> bool:
         """Whether the account may see the board in the cloud."""
         return self.account is not None and self.account.find(self.device_id) is not None
-
-    def _cloud_view(self) -> CloudView | None:
-        """What the cloud says of the board; None when the account may not see it, so that the cloud is no witness.
-
-        A board says that it is in safe mode right after it has connected. Its answer to a ping comes after that, so only then the
-        cloud knows; and only the session of the present boot answers at all.
-        """
-        assert self.account is not None
-        found = self.account.find(self.device_id)
-        if found is None:
-            return None
-        if not found.online or not self.account.ping(self.device_id):
-            return CloudView(online=False)
-        found = self.account.find(self.device_id)
-        return None if found is None else CloudView(online=True, safe_mode=found.in_safe_mode)
-
-    def _hold_times(self) -> ButtonTimes:
-        times = self.platform.buttons
-        if times is None:
-            remedy = f"How long MODE is held on a {self.platform.display_name} is not known; ask by USB request instead"
-            raise CapabilityMissing(Capability.BUTTONS, board=self.usb.label, remedy=remedy)
-        return times
-
-    @contextmanager
-    def _holding_mode(self) -> Iterator[None]:
-        self.buttons.press_mode()
-        try:
-            yield
-        finally:
-            self.buttons.release_mode()
-
-    def _press_reset(self) -> None:
-        self.buttons.press_reset()
-        self.host.clock.sleep(0.1)
-        self.buttons.release_reset()
-
-    def _until_led(self, pattern: str, seconds: float) -> None:
-        """Let time pass until the LED shows `pattern`, or just long enough where no LED can be seen."""
-        if self._led is None:
-            self.host.clock.sleep(seconds)
-            return
-        led = self._led
-        wait_until(
-            self.host,
-            lambda: led.describe() == pattern,
-            timeout=seconds * 3,
-            awaited=f"the LED {pattern} while MODE is held",
-            seen=lambda: f"LED {led.describe()}",
-            board=self.usb.label,
-            port=self.usb.port or None,
-        )

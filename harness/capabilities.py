@@ -1,11 +1,14 @@
-"""What a kind of board may have beyond USB and serial: things that a program can press, see or switch."""
+"""What a kind of board may have or lack: things that a program can press, see, switch or ask."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from harness.networks import Network
 
 
 class Buttons(Protocol):
@@ -73,7 +76,7 @@ class Releases(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What one board has of these. None: no program can reach it."""
+    """What one board has, as its kind supplies it. None: no program can reach it."""
 
     buttons: Buttons | None = None
     led: Led | None = None
@@ -86,6 +89,12 @@ class Extras:
     """What others noted of this board since a moment, where that can be read."""
     takes_stand_ins: bool = False
     """Whether it was made here, with modules that only stand for real ones. No other board may get such."""
+    usb: bool = True
+    """Whether it is on its host's USB."""
+    serial: bool = True
+    """Whether it has a serial port on its host."""
+    network: Network | None = None
+    """The kind's own way to the network; without it that of the platform (`harness.networks`)."""
 
 
 NOTHING = Extras()

@@ -236,17 +236,17 @@ class Account:
         Raises:
             CloudRefused: status 404 when it is offline or unknown, 403 when somebody else has it.
         """
-        self._change("claim", device_id)
+        self._change(f"claim device {device_id}")
         self._request("POST", "/v1/devices", json={"id": device_id, "request_transfer": request_transfer})
 
     def unclaim(self, device: str) -> None:
         """Give a device up; it may be offline."""
-        self._change("unclaim", device)
+        self._change(f"unclaim device {device}")
         self._request("DELETE", f"/v1/devices/{device}")
 
     def rename(self, device: str, name: str) -> None:
         """Give a device a name, which is unique within the account."""
-        self._change("rename", device)
+        self._change(f"rename device {device}")
         self._request("PUT", f"/v1/devices/{device}", json={"name": name})
 
     def call(self, device: str, function: str, argument: str = "") -> int:
@@ -272,7 +272,7 @@ class Account:
             CloudRefused: it is offline, or the module does not fit.
             ImageRefused: it only stands for a real module, and this cloud may have real boards.
         """
-        self._change("flash", device)
+        self._change(f"flash device {device}")
         if not self.cloud.target.ours and any(is_stand_in(module.prefix) for module in read_image(image).modules):
             raise ImageRefused(Refusal.STAND_IN, name)
         answer = self.cloud.request("PUT", f"/v1/devices/{device}", token=self.token, files={"file": (name, image)})
@@ -286,6 +286,24 @@ class Account:
     def signal(self, device: str, *, on: bool) -> None:
         """Have the device show a rainbow on its LED, or stop it."""
         self._request("PUT", f"/v1/devices/{device}", json={"signal": "1" if on else "0"})
+
+    def sim_status(self, iccid: str) -> str | None:
+        """The status of a SIM, such as "active", or None if it is none of this account's."""
+        try:
+            return str(self._request("GET", f"/v1/sims/{iccid}")["status"])
+        except CloudRefused as error:
+            if error.status in (403, 404):
+                return None
+            raise
+
+    def activate_sim(self, iccid: str) -> None:
+        """Take a SIM of nobody's, or one's own, and have the mobile network activate it, which takes its time.
+
+        Raises:
+            CloudRefused: status 403 when somebody else has it, 404 when there is none, 409 when it is active or being changed.
+        """
+        self._change(f"activate SIM {iccid}")
+        self._request("PUT", f"/v1/sims/{iccid}", json={"action": "activate"})
 
     def publish(self, name: str, data: str = "", *, private: bool = True, ttl: int = 60) -> None:
         """Publish an event."""
@@ -303,9 +321,9 @@ class Account:
     def _request(self, method: str, path: str, *, json: Any = None) -> Any:
         return self.cloud.request(method, path, token=self.token, json=json)
 
-    def _change(self, what: str, device: str) -> None:
+    def _change(self, what: str) -> None:
         if not (self.cloud.target.ours or self.cloud.target.allow_changes):
-            raise ChangesNotAllowed(f"{what} device {device} in the cloud at {self.cloud.target.url}")
+            raise ChangesNotAllowed(f"{what} in the cloud at {self.cloud.target.url}")
 
 
 def read_answer(name: str, response: httpx.Response) -> Any:

@@ -85,7 +85,7 @@ def check(board: Board, source: bytes | str | Path) -> Image:
         ImageRefused: it must not be written there.
     """
     name, data = load(source)
-    label = board.usb.label
+    label = board.label
     try:
         module = read_module(data)
     except NotAModule as error:
@@ -125,7 +125,7 @@ def flash(board: Board, sources: Sequence[bytes | str | Path], *, leave: bool = 
             raise ImageRefused(
                 Refusal.OUT_OF_RANGE,
                 f"{image.name}: a {image.key} cannot be written over DFU",
-                board=board.usb.label,
+                board=board.label,
                 remedy="Use update_device_os(), which hands it to Device OS",
             )
     board.must_allow_changes("flash it")
@@ -198,7 +198,7 @@ def _expect(board: Board, images: Sequence[Image]) -> None:
     for image in images:
         seen = not_installed(board, [image])
         if seen:
-            raise NotReached(f"{image.key} version {image.version} after the update", 0, seen=seen, board=board.usb.label)
+            raise NotReached(f"{image.key} version {image.version} after the update", 0, seen=seen, board=board.label)
 
 
 def not_installed(board: Board, images: Sequence[Image]) -> str:

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.errors import Blame, CapabilityMissing, CloudRefused, CloudUnreachable, HarnessError, hides
+from harness.errors import Blame, CapabilityMissing, CloudRefused, CloudUnreachable, HarnessError, NotReached, hides
 from harness.flashing import Image, check, in_order, not_installed
-from harness.host import wait_until
 from harness.meanwhile import told_on_failure
 from harness.modes import Capability, UsbState
 from harness.witness import Boot
 
 if TYPE_CHECKING:
     from harness.board import Board
-    from harness.cloud import CloudDevice
+    from harness.cloud import Account, CloudDevice
 
 __tracebackhide__ = hides
 
@@ -29,6 +29,9 @@ T = TypeVar("T")
 
 CLAIM_TIMEOUT = 60.0
 """Seconds: a board connects by itself, and says its claim code right after."""
+
+CLAIM_RETRY = 2.0
+"""Seconds between two tries."""
 
 UPDATE_TIMEOUT = 300.0
 """Seconds for an update over the air: a system part of 256 KiB takes about two minutes over a slow link."""
@@ -57,7 +60,7 @@ def wait_for_claim(board: Board, *, timeout: float) -> CloudDevice:
         CapabilityMissing: there is no account to ask.
     """
     if board.account is None:
-        raise CapabilityMissing(Capability.CLOUD, board=board.usb.label, remedy="Use the fixture `account`, or set board.account")
+        raise CapabilityMissing(Capability.CLOUD, board=board.label, remedy="Use the fixture `account`, or set board.account")
     found = _until(board, lambda: _owned(board), timeout, "the account to own it", lambda: _owner(board))
     board.saw(f"owned by {found.owner}")
     return found
@@ -72,11 +75,11 @@ def wait_for_code_used(board: Board, *, timeout: float) -> None:
     """
     given = board.code_given
     if given is None:
-        raise HarnessError("it was given no claim code", board=board.usb.label, blame=Blame.REQUEST, remedy="Use set_claim_code(code)")
+        raise HarnessError("it was given no claim code", board=board.label, blame=Blame.REQUEST, remedy="Use set_claim_code(code)")
     if given.bit is not False and given.owned is not False:
         raise HarnessError(
             "nobody can tell whether its claim code has been used",
-            board=board.usb.label,
+            board=board.label,
             seen="before it was given, the board called itself claimed, and "
             + ("was the account's own" if given.owned else "no account watched it"),
             blame=Blame.REQUEST,
@@ -92,6 +95,33 @@ def wait_for_code_used(board: Board, *, timeout: float) -> None:
 
     _until(board, used, timeout, "its claim code to be used", seen)
     board.saw("its claim code was used")
+
+
+def claim_when_online(board: Board, account: Account) -> None:
+    """Have an account claim a board, which must be online for that; the cloud may learn of it a moment after the board.
+
+    Raises:
+        NotReached: the cloud did not see it online within `CLAIM_TIMEOUT`.
+        CloudRefused: it is somebody else's.
+        ChangesNotAllowed: it is a real board.
+    """
+    board.must_allow_changes("claim it")
+    board.journal.did(f"claimed it for {account.username}")
+    clock = board.host.clock
+    end = clock.now() + CLAIM_TIMEOUT
+    while True:
+        try:
+            account.claim(board.device_id)
+        except CloudRefused as error:
+            if error.status != HTTPStatus.NOT_FOUND or "online" not in error.text:
+                raise
+            if clock.now() >= end:
+                raise NotReached(
+                    "the cloud to see the board online", CLAIM_TIMEOUT, seen=f"the cloud says: {error.text}", board=board.label
+                ) from error
+            clock.sleep(CLAIM_RETRY)
+            continue
+        return
 
 
 @contextmanager
@@ -138,7 +168,7 @@ def update_over_the_air(board: Board, sources: Sequence[bytes | str | Path], *, 
         NotReached: the board did not take it.
     """
     if board.account is None:
-        raise CapabilityMissing(Capability.CLOUD, board=board.usb.label)
+        raise CapabilityMissing(Capability.CLOUD, board=board.label)
     images: list[Image] = in_order(board, [check(board, source) for source in sources])
     board.must_allow_changes("update it over the air")
     for image in images:
@@ -149,7 +179,7 @@ def update_over_the_air(board: Board, sources: Sequence[bytes | str | Path], *, 
 
 def _until(board: Board, look: Callable[[], T | None], timeout: float, awaited: str, seen: Callable[[], str]) -> T:
     with told_on_failure(board):
-        return wait_until(board.host, look, timeout=timeout, awaited=awaited, seen=seen, board=board.usb.label, port=board.usb.port or None)
+        return board.until(look, timeout=timeout, awaited=awaited, seen=seen)
 
 
 def _claim_bit(board: Board) -> bool | None:

@@ -173,6 +173,11 @@ def list_serial_ports() -> list[SerialEntry]:
     ]
 
 
+def serial_entry(host: Host, serial_number: str) -> SerialEntry | None:
+    """The serial port of the device with that USB serial number, in lower case; None while there is none."""
+    return next((entry for entry in host.serial_entries() if entry.serial == serial_number), None)
+
+
 def open_serial_port(entry: SerialEntry, label: BoardLabel | None, *, baudrate: int) -> serial.Serial:
     """Open a port through pyserial, exclusively where the operating system can.
 

@@ -57,5 +57,6 @@ def meanwhile(board: Board) -> Iterator[LogLine]:
         changes = board.led.timeline()
         earlier = sum(change.time < since for change in changes)
         yield from (LogLine(change.time, "LED", change.text) for change in changes[max(0, earlier - 1) :])
-    yield from (LogLine(time, "console", text) for time, text in board.console.said if time >= board.journal.began)
+    if Capability.SERIAL in board.capabilities:
+        yield from (LogLine(time, "console", text) for time, text in board.console.said if time >= board.journal.began)
     yield from board.log(since)

@@ -54,8 +54,11 @@ class Mode(enum.Enum):
 
 
 class Capability(enum.Enum):
-    """What a kind of board may or may not have beyond USB and serial."""
+    """What a board may or may not have."""
 
+    USB = "USB connection"
+    SERIAL = "serial port"
+    NETWORK = "network interface that is known here"
     BUTTONS = "buttons that a program can press"
     LED = "LED that a program can see"
     POWER = "power switch"

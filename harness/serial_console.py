@@ -15,7 +15,8 @@ import serial
 from harness.changes import note
 from harness.errors import Blame, BoardNotAvailable, ConversationFailed, NotReached, Unavailable, hides
 from harness.follow_ups import code_given
-from harness.host import CONSOLE_BAUDRATE, SerialEntry, wait_until
+from harness.host import CONSOLE_BAUDRATE, SerialEntry, serial_entry
+from harness.modes import Capability
 from particle_protocol.listening import (
     ConsoleError,
     ConsoleIdentity,
@@ -108,7 +109,7 @@ class SerialConsole:
             ConversationFailed: the console did not say what was awaited.
             BoardNotAvailable: the board has no serial port, or left in mid-conversation.
         """
-        label = self._board.usb.label
+        label = self._board.label
         heard = bytearray()
         try:
             with self.open(changes=changes) as port:
@@ -116,7 +117,7 @@ class SerialConsole:
         except CredentialsRefused as error:
             raise ConversationFailed(str(error), board=label, blame=Blame.NETWORK) from error
         except (ConsoleError, ConsoleAnswerError) as error:
-            raise ConversationFailed(str(error), board=label, seen=self._board.usb.describe()) from error
+            raise ConversationFailed(str(error), board=label, seen=self._seen()) from error
         except (serial.SerialException, OSError) as error:
             raise BoardNotAvailable(Unavailable.UNPLUGGED, "in the middle of a serial dialogue", board=label, seen=str(error)) from error
         finally:
@@ -135,7 +136,7 @@ class SerialConsole:
         Raises:
             BoardNotAvailable: the board has none, or it may not be opened.
         """
-        port = self._board.host.open_serial(self._entry(), self._board.usb.label, baudrate=baudrate)
+        port = self._board.host.open_serial(self._awaited(), self._board.label, baudrate=baudrate)
         if changes:
             note(changes)
         try:
@@ -143,22 +144,24 @@ class SerialConsole:
         finally:
             port.close()
 
-    def _entry(self) -> SerialEntry:
-        usb = self._board.usb
+    def entry(self) -> SerialEntry | None:
+        """The board's serial port, matched by its serial number, or None while it has none."""
+        return serial_entry(self._board.host, self._board.device_id)
+
+    def _awaited(self) -> SerialEntry:
+        board = self._board
         try:
-            return wait_until(
-                self._board.host,
-                usb.serial_entry,
-                timeout=PORT_TIMEOUT,
-                awaited="a serial port",
-                seen=usb.describe,
-                board=usb.label,
-                port=usb.port or None,
-            )
+            return board.until(self.entry, timeout=PORT_TIMEOUT, awaited="a serial port", seen=self._seen)
         except NotReached as error:
             raise BoardNotAvailable(
-                Unavailable.NO_SERIAL_PORT, board=usb.label, seen=usb.describe(), remedy="A board in DFU mode has none; check the cable"
+                Unavailable.NO_SERIAL_PORT, board=board.label, seen=self._seen(), remedy="A board in DFU mode has none; check the cable"
             ) from error
+
+    def _seen(self) -> str:
+        board = self._board
+        if Capability.USB in board.capabilities:
+            return board.usb.describe()
+        return f"serial port {found}" if (found := self.entry()) is not None else "no serial port with its serial number"
 
 
 def converse(port: serial.Serial, steps: ConsoleSteps[T], heard: bytearray | None = None) -> T:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import CapabilityMissing, HarnessError, NotReached, hides
-from harness.host import wait_until
+from harness.follow_ups import claim_when_online
 from harness.modes import Capability, Mode, UsbState
 from harness.witness import Boot
 
@@ -65,14 +65,17 @@ class Start:
         """Refuse what cannot be brought about or cannot be witnessed, before the board is touched."""
         if self.mode in _PASSING:
             raise HarnessError(
-                f"a test cannot start in {self.mode}: it passes quickly", board=board.usb.label, remedy="Start in listening mode"
+                f"a test cannot start in {self.mode}: it passes quickly", board=board.label, remedy="Start in listening mode"
             )
         if self.claimed is not None and board.account is None:
-            raise CapabilityMissing(Capability.CLOUD, board=board.usb.label)
+            raise CapabilityMissing(Capability.CLOUD, board=board.label)
         if self.mode is Mode.OFF:
             _ = board.power
-        if self.mode is Mode.SAFE and not self.claimed and (missing := board.cannot_witness(Mode.SAFE)) is not None:
-            raise missing
+        alone = Capability.USB not in board.capabilities
+        if (self.mode is Mode.SAFE or alone) and self.mode is not None and not self.claimed:
+            missing = board.cannot_witness(self.mode)
+            if missing is not None:
+                raise missing
 
 
 def bring_os(board: Board, version: str) -> None:
@@ -82,7 +85,7 @@ def bring_os(board: Board, version: str) -> None:
     """
     from harness.releases import application_file, release_files
 
-    if board.usb.state() is UsbState.DFU:
+    if Capability.USB in board.capabilities and board.usb.state() is UsbState.DFU:
         board.leave_dfu()
     if board.os_version() != version:
         board.update_device_os(release_files(board, version))
@@ -91,26 +94,30 @@ def bring_os(board: Board, version: str) -> None:
 
 
 def bring_claim(board: Board, wifi: WifiNetwork | None, *, claimed: bool) -> None:
-    """Have the account claim the board, or give it up."""
+    """Have the account claim the board, or give it up. One that only the cloud can see comes online by itself."""
     account = board.account
     if account is None:
-        raise CapabilityMissing(Capability.CLOUD, board=board.usb.label)
+        raise CapabilityMissing(Capability.CLOUD, board=board.label)
     mine = account.find(board.device_id)
     owned = mine is not None and mine.owner == account.username
     if claimed and not owned:
-        bring_mode(board, Mode.ONLINE, wifi)
-        account.claim(board.device_id)
+        if Capability.USB in board.capabilities or board.cannot_witness(Mode.ONLINE) is None:
+            bring_mode(board, Mode.ONLINE, wifi)
+        claim_when_online(board, account)
     elif owned and not claimed:
         account.unclaim(board.device_id)
 
 
 def bring_mode(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
     """Bring the board into a mode, whatever mode it is in."""
-    state = board.usb.state()
     if mode is Mode.OFF:
         board.power.off()
         board.wait_for(Mode.OFF)
         return
+    if Capability.USB not in board.capabilities:
+        bring_unplugged(board, mode, wifi)
+        return
+    state = board.usb.state()
     if state is UsbState.ABSENT:
         state = _wake(board)
     if mode is Mode.DFU:
@@ -132,6 +139,21 @@ def bring_mode(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
         if settle_out_of_safe_mode(board) is Mode.LISTENING:
             board.leave_listening()
         board.wait_for(mode)
+
+
+def bring_unplugged(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
+    """Bring a board that is on no USB into a mode, with what it has: its buttons, its power, its network."""
+    if Capability.POWER in board.capabilities:
+        board.power.on()
+    if mode is Mode.DFU:
+        board.enter_dfu()
+    elif mode is Mode.LISTENING:
+        board.enter_listening()
+    elif mode is Mode.SAFE:
+        board.enter_safe_mode()
+    elif Capability.SERIAL in board.capabilities and Capability.LED in board.capabilities and board.mode() is Mode.LISTENING:
+        board.network.join(wifi)
+    board.wait_for(mode)
 
 
 def end_safe_mode(board: Board) -> None:
@@ -158,20 +180,19 @@ def settle_out_of_safe_mode(board: Board) -> Mode:
 def connect(board: Board, wifi: WifiNetwork | None) -> None:
     """Have the board connect to the cloud.
 
-    It is reset if it is in safe mode, and given Wi-Fi credentials if it listens for them, or if it got nowhere with those that it has.
+    It is reset if it is in safe mode, and joined to its network if it listens for credentials, or got nowhere with what it has.
     """
-    mode = settle_out_of_safe_mode(board)
-    if mode is Mode.LISTENING and wifi is None:
-        raise CapabilityMissing(Capability.WIFI, board=board.usb.label, remedy="Name one with --wifi SSID:PASSWORD")
-    if wifi is not None and (mode is Mode.LISTENING or (board.allow_changes and _lacks_network(board, mode))):
-        if mode is not Mode.LISTENING:
-            board.enter_listening()
-        board.set_wifi(wifi.ssid, wifi.password, security=wifi.security)
+    mode, network = settle_out_of_safe_mode(board), board.network
+    missing = network.lacks(wifi)
+    if mode is Mode.LISTENING and missing is not None:
+        raise missing
+    if missing is None and (mode is Mode.LISTENING or (board.allow_changes and _lacks_network(board, mode))):
+        network.join(wifi)
     try:
         board.wait_for(Mode.ONLINE)
     except NotReached as error:
-        if wifi is not None and not board.allow_changes:
-            error.remedy += f". Its credentials would have been replaced by those of {wifi.ssid!r}, but for a missing --allow-changes"
+        if missing is None and not board.allow_changes:
+            error.remedy += f". {network.offer(wifi)}, but for a missing --allow-changes"
         raise
 
 
@@ -199,15 +220,7 @@ def settled(board: Board) -> Mode:
         return Mode.ONLINE if agreed or (seen.missing is not None and seen.cloud_status is not None) else None
 
     try:
-        return wait_until(
-            board.host,
-            look,
-            timeout=PATIENCE,
-            awaited="listening mode, or a connection to the cloud",
-            seen=lambda: str(board.mode()),
-            board=board.usb.label,
-            port=board.usb.port or None,
-        )
+        return board.until(look, timeout=PATIENCE, awaited="listening mode, or a connection to the cloud", seen=lambda: str(board.mode()))
     except NotReached:
         return board.mode()
 

@@ -10,11 +10,24 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from harness.errors import Blame, CloudRefused, CloudUnreachable, ConversationFailed, HarnessError, RequestRefused, hides
+from harness.errors import (
+    Blame,
+    BoardLabel,
+    CapabilityMissing,
+    CloudRefused,
+    CloudUnreachable,
+    ConversationFailed,
+    HarnessError,
+    RequestRefused,
+    hides,
+)
 from harness.modes import SIGNS, Capability, CloudStatus, DeviceMode, Mode, Signs, UsbState
 from harness.usb.entry import UsbEntry
+
+if TYPE_CHECKING:
+    from harness.cloud import Account
 
 __tracebackhide__ = hides
 
@@ -43,6 +56,8 @@ class Epoch:
     cause: str
     stale: UsbEntry | None = None
     boot: Boot = Boot.UNKNOWN
+    stale_session: str | None = None
+    """The session with the cloud that this action ends, by the time of its handshake: for boards of which only the cloud knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,8 @@ class CloudView:
 
     online: bool
     safe_mode: bool = False
+    session: str | None = None
+    """When the session began that answers, as the API writes it."""
 
     def __str__(self) -> str:
         return "online in safe mode" if self.safe_mode else "online" if self.online else "offline"
@@ -79,7 +96,7 @@ class Sighting:
 
     def told(self, *, led: bool) -> str:
         """What was seen, with the LED or without it."""
-        parts = [self.usb_text or str(self.usb)]
+        parts = [self.usb_text or str(self.usb)] if self.usb_text or self.usb is not None else []
         if self.stale:
             parts.append(f"not yet reset ({self.stale})")
         if led and self.led is not None:
@@ -90,7 +107,7 @@ class Sighting:
             parts.append(f"board's cloud connection {self.cloud_status}")
         if self.cloud is not None:
             parts.append(f"the cloud says {self.cloud}")
-        return ", ".join((*parts, *self.notes))
+        return ", ".join((*parts, *self.notes)) or "nothing that anybody could tell"
 
 
 _OUT_OF_SAFE_MODE = (
@@ -108,6 +125,8 @@ def diagnose(mode: Mode, seen: Sighting) -> tuple[Blame, str]:
     if led.endswith("magenta") or (seen.cloud is not None and seen.cloud.safe_mode) or seen.unmet:
         return Blame.BOARD, _OUT_OF_SAFE_MODE
     if seen.cloud is not None and not seen.cloud.online:
+        if seen.usb is None and not led:
+            return Blame.BOARD, "Only the cloud can see it: check its power, its network, and the address and key of the cloud in it"
         return Blame.CLOUD, "The board says that it is connected; the cloud does not"
     if led.endswith(("blinking green", "breathing green")):
         return Blame.NETWORK, "Check the network's name and password, and that it is within reach"
@@ -120,17 +139,44 @@ def diagnose(mode: Mode, seen: Sighting) -> tuple[Blame, str]:
     return Blame.BOARD, ""
 
 
+def cannot_tell(missing: Capability, mode: Mode, board: BoardLabel) -> CapabilityMissing:
+    """The error of a wait for a mode that nobody can witness."""
+    remedy = f"Without it nobody can witness {mode} on this kind of board"
+    if missing is Capability.CLOUD:
+        remedy += ": use an account that owns the board"
+    elif mode in (Mode.SAFE, Mode.ONLINE):
+        remedy += ", for on USB safe mode looks the same as normal mode; the cloud can: use an account that owns the board"
+        if mode is Mode.ONLINE:
+            remedy += ", or reset() it first, so that it is known to be in normal mode"
+    return CapabilityMissing(missing, board=board, remedy=remedy)
+
+
+def cloud_view(account: Account, device_id: str) -> CloudView | None:
+    """What the cloud says of a board; None when the account may not see it, so that the cloud is no witness.
+
+    A board says that it is in safe mode right after it has connected. Its answer to a ping comes after that, so only then the cloud
+    knows; and only the session of the present boot answers at all.
+    """
+    found = account.find(device_id)
+    if found is None:
+        return None
+    if not found.online or not account.ping(device_id):
+        return CloudView(online=False)
+    found = account.find(device_id)
+    return None if found is None else CloudView(online=True, safe_mode=found.in_safe_mode, session=found.last_handshake_at)
+
+
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """How to ask each witness. Those a board's kind lacks are None.
+    """How to ask each witness. Those a board lacks are None; any may be.
 
     Without an LED safe mode is seldom seen: no control request tells it (Device OS 2.3.1 and 6.2.0: request 72 knows listening mode
     only), so a board that was asked for it looks on USB as one that is online. What is left is the cloud, which hears of it in every
     session, and module info, where a dependency that is not met means safe mode.
     """
 
-    usb: Callable[[], UsbEntry | None]
-    usb_text: Callable[[], str]
+    usb: Callable[[], UsbEntry | None] | None
+    usb_text: Callable[[], str] | None
     led: Callable[[], str] | None
     device_mode: Callable[[], DeviceMode] | None
     cloud_status: Callable[[], CloudStatus] | None
@@ -138,9 +184,26 @@ class Witnesses:
     """Asks the cloud; gives None when the account may not see the board, so that the cloud is no witness."""
     unmet_dependency: Callable[[], str] | None
     """Asks for module info; gives the module whose dependency is unmet, or an empty string."""
+    serial: Callable[[], object | None] | None = None
+    """Looks for the board's serial port, which it has while Device OS runs; where the USB bus says that too, nobody asks for this."""
+
+    def distinguishes(self) -> tuple[Mode, ...]:
+        """The modes to look for in turn, as long as none fits; what is left of them is `Mode.RUNNING`."""
+        candidates = [Mode.OFF, Mode.DFU, Mode.LISTENING, Mode.SAFE]
+        if self.led is not None:
+            candidates += [Mode.ONLINE, Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD, Mode.OFFLINE]
+        elif self.usb is None:
+            candidates += [Mode.ONLINE]
+        return tuple(mode for mode in candidates if self.usb is not None or self.can_witness(mode, Boot.UNKNOWN) is None)
+
+    def needs_cloud(self, mode: Mode) -> bool:
+        """Whether nobody else can tell of `mode` without an LED."""
+        return mode in (Mode.SAFE, Mode.ONLINE) or (mode is Mode.RUNNING and self.usb is None and self.serial is None)
 
     def can_witness(self, mode: Mode, boot: Boot) -> Capability | None:
         """None if `mode` can be witnessed in such a boot, else the capability that is missing. Asks nobody."""
+        if self.usb is None:
+            return self._can_witness_without_usb(mode)
         if self.led is not None:
             return None
         if mode in (Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD):
@@ -153,45 +216,81 @@ class Witnesses:
             return Capability.LED
         return None
 
+    def _can_witness_without_usb(self, mode: Mode) -> Capability | None:
+        """An LED that shows nothing may have no power, or none of its own; a board that the cloud does not see may be in any mode."""
+        if mode is Mode.OFF:
+            return Capability.USB
+        if self.led is not None:
+            return None
+        if mode in (Mode.ONLINE, Mode.SAFE):
+            return Capability.CLOUD if self.cloud is None else None
+        if mode is Mode.RUNNING:
+            return Capability.CLOUD if self.cloud is None and self.serial is None else None
+        return Capability.LED if mode in (Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD) else Capability.USB
+
     def look(self, mode: Mode, epoch: Epoch) -> tuple[bool, Sighting]:
         """Ask the witnesses about `mode` until one disagrees. Gives whether all agreed, and what was seen."""
         seen = Sighting(boot=epoch.boot)
         return self._judge(mode, SIGNS[mode], epoch, seen), seen
 
     def _judge(self, mode: Mode, signs: Signs, epoch: Epoch, seen: Sighting) -> bool:
-        entry = self.usb()
-        seen.usb = entry.state if entry is not None else UsbState.ABSENT
-        seen.usb_text = f"{seen.usb} ({entry})" if entry is not None else self.usb_text()
-        if epoch.stale is not None and entry == epoch.stale:
-            seen.stale = epoch.cause
-            return False
-        if self.led is not None:
-            seen.led = self.led()
-        if seen.usb is not signs.usb or (self.led is not None and signs.led is not None and seen.led not in signs.led):
+        if not self._host_agrees(mode, signs, epoch, seen) or not self._led_agrees(mode, signs, seen):
             return False
         if signs.device_mode is not None and self.device_mode is not None:
             seen.device_mode = _ask(self.device_mode, "control request 72", seen)
             if seen.device_mode is not signs.device_mode:
                 return False
         if mode is Mode.SAFE and self.led is None:
-            return self._in_safe_mode(seen)
+            return self._in_safe_mode(seen, epoch)
         if mode is Mode.ONLINE and self.led is None and not self._modules_fit(seen):
             return False
-        return self._connection_agrees(mode, signs, seen) and self._cloud_agrees(mode, seen)
+        return self._connection_agrees(mode, signs, seen) and self._cloud_agrees(mode, seen, epoch)
 
-    def _in_safe_mode(self, seen: Sighting) -> bool:
+    def _host_agrees(self, mode: Mode, signs: Signs, epoch: Epoch, seen: Sighting) -> bool:
+        """What the board's host shows of it: the USB bus, else its serial ports."""
+        if self.usb is not None:
+            entry = self.usb()
+            seen.usb = entry.state if entry is not None else UsbState.ABSENT
+            text = self.usb_text() if self.usb_text is not None else str(seen.usb)
+            seen.usb_text = f"{seen.usb} ({entry})" if entry is not None else text
+            if entry is not None and entry == epoch.stale:
+                seen.stale = epoch.cause
+                return False
+            if self.led is not None:
+                seen.led = self.led()
+            return seen.usb is signs.usb
+        if self.led is not None:
+            seen.led = self.led()
+        if self.serial is None:
+            return True
+        port = self.serial()
+        seen.usb_text = f"serial port {port}" if port is not None else "no serial port"
+        return (port is not None) is (signs.usb is UsbState.NORMAL)
+
+    def _led_agrees(self, mode: Mode, signs: Signs, seen: Sighting) -> bool:
+        if self.led is None:
+            return True
+        if mode is Mode.RUNNING and self.usb is None:
+            return seen.led in _RUNNING
+        return signs.led is None or seen.led in signs.led
+
+    def _in_safe_mode(self, seen: Sighting, epoch: Epoch) -> bool:
         """Whether a board without an LED is known to be in safe mode."""
         fits = self._modules_fit(seen)
         if seen.unmet:
             return True
         if self.cloud is not None and not self._may_be_connected(seen):
             return False
-        if self._asked_cloud(seen):
+        if self._asked_cloud(seen, epoch):
             if seen.cloud is not None:
                 return seen.cloud.safe_mode
             if fits:
-                seen.missing = Capability.LED
+                seen.missing = self._lacks()
         return False
+
+    def _lacks(self) -> Capability:
+        """What it would take to tell what those who are there cannot."""
+        return Capability.LED if self.usb is not None else Capability.CLOUD
 
     def _may_be_connected(self, seen: Sighting) -> bool:
         """What the board says of its cloud connection; one that does not tell may have one."""
@@ -227,28 +326,37 @@ class Witnesses:
             return True
         return seen.cloud_status in signs.cloud_status
 
-    def _cloud_agrees(self, mode: Mode, seen: Sighting) -> bool:
-        if mode is not Mode.ONLINE:
+    def _cloud_agrees(self, mode: Mode, seen: Sighting, epoch: Epoch) -> bool:
+        only_cloud = self.usb is None and self.serial is None and self.led is None
+        if mode is not Mode.ONLINE and not (mode is Mode.RUNNING and only_cloud):
             return True
-        if not self._asked_cloud(seen):
+        if not self._asked_cloud(seen, epoch):
             return False
         if seen.cloud is not None:
-            return seen.cloud.online and not seen.cloud.safe_mode
+            return seen.cloud.online and (mode is Mode.RUNNING or not seen.cloud.safe_mode)
         if self.led is not None:
             return True
         if seen.boot is Boot.NORMAL and seen.cloud_status is not None:
             return True
-        seen.missing = Capability.LED
+        seen.missing = self._lacks()
         return False
 
-    def _asked_cloud(self, seen: Sighting) -> bool:
-        """Ask the cloud. False: it gave no answer this time."""
+    def _asked_cloud(self, seen: Sighting, epoch: Epoch) -> bool:
+        """Ask the cloud. False: it gave no answer this time, or one from before."""
         try:
             seen.cloud = self.cloud() if self.cloud is not None else None
         except (CloudRefused, CloudUnreachable) as error:
             seen.notes += (str(error),)
             return False
+        if seen.cloud is not None and seen.cloud.online and seen.cloud.session is not None and seen.cloud.session == epoch.stale_session:
+            seen.stale = epoch.cause
+            return False
         return True
+
+
+_RUNNING = frozenset().union(*(SIGNS[mode].led or () for mode in (Mode.SAFE, Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD)))
+_RUNNING |= frozenset().union(*(SIGNS[mode].led or () for mode in (Mode.ONLINE, Mode.OFFLINE)))
+"""What an LED shows while Device OS runs and does not listen."""
 
 
 def _ask(question: Callable[[], T], name: str, seen: Sighting) -> T | None:

@@ -207,7 +207,7 @@ def _claim(rig: Rig, starts: Sequence[Start]) -> None:
             except CloudRefused as error:
                 raise HarnessError(
                     f"{board.moniker}: {rig.cloud.username} cannot claim it: {error.text}",
-                    board=board.usb.label,
+                    board=board.label,
                     blame=Blame.REQUEST,
                     remedy="Leave claimed=1 out, or give another --state",
                 ) from error

@@ -136,7 +136,7 @@ def describe(rig: Rig, environment: dict[str, str], folder: Path) -> dict[str, A
         "server_key": str(der),
         "server_key_pem": str(pem),
         "environment": environment,
-        "boards": [{"moniker": board.moniker, "device_id": board.device_id, "port": board.usb.port} for board in rig.boards],
+        "boards": [{"moniker": board.moniker, "device_id": board.device_id, "port": board.port} for board in rig.boards],
     }
 
 

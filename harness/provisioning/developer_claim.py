@@ -1,6 +1,6 @@
 """The developer claim: a board out of its box becomes a device of one's own account.
 
-identify -> (Device OS) -> (application) -> listening mode -> Wi-Fi credentials -> connect -> claim -> (name) -> setup done.
+identify -> (Device OS) -> (application) -> (listening mode -> network) -> connect -> claim -> (name) -> setup done.
 Steps in brackets happen when they are asked for.
 """
 
@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import CloudRefused, NotReached, hides
-from harness.modes import Mode, UsbState
+from harness.errors import hides
+from harness.follow_ups import claim_when_online
+from harness.modes import Capability, Mode, UsbState
+from harness.networks import listen
 from harness.provisioning.flow import Flow, Step
 from harness.releases import release_files
 
@@ -21,12 +23,6 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = hides
 
-CLAIM_TIMEOUT = 60.0
-"""Seconds within which the cloud must see the board online: it connects by itself as soon as it has the network."""
-
-CLAIM_RETRY = 2.0
-"""Seconds between two tries."""
-
 
 class DeveloperClaim(Flow):
     """Bring `board` into `account`.
@@ -34,7 +30,7 @@ class DeveloperClaim(Flow):
     Args:
         board: any board that enumerates.
         account: who is to own it.
-        wifi: the network it joins; None for a board that has its credentials.
+        wifi: the network it joins; None for a board that has its credentials, or needs none.
         os: the Device OS version to install first, or None to leave it.
         images: modules to write first, such as an application.
         name: the name to give it, or None.
@@ -65,8 +61,7 @@ class DeveloperClaim(Flow):
             Step("identify", self.identify),
             Step("update Device OS", self.update) if self.os is not None else None,
             Step("flash", self.flash) if self.images else None,
-            Step("enter listening mode", self.listen) if self.wifi is not None else None,
-            Step("give Wi-Fi credentials", self.give_wifi) if self.wifi is not None else None,
+            *self.joining(),
             Step("connect to the cloud", self.connect),
             Step("claim", self.claim),
             Step("rename", self.rename) if self.device_name is not None else None,
@@ -91,47 +86,30 @@ class DeveloperClaim(Flow):
         self.board.flash(*self.images)
         return ", ".join(map(str, self.board.requests.modules()))
 
+    def joining(self) -> Sequence[Step]:
+        """The steps that give the board what it needs to connect: none if it has that, or has no network of its own to join."""
+        if Capability.NETWORK not in self.board.capabilities or self.board.network.lacks(self.wifi) is not None:
+            return ()
+        network = self.board.network
+        return Step("enter listening mode", self.listen), Step(network.step, lambda: network.join(self.wifi))
+
     def listen(self) -> str | None:
         """Bring the board into listening mode, unless it is."""
-        if self.board.usb.state() is UsbState.DFU:
-            self.board.leave_dfu()
-        if self.board.mode() is Mode.LISTENING:
-            return None
-        self.board.enter_listening()
-        return str(Mode.LISTENING)
+        return str(Mode.LISTENING) if listen(self.board) else None
 
-    def give_wifi(self) -> str:
-        """Hand over the credentials on the serial console."""
-        assert self.wifi is not None
-        self.board.set_wifi(self.wifi.ssid, self.wifi.password, security=self.wifi.security)
-        return f"the board took the credentials of {self.wifi.ssid!r}"
-
-    def connect(self) -> str:
+    def connect(self) -> str | None:
         """Let the board connect. Without an LED to see, only the cloud can tell, at the claim."""
-        if self.board.usb.state() is UsbState.DFU:
+        if Capability.USB in self.board.capabilities and self.board.usb.state() is UsbState.DFU:
             self.board.leave_dfu()
-        seen = self.board.wait_for(Mode.RUNNING if self.board.cannot_witness(Mode.ONLINE) is not None else Mode.ONLINE)
-        return str(seen)
+        for mode in (Mode.ONLINE, Mode.RUNNING):
+            if self.board.cannot_witness(mode) is None:
+                return str(self.board.wait_for(mode))
+        return None
 
     def claim(self) -> str:
         """Claim the board, which must be online for that; the cloud may learn of it a moment after the board."""
-        self.board.must_allow_changes("claim it")
-        self.board.journal.did(f"claimed it for {self.account.username}")
-        clock = self.board.host.clock
-        end = clock.now() + CLAIM_TIMEOUT
-        while True:
-            try:
-                self.account.claim(self.board.device_id)
-            except CloudRefused as error:
-                if error.status != 404 or "online" not in error.text:
-                    raise
-                if clock.now() >= end:
-                    raise NotReached(
-                        "the cloud to see the board online", CLAIM_TIMEOUT, seen=f"the cloud says: {error.text}", board=self.board.usb.label
-                    ) from error
-                clock.sleep(CLAIM_RETRY)
-                continue
-            return f"owned by {self.account.device(self.board.device_id).owner}"
+        claim_when_online(self.board, self.account)
+        return f"owned by {self.account.device(self.board.device_id).owner}"
 
     def rename(self) -> str:
         """Give it its name."""

@@ -33,7 +33,7 @@ class Unclaim(Flow):
         found = self.account.find(self.board.device_id)
         if found is None or found.owner != self.account.username:
             owner = "it is not this account's" if found is None else f"it belongs to {found.owner}"
-            raise HarnessError("it cannot be unclaimed", board=self.board.usb.label, seen=owner, blame=Blame.REQUEST)
+            raise HarnessError("it cannot be unclaimed", board=self.board.label, seen=owner, blame=Blame.REQUEST)
         return f"{found.name or found.id}, {'online' if found.online else 'offline'}"
 
     def unclaim(self) -> str:
@@ -47,5 +47,5 @@ class Unclaim(Flow):
         """See that the cloud no longer lists it."""
         found = self.account.find(self.board.device_id)
         if found is not None and found.owner == self.account.username:
-            raise HarnessError("the cloud still lists it", board=self.board.usb.label, seen=str(found.owner), blame=Blame.CLOUD)
+            raise HarnessError("the cloud still lists it", board=self.board.label, seen=str(found.owner), blame=Blame.CLOUD)
         return "no longer in the account"

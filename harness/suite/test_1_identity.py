@@ -14,7 +14,7 @@ def test_board_tells_who_it_is(board: Board) -> None:
     identity = board.identify()
     assert identity.device_id == board.device_id
     assert identity.platform == board.platform.display_name
-    assert identity.usb_port == board.usb.port
+    assert identity.usb_port == board.port
 
 
 @pytest.mark.start(mode=Mode.LISTENING)

@@ -56,7 +56,7 @@ def test_listening_mode_is_entered_from_a_running_board(board: Board, wifi: obje
 def test_safe_mode_is_asked_for(board: Board, wifi: object) -> None:
     """Asked for safe mode, a board resets and runs Device OS without the application."""
     if Capability.LED not in board.capabilities:
-        raise CapabilityMissing(Capability.LED, board=board.usb.label, remedy="Without it nobody can tell safe mode from normal mode")
+        raise CapabilityMissing(Capability.LED, board=board.label, remedy="Without it nobody can tell safe mode from normal mode")
     _run(board, wifi)
     board.enter_safe_mode()
     board.wait_for(Mode.SAFE)

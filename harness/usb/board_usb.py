@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from harness.changes import note
 from harness.errors import BoardLabel, BoardNotAvailable, Unavailable, hides
-from harness.host import Host, SerialEntry, wait_until
+from harness.host import Host, SerialEntry, serial_entry, wait_until
 from harness.modes import UsbState
 from harness.usb.device import UsbDevice, run_steps
 from harness.usb.entry import UsbEntry, is_particle_board
@@ -131,7 +131,4 @@ class BoardUsb:
 
     def serial_entry(self) -> SerialEntry | None:
         """The board's serial port, matched by its serial number, or None while it has none."""
-        for entry in self.host.serial_entries():
-            if entry.serial == self.device_id:
-                return entry
-        return None
+        return serial_entry(self.host, self.device_id)

@@ -62,13 +62,35 @@ def test_what_was_done_and_seen_is_in_the_journal(board):
     assert "2b04:d006 at port 1-1" in saw.text
 
 
-@pytest.mark.parametrize("by", By)
+@pytest.mark.parametrize("by", [By.REQUEST, By.BUTTON, By.BAUDRATE])
 def test_dfu_mode_is_reached_in_every_way(board, by):
     board.enter_dfu(by)
     assert board.mode() is Mode.DFU
     assert board.identify().os_version is None
     board.leave_dfu()
     assert board.usb.state() is UsbState.NORMAL
+
+
+@pytest.mark.parametrize(
+    ("change", "by", "ways"),
+    [
+        ("enter_dfu", "power", "request, button, baudrate"),
+        ("enter_listening", "baudrate", "request, button"),
+        ("reset", "baudrate", "request, button, power"),
+    ],
+)
+def test_a_way_that_leads_elsewhere_is_refused_before_the_board_is_touched(board, change, by, ways):
+    before = board.usb.present()
+    with pytest.raises(ValueError, match=f"there is no way to .*: '{by}'; there are: {ways}"):
+        getattr(board, change)(by)
+    assert board.mode() is Mode.LISTENING
+    assert board.usb.present() == before
+
+
+def test_a_board_is_reset_by_its_power(board):
+    before = board.usb.present()
+    board.reset("power")
+    assert board.usb.present() != before
 
 
 def test_a_board_that_is_about_to_reset_is_not_taken_for_one_that_has(board):
@@ -146,7 +168,7 @@ def test_a_board_in_dfu_mode_has_no_serial_port(board):
 
 def test_what_a_real_board_lacks_is_told_as_such(board):
     real = bare(board)
-    assert real.capabilities == frozenset()
+    assert real.capabilities == {Capability.USB, Capability.SERIAL, Capability.NETWORK}
     for use, capability in (
         (lambda: real.buttons, Capability.BUTTONS),
         (lambda: real.led, Capability.LED),

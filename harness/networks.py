@@ -1,0 +1,190 @@
+"""A board's way to its network, from outside: what it needs of a run to connect, and how it is given that.
+
+Each kind of interface is one class. A board has the one of its platform unless its kind supplies another (`harness.capabilities.Extras`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from harness.errors import Blame, CapabilityMissing, CloudRefused, HarnessError, hides
+from harness.modes import Capability, Mode, UsbState
+from particle_protocol.platforms import Feature
+
+if TYPE_CHECKING:
+    from harness.board import Board
+    from harness.cloud import WifiNetwork
+
+__tracebackhide__ = hides
+
+SIM_TIMEOUT = 120.0
+"""Seconds that a mobile network gets to activate a SIM: most take up to a minute (particle_protocol/skus.toml)."""
+
+ACTIVE = "active"
+"""The status of a SIM that the mobile network lets in, in the REST API."""
+
+
+class Network(Protocol):
+    """The interface through which a board reaches its cloud."""
+
+    kind: str
+    """What it is called: "Wi-Fi", "cellular"."""
+    step: str
+    """What joining is called among the steps of a flow."""
+
+    def lacks(self, wifi: WifiNetwork | None) -> CapabilityMissing | None:
+        """What a run has not that the board needs to join; asks nobody. None: it has all."""
+
+    def offer(self, wifi: WifiNetwork | None) -> str:
+        """What `join` would do to the board, as the beginning of a sentence."""
+
+    def join(self, wifi: WifiNetwork | None = None) -> str | None:
+        """Give the board what it needs to connect, whatever mode it is in; it then connects by itself.
+
+        Returns what was done, or None when there was nothing to do.
+
+        Raises:
+            CapabilityMissing: see `lacks`.
+            ChangesNotAllowed: it is a real board.
+            HarnessError: it could not be given that; tells why.
+        """
+
+
+class Wifi:
+    """Wi-Fi: credentials, which the board takes on its serial console in listening mode."""
+
+    kind = "Wi-Fi"
+    step = "give Wi-Fi credentials"
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def lacks(self, wifi: WifiNetwork | None) -> CapabilityMissing | None:
+        """See `Network.lacks`."""
+        board = self._board
+        if Capability.SERIAL not in board.capabilities:
+            return CapabilityMissing(Capability.SERIAL, board=board.label, remedy="It takes Wi-Fi credentials in no other way")
+        return (
+            None if wifi is not None else CapabilityMissing(Capability.WIFI, board=board.label, remedy="Name one with --wifi SSID:PASSWORD")
+        )
+
+    def offer(self, wifi: WifiNetwork | None) -> str:
+        """See `Network.offer`."""
+        return "Its credentials would have been replaced" + ("" if wifi is None else f" by those of {wifi.ssid!r}")
+
+    def join(self, wifi: WifiNetwork | None = None) -> str:
+        """See `Network.join`."""
+        missing = self.lacks(wifi)
+        if missing is not None or wifi is None:
+            raise missing or CapabilityMissing(Capability.WIFI, board=self._board.label)
+        listen(self._board)
+        self._board.set_wifi(wifi.ssid, wifi.password, security=wifi.security)
+        return f"the board took the credentials of {wifi.ssid!r}"
+
+
+class Cellular:
+    """Cellular: a SIM, which the mobile network lets in once an account has activated it. No board is asked for more than its number."""
+
+    kind = "cellular"
+    step = "activate its SIM"
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def lacks(self, wifi: WifiNetwork | None) -> CapabilityMissing | None:
+        """See `Network.lacks`. Wi-Fi is none of its business."""
+        board = self._board
+        if board.account is None:
+            return CapabilityMissing(Capability.CLOUD, board=board.label, remedy="An account has to activate its SIM")
+        return None
+
+    def offer(self, wifi: WifiNetwork | None) -> str:
+        """See `Network.offer`."""
+        return "Its SIM would have been activated"
+
+    def join(self, wifi: WifiNetwork | None = None) -> str | None:
+        """See `Network.join`."""
+        board, missing = self._board, self.lacks(wifi)
+        if missing is not None or board.account is None:
+            raise missing or CapabilityMissing(Capability.CLOUD, board=board.label)
+        account = board.account
+        iccid = self.iccid()
+        status = account.sim_status(iccid)
+        if status != ACTIVE:
+            board.must_allow_changes(f"activate its SIM {iccid}")
+            board.journal.did(f"activated its SIM {iccid} for {account.username}")
+            try:
+                account.activate_sim(iccid)
+            except CloudRefused as error:
+                remedy = "Give up that SIM in the account that has it, or use that account" if error.status == 403 else ""
+                raise HarnessError(
+                    f"its SIM {iccid} cannot be activated", board=board.label, seen=error.text, blame=Blame.CLOUD, remedy=remedy
+                ) from error
+            board.until(
+                lambda: account.sim_status(iccid) == ACTIVE,
+                timeout=SIM_TIMEOUT,
+                awaited=f"its SIM {iccid} to be active",
+                seen=lambda: f"in the cloud it is {account.sim_status(iccid) or 'unknown'}",
+            )
+        if board.mode() is Mode.LISTENING:
+            board.leave_listening()
+        return None if status == ACTIVE else f"SIM {iccid} is active"
+
+    def iccid(self) -> str:
+        """The number of its SIM, as the serial console tells it in listening mode.
+
+        Raises:
+            HarnessError: there is none in it.
+        """
+        listen(self._board)
+        found = self._board.console.identify().iccid
+        if found is None:
+            raise HarnessError("it tells of no SIM", board=self._board.label, seen="no ICCID on its serial console", remedy="Put one in")
+        return found
+
+
+class FirstOf:
+    """Several interfaces: the board joins with the first for which a run has all it needs."""
+
+    step = "join a network"
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self._networks = networks
+        self.kind = " and ".join(each.kind for each in networks)
+
+    def lacks(self, wifi: WifiNetwork | None) -> CapabilityMissing | None:
+        """See `Network.lacks`."""
+        return self._chosen(wifi).lacks(wifi)
+
+    def offer(self, wifi: WifiNetwork | None) -> str:
+        """See `Network.offer`."""
+        return self._chosen(wifi).offer(wifi)
+
+    def join(self, wifi: WifiNetwork | None = None) -> str | None:
+        """See `Network.join`."""
+        return self._chosen(wifi).join(wifi)
+
+    def _chosen(self, wifi: WifiNetwork | None) -> Network:
+        return next((each for each in self._networks if each.lacks(wifi) is None), self._networks[0])
+
+
+def network_of(board: Board) -> Network | None:
+    """The interfaces of a board's platform as one; None where it has none that is known here."""
+    has = board.platform.has
+    found: list[Network] = []
+    if has(Feature.WIFI):
+        found.append(Wifi(board))
+    if has(Feature.CELLULAR):
+        found.append(Cellular(board))
+    return found[0] if len(found) == 1 else FirstOf(found) if found else None
+
+
+def listen(board: Board) -> bool:
+    """Bring a board into listening mode; gives whether that had to be done."""
+    if Capability.USB in board.capabilities and board.usb.state() is UsbState.DFU:
+        board.leave_dfu()
+    if board.mode() is Mode.LISTENING:
+        return False
+    board.enter_listening()
+    return True
