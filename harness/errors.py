@@ -57,6 +57,7 @@ class Unavailable(enum.Enum):
     NO_USB_LIBRARY = "no USB library"
     NO_SERIAL_PORT = "no serial port"
     NO_DRIVER = "no driver lets programs open it"
+    NOT_SERVED = "the emulated boards that this program was to see are not served any more"
 
 
 class Refusal(enum.Enum):

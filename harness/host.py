@@ -11,6 +11,7 @@ the others: its entry tells the trouble instead.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -23,11 +24,20 @@ import serial.tools.list_ports
 
 from harness.errors import BoardLabel, BoardNotAvailable, CapabilityMissing, NotReached, Unavailable, hides
 from harness.modes import Capability
+from harness.testbed import check_served
 from harness.usb.bus import UsbBus, Wanted
 from harness.usb.device import UsbDevice
 from harness.usb.entry import UsbEntry
 
 __tracebackhide__ = hides
+
+if sys.platform == "win32":
+    SERIAL_ERRORS: tuple[type[Exception], ...] = (serial.SerialException, OSError)
+else:
+    import termios
+
+    SERIAL_ERRORS = (serial.SerialException, OSError, termios.error)
+"""What pyserial raises when a board leaves: also the errors of the C library's terminal functions, which are no OSError."""
 
 T = TypeVar("T")
 
@@ -131,11 +141,15 @@ class RealHost:
     """This computer: pyusb with the backend it finds by itself, and pyserial's list of ports.
 
     `clock` is the wall clock unless a test hands in another one.
+
+    Raises:
+        BoardNotAvailable: this program is to see emulated boards (an umockdev door's variables are set), and nobody serves them any more.
     """
 
     name = "this computer"
 
     def __init__(self, clock: HostClock | None = None) -> None:
+        check_served(os.environ)
         self.clock: HostClock = clock if clock is not None else WallClock()
         self._bus = UsbBus()
 
@@ -187,7 +201,7 @@ def open_serial_port(entry: SerialEntry, label: BoardLabel | None, *, baudrate: 
     options: dict[str, Any] = {} if "://" in entry.name else {"exclusive": True}
     try:
         return serial.serial_for_url(entry.name, baudrate=baudrate, timeout=0, **options)
-    except (serial.SerialException, OSError, ValueError) as error:
+    except (*SERIAL_ERRORS, ValueError) as error:
         reason, remedy = Unavailable.UNPLUGGED, ""
         code = getattr(error, "errno", None)
         if code in (errno.EACCES, errno.EPERM):

@@ -15,7 +15,7 @@ import serial
 from harness.changes import note
 from harness.errors import Blame, BoardNotAvailable, ConversationFailed, NotReached, Unavailable, hides
 from harness.follow_ups import code_given
-from harness.host import CONSOLE_BAUDRATE, SerialEntry, serial_entry
+from harness.host import CONSOLE_BAUDRATE, SERIAL_ERRORS, SerialEntry, serial_entry
 from harness.modes import Capability
 from particle_protocol.listening import (
     ConsoleError,
@@ -118,7 +118,7 @@ class SerialConsole:
             raise ConversationFailed(str(error), board=label, blame=Blame.NETWORK) from error
         except (ConsoleError, ConsoleAnswerError) as error:
             raise ConversationFailed(str(error), board=label, seen=self._seen()) from error
-        except (serial.SerialException, OSError) as error:
+        except SERIAL_ERRORS as error:
             raise BoardNotAvailable(Unavailable.UNPLUGGED, "in the middle of a serial dialogue", board=label, seen=str(error)) from error
         finally:
             self._keep(heard, secret)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -70,20 +70,25 @@ class AcmPort:
 
     name = "cdc_acm"
 
-    def __init__(self, device: AttachedDevice, place: AcmPlace, number: int, on_free: Callable[[AcmPort], object]) -> None:
+    def __init__(
+        self, device: AttachedDevice, place: AcmPlace, number: int, on_free: Callable[[AcmPort], object], note: Callable[[str], object]
+    ) -> None:
         self.device = device
         self.place = place
         self.number = number
         self.interfaces: tuple[int, ...] = (place.communication, place.data)
         self.present = True
         self.changed = Signal()
-        self.exclusive = False
+        self.lock: int | None = None
+        """The id of the open file that holds the port's lock (flock), which only those heed who ask for it themselves."""
         self.control_lines = 0
         self.line_state = LineState(0)
         self.settings = LineCoding()
         self._received = bytearray()
         self._openers = 0
         self._on_free = on_free
+        self._note = note
+        self._hung_up = False
         self._request(CdcRequest.SET_LINE_CODING, 0, self.settings.encode())
 
     @property
@@ -113,7 +118,6 @@ class AcmPort:
         self._openers -= 1
         if self._openers:
             return
-        self.exclusive = False
         self._received.clear()
         if self.present:
             self.set_control_lines(dtr=False, rts=False)
@@ -121,7 +125,15 @@ class AcmPort:
             self._on_free(self)
 
     def configure(self, settings: LineCoding) -> None:
-        """Tell the device about a new line coding; the same one again is not sent."""
+        """Tell the device about a new line coding; the same one again is not sent.
+
+        A rate of 0 hangs up: DTR goes down, the device keeps its rate; the next rate raises DTR again (acm_tty_set_termios).
+        """
+        hung_up, self._hung_up = self._hung_up, settings.baud == 0
+        if self._hung_up:
+            settings = replace(settings, baud=self.settings.baud)
+        if self._hung_up or hung_up:
+            self.set_control_lines(dtr=not self._hung_up, rts=bool(self.control_lines & ControlLine.RTS))
         if settings != self.settings:
             self.settings = settings
             self._request(CdcRequest.SET_LINE_CODING, 0, settings.encode())
@@ -138,16 +150,16 @@ class AcmPort:
         self._request(CdcRequest.SEND_BREAK, 0xFFFF if on else 0)
 
     def write(self, data: bytes) -> None:
-        """Send bytes, in transfers of at most 20 packets.
-
-        Raises:
-            Stall: the device halted the endpoint.
-        """
+        """Send bytes, in transfers of at most 20 packets. Who writes does not learn that the device halted the endpoint: the log does."""
         size = self.place.packet_out * 20
         for at in range(0, len(data), size):
             if not self.present:
                 return
-            self.device.function.ep_out(self.place.data_out, data[at : at + size])
+            try:
+                self.device.function.ep_out(self.place.data_out, data[at : at + size])
+            except Stall:
+                self._note(f"{self.tty}: {self.device} halted its OUT endpoint: {len(data) - at} bytes are lost")
+                return
 
     def read(self, size: int) -> bytes:
         """Take up to `size` received bytes."""

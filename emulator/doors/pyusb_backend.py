@@ -3,34 +3,44 @@
     backend = EmulatedUsbBackend(driver, {"1-1": board.plug})
     device = usb.core.find(backend=backend, idVendor=0x2B04)
 
-Errors carry the numbers that pyusb's libusb backend gives on Linux (pyusb 1.3.1, usb/backend/libusb1.py:120): 32 for a stall, 19 for a
-device that is gone, 110 for a time-out, 16 for an interface in use, 2 for something that is not there.
+It behaves as pyusb's libusb backend does on Linux: `usb_file` is the kernel's part of that, `libusb` is libusb's. Errors carry the same
+numbers: 32 for a stall, 19 for a device that is gone, 110 for a time-out, 16 for an interface in use, 2 for something that is not there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import struct
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 import usb.backend
-from usb.core import USBError, USBTimeoutError
+from usb.core import USBError
 
 from emulator.clock import Signal
-from emulator.doors.usb_device import FULL_SPEED, AttachedDevice, InterfaceBusy
+from emulator.doors import libusb
+from emulator.doors.libusb import LARGEST_CONTROL, MOST_INTERFACES, LibusbError, of_errno
+from emulator.doors.usb_device import FULL_SPEED, AttachedDevice, Refused
+from emulator.doors.usb_file import USBFS, DeviceFile
 from emulator.doors.usb_host import UsbHost
 from emulator.drivers import Driver, WaitTimeout
 from emulator.usb.plug import UsbPlug
-from particle_protocol.usb import RequestType, Setup, Stall, StandardRequest
+from particle_protocol.usb import RequestType, Setup, Stall
 
 T = TypeVar("T")
 
-_IN = int(RequestType.IN)
-"""As a plain int: the hot path cannot afford an enum's `&`."""
+_IN: Final = int(RequestType.IN)
+_VENDOR: Final = int(RequestType.VENDOR)
+_PASSES_FREELY: Final = 0x60
+"""As plain ints: the hot path cannot afford an enum's `&`. Vendor requests are nobody's business but the device's."""
+
+_BULK_OR_INTERRUPT: Final = frozenset({2, 3})
+_INTERRUPT: Final = frozenset({3})
+"""Transfer types of the endpoints that a transfer may go to: a bulk one may also go to an interrupt endpoint."""
 
 _DEVICE_FIELDS = [
     "bLength",
@@ -72,14 +82,15 @@ _INTERFACE_FIELDS = [
 _ENDPOINT_FIELDS = ["bLength", "bDescriptorType", "bEndpointAddress", "bmAttributes", "wMaxPacketSize", "bInterval"]
 
 
-class Handle:
-    """What an opened device is to pyusb."""
+class Handle(DeviceFile):
+    """What an opened device is to pyusb: the program's file on it, and which interfaces libusb believes to have claimed through it."""
 
-    __slots__ = ("control", "device")
+    __slots__ = ("claimed", "control")
 
-    def __init__(self, device: AttachedDevice) -> None:
-        self.device = device
+    def __init__(self, host: UsbHost, device: AttachedDevice) -> None:
+        super().__init__(host, device)
         self.control = device.control
+        self.claimed: set[int] = set()
 
 
 class EmulatedUsbBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb has no type information
@@ -118,7 +129,9 @@ class EmulatedUsbBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb h
         return found
 
     def get_configuration_descriptor(self, dev: AttachedDevice, config: int) -> SimpleNamespace:
-        """The `config`-th configuration; IndexError past the last."""
+        """The `config`-th configuration; ENOENT past the last."""
+        if not 0 <= config < len(dev.configurations):
+            raise LibusbError.NOT_FOUND.error(f"{dev} has no configuration {config}")
         it = dev.configurations[config]
         return _fields(_CONFIGURATION_FIELDS, "<BBHBBBBB", it.raw, it.extra)
 
@@ -137,56 +150,67 @@ class EmulatedUsbBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb h
     def open_device(self, dev: AttachedDevice) -> Handle:
         """A handle on the device; any number of programs may hold one."""
         if not dev.present:
-            _gone(dev)
-        return Handle(dev)
+            raise _gone(dev)
+        return Handle(self.host, dev)
 
     def close_device(self, dev_handle: Handle) -> None:
-        """Let go of the device and of every interface claimed through this handle."""
-        for interface, holder in list(dev_handle.device.claims.items()):
-            if holder is dev_handle:
-                self.release_interface(dev_handle, interface)
+        """Let go of the device and of every interface claimed through this handle.
+
+        pyusb also calls this, and `release_interface`, when Python drops a device object, on whatever thread that happens.
+        """
+        self.driver.post(dev_handle.close)
 
     def set_configuration(self, dev_handle: Handle, config_value: int) -> None:
-        """Choose a configuration. Refused while anybody uses an interface (Linux, drivers/usb/core/devio.c: proc_setconfig)."""
-        device = dev_handle.device
-
-        def act() -> None:
-            if device.drivers:
-                raise InterfaceBusy(f"the kernel driver {next(iter(device.drivers.values())).name} uses an interface")
-            if device.claims:
-                raise InterfaceBusy(f"interface {next(iter(device.claims))} is claimed")
-            device.configure(max(config_value, 0))
-
-        self._do(device, act, "choosing a configuration")
+        """Choose a configuration, -1 or 0 for none. Refused while anybody uses an interface."""
+        if not -1 <= config_value <= 0xFF:
+            raise LibusbError.INVALID_PARAM.error(f"{dev_handle.device}: no configuration can have the value {config_value}")
+        self._do(dev_handle, lambda: dev_handle.set_configuration(config_value), libusb.SET_CONFIGURATION, "choosing a configuration")
 
     def get_configuration(self, dev_handle: Handle) -> int:
-        """The value of the active configuration, 0 when there is none; costs no transfer."""
-        return dev_handle.device.configuration_value
+        """The value of the active configuration, 0 when there is none; costs no transfer.
+
+        libusb reads it off the port, so the handle of a device that left gets that of its successor.
+        """
+        device = dev_handle.device
+        there = device if device.present else self.driver.call(self.host.device_at, str(device.path))
+        if there is None:
+            raise _gone(device)
+        return there.configuration_value
 
     def set_interface_altsetting(self, dev_handle: Handle, intf: int, altsetting: int) -> None:
         """Choose an alternate setting of a claimed interface."""
-        device = dev_handle.device
-
-        def act() -> None:
-            if device.claims.get(intf) is not dev_handle:
-                raise LookupError(f"interface {intf} is not claimed")
-            device.set_alternate(intf, altsetting)
-
-        self._do(device, act, f"setting {altsetting} of interface {intf}")
+        _check_interface(dev_handle, intf, possible=0 <= altsetting <= 0xFF)
+        if not dev_handle.device.present:
+            raise _gone(dev_handle.device)
+        if intf not in dev_handle.claimed:
+            raise LibusbError.NOT_FOUND.error(f"{dev_handle.device}: interface {intf} is not claimed")
+        what = f"setting {altsetting} of interface {intf}"
+        self._do(dev_handle, lambda: dev_handle.set_interface(intf, altsetting), libusb.SET_INTERFACE, what)
 
     def claim_interface(self, dev_handle: Handle, intf: int) -> None:
         """Reserve an interface for this handle."""
-        self._do(dev_handle.device, lambda: dev_handle.device.claim(intf, dev_handle), f"claiming interface {intf}")
+        _check_interface(dev_handle, intf)
+        if not dev_handle.device.present:
+            raise _gone(dev_handle.device)
+        if intf not in dev_handle.claimed:
+            self._do(dev_handle, lambda: dev_handle.claim(intf), libusb.CLAIM, f"claiming interface {intf}")
+            dev_handle.claimed.add(intf)
 
     def release_interface(self, dev_handle: Handle, intf: int) -> None:
-        """Give an interface back. pyusb also calls this when Python drops a device object, on whatever thread that happens."""
+        """Give an interface back."""
+        _check_interface(dev_handle, intf)
         device = dev_handle.device
+        if intf not in dev_handle.claimed:
+            raise LibusbError.NOT_FOUND.error(f"interface {intf} of {device} is not claimed")
+        if not device.present:
+            raise _gone(device)
         if device.claims.get(intf) is not dev_handle:
-            raise USBError(f"interface {intf} of {device} is not claimed", None, errno.ENOENT)
+            raise LibusbError.OTHER.error(f"interface {intf} of {device} was lost in a reset")
+        dev_handle.claimed.discard(intf)
 
         def act() -> None:
-            if device.claims.get(intf) is dev_handle:
-                device.release(intf, dev_handle)
+            with contextlib.suppress(Refused):
+                dev_handle.release(intf)
 
         self.driver.post(act)
 
@@ -194,44 +218,68 @@ class EmulatedUsbBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb h
         self, dev_handle: Handle, request_type: int, request: int, value: int, index: int, data: array[int], timeout: int
     ) -> int:
         """One control transfer; `data` is filled (IN) or sent (OUT). Returns the number of bytes moved. The device answers at once."""
-        if not dev_handle.device.present:
-            _gone(dev_handle.device)
-        length = len(data)
-        setup = Setup(request_type, request, value, index, length)
+        device = dev_handle.device
+        length = len(data) * data.itemsize & 0xFFFF
+        if length > LARGEST_CONTROL:
+            raise LibusbError.INVALID_PARAM.error(f"libusb takes {LARGEST_CONTROL} bytes in a control transfer, not {length}; {device}")
+        if not device.present:
+            raise _gone(device)
+        setup = Setup(request_type & 0xFF, request & 0xFF, value & 0xFFFF, index & 0xFFFF, length)
         try:
+            if request_type & _PASSES_FREELY != _VENDOR:
+                self._call(dev_handle.check_request, setup)
             if not request_type & _IN:
-                self._call(dev_handle.control, setup, data.tobytes())
+                self._call(dev_handle.control, setup, data.tobytes()[:length])
                 return length
             answer = self._call(dev_handle.control, setup, b"")
         except Stall:
-            raise USBError(f"Pipe error: {dev_handle.device} stalled {setup}", None, errno.EPIPE) from None
+            raise LibusbError.PIPE.error(f"{device} stalled {setup}") from None
+        except Refused as error:
+            raise of_errno(libusb.TRANSFER, error.code).error(f"{device}: {error}") from None
         moved = len(answer)
         if moved > length:
-            raise USBError(f"Overflow: {dev_handle.device} sent {moved} bytes for {setup}", None, errno.EOVERFLOW)
-        data[:moved] = array("B", answer)
+            raise LibusbError.OVERFLOW.error(f"{device} sent {moved} bytes for {setup}")
+        memoryview(data).cast("B")[:moved] = answer
         return moved
 
     def bulk_write(self, dev_handle: Handle, ep: int, intf: int, data: array[int], timeout: int) -> int:
-        """Send one transfer to an OUT endpoint."""
-        device = dev_handle.device
-        self._do(device, lambda: device.function.ep_out(ep, data.tobytes()), f"a write to endpoint {ep:#04x}")
-        return len(data) * data.itemsize
+        """One transfer on a bulk endpoint, or on an interrupt endpoint. The address says the direction, as it does in libusb."""
+        return self._transfer(dev_handle, ep & 0xFF, data, timeout, _BULK_OR_INTERRUPT)
 
-    def bulk_read(self, dev_handle: Handle, ep: int, intf: int, buff: array[int], timeout: int) -> int:
-        """Receive one transfer from an IN endpoint; waits `timeout` milliseconds for it, 0 for as long as it takes."""
-        device = dev_handle.device
-        length = len(buff) * buff.itemsize
+    def intr_write(self, dev_handle: Handle, ep: int, intf: int, data: array[int], timeout: int) -> int:
+        """One transfer on an interrupt endpoint."""
+        return self._transfer(dev_handle, ep & 0xFF, data, timeout, _INTERRUPT)
 
-        def ready() -> bytes | None:
+    bulk_read = bulk_write
+    intr_read = intr_write
+
+    def _transfer(self, handle: Handle, ep: int, data: array[int], timeout: int, kinds: frozenset[int]) -> int:
+        """Send or receive; a read waits `timeout` milliseconds for data, 0 for as long as it takes. Returns the number of bytes moved."""
+        device = handle.device
+        length = len(data) * data.itemsize
+
+        def look() -> bytes | None:
             return device.function.ep_in(ep, length) if device.present else b""
 
-        data = self._do(device, ready, f"a read from endpoint {ep:#04x}")
-        if data is None:
-            data = self._wait_for_data(device, ready, ep, timeout / 1000 if timeout else math.inf)
-        if not data and not device.present:
-            _gone(device)
-        memoryview(buff).cast("B")[: len(data)] = data
-        return len(data)
+        def act() -> bytes | None:
+            if handle.use_endpoint(ep) not in kinds:
+                raise Refused(errno.EINVAL, f"endpoint {ep:#04x} is of another type")
+            if ep & _IN:
+                return look()
+            device.function.ep_out(ep, data.tobytes())
+            return b""
+
+        came = self._do(handle, act, libusb.TRANSFER, f"endpoint {ep:#04x}", stalled=LibusbError.PIPE)
+        if not ep & _IN:
+            return length
+        if came is None:
+            came = self._wait_for_data(device, look, ep, timeout / 1000 if timeout else math.inf)
+        if not came and not device.present:
+            raise _gone(device)
+        if len(came) > length:
+            raise LibusbError.OVERFLOW.error(f"{device} sent {len(came)} bytes to endpoint {ep:#04x}, asked for {length}")
+        memoryview(data).cast("B")[: len(came)] = came
+        return len(came)
 
     def _wait_for_data(self, device: AttachedDevice, ready: Callable[[], bytes | None], ep: int, seconds: float) -> bytes:
         """Let time pass until the endpoint answers. Where nothing at all is left to happen, the time still passes, as it would for real."""
@@ -243,70 +291,90 @@ class EmulatedUsbBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb h
         except WaitTimeout as error:
             if error.stalled and end < math.inf:
                 self.driver.sleep(end - clock.now)
-            raise USBTimeoutError(f"Operation timed out: {error}", None, errno.ETIMEDOUT) from None
+            raise LibusbError.TIMEOUT.error(error) from None
         except Stall:
-            raise USBError(f"Pipe error: {device} stalled endpoint {ep:#04x}", None, errno.EPIPE) from None
-
-    intr_write = bulk_write
-    intr_read = bulk_read
+            raise LibusbError.PIPE.error(f"{device} stalled endpoint {ep:#04x}") from None
 
     def clear_halt(self, dev_handle: Handle, ep: int) -> None:
         """Clear the halt of an endpoint (CLEAR_FEATURE, ENDPOINT_HALT)."""
-        device = dev_handle.device
-        setup = Setup(RequestType.ENDPOINT, StandardRequest.CLEAR_FEATURE, 0, ep, 0)
-        self._do(device, lambda: device.control(setup, b""), f"clearing endpoint {ep:#04x}")
+        self._do(dev_handle, lambda: dev_handle.clear_halt(ep & 0xFF), libusb.CLEAR_HALT, f"clearing endpoint {ep & 0xFF:#04x}")
 
     def reset_device(self, dev_handle: Handle) -> None:
-        """Reset the port.
+        """Reset the port; what was claimed through this handle is claimed again. A device that leaves because of it is "not found"."""
 
-        A device that is gone, or goes because of it, is "not found" (libusb 1.0.26, libusb/os/linux_usbfs.c: op_reset_device).
-        """
-        device = dev_handle.device
-        if device.present:
-            self._do(device, device.reset, "resetting the port")
-        if not device.present:
-            raise USBError(f"Entity not found: {device} is gone after the reset", None, errno.ENOENT)
+        def act() -> None:
+            for interface in dev_handle.claimed:
+                with contextlib.suppress(Refused):
+                    dev_handle.release(interface)
+            dev_handle.reset()
+            for interface in sorted(dev_handle.claimed):
+                self._claim_again(dev_handle, interface)
+
+        self._do(dev_handle, act, libusb.RESET, "resetting the port")
+
+    def _claim_again(self, handle: Handle, interface: int) -> None:
+        try:
+            if interface in handle.device.drivers:
+                handle.disconnect(interface)
+            handle.claim(interface)
+        except Refused as error:
+            handle.claimed.discard(interface)
+            raise LibusbError.NOT_FOUND.error(f"{handle.device}: {error}") from None
 
     def is_kernel_driver_active(self, dev_handle: Handle, intf: int) -> bool:
         """Whether the kernel serves this interface itself, as it does a serial port."""
-        return intf in dev_handle.device.drivers
+        _check_interface(dev_handle, intf)
+        name = self._do(dev_handle, lambda: _driver_of(dev_handle, intf), libusb.GET_DRIVER, f"interface {intf}")
+        return name not in (None, USBFS)
 
     def detach_kernel_driver(self, dev_handle: Handle, intf: int) -> None:
         """Take an interface from the kernel: its serial port vanishes."""
-        device = dev_handle.device
+        _check_interface(dev_handle, intf)
 
         def act() -> None:
-            if intf not in device.drivers:
-                raise LookupError(f"no kernel driver has interface {intf}")
-            self.host.release_driver(device, intf)
+            if _driver_of(dev_handle, intf) == USBFS:
+                raise LibusbError.NOT_FOUND.error(f"{dev_handle.device}: no kernel driver has interface {intf}, a program claimed it")
+            dev_handle.disconnect(intf)
 
-        self._do(device, act, "detaching the kernel driver")
+        self._do(dev_handle, act, libusb.DETACH, "detaching the kernel driver")
 
     def attach_kernel_driver(self, dev_handle: Handle, intf: int) -> None:
         """Let the kernel have the interface back."""
-        device = dev_handle.device
+        _check_interface(dev_handle, intf)
+        if not self._do(dev_handle, lambda: dev_handle.connect(intf), libusb.ATTACH, "attaching the kernel driver"):
+            raise LibusbError.NOT_FOUND.error(f"{dev_handle.device}: no kernel driver wants interface {intf}")
 
-        def act() -> None:
-            if intf in device.claims or intf in device.drivers:
-                raise InterfaceBusy(f"interface {intf} is in use")
-            self.host.bind_drivers(device)
-            if intf not in device.drivers:
-                raise LookupError(f"no kernel driver wants interface {intf}")
-
-        self._do(device, act, "attaching the kernel driver")
-
-    def _do(self, device: AttachedDevice, action: Callable[[], T], what: str) -> T:
-        """Run `action` inside the Lab and turn what goes wrong into pyusb's errors."""
+    def _do(
+        self,
+        handle: Handle,
+        action: Callable[[], T],
+        table: Mapping[int, LibusbError],
+        what: str,
+        *,
+        stalled: LibusbError = LibusbError.OTHER,
+    ) -> T:
+        """Run `action` inside the Lab and turn what goes wrong into pyusb's errors, as `table` says."""
+        device = handle.device
         if not device.present:
-            _gone(device)
+            raise _gone(device)
         try:
             return self.driver.call(action)
         except Stall:
-            raise USBError(f"Pipe error: {device} stalled {what}", None, errno.EPIPE) from None
-        except InterfaceBusy as error:
-            raise USBError(f"Resource busy: {device}: {error}", None, errno.EBUSY) from None
-        except LookupError as error:
-            raise USBError(f"Entity not found: {device}: {error}", None, errno.ENOENT) from None
+            raise stalled.error(f"{device} stalled {what}") from None
+        except Refused as error:
+            raise of_errno(table, error.code).error(f"{device}: {error}") from None
+
+
+def _check_interface(handle: Handle, interface: int, *, possible: bool = True) -> None:
+    if not (possible and 0 <= interface < MOST_INTERFACES):
+        raise LibusbError.INVALID_PARAM.error(f"{handle.device}: libusb takes interface numbers up to {MOST_INTERFACES - 1}")
+
+
+def _driver_of(handle: Handle, interface: int) -> str | None:
+    try:
+        return handle.driver_of(interface)
+    except Refused:
+        return None
 
 
 def _answered(ready: Callable[[], bytes | None]) -> Callable[[], tuple[bytes] | None]:
@@ -324,5 +392,5 @@ def _fields(names: list[str], layout: str, raw: bytes, extra: bytes = b"") -> Si
     return SimpleNamespace(**values, extra_descriptors=list(extra))
 
 
-def _gone(device: AttachedDevice) -> NoReturn:
-    raise USBError(f"No such device (it may have been disconnected): {device}", None, errno.ENODEV)
+def _gone(device: AttachedDevice) -> USBError:
+    return LibusbError.NO_DEVICE.error(device)

@@ -5,10 +5,13 @@ It behaves as Linux does; everything here runs inside the Lab.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 from typing import Final, Protocol
 
 from emulator.clock import Signal
-from emulator.doors.descriptors import ConfigurationDescriptor, DescriptorError, DeviceDescriptor
+from emulator.doors.descriptors import ConfigurationDescriptor, DescriptorError, DeviceDescriptor, InterfaceDescriptor
 from emulator.usb.plug import UsbFunction
 from particle_protocol.usb import DescriptorType, RequestType, Setup, Stall, StandardRequest
 
@@ -29,8 +32,19 @@ class BoundDriver(Protocol):
         """An IN endpoint of the device has data."""
 
 
-class InterfaceBusy(Exception):
-    """The interface is in use: by another program, or by a kernel driver."""
+class Claimant(Protocol):
+    """Who claims interfaces: a program's open file on the device."""
+
+    def lost(self, interface: int) -> None:
+        """It does not hold this interface any more."""
+
+
+class Refused(Exception):
+    """The kernel refuses a call, with this errno."""
+
+    def __init__(self, code: int, why: str = "") -> None:
+        super().__init__(why or os.strerror(code))
+        self.code = code
 
 
 class PortPath(tuple[int, ...]):
@@ -95,8 +109,8 @@ class AttachedDevice:
         self.present = True
         self.changed = Signal()
         """Fires when an IN endpoint has data, and at the detach."""
-        self.claims: dict[int, object] = {}
-        """Interface number to the program's handle that claimed it."""
+        self.claims: dict[int, Claimant] = {}
+        """Interface number to the program's open file that claimed it."""
         self.drivers: dict[int, BoundDriver] = {}
         """Interface number to the kernel driver bound to it."""
         self.alternates: dict[int, int] = {}
@@ -146,65 +160,64 @@ class AttachedDevice:
         """GET_DESCRIPTOR (USB 2.0, 9.4.3)."""
         return self.control(Setup(RequestType.IN, StandardRequest.GET_DESCRIPTOR, kind << 8 | number, language, length), b"")
 
+    def interface(self, number: int) -> tuple[InterfaceDescriptor, ...]:
+        """The alternate settings of an interface of the active configuration; empty when it has no such interface."""
+        settings = self.configuration.interfaces if self.configuration is not None else ()
+        return next((each for each in settings if each[0].number == number), ())
+
+    def current_setting(self, number: int) -> InterfaceDescriptor | None:
+        """The alternate setting that an interface is in."""
+        chosen = self.alternates.get(number, 0)
+        return next((each for each in self.interface(number) if each.alternate == chosen), None)
+
     def configure(self, value: int) -> None:
-        """SET_CONFIGURATION; all interfaces are in alternate setting 0 afterwards.
+        """SET_CONFIGURATION, 0 for none; all interfaces are in alternate setting 0 afterwards.
 
         Raises:
-            Stall: the device has no such configuration.
+            Stall: the device refuses; it is in no configuration then.
         """
+        self.alternates.clear()
+        self.configuration_value = 0
         self.control(Setup(0, StandardRequest.SET_CONFIGURATION, value, 0, 0), b"")
         self.configuration_value = value
-        self.alternates.clear()
 
     def set_alternate(self, interface: int, alternate: int) -> None:
-        """SET_INTERFACE.
+        """SET_INTERFACE (Linux 6.1, drivers/usb/core/message.c: usb_set_interface).
+
+        A device may refuse it for an interface that has no choice: then its endpoints are made to start anew.
+
+        Raises:
+            Refused: EINVAL, the descriptors have no such interface or setting.
+            Stall: the device refuses.
+        """
+        settings = self.interface(interface)
+        wanted = next((each for each in settings if each.alternate == alternate), None)
+        if wanted is None:
+            raise Refused(errno.EINVAL, f"interface {interface} has no alternate setting {alternate}")
+        try:
+            self.control(Setup(RequestType.INTERFACE, StandardRequest.SET_INTERFACE, alternate, interface, 0), b"")
+        except Stall:
+            if len(settings) > 1:
+                raise
+            for endpoint in wanted.endpoints:
+                with contextlib.suppress(Stall):
+                    self.clear_halt(endpoint.address)
+        self.alternates[interface] = alternate
+
+    def clear_halt(self, endpoint: int) -> None:
+        """CLEAR_FEATURE, ENDPOINT_HALT.
 
         Raises:
             Stall: the device refuses.
         """
-        self.control(Setup(RequestType.INTERFACE, StandardRequest.SET_INTERFACE, alternate, interface, 0), b"")
-        self.alternates[interface] = alternate
+        self.control(Setup(RequestType.ENDPOINT, StandardRequest.CLEAR_FEATURE, 0, endpoint, 0), b"")
 
-    def claim(self, interface: int, holder: object) -> None:
-        """Reserve an interface for `holder`. Claiming again what one holds does nothing.
-
-        Raises:
-            LookupError: the active configuration has no such interface.
-            InterfaceBusy: another program or a kernel driver has it.
-        """
-        configuration = self.configuration
-        if configuration is None or configuration.setting(interface) is None:
-            raise LookupError(f"no interface {interface}")
-        if interface in self.drivers:
-            raise InterfaceBusy(f"interface {interface} is used by the kernel driver {self.drivers[interface].name}")
-        if self.claims.setdefault(interface, holder) is not holder:
-            raise InterfaceBusy(f"interface {interface} is claimed by another program")
-
-    def release(self, interface: int, holder: object) -> None:
-        """Give back an interface; a setting other than 0 is set back, as Linux does when a program lets go (usb_unbind_interface).
-
-        Raises:
-            LookupError: `holder` does not have it.
-        """
-        if self.claims.get(interface) is not holder:
-            raise LookupError(f"interface {interface} is not claimed")
-        del self.claims[interface]
+    def freed(self, interface: int) -> None:
+        """Somebody let go of an interface: a setting other than 0 is set back (drivers/usb/core/driver.c: usb_unbind_interface)."""
         if self.present and self.alternates.get(interface):
-            try:
+            with contextlib.suppress(Stall):
                 self.set_alternate(interface, 0)
-            except Stall:
-                self.alternates.pop(interface, None)
-
-    def reset(self) -> None:
-        """Reset the port, then bring back the configuration and the alternate settings, as Linux does."""
-        alternates = dict(self.alternates)
-        self.function.bus_reset()
-        if not self.present:
-            return
-        self.configure(self.configuration_value or self.configurations[0].value)
-        for interface, alternate in alternates.items():
-            if alternate:
-                self.set_alternate(interface, alternate)
+            self.alternates.pop(interface, None)
 
     def _read_configuration(self, number: int) -> ConfigurationDescriptor:
         head = self.get_descriptor(DescriptorType.CONFIGURATION, number, 9)

@@ -7,16 +7,17 @@ they agree as they would on one computer. It behaves as Linux does.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from emulator.clock import Signal
 from emulator.doors.cdc_acm import AcmPort, find_acm
 from emulator.doors.descriptors import DescriptorError
-from emulator.doors.usb_device import AttachedDevice, PortPath
+from emulator.doors.usb_device import AttachedDevice, PortPath, Refused
 from emulator.drivers import Driver
 from emulator.usb.plug import PlugEvent, UsbPlug
 from particle_protocol.usb import Stall
@@ -91,19 +92,26 @@ class UsbHost:
         """The ports that something is plugged into, in their order."""
         return tuple(sorted(self._unwatch))
 
-    def bind_drivers(self, device: AttachedDevice) -> None:
-        """Let the kernel's drivers take the interfaces that are theirs and free. Inside the Lab."""
-        self._bind(device)
-        self.changed.fire()
+    def bind_driver(self, device: AttachedDevice, interface: int) -> bool:
+        """Offer an interface to the kernel's drivers; whether one took it. Inside the Lab.
 
-    def _bind(self, device: AttachedDevice) -> None:
-        for place in find_acm(device):
+        A serial function is known by its communication interface, and not taken when its data interface is in use (Linux 6.1,
+        drivers/usb/class/cdc-acm.c: acm_probe).
+        """
+        bound = self._bind(device, [interface])
+        self.changed.fire()
+        return bound
+
+    def _bind(self, device: AttachedDevice, interfaces: Iterable[int]) -> bool:
+        places = [place for place in find_acm(device) if place.communication in interfaces]
+        for place in places:
             number = next(each for each in itertools.count() if each not in self._ttys)
-            port = AcmPort(device, place, number, on_free=self._free)
+            port = AcmPort(device, place, number, self._free, self.note)
             self._ttys[number] = port
             for interface in port.interfaces:
                 device.drivers[interface] = port
             self.note(f"cdc_acm {device.path}:{device.configuration_value}.{place.communication}: {port.tty}: USB ACM device")
+        return bool(places)
 
     def _free(self, port: AcmPort) -> None:
         """Nobody has the port any more; another one may have its number by now."""
@@ -112,11 +120,60 @@ class UsbHost:
 
     def release_driver(self, device: AttachedDevice, interface: int) -> None:
         """Take an interface, and those that go with it, away from its kernel driver. Inside the Lab."""
+        self._unbind(device, interface)
+        self.changed.fire()
+
+    def _unbind(self, device: AttachedDevice, interface: int) -> None:
         bound = device.drivers[interface]
         for each in bound.interfaces:
             device.drivers.pop(each, None)
         bound.unbind()
+        for each in bound.interfaces:
+            device.freed(each)
+
+    def configure(self, device: AttachedDevice, value: int) -> None:
+        """Choose a configuration; the drivers take what is theirs in it. The same one again only resets it. Inside the Lab.
+
+        Raises:
+            Refused: EINVAL, the device has no such configuration.
+            Stall: the device refuses.
+        """
+        if value and value == device.configuration_value:
+            device.configure(value)
+            return
+        if value and all(each.value != value for each in device.configurations):
+            raise Refused(errno.EINVAL, f"there is no configuration {value}")
+        try:
+            device.configure(value)
+            if device.configuration is not None:
+                self._bind(device, [each[0].number for each in device.configuration.interfaces])
+        finally:
+            self.changed.fire()
+
+    def reset(self, device: AttachedDevice) -> None:
+        """Reset the port, then bring back the configuration (Linux 6.1, drivers/usb/core/hub.c: usb_reset_device).
+
+        Whoever has an interface loses it: neither `cdc_acm` nor usbfs lives through a reset. The drivers are offered what was in use.
+        Inside the Lab.
+
+        Raises:
+            Refused: ENODEV, the device left because of it.
+        """
+        in_use = sorted({*device.drivers, *device.claims})
+        for interface in in_use:
+            if interface in device.drivers:
+                self._unbind(device, interface)
+            holder = device.claims.pop(interface, None)
+            if holder is not None:
+                holder.lost(interface)
+                device.freed(interface)
+        device.function.bus_reset()
+        if device.present and device.configuration_value:
+            device.configure(device.configuration_value)
+            self._bind(device, in_use)
         self.changed.fire()
+        if not device.present:
+            raise Refused(errno.ENODEV, "it is gone after the reset")
 
     def note(self, text: str) -> None:
         """Write a line into the log."""
@@ -181,7 +238,8 @@ class UsbHost:
         self._devices[path] = device
         it = device.descriptor
         self.note(f"usb {path}: {it.vendor:04x}:{it.product:04x}, {device.manufacturer}, {device.product}, serial {device.serial_number}")
-        self._bind(device)
+        assert device.configuration is not None
+        self._bind(device, [each[0].number for each in device.configuration.interfaces])
         self.changed.fire()
 
     def _detached(self, path: PortPath) -> None:

@@ -38,6 +38,9 @@ class UmockdevDoor:
         self.host = UsbHost.over(driver, ports)
         self._preload = preload
         self._devices: dict[AttachedDevice, tuple[UsbNode, list[Entry]]] = {}
+        """The node of a device, and what is shown of it: the device itself, then the interfaces of its configuration."""
+        self._shown: dict[AttachedDevice, int] = {}
+        """The configuration whose interfaces are shown."""
         self._ports: dict[AcmPort, tuple[TtyNode, Entry]] = {}
         self._hubs: dict[int, UsbNode] = {}
         self._gone: list[UsbNode | TtyNode] = []
@@ -103,6 +106,7 @@ class UmockdevDoor:
             node.close()
         self._ports.clear()
         self._devices.clear()
+        self._shown.clear()
         self._hubs.clear()
         self._gone.clear()
         if self._uevents is not None:
@@ -124,10 +128,13 @@ class UmockdevDoor:
             tree.unbind(port.device, port.interfaces)
         for device in [each for each in self._devices if each not in devices]:
             usb, entries = self._devices.pop(device)
+            del self._shown[device]
             self._forget(tree, uevents, usb, entries)
         for device in devices:
             if device not in self._devices:
                 self._show_device(tree, uevents, device)
+            elif device.configuration_value != self._shown[device]:
+                self._show_configuration(tree, uevents, device)
         for port in ports:
             if port not in self._ports and port.device in self._devices:
                 self._show_port(tree, uevents, port)
@@ -152,8 +159,22 @@ class UmockdevDoor:
                 _tell(uevents, "add", entry)
         entries = tree.add_device(device)
         self._devices[device] = self._usb_node(tree, device), entries
+        self._shown[device] = device.configuration_value
         for entry in entries:
             _tell(uevents, "add", entry)
+
+    def _show_configuration(self, tree: Tree, uevents: UeventSender, device: AttachedDevice) -> None:
+        """Another configuration, or none: its interfaces go, those of the new one come."""
+        node, (first, *old) = self._devices[device]
+        tree.remove(old)
+        for entry in reversed(old):
+            _tell(uevents, "remove", entry)
+        tree.update_device(device)
+        new = tree.add_interfaces(device)
+        for entry in new:
+            _tell(uevents, "add", entry)
+        self._devices[device] = node, [first, *new]
+        self._shown[device] = device.configuration_value
 
     def _show_port(self, tree: Tree, uevents: UeventSender, port: AcmPort) -> None:
         tty = TtyNode(self.driver.loop, self.driver.call, port, tree.ioctl_socket(f"dev/{port.tty}"))

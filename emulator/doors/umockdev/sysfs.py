@@ -81,6 +81,10 @@ class Tree:
         self._write_database(f"c{properties['MAJOR']}:{properties['MINOR']}", properties)
         return [Entry(path, "usb", "usb_device", properties), *self.add_interfaces(device)]
 
+    def update_device(self, device: AttachedDevice) -> None:
+        """Write again what depends on a device's configuration."""
+        self._write_all(_device_path(device), _configuration_attributes(device))
+
     def add_interfaces(self, device: AttachedDevice) -> list[Entry]:
         """Write the interfaces of the active configuration."""
         configuration = device.configuration
@@ -191,7 +195,7 @@ class Tree:
 
     def _write_all(self, folder: str, values: Mapping[str, str]) -> None:
         for name, value in values.items():
-            self._write(f"{folder}/{name}", value + "\n")
+            self._write(f"{folder}/{name}", value and value + "\n")
 
     def _write(self, path: str, text: str) -> None:
         with open(self.root / path, "w", encoding="utf-8") as file:
@@ -265,8 +269,6 @@ def _by_id(device: AttachedDevice, interface: int) -> str:
 
 def _device_attributes(device: AttachedDevice) -> dict[str, str]:
     it = device.descriptor
-    configuration = device.configuration or device.configurations[0]
-    power = configuration.max_power * 2
     found = {
         "busnum": str(device.path.bus),
         "devnum": str(device.address),
@@ -274,11 +276,7 @@ def _device_attributes(device: AttachedDevice) -> dict[str, str]:
         "speed": "12",
         "version": f" {it.usb_version >> 8:x}.{it.usb_version & 0xFF:02x}",
         "maxchild": "0" if device.path.ports else "15",
-        "bConfigurationValue": str(device.configuration_value),
         "bNumConfigurations": str(it.configurations),
-        "bNumInterfaces": f"{len(configuration.interfaces):2d}",
-        "bmAttributes": f"{configuration.attributes:02x}",
-        "bMaxPower": f"{power}mA",
         "bMaxPacketSize0": str(it.max_packet),
         "idVendor": f"{it.vendor:04x}",
         "idProduct": f"{it.product:04x}",
@@ -288,10 +286,23 @@ def _device_attributes(device: AttachedDevice) -> dict[str, str]:
         "bDeviceProtocol": f"{it.protocol:02x}",
         "dev": f"{USB_MAJOR}:{(device.path.bus - 1) * 128 + device.address - 1}",
         "removable": "removable",
-        "configuration": device.string(configuration.string_index) or "",
     }
     texts = {"manufacturer": device.manufacturer, "product": device.product, "serial": device.serial_number}
-    return found | {name: text for name, text in texts.items() if text}
+    return found | {name: text for name, text in texts.items() if text} | _configuration_attributes(device)
+
+
+def _configuration_attributes(device: AttachedDevice) -> dict[str, str]:
+    """Those of the active configuration; empty where there is none (Linux 6.1, drivers/usb/core/sysfs.c: usb_actconfig_show)."""
+    it = device.configuration
+    if it is None:
+        return dict.fromkeys(("bConfigurationValue", "bNumInterfaces", "bmAttributes", "bMaxPower", "configuration"), "")
+    return {
+        "bConfigurationValue": str(it.value),
+        "bNumInterfaces": f"{len(it.interfaces):2d}",
+        "bmAttributes": f"{it.attributes:02x}",
+        "bMaxPower": f"{it.max_power * 2}mA",
+        "configuration": device.string(it.string_index) or "",
+    }
 
 
 def _lines(properties: Mapping[str, str]) -> str:

@@ -20,21 +20,25 @@ from typing import Final
 from emulator.doors.cdc_acm import AcmPort, LineState
 from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Listener, Message, Steps, done, hung_up, write_memory
 from particle_protocol.cdc import ControlLine, LineCoding
-from particle_protocol.usb import Stall
 
 _TCGETS2: Final = 0x802C542A
 _TERMIOS2: Final = struct.Struct("@IIIIB19sII")
+_SERIAL: Final = struct.Struct("@ii64x")
+"""struct serial_struct: type, line, and what only a UART has."""
+
 _POLL_SECONDS: Final = 0.02
 _CHUNK: Final = 4096
 
 
-class ModemIoctl(enum.IntEnum):
-    """Requests about the modem lines (Linux 6.1, include/uapi/asm-generic/ioctls.h)."""
+class TtyIoctl(enum.IntEnum):
+    """Requests that are answered here (Linux 6.1, include/uapi/asm-generic/ioctls.h): the modem lines, breaks, the port's parameters."""
 
     TIOCMGET = 0x5415
     TIOCMBIS = 0x5416
     TIOCMBIC = 0x5417
     TIOCMSET = 0x5418
+    TIOCGSERIAL = 0x541E
+    TIOCSSERIAL = 0x541F
     TIOCSBRK = 0x5427
     TIOCCBRK = 0x5428
 
@@ -77,12 +81,13 @@ class TtyNode:
         self._unsubscribe = port.changed.subscribe(self._changed)
 
     def unplugged(self) -> None:
-        """The device is gone: the program's end of the pty reports a hang-up."""
+        """The device is gone: the program's end of the pty reports a hang-up. The port is open until the program closes its file."""
         self._unsubscribe()
         self._listener.close()
-        self._set_closed()
+        self._stop_following()
         os.close(self._master)
         self._master = -1
+        self._check_closed()
 
     def close(self) -> None:
         """The door closes: hang up on every program."""
@@ -111,7 +116,7 @@ class TtyNode:
 
     def _look(self) -> None:
         """Follow the settings, and listen to the pty as long as somebody has it open: then only can it be waited on."""
-        if self._open:
+        if self._open and self._master >= 0:
             self.port.configure(_settings(self._master))
             if not self._listening and not hung_up(self._master):
                 self._listening = True
@@ -123,6 +128,10 @@ class TtyNode:
 
         Another program may open it, and write, at any moment in between: what it wrote waits for its own turn.
         """
+        if self._master < 0:
+            if not self.files:
+                self._set_closed()
+            return
         if not self._deserted():
             return
         self._drain_program()
@@ -139,13 +148,18 @@ class TtyNode:
         if not self._open:
             return
         self._open = False
+        if self._master >= 0:
+            self._stop_following()
+        self.port.close()
+
+    def _stop_following(self) -> None:
+        """Neither poll the pty any more, nor wait for what the program writes or reads."""
         if self._poll is not None:
             self._poll.cancel()
             self._poll = None
         self._stop_listening()
         self._loop.remove_writer(self._master)
         self._late.clear()
-        self.port.close()
 
     def _stop_listening(self) -> None:
         self._listening = False
@@ -156,6 +170,8 @@ class TtyNode:
 
     def _drain_program(self) -> None:
         """Bytes from the program to the device."""
+        if self._master < 0:
+            return
         self.port.configure(_settings(self._master))
         while self._open:
             try:
@@ -165,10 +181,7 @@ class TtyNode:
             except OSError:  # nobody has the pty open, and it would always be readable
                 self._stop_listening()
                 return
-            try:
-                self.port.write(data)
-            except Stall:
-                return
+            self.port.write(data)
 
     def _changed(self) -> None:
         """Bytes from the device to the program."""
@@ -200,14 +213,18 @@ class TtyFile:
         while True:
             kind, request, argument = HEADER.unpack((yield HEADER.size))
             request &= 0xFFFFFFFF
-            if kind != Message.IOCTL or request not in _MODEM_REQUESTS:
+            if kind != Message.IOCTL or request not in _ANSWERED:
                 connection.send(done(UNHANDLED))
             elif not port.present:
                 connection.send(done(-1, errno.EIO))
-            elif request == ModemIoctl.TIOCMGET:
+            elif request == TtyIoctl.TIOCGSERIAL:
+                connection.send(write_memory(argument, _SERIAL.pack(0, port.number)), done(0))
+            elif request == TtyIoctl.TIOCSSERIAL:  # nothing in it that an ACM port heeds (cdc-acm.c: set_serial_info)
+                connection.send(done(0))
+            elif request == TtyIoctl.TIOCMGET:
                 connection.send(write_memory(argument, struct.pack("@i", _lines_of(port))), done(0))
-            elif request in {ModemIoctl.TIOCSBRK, ModemIoctl.TIOCCBRK}:
-                port.send_break(on=request == ModemIoctl.TIOCSBRK)
+            elif request in {TtyIoctl.TIOCSBRK, TtyIoctl.TIOCCBRK}:
+                port.send_break(on=request == TtyIoctl.TIOCSBRK)
                 connection.send(done(0))
             else:
                 (wanted,) = struct.unpack("@i", (yield from connection.fetch(argument, 4)))
@@ -215,7 +232,7 @@ class TtyFile:
                 connection.send(done(0))
 
 
-_MODEM_REQUESTS: Final = frozenset(int(each) for each in ModemIoctl)
+_ANSWERED: Final = frozenset(int(each) for each in TtyIoctl)
 
 
 def _lines_of(port: AcmPort) -> int:
@@ -236,9 +253,9 @@ def _lines_of(port: AcmPort) -> int:
 
 def _move_lines(port: AcmPort, request: int, wanted: int) -> None:
     lines = _lines_of(port)
-    if request == ModemIoctl.TIOCMBIS:
+    if request == TtyIoctl.TIOCMBIS:
         lines |= wanted
-    elif request == ModemIoctl.TIOCMBIC:
+    elif request == TtyIoctl.TIOCMBIC:
         lines &= ~wanted
     else:
         lines = wanted

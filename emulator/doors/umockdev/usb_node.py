@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from emulator.doors.umockdev.usbfs import DriverSwitch, UsbFile
+from emulator.doors.umockdev.usbfs import NotingKernel, UsbFile
 from emulator.doors.umockdev.wire import Listener
 from emulator.doors.usb_device import AttachedDevice
 
@@ -30,7 +30,7 @@ class UsbNode:
         device: AttachedDevice,
         node: str,
         ioctl_socket: str,
-        host: DriverSwitch,
+        host: NotingKernel,
     ) -> None:
         self.device = device
         self.host = host

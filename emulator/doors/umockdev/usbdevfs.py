@@ -6,7 +6,6 @@ Source: Linux 6.1, include/uapi/linux/usbdevice_fs.h, on a 64-bit machine.
 from __future__ import annotations
 
 import enum
-import os
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +22,20 @@ CAPABILITIES: Final = 0x1F
 DISCONNECT: Final = 0x5516
 CONNECT: Final = 0x5517
 """Codes inside `Ioctl.IOCTL`: take an interface from its driver, give it one."""
+
+
+UNLESS_DRIVER: Final = 1
+EXCEPT_DRIVER: Final = 2
+"""Flags of DISCONNECT_CLAIM: refuse when another driver than the named one has the interface; when the named one has it."""
+
+DISCONNECT_CLAIM_LAYOUT: Final = struct.Struct("@II256s")
+"""struct usbdevfs_disconnect_claim: interface, flags, name of a driver."""
+
+CONTROL_LAYOUT: Final = struct.Struct("@8sI4xP")
+"""struct usbdevfs_ctrltransfer: setup packet, time limit, address of the data."""
+
+MOST_CONTROL: Final = 4096
+"""Bytes that `Ioctl.CONTROL` moves at most: a page."""
 
 
 class Ioctl(enum.IntEnum):
@@ -76,11 +89,3 @@ class WaitingRead:
     endpoint: int
     buffer: int
     length: int
-
-
-class Refused(Exception):
-    """The ioctl fails with this errno."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(os.strerror(code))
-        self.code = code

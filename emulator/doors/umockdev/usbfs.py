@@ -14,33 +14,36 @@ from emulator.doors.umockdev.usbdevfs import (
     ACTUAL_AT,
     CAPABILITIES,
     CONNECT,
+    CONTROL_LAYOUT,
     DISCONNECT,
+    DISCONNECT_CLAIM_LAYOUT,
+    EXCEPT_DRIVER,
+    MOST_CONTROL,
     STATUS_AT,
+    UNLESS_DRIVER,
     URB,
     Completion,
     Ioctl,
-    Refused,
     UrbType,
     WaitingRead,
 )
 from emulator.doors.umockdev.wire import HEADER, UNHANDLED, Connection, Message, Steps, done, write_memory
-from emulator.doors.usb_device import FULL_SPEED, AttachedDevice, InterfaceBusy
-from particle_protocol.usb import RequestType, Setup, Stall, StandardRequest
+from emulator.doors.usb_device import FULL_SPEED, AttachedDevice, Refused
+from emulator.doors.usb_file import DeviceFile, Kernel
+from particle_protocol.usb import Setup, Stall
 
 _MOST_MEMORY: Final = 16 << 20
 """Bytes that a transfer may have (usbfs_memory_mb)."""
 
-_MOST_CONTROL: Final = 0xFFFF
+_LONGEST_STAGE: Final = 0xFFFF
+"""Bytes in the data stage of a control transfer, which has 16 bits for them."""
+
+_ENDPOINT_TYPES: Final[dict[int, frozenset[int]]] = {UrbType.BULK: frozenset({2, 3}), UrbType.INTERRUPT: frozenset({3})}
+"""Kind of a transfer to the transfer types of the endpoints that it may go to (devio.c: proc_do_submiturb)."""
 
 
-class DriverSwitch(Protocol):
-    """How a node hands interfaces to the kernel's drivers and takes them away, and where it notes what went wrong."""
-
-    def bind_drivers(self, device: AttachedDevice) -> None:
-        """Let the drivers take what is theirs."""
-
-    def release_driver(self, device: AttachedDevice, interface: int) -> None:
-        """Take an interface from its driver."""
+class NotingKernel(Kernel, Protocol):
+    """The kernel around a node, which also keeps a log."""
 
     def note(self, text: str) -> None:
         """Write a line into the kernel's log."""
@@ -54,7 +57,7 @@ class Node(Protocol):
         """The device behind it."""
 
     @property
-    def host(self) -> DriverSwitch:
+    def host(self) -> NotingKernel:
         """The kernel around it."""
 
     @property
@@ -68,8 +71,8 @@ class Node(Protocol):
         """Show whether a program has a finished transfer to fetch."""
 
 
-class UsbFile:
-    """One program's open file on the node: its claims and its transfers."""
+class UsbFile(DeviceFile):
+    """One program's open file on the node: what it may do, and its transfers."""
 
     def __init__(
         self,
@@ -78,8 +81,8 @@ class UsbFile:
         inside: Callable[[Callable[[], None]], None],
         link: socket.socket,
     ) -> None:
+        super().__init__(node.host, node.device)
         self.node = node
-        self.device = node.device
         self.finished: deque[Completion] = deque()
         self._reads: list[WaitingRead] = []
         self._reaper = 0
@@ -112,11 +115,14 @@ class UsbFile:
         else:
             if data is None:
                 return False
-            completion = Completion(read.urb, 0, len(data), data, read.buffer)
+            completion = _came(read.urb, data, read.buffer, read.length)
+        self._end(read, completion)
+        return True
+
+    def _end(self, read: WaitingRead, completion: Completion) -> None:
         if read in self._reads:
             self._reads.remove(read)
             self._finish(completion)
-        return True
 
     def _finish(self, completion: Completion) -> None:
         if self._reaper:
@@ -129,12 +135,21 @@ class UsbFile:
     def _closed(self) -> None:
         """The program closed the file, or died: what it held is given back."""
         self.node.files.discard(self)
-        self.finished.clear()
         self._reads.clear()
-        for interface, holder in list(self.device.claims.items()):
-            if holder is self:
-                self.device.release(interface, self)
+        self.close()
+        self.finished.clear()
         self.node.refresh()
+
+    def bury(self) -> None:
+        """See `DeviceFile.bury`."""
+        self.node.bury()
+
+    def lost(self, interface: int) -> None:
+        """The transfers of an interface end when the file does not hold it any more (devio.c: destroy_async_on_interface)."""
+        mine = {endpoint.address for setting in self.device.interface(interface) for endpoint in setting.endpoints}
+        for read in tuple(self._reads):
+            if read.endpoint in mine:
+                self._end(read, Completion(read.urb, -errno.ENOENT))
 
     def _serve(self, connection: Connection) -> Steps:
         while True:
@@ -186,7 +201,9 @@ class UsbFile:
             raise Refused(errno.ENOMEM)
         if kind == UrbType.CONTROL:
             yield from self._submit_control(argument, buffer, length)
-        elif kind in {UrbType.BULK, UrbType.INTERRUPT}:
+        elif kind in _ENDPOINT_TYPES:
+            if self.use_endpoint(endpoint) not in _ENDPOINT_TYPES[kind]:
+                raise Refused(errno.EINVAL)
             if endpoint & 0x80:
                 self._reads.append(WaitingRead(argument, endpoint, buffer, length))
                 self.try_reads()
@@ -200,42 +217,26 @@ class UsbFile:
     def _submit_control(self, urb: int, buffer: int, length: int) -> Steps:
         if length < 8:
             raise Refused(errno.EINVAL)
-        whole = yield from self.connection.fetch(buffer, min(length, 8 + _MOST_CONTROL))
+        whole = yield from self.connection.fetch(buffer, min(length, 8 + _LONGEST_STAGE))
         setup = Setup.decode(whole[:8])
         if setup.length > len(whole) - 8:
             raise Refused(errno.EINVAL)
         data = b"" if setup.is_in else whole[8 : 8 + setup.length]
-        self._check_recipient(setup)
-        self._run(urb, lambda: self.device.control(setup, data), len(data), buffer + 8)
+        self.check_request(setup)
+        self._run(urb, lambda: self.device.control(setup, data), len(data), buffer + 8, setup.length if setup.is_in else 0)
 
     def _send_out(self, endpoint: int, data: bytes) -> bytes:
         self.device.function.ep_out(endpoint, data)
         return b""
 
-    def _run(self, urb: int, transfer: Callable[[], bytes], sent: int = 0, buffer: int = 0) -> None:
+    def _run(self, urb: int, transfer: Callable[[], bytes], sent: int, buffer: int = 0, room: int = 0) -> None:
         """Carry out a transfer at once and queue how it ended."""
         try:
             data = transfer()
         except Stall:
             self._finish(Completion(urb, -errno.EPIPE))
         else:
-            self._finish(Completion(urb, 0, len(data) or sent, data, buffer))
-
-    def _check_recipient(self, setup: Setup) -> None:
-        """A request to an interface needs a claim on it, and takes one when it is free (devio.c: check_ctrlrecip)."""
-        to_interface = setup.request_type & 0x1F == RequestType.INTERFACE
-        if to_interface and not setup.request_type & RequestType.VENDOR:
-            self._claim(setup.index & 0xFF)
-
-    def _claim(self, interface: int) -> None:
-        if self.device.claims.get(interface, self) is not self:
-            self.node.bury()
-        try:
-            self.device.claim(interface, self)
-        except InterfaceBusy:
-            raise Refused(errno.EBUSY) from None
-        except LookupError:
-            raise Refused(errno.ENOENT) from None
+            self._finish(_came(urb, data, buffer, room) if data else Completion(urb, 0, sent))
 
     def _reap(self, argument: int, *, waits: bool) -> None:
         if self.finished:
@@ -263,89 +264,83 @@ class UsbFile:
     def _discard(self, argument: int) -> None:
         for read in self._reads:
             if read.urb == argument:
-                self._reads.remove(read)
-                self._finish(Completion(argument, -errno.ENOENT))
+                self._end(read, Completion(argument, -errno.ENOENT))
                 self.connection.send(done(0))
                 return
         raise Refused(errno.EINVAL)
 
     def _control(self, argument: int) -> Steps:
-        raw = yield from self.connection.fetch(argument, 24)
-        setup = Setup.decode(raw[:8])
-        (address,) = struct.unpack_from("@P", raw, 16)
+        raw, _, address = CONTROL_LAYOUT.unpack((yield from self.connection.fetch(argument, CONTROL_LAYOUT.size)))
+        setup = Setup.decode(raw)
+        self.check_request(setup)
+        if setup.length > MOST_CONTROL:
+            raise Refused(errno.EINVAL)
         data = b"" if setup.is_in else (yield from self.connection.fetch(address, setup.length))
-        self._check_recipient(setup)
         answer = self.device.control(setup, data)
+        if len(answer) > (setup.length if setup.is_in else 0):
+            raise Refused(errno.EOVERFLOW)
         self.connection.send(*([write_memory(address, answer)] if answer else []), done(len(answer) or len(data)))
 
     def _claim_interface(self, argument: int) -> Steps:
-        self._claim((yield from self._number(argument)))
+        self.claim((yield from self._number(argument)))
         self.connection.send(done(0))
 
     def _release_interface(self, argument: int) -> Steps:
-        interface = yield from self._number(argument)
-        try:
-            self.device.release(interface, self)
-        except LookupError:
-            raise Refused(errno.EINVAL) from None
+        self.release((yield from self._number(argument)))
         self.connection.send(done(0))
 
     def _set_interface(self, argument: int) -> Steps:
         interface, alternate = struct.unpack("@II", (yield from self.connection.fetch(argument, 8)))
-        self._claim(interface)
-        self.device.set_alternate(interface, alternate)
+        self.set_interface(interface, alternate)
         self.connection.send(done(0))
 
     def _set_configuration(self, argument: int) -> Steps:
-        value = yield from self._number(argument)
-        self.node.bury()
-        if self.device.drivers or self.device.claims:
-            raise Refused(errno.EBUSY)
-        self.device.configure(0 if value > 0xFF else value)
+        (value,) = struct.unpack("@i", (yield from self.connection.fetch(argument, 4)))
+        self.set_configuration(value)
         self.connection.send(done(0))
 
     def _get_driver(self, argument: int) -> Steps:
-        interface = yield from self._number(argument)
-        if interface in self.device.drivers:
-            name = self.device.drivers[interface].name
-        elif interface in self.device.claims:
-            name = "usbfs"
-        else:
-            raise Refused(errno.ENODATA)
+        name = self.driver_of((yield from self._number(argument)))
         self.connection.send(write_memory(argument + 4, name.encode() + b"\0"), done(0))
 
     def _driver_ioctl(self, argument: int) -> Steps:
         interface, code, _ = struct.unpack("@iiP", (yield from self.connection.fetch(argument, 16)))
         if code == DISCONNECT:
-            if interface not in self.device.drivers:
-                raise Refused(errno.ENODATA)
-            self.node.host.release_driver(self.device, interface)
+            self.disconnect(interface)
+            self.connection.send(done(0))
         elif code == CONNECT:
-            if interface in self.device.drivers:
-                raise Refused(errno.EBUSY)
-            self.node.host.bind_drivers(self.device)
-            self.connection.send(done(int(interface in self.device.drivers)))
-            return
+            self.connection.send(done(int(self.connect(interface))))
         else:
             raise Refused(errno.ENOTTY)
-        self.connection.send(done(0))
 
     def _disconnect_claim(self, argument: int) -> Steps:
-        interface = yield from self._number(argument)
-        if interface in self.device.drivers:
-            self.node.host.release_driver(self.device, interface)
-        self._claim(interface)
+        raw = yield from self.connection.fetch(argument, DISCONNECT_CLAIM_LAYOUT.size)
+        interface, flags, name = DISCONNECT_CLAIM_LAYOUT.unpack(raw)
+        if not self.device.interface(interface):
+            raise Refused(errno.EINVAL)
+        try:
+            bound = self.driver_of(interface).encode()
+        except Refused:
+            self.claim(interface)
+        else:
+            same = bound == name.split(b"\0")[0]
+            if (flags & UNLESS_DRIVER and not same) or (flags & EXCEPT_DRIVER and same):
+                raise Refused(errno.EBUSY)
+            self.disconnect(interface)
+            self.claim(interface)
         self.connection.send(done(0))
 
     def _reset(self, argument: int) -> None:
-        self.device.reset()
-        if not self.device.present:
-            raise Refused(errno.ENODEV)
+        self.reset()
         self.connection.send(done(0))
 
     def _clear_halt(self, argument: int) -> Steps:
-        endpoint = yield from self._number(argument)
-        self.device.control(Setup(RequestType.ENDPOINT, StandardRequest.CLEAR_FEATURE, 0, endpoint, 0), b"")
+        self.clear_halt((yield from self._number(argument)))
+        self.connection.send(done(0))
+
+    def _reset_endpoint(self, argument: int) -> Steps:
+        """The host's side of the endpoint only: the device hears nothing (devio.c: proc_resetep)."""
+        self.use_endpoint((yield from self._number(argument)))
         self.connection.send(done(0))
 
     def _capabilities(self, argument: int) -> None:
@@ -358,6 +353,11 @@ class UsbFile:
         self.connection.send(done(FULL_SPEED))
 
 
+def _came(urb: int, data: bytes, buffer: int, room: int) -> Completion:
+    """A transfer that brought data; more than the program has room for is an overflow and leaves its memory alone."""
+    return Completion(urb, 0, len(data), data, buffer) if len(data) <= room else Completion(urb, -errno.EOVERFLOW)
+
+
 _HANDLERS: Final[dict[int, Callable[[UsbFile, int], Steps]]] = {
     Ioctl.SUBMITURB: UsbFile._submit,
     Ioctl.CONTROL: UsbFile._control,
@@ -368,7 +368,7 @@ _HANDLERS: Final[dict[int, Callable[[UsbFile, int], Steps]]] = {
     Ioctl.GETDRIVER: UsbFile._get_driver,
     Ioctl.IOCTL: UsbFile._driver_ioctl,
     Ioctl.DISCONNECT_CLAIM: UsbFile._disconnect_claim,
-    Ioctl.RESETEP: UsbFile._clear_halt,
+    Ioctl.RESETEP: UsbFile._reset_endpoint,
     Ioctl.CLEAR_HALT: UsbFile._clear_halt,
 }
 """Requests that look into the program's memory."""

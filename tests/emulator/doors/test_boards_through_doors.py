@@ -165,7 +165,7 @@ def attack(device, requests):
         except usb.core.USBError as error:
             if error.errno == errno.ENODEV:
                 return False
-            if error.errno not in (errno.ENOENT, errno.EBUSY, errno.EPIPE):
+            if error.errno not in (errno.ENOENT, errno.EBUSY, errno.EPIPE, errno.EIO, errno.EINVAL):
                 raise
     return True
 

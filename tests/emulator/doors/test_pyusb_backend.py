@@ -69,6 +69,15 @@ def test_control_transfers_go_both_ways(device, board):
     assert board.log[-1][0].length == 3
 
 
+@pytest.mark.parametrize("data", [4097, 65535, b"x" * 4097])
+def test_more_than_libusb_takes_is_errno_22(device, board, data):
+    before = len(board.log)
+    with pytest.raises(usb.core.USBError, match="libusb takes 4096 bytes in a control transfer") as info:
+        device.ctrl_transfer(0x40 if isinstance(data, bytes) else 0xC0, 80, 0, 0, data)
+    assert (number(info), len(board.log)) == (errno.EINVAL, before)
+    assert len(device.ctrl_transfer(0xC0, 80, 0, 0, 4096)) == 4
+
+
 def test_a_stall_is_errno_32(device):
     with pytest.raises(usb.core.USBError, match=r"stalled IN  c2 50") as info:
         device.ctrl_transfer(0xC2, 80, 0, 0, 64)
@@ -194,6 +203,8 @@ def test_a_configuration_can_be_chosen_only_while_nobody_uses_an_interface(devic
     assert board.configuration == 0
     device.set_configuration()
     assert board.configuration == 1
+    assert device.is_kernel_driver_active(0)
+    device.detach_kernel_driver(0)
     usb.util.claim_interface(device, 2)
     with pytest.raises(usb.core.USBError, match="interface 2 is claimed"):
         device.set_configuration()
@@ -209,19 +220,28 @@ def test_an_alternate_setting_reaches_the_device_and_is_set_back_at_the_end(driv
     assert driver.call(lambda: memory.alternate) == 0
 
 
-def test_a_reset_keeps_configuration_and_alternate_setting(driver, backend, plug, fakes):
+def test_a_reset_keeps_the_configuration_and_what_its_handle_claimed(driver, backend, plug, fakes):
     memory = fakes.Memory(plug)
     driver.call(plug.attach, memory)
-    device = usb.core.find(backend=backend)
     handle = backend.open_device(next(iter(backend.enumerate_devices())))
     backend.claim_interface(handle, 0)
     backend.set_interface_altsetting(handle, 0, 1)
-    memory.configuration = 0
     backend.reset_device(handle)
-    assert (memory.resets, memory.configuration, memory.alternate) == (1, 1, 1)
-    backend.close_device(handle)
-    device.reset()
-    assert memory.resets == 2
+    assert (memory.resets, memory.configuration, memory.alternate) == (1, 1, 0)
+    backend.set_interface_altsetting(handle, 0, 1)
+
+
+def test_a_reset_takes_the_claims_of_other_handles_and_gives_a_serial_port_anew(backend):
+    first, second = usb.core.find(backend=backend), usb.core.find(backend=backend)
+    usb.util.claim_interface(first, 2)
+    (port,) = backend.host.serial_ports
+    second.reset()
+    assert not port.present
+    assert [each.tty for each in backend.host.serial_ports] == ["ttyACM0"]
+    usb.util.claim_interface(second, 2)
+    with pytest.raises(usb.core.USBError, match=r"interface 2 of .* was lost in a reset") as info:
+        usb.util.release_interface(first, 2)
+    assert number(info) is None
 
 
 def test_a_device_that_leaves_at_a_reset_is_errno_2(device, board, plug):

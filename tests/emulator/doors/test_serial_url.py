@@ -1,14 +1,17 @@
 """Unmodified pyserial on emulated ports: list, open, read with time-outs, lines, and a board that leaves."""
 
+import errno
 import io
 
 import pytest
 import serial
 
 from emulator.doors.cdc_acm import BUFFER_SIZE
-from emulator.doors.serial_url import EmulatedSerial, comports
+from emulator.doors.serial_url import EmulatedSerial, TerminalError, comports
 from emulator.doors.usb_host import UsbHost
 from emulator.usb.plug import UsbPlug
+
+GONE = r"ttyACM0 \(device 0123456789abcdef01234567, .* port 1-1 .*was disconnected"
 
 
 @pytest.fixture
@@ -98,11 +101,13 @@ def test_a_read_without_waiting_gives_what_is_there(port, board, driver):
     assert port.read(9) == b"x"
 
 
-def test_a_pause_between_bytes_can_end_a_read(driver, port, board):
+def test_a_pause_between_bytes_ends_no_read_as_on_linux(driver, port, board):
     driver.call(driver.clock.call_later, 0.01, board.say, b"ab")
-    driver.call(driver.clock.call_later, 5, board.say, b"cd")
+    driver.call(driver.clock.call_later, 0.1, board.say, b"cd")
     port.timeout, port.inter_byte_timeout = 100, 0.02
-    assert port.read(4) == b"ab"
+    assert port.read(4) == b"abcd"
+    with pytest.raises(ValueError, match=r"at most 25\.5 s, not 30"):
+        port.inter_byte_timeout = 30
 
 
 def test_read_until_and_lines_work(port, board, driver):
@@ -179,10 +184,11 @@ def test_buffers_can_be_reset(port, board, driver):
     assert (port.in_waiting, port.out_waiting) == (0, 0)
 
 
-def test_nothing_is_fetched_while_the_port_is_closed(url, board, driver):
+def test_nothing_is_fetched_while_the_port_is_closed_and_opening_flushes(url, board, driver):
     driver.call(board.say, b"before")
+    assert bytes(board.inbox) == b"before"
     with serial.serial_for_url(url, timeout=0) as port:
-        assert port.read(10) == b"before"
+        assert port.read(10) == b""
     driver.call(board.say, b"after")
     assert bytes(board.inbox) == b"after"
 
@@ -190,8 +196,15 @@ def test_nothing_is_fetched_while_the_port_is_closed(url, board, driver):
 def test_a_board_that_leaves_is_named_after_its_last_words(port, board, driver, plug):
     driver.call(lambda: (board.say(b"bye"), plug.detach()))
     assert port.read(10) == b"bye"
-    for act in (port.read, lambda: port.write(b"x"), lambda: port.in_waiting):
-        with pytest.raises(serial.SerialException, match=r"ttyACM0 \(device 0123456789abcdef01234567, .* port 1-1 .*was disconnected"):
+    for act in (port.read, lambda: port.write(b"x"), lambda: setattr(port, "baudrate", 300)):
+        with pytest.raises(serial.SerialException, match=GONE):
+            act()
+    for act in (lambda: port.in_waiting, lambda: port.cts, lambda: setattr(port, "dtr", False)):
+        with pytest.raises(OSError, match=GONE) as info:
+            act()
+        assert (type(info.value), info.value.errno) == (OSError, errno.EIO)
+    for act in (port.flush, port.reset_input_buffer, port.send_break):
+        with pytest.raises(TerminalError, match=GONE):
             act()
     port.close()
 
@@ -211,12 +224,15 @@ def test_a_board_that_returns_is_a_new_port(port, host, driver, plug, fakes):
         assert again.port.endswith("ttyACM1")
 
 
-def test_an_exclusive_port_opens_once(url, port):
-    with serial.serial_for_url(url):
+def test_an_exclusive_port_is_refused_to_those_who_want_it_exclusively_too(url, port):
+    with serial.serial_for_url(url, exclusive=True):
         pass
     port.exclusive = True
-    with pytest.raises(serial.SerialException, match="exclusive use"):
-        serial.serial_for_url(url)
+    with pytest.raises(serial.SerialException, match="exclusive use") as info:
+        serial.serial_for_url(url, exclusive=True)
+    assert info.value.errno == errno.EWOULDBLOCK
+    with serial.serial_for_url(url):
+        pass
 
 
 def test_another_flow_can_end_a_read(driver, port):
@@ -250,10 +266,17 @@ def test_a_port_that_is_not_there_is_an_error_that_lists_those_that_are(host, dr
         serial.serial_for_url(f"emu://{host.name}/ttyACM0")
 
 
-def test_an_endpoint_that_halts_is_an_error_that_names_the_board(port, board, fakes):
+def test_an_endpoint_that_halts_is_a_line_in_the_log_that_names_the_board(port, host, board, fakes):
     board.ep_out = lambda *_: (_ for _ in ()).throw(fakes.Stall)
-    with pytest.raises(serial.SerialException, match=r"device 0123456789abcdef01234567.*halted"):
-        port.write(b"x")
+    assert port.write(b"lost") == 4
+    assert "ttyACM0: 2b04:c006 at port 1-1 (bus 1, address 2) halted its OUT endpoint: 4 bytes are lost" in host.log[-1]
+
+
+def test_a_rate_of_0_hangs_up(port, board):
+    port.baudrate = 0
+    port.baudrate = 19200
+    assert [lines for lines, _ in board.sent(0x21, 0x22)] == [3, 2, 3]
+    assert [data[:4].hex() for _, data in board.sent(0x21, 0x20)] == ["80250000", "004b0000"]
 
 
 def test_many_boards_have_a_port_each(driver, host, fakes):

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from emulator.doors.umockdev import tty as tty_module
-from emulator.doors.umockdev.tty import ModemIoctl, ModemLine
+from emulator.doors.umockdev.tty import ModemLine, TtyIoctl
 from emulator.doors.umockdev.wire import UNHANDLED, Message
 
 SMALL = 0x100
@@ -39,7 +39,7 @@ def raw(opened):
 
 
 def lines(tty):
-    assert tty.ioctl(ModemIoctl.TIOCMGET, SMALL) == (0, 0)
+    assert tty.ioctl(TtyIoctl.TIOCMGET, SMALL) == (0, 0)
     return ModemLine(tty.number(SMALL))
 
 
@@ -59,10 +59,10 @@ def test_opening_raises_the_lines_and_closing_drops_them(driver, tty, board):
 
 
 def test_modem_lines_are_set_cleared_and_written(tty, board):
-    move(tty, ModemIoctl.TIOCMBIC, ModemLine.DTR)
+    move(tty, TtyIoctl.TIOCMBIC, ModemLine.DTR)
     assert lines(tty) == ModemLine.RTS | ModemLine.CTS
-    move(tty, ModemIoctl.TIOCMBIS, ModemLine.DTR)
-    move(tty, ModemIoctl.TIOCMSET, ModemLine.DTR)
+    move(tty, TtyIoctl.TIOCMBIS, ModemLine.DTR)
+    move(tty, TtyIoctl.TIOCMSET, ModemLine.DTR)
     assert lines(tty) == ModemLine.DTR | ModemLine.CTS
     assert [value for value, _ in board.sent(0x21, 0x22)] == [3, 2, 3, 1]
 
@@ -74,8 +74,8 @@ def test_the_board_reports_its_lines(driver, tty, board):
 
 
 def test_a_break_reaches_the_board(tty, board):
-    assert tty.ioctl(ModemIoctl.TIOCSBRK) == (0, 0)
-    assert tty.ioctl(ModemIoctl.TIOCCBRK) == (0, 0)
+    assert tty.ioctl(TtyIoctl.TIOCSBRK) == (0, 0)
+    assert tty.ioctl(TtyIoctl.TIOCCBRK) == (0, 0)
     assert [value for value, _ in board.sent(0x21, 0x23)] == [0xFFFF, 0]
 
 
@@ -168,7 +168,7 @@ def test_a_board_that_leaves_hangs_up(driver, plug, tty, line):
     driver.call(plug.detach)
     with pytest.raises(OSError, match="Input/output error"):
         os.write(line, b"x")
-    assert tty.ioctl(ModemIoctl.TIOCMGET, SMALL) == (-1, errno.EIO)
+    assert tty.ioctl(TtyIoctl.TIOCMGET, SMALL) == (-1, errno.EIO)
 
 
 def test_two_programs_share_the_port(tty, program, board):
@@ -179,7 +179,7 @@ def test_two_programs_share_the_port(tty, program, board):
 
 
 def test_an_echoing_terminal_echoes_as_any_does(board, door, program):
-    program("dev/ttyACM0").ioctl(ModemIoctl.TIOCMGET, SMALL)
+    program("dev/ttyACM0").ioctl(TtyIoctl.TIOCMGET, SMALL)
     opened = os.open((door.root / "dev/ttyACM0").resolve(), os.O_RDWR | os.O_NOCTTY)
     try:
         assert termios.tcgetattr(opened)[3] & termios.ECHO

@@ -22,6 +22,13 @@ def file(board, program):
 
 
 @pytest.fixture
+def free(file, driver, door):
+    """The file of a device whose serial port was taken from the kernel."""
+    driver.call(door.host.release_driver, door.host.devices[0], 0)
+    return file
+
+
+@pytest.fixture
 def node(door):
     """The node as a program polls it."""
     opened = os.open(door.root / "dev/bus/usb/001/002", os.O_RDWR | os.O_NONBLOCK)
@@ -85,6 +92,18 @@ def test_a_long_answer_arrives_whole(file, board):
     assert reap(file) == (0, whole)
 
 
+def test_a_board_that_answers_too_much_leaves_the_memory_of_the_program_alone(free, board):
+    board.request = lambda setup, data: b"much more"
+    board.ep_in = lambda endpoint, length: b"too long"
+    assert control(free, 0xC0, 80, length=4) == (0, 0)
+    assert reap(free) == (-errno.EOVERFLOW, b"")
+    assert submit(free, UrbType.BULK, 0x81, length=4) == (0, 0)
+    assert reap(free) == (-errno.EOVERFLOW, b"")
+    free.put(SMALL, struct.pack("<BBHHHI4xQ", 0xC0, 80, 0, 0, 4, 1000, BUFFER))
+    assert free.ioctl(Ioctl.CONTROL, SMALL) == (-1, errno.EOVERFLOW)
+    assert not any(free.memory[BUFFER + 8 : BUFFER + 100])
+
+
 def test_bulk_goes_out_and_comes_in(file, driver, board, node):
     assert file.ioctl(Ioctl.DISCONNECT_CLAIM, SMALL) == (0, 0)
     assert submit(file, UrbType.BULK, 0x81, length=64) == (0, 0)
@@ -96,19 +115,19 @@ def test_bulk_goes_out_and_comes_in(file, driver, board, node):
     assert not writable(node)
 
 
-def test_a_read_that_waits_ends_when_there_is_data(file, driver, board, node):
+def test_a_read_that_waits_ends_when_there_is_data(free, driver, board, node):
     board.echo = False
-    submit(file, UrbType.BULK, 0x81, length=64)
+    submit(free, UrbType.BULK, 0x81, length=64)
     assert not writable(node)
     driver.call(board.say, b"late")
     assert writable(node)
-    assert reap(file) == (0, b"late")
+    assert reap(free) == (0, b"late")
 
 
-def test_a_blocking_reap_waits_too(file, driver, board):
-    submit(file, UrbType.BULK, 0x81, length=64)
+def test_a_blocking_reap_waits_too(free, driver, board):
+    submit(free, UrbType.BULK, 0x81, length=64)
     driver.call(driver.clock.call_later, 0.02, board.say, b"late")
-    assert reap(file, Ioctl.REAPURB) == (0, b"late")
+    assert reap(free, Ioctl.REAPURB) == (0, b"late")
 
 
 def test_a_blocking_reap_ends_when_the_board_leaves(file, driver, plug):
@@ -116,11 +135,11 @@ def test_a_blocking_reap_ends_when_the_board_leaves(file, driver, plug):
     assert reap(file, Ioctl.REAPURB) == -errno.ENODEV
 
 
-def test_a_read_can_be_discarded_once(file):
-    submit(file, UrbType.BULK, 0x81, length=64)
-    assert file.ioctl(Ioctl.DISCARDURB, URB) == (0, 0)
-    assert reap(file) == (-errno.ENOENT, b"")
-    assert file.ioctl(Ioctl.DISCARDURB, URB) == (-1, errno.EINVAL)
+def test_a_read_can_be_discarded_once(free):
+    submit(free, UrbType.BULK, 0x81, length=64)
+    assert free.ioctl(Ioctl.DISCARDURB, URB) == (0, 0)
+    assert reap(free) == (-errno.ENOENT, b"")
+    assert free.ioctl(Ioctl.DISCARDURB, URB) == (-1, errno.EINVAL)
 
 
 def test_isochronous_and_malformed_transfers_are_refused(file):
@@ -130,14 +149,14 @@ def test_isochronous_and_malformed_transfers_are_refused(file):
     assert submit(file, UrbType.CONTROL, 0, setup, 20) == (-1, errno.EINVAL)
 
 
-def test_an_unplugged_board_ends_transfers_and_refuses_calls(file, driver, plug, node):
-    submit(file, UrbType.BULK, 0x81, length=64)
+def test_an_unplugged_board_ends_transfers_and_refuses_calls(free, driver, plug, node):
+    submit(free, UrbType.BULK, 0x81, length=64)
     driver.call(plug.detach)
     assert writable(node)
-    assert reap(file) == (-errno.ESHUTDOWN, b"")
-    assert reap(file) == -errno.ENODEV
+    assert reap(free) == (-errno.ESHUTDOWN, b"")
+    assert reap(free) == -errno.ENODEV
     for request in (Ioctl.SUBMITURB, Ioctl.RESET, Ioctl.GET_CAPABILITIES, Ioctl.CLAIMINTERFACE):
-        assert file.ioctl(request, URB) == (-1, errno.ENODEV)
+        assert free.ioctl(request, URB) == (-1, errno.ENODEV)
 
 
 def test_a_board_that_leaves_during_its_request_still_answers_it(file, plug, fakes):
@@ -164,6 +183,8 @@ def test_an_interface_of_a_driver_is_busy_until_it_is_taken_away(file, door):
     assert file.ioctl(Ioctl.RELEASEINTERFACE, SMALL) == (0, 0)
     assert file.ioctl(Ioctl.RELEASEINTERFACE, SMALL) == (-1, errno.EINVAL)
     file.put(SMALL, struct.pack("@iiP", 1, 0x5517, 0))
+    assert file.ioctl(Ioctl.IOCTL, SMALL) == (0, 0)
+    file.put(SMALL, struct.pack("@iiP", 0, 0x5517, 0))
     assert file.ioctl(Ioctl.IOCTL, SMALL) == (1, 0)
     assert file.ioctl(Ioctl.IOCTL, SMALL) == (-1, errno.EBUSY)
     assert (door.root / "dev/ttyACM0").is_symlink()
@@ -227,22 +248,22 @@ def test_alternate_settings_and_configurations_are_requests_to_the_board(memory,
     file.put(SMALL, struct.pack("@I", 1))
     assert file.ioctl(Ioctl.SETCONFIGURATION, SMALL) == (0, 0)
     file.put(SMALL, struct.pack("@II", 0, 7))
-    assert file.ioctl(Ioctl.SETINTERFACE, SMALL) == (-1, errno.EPIPE)
+    assert file.ioctl(Ioctl.SETINTERFACE, SMALL) == (-1, errno.EINVAL)
 
 
-def test_small_questions_have_their_answers(file, board):
-    assert file.ioctl(Ioctl.GET_CAPABILITIES, SMALL) == (0, 0)
-    assert file.number(SMALL) == 0x1F
-    assert file.ioctl(Ioctl.GET_SPEED) == (2, 0)
-    assert file.ioctl(Ioctl.CONNECTINFO, SMALL) == (0, 0)
-    assert file.number(SMALL) == 2
-    file.put(SMALL, struct.pack("@I", 0x81))
-    assert file.ioctl(Ioctl.CLEAR_HALT, SMALL) == (0, 0)
+def test_small_questions_have_their_answers(free, board):
+    assert free.ioctl(Ioctl.GET_CAPABILITIES, SMALL) == (0, 0)
+    assert free.number(SMALL) == 0x1F
+    assert free.ioctl(Ioctl.GET_SPEED) == (2, 0)
+    assert free.ioctl(Ioctl.CONNECTINFO, SMALL) == (0, 0)
+    assert free.number(SMALL) == 2
+    free.put(SMALL, struct.pack("@I", 0x81))
+    assert free.ioctl(Ioctl.CLEAR_HALT, SMALL) == (0, 0)
     assert board.log[-1][0].request == 1
-    assert file.ioctl(Ioctl.RESET) == (0, 0)
+    assert free.ioctl(Ioctl.RESET) == (0, 0)
     assert board.resets == 1
-    assert file.ioctl(0x12345678) == (-1, errno.ENOTTY)
-    assert file.call(Message.WRITE, BUFFER, 3) == (UNHANDLED, 0)
+    assert free.ioctl(0x12345678) == (-1, errno.ENOTTY)
+    assert free.call(Message.WRITE, BUFFER, 3) == (UNHANDLED, 0)
 
 
 def test_a_board_that_leaves_at_a_reset_is_gone(file, board, plug):
@@ -276,12 +297,49 @@ def test_a_board_that_breaks_is_an_error_for_the_program_and_a_line_in_the_log(f
     assert "KeyError('missing')" in door.host.log[-1]
 
 
-def test_two_programs_read_in_turn(file, program, driver, board):
+def test_an_endpoint_is_of_the_file_that_has_its_interface(free, program, driver, board):
     other = program()
-    submit(file, UrbType.BULK, 0x81, length=64)
-    submit(other, UrbType.BULK, 0x81, length=64)
-    driver.call(board.say, b"x" * 100)
-    assert sorted([reap(file), reap(other)]) == [(0, b"x" * 36), (0, b"x" * 64)]
+    assert submit(free, UrbType.BULK, 0x81, length=64) == (0, 0)
+    assert submit(other, UrbType.BULK, 0x81, length=64) == (-1, errno.EBUSY)
+    assert submit(free, UrbType.INTERRUPT, 0x81, length=64) == (-1, errno.EINVAL)
+    assert submit(free, UrbType.BULK, 0x85, length=64) == (-1, errno.ENOENT)
+    assert submit(other, UrbType.BULK, 0x83, length=64) == (0, 0)
+
+
+def test_the_reads_of_an_interface_end_when_it_is_given_back(free):
+    submit(free, UrbType.BULK, 0x81, length=64)
+    free.put(SMALL, struct.pack("@I", 1))
+    assert free.ioctl(Ioctl.RELEASEINTERFACE, SMALL) == (0, 0)
+    assert reap(free) == (-errno.ENOENT, b"")
+
+
+def test_a_claimed_interface_is_not_given_to_a_driver(free, door):
+    free.put(SMALL, struct.pack("@I", 1))
+    assert free.ioctl(Ioctl.CLAIMINTERFACE, SMALL) == (0, 0)
+    for interface, expected in ((1, (-1, errno.EBUSY)), (0, (0, 0)), (7, (-1, errno.EINVAL))):
+        free.put(SMALL, struct.pack("@iiP", interface, 0x5517, 0))
+        assert free.ioctl(Ioctl.IOCTL, SMALL) == expected
+    assert door.host.serial_ports == ()
+
+
+@pytest.mark.parametrize(
+    ("flags", "name", "expected"), [(0, b"", 0), (1, b"cdc_acm", 0), (1, b"other", 16), (2, b"cdc_acm", 16), (2, b"usbfs", 0)]
+)
+def test_who_takes_an_interface_may_say_from_whom(file, flags, name, expected):
+    file.put(SMALL, struct.pack("@II256s", 1, flags, name))
+    assert file.ioctl(Ioctl.DISCONNECT_CLAIM, SMALL) == (-bool(expected), expected)
+
+
+def test_another_configuration_shows_in_the_tree(free, door):
+    base = door.root / "sys/bus/usb/devices/1-1"
+    for value, shown, interfaces in ((0, "", []), (1, "1\n", ["1-1:1.0", "1-1:1.1", "1-1:1.2"])):
+        free.put(SMALL, struct.pack("@I", value))
+        assert free.ioctl(Ioctl.SETCONFIGURATION, SMALL) == (0, 0)
+        assert (base / "bConfigurationValue").read_text() == shown
+        assert sorted(each.name for each in base.glob("1-1:*")) == interfaces
+    assert (door.root / "dev/ttyACM0").is_symlink()
+    free.put(SMALL, struct.pack("@I", 2))
+    assert free.ioctl(Ioctl.SETCONFIGURATION, SMALL) == (-1, errno.EBUSY)
 
 
 requests = st.sampled_from([*Ioctl, 0x5516, 0x1234])

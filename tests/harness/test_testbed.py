@@ -1,0 +1,56 @@
+"""Programs whose umockdev door is gone get a sentence, and not an empty list or an abort."""
+
+import socket
+
+import pytest
+
+from harness.errors import BoardNotAvailable, Unavailable
+from harness.host import RealHost
+from harness.testbed import check_served
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A testbed with the socket of one device, reached by a short path: those of sockets have 108 bytes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t/ioctl/dev/bus/usb/001").mkdir(parents=True)
+    return "t"
+
+
+@pytest.fixture
+def listener(folder):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+        made.bind(f"{folder}/ioctl/dev/bus/usb/001/002")
+        made.listen()
+        yield made
+
+
+def inside(folder):
+    return {"UMOCKDEV_DIR": folder, "LD_PRELOAD": "/usr/lib/libumockdev-preload.so.0"}
+
+
+def test_a_testbed_that_is_served_is_fine(folder, listener):
+    check_served(inside(folder))
+
+
+def test_one_without_any_device_node_is_somebody_elses(folder):
+    check_served(inside(folder))
+
+
+@pytest.mark.parametrize("environment", [{}, {"UMOCKDEV_DIR": "gone"}, {"UMOCKDEV_DIR": "", "LD_PRELOAD": "libumockdev-preload.so.0"}])
+def test_without_the_library_no_testbed_is_in_use(environment):
+    check_served(environment)
+
+
+def test_one_whose_server_died_is_named_with_the_way_out(folder, listener, monkeypatch):
+    listener.close()
+    for name, value in inside(folder).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BoardNotAvailable, match=r"not served any more: UMOCKDEV_DIR=t; seen: nobody answers.*Unset UMOCKDEV_DIR") as info:
+        RealHost()
+    assert info.value.reason is Unavailable.NOT_SERVED
+
+
+def test_one_that_was_removed_is_named_too():
+    with pytest.raises(BoardNotAvailable, match="UMOCKDEV_DIR=/nowhere; seen: there is no such folder"):
+        check_served(inside("/nowhere"))
