@@ -36,15 +36,19 @@ class Start:
         """The state that a pytest marker asks for; None gives the empty one.
 
         Raises:
-            ValueError: the marker has other arguments, or names no mode.
+            ValueError: the marker has other arguments, or values that make no sense.
         """
         if mark is None:
             return cls()
         unknown = set(mark.kwargs) - {"mode", "claimed", "os"}
         if mark.args or unknown:
             raise ValueError(f"start() takes mode=, claimed= and os= only, not {', '.join([*map(repr, mark.args), *sorted(unknown)])}")
-        mode = mark.kwargs.get("mode")
-        return cls(None if mode is None else Mode(mode), mark.kwargs.get("claimed"), mark.kwargs.get("os"))
+        mode, claimed, os = (mark.kwargs.get(name) for name in ("mode", "claimed", "os"))
+        if claimed is not None and not isinstance(claimed, bool):
+            raise ValueError(f"start(claimed={claimed!r}): it is True or False")
+        if os is not None and not isinstance(os, str):
+            raise ValueError(f"start(os={os!r}): it is a Device OS version as a text, such as '2.3.1'")
+        return cls(None if mode is None else Mode(mode), claimed, os)
 
     def bring(self, board: Board, wifi: WifiNetwork | None) -> None:
         """Bring a board to this state by what any host could do.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import harness
 from harness import changes, threads
 from harness.changes import Changes
 from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError, hides
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from harness.pytest_plugin.bench import Bench
 
 __tracebackhide__ = hides
+
+_HOME = Path(harness.__file__).resolve().parent.parent
+_PACKAGES = ("harness", "emulator", "firmware_images", "particle_protocol", "particle_hil")
 
 GROUND = "particle_hil_ground"
 FIXTURES = frozenset({GROUND, "account", "board", "boards", "clock", "cloud", "wifi"})
@@ -147,6 +153,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         skips = not changed
         if changed:
             error.what += f"; this is no skip, for something was changed before: {changed[0]}"
+    if isinstance(error, HarnessError) and not item.config.getoption("fulltrace", default=False):
+        _hide_causes(error)
     report = yield
     if report.failed and skips:
         report.outcome = "skipped"
@@ -158,6 +166,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.sections.extend(("an error in another thread", str(each)) for each in errors if each is not error)
         errors.clear()
     return report
+
+
+def _hide_causes(error: BaseException) -> None:
+    """Leave only the words of what an error of the harness came from, where it is not from the test's own lines."""
+    seen: BaseException | None = error
+    while seen is not None:
+        seen = seen.__cause__ or seen.__context__
+        if seen is not None and all(_is_ours(frame.f_code.co_filename) for frame, _ in traceback.walk_tb(seen.__traceback__)):
+            seen.__traceback__ = None
+
+
+def _is_ours(file: str) -> bool:
+    """Whether a file is one of ours, or of a library."""
+    path = Path(file)
+    return "site-packages" in path.parts or any(_HOME / package in path.parents for package in _PACKAGES)
 
 
 def _changed(item: pytest.Item, phase: str) -> list[str]:

@@ -14,8 +14,11 @@ __tracebackhide__ = hides
 
 
 def start_of(item: pytest.Item) -> Start:
-    """The state that the marker of a test asks for."""
-    return Start.of(item.get_closest_marker("start"))
+    """The state that the marker of a test asks for. One that asks for what there is not fails the test in one sentence."""
+    try:
+        return Start.of(item.get_closest_marker("start"))
+    except ValueError as error:
+        pytest.fail(f"the marker start(...): {error}", pytrace=False)
 
 
 def prepare(item: pytest.Item, bench: Bench, boards: list[Board]) -> None:

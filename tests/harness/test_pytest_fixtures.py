@@ -397,11 +397,16 @@ def test_a_failure_shows_the_lines_of_the_test_and_none_of_the_harness(run_insid
 
         def test_own_mistake(board):
             board.wait_for("sleeping")
+
+        def test_cause(board, wifi):
+            board.leave_listening()
+            board.set_wifi(wifi.ssid)
     """
     status, output = run_inside(source, *EMU)
     assert status == 1
     wait, rest = output[output.index("_ test_wait") :].split("_ test_flow", 1)
-    flow, mistake = rest.split("_ test_own_mistake", 1)
+    flow, rest = rest.split("_ test_own_mistake", 1)
+    mistake, cause = rest.split("_ test_cause", 1)
     assert '>       board.wait_for("dfu", timeout=1)' in wait
     for place in ("harness/board.py", "harness/host.py", "contextlib", "meanwhile.py"):
         assert place not in wait
@@ -410,3 +415,39 @@ def test_a_failure_shows_the_lines_of_the_test_and_none_of_the_harness(run_insid
     assert "verdict: developer claim of Photon" in flow, "in full: pytest shortens what it shows of an assertion"
     assert "Check the network's name and password, and that it is within reach" in flow
     assert "there is no mode 'sleeping'; there are: off, dfu, listening" in mistake
+    assert "dialogue.CredentialsRefused: waited for" in cause
+    assert "The above exception was the direct cause" in cause
+    assert "dialogue.py" not in cause
+    _, whole = run_inside(source, *EMU, "--full-trace", "-k", "cause")
+    assert "dialogue.py" in whole
+
+
+def test_a_marker_that_asks_for_what_there_is_not_is_one_sentence(run_inside):
+    source = """
+        import pytest
+
+        @pytest.mark.start(mode="sleeping")
+        def test_mode(board): pass
+
+        @pytest.mark.start(claimed="no")
+        def test_claimed(board): pass
+
+        @pytest.mark.start(os=2.3)
+        def test_os(board): pass
+
+        @pytest.fixture(scope="class")
+        def lamp(board): pass
+
+        @pytest.mark.usefixtures("lamp")
+        class TestWithTheBoardHeld:
+            def test_one(self): pass
+
+            @pytest.mark.start(mode="sleeping")
+            def test_two(self, board): pass
+    """
+    status, output = run_inside(source, *EMU)
+    assert (status, "1 passed, 4 errors" in output) == (1, True), output
+    assert output.count("the marker start(...): there is no mode 'sleeping'; there are: off, dfu") == 2
+    assert "start(claimed='no'): it is True or False" in output
+    assert "start(os=2.3): it is a Device OS version as a text" in output
+    assert "preparing.py" not in output
