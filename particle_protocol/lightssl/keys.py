@@ -86,8 +86,16 @@ class DeviceKey:
             return b""
 
     def can_decrypt(self, ciphertext: bytes) -> bool:
-        """Whether the bytes were encrypted for this key (slow; see `rsa.is_padded`)."""
-        return rsa.is_padded(self._key(), ciphertext)
+        """Whether the bytes were encrypted for this key (slow; see `rsa.open_padded`)."""
+        return self.open(ciphertext) is not None
+
+    def open(self, ciphertext: bytes) -> bytes | None:
+        """What 128 bytes say; None when they were not encrypted for this key (slow; see `rsa.open_padded`)."""
+        return rsa.open_padded(self._key(), ciphertext)
+
+    def is_number(self, ciphertext: bytes) -> bool:
+        """Whether bytes are a number that the key can work on at all: one below its modulus."""
+        return int.from_bytes(ciphertext) < self._numbers.public_numbers.n
 
     def _key(self) -> RSAPrivateKey:
         if self._private is None:
@@ -180,8 +188,8 @@ class ServerKey:
             return b""
 
     def can_decrypt(self, ciphertext: bytes) -> bool:
-        """Whether the bytes were encrypted for this key (slow; see `rsa.is_padded`)."""
-        return rsa.is_padded(self._private, ciphertext)
+        """Whether the bytes were encrypted for this key (slow; see `rsa.open_padded`)."""
+        return rsa.open_padded(self._private, ciphertext) is not None
 
     def sign(self, data: bytes) -> bytes:
         """256 bytes: `data` itself behind padding of block type 1, with no DigestInfo around it."""

@@ -101,16 +101,17 @@ def public_key(modulus: int) -> RSAPublicKey:
         raise DerFault(f"not the modulus of an RSA key: {error}") from None
 
 
-def is_padded(key: RSAPrivateKey, ciphertext: bytes) -> bool:
-    """Whether `ciphertext` was encrypted for this key.
+def open_padded(key: RSAPrivateKey, ciphertext: bytes) -> bytes | None:
+    """What was encrypted for this key, or None when `ciphertext` was not; such a number may also be too large for the key.
 
-    OpenSSL hides wrong padding by giving random bytes (implicit rejection), so this does the arithmetic in the open: slow, only for
-    finding out why a handshake failed, and only fit for test keys.
+    OpenSSL hides wrong padding by giving random bytes (implicit rejection), where a board says that it is wrong. So this does the
+    arithmetic in the open: slow, and only fit for test keys.
     """
     numbers = key.private_numbers()
     size = key.key_size // 8
     plain = pow(int.from_bytes(ciphertext), numbers.d, numbers.public_numbers.n).to_bytes(size)
-    return plain.startswith(b"\0\2") and plain.find(b"\0", 2) >= 10
+    end = plain.find(b"\0", 2)
+    return plain[end + 1 :] if plain.startswith(b"\0\2") and end >= 10 else None
 
 
 def _integer(value: int) -> bytes:
