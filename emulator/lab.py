@@ -206,7 +206,8 @@ class Lab:
         secret = known.mobile_secret if known is not None and known.mobile_secret else self.secrecy.mobile_secret(drawn)
         while known is None and self.cloud.devices.by_mac.count(mac.hex()):
             mac = make_mac_address(self.random).raw
-        return BoardIdentity(chosen, serial_number if spec.serial_number else "", secret, mac)
+        imei = make_imei(self.random) if hardware_of(platform).sim is not None else ""
+        return BoardIdentity(chosen, serial_number if spec.serial_number else "", secret, mac, imei)
 
     def _commission(self, board: Board, spec: BoardSpec, key: DeviceKey) -> None:
         """What the factory writes into a board, and tells the cloud about it."""
@@ -234,7 +235,7 @@ class Lab:
             mobile_secret=board.identity.mobile_secret,
             mac_wifi=board.identity.mac.hex() if board.networks is not None else None,
             iccid=board.sim,
-            imei=make_imei(self.random) if board.hardware.sim is not None else None,
+            imei=board.identity.imei or None,
             public_key=key.public_der,
         )
 

@@ -14,6 +14,7 @@ from emulator.board.flash import INSTANT, Flash
 from emulator.board.otp import Otp
 from emulator.board.power import PowerCut, PowerScope
 from emulator.board.settings import Settings
+from emulator.board.sim_slots import SimSlots
 from emulator.board.status_led import OFF, StatusLed
 from emulator.board.stored_networks import StoredNetworks
 from emulator.board.stores import settings_stores
@@ -57,6 +58,8 @@ class BoardIdentity:
     """Empty: it has none, as the oldest boards."""
     mobile_secret: str = ""
     mac: bytes = b"\x00" * 6
+    imei: str = ""
+    """Of its modem; empty without one."""
 
 
 class Board:
@@ -96,14 +99,13 @@ class Board:
             name: Flash(part.sectors, images.get(name), INSTANT if instant else part.timing) for name, part in hardware.flashes.items()
         }
         """Its flashes, by the names in its hardware table."""
-        dct, networks = settings_stores(hardware, self.flashes)
-        self.settings = Settings(dct)
-        self.networks = StoredNetworks(networks) if networks is not None else None
+        stores = settings_stores(hardware, self.flashes)
+        self.settings = Settings(stores.dct)
+        self.networks = StoredNetworks(stores.networks) if stores.networks is not None else None
         """The Wi-Fi networks it knows; None for a board without Wi-Fi."""
         self.ncp_version = hardware.ncp
         """The version of the network processor's firmware; None without such a processor."""
-        self.sim = sim
-        """The ICCID of the SIM in it; None where there is none."""
+        self.sims = SimSlots(sim, stores.cellular)
         self.otp = Otp(hardware.otp)
         self.led = StatusLed(self.changed.fire)
         self.buttons = Buttons(self._mode_changed, self._reset_changed)
@@ -124,6 +126,11 @@ class Board:
     def device_id(self) -> str:
         """The device id: 24 lower-case hexadecimal digits."""
         return self.identity.device_id
+
+    @property
+    def sim(self) -> str | None:
+        """The number (ICCID) of the SIM that its modem uses; None where there is none."""
+        return self.sims.active
 
     def flash_of(self, place: ModuleSlot | Region) -> Flash:
         """The flash that a slot or a region of the memory map lies in."""
@@ -192,7 +199,12 @@ class Board:
     def snapshot(self) -> dict[str, Any]:
         """Everything that outlives a boot, to hand to `restore`."""
         flashes = {name: flash.snapshot() for name, flash in self.flashes.items()}
-        return {"flashes": flashes, "otp": self.otp.read(0, self.otp.size), "powered": self.powered, "sim": self.sim}
+        return {
+            "flashes": flashes,
+            "otp": self.otp.read(0, self.otp.size),
+            "powered": self.powered,
+            "sims": (self.sims.internal, self.sims.external),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Hold what a snapshot held, and boot anew if the board had power then. Both buttons are up afterwards."""
@@ -204,7 +216,7 @@ class Board:
         self.settings.reload()
         self.otp = Otp(self.hardware.otp)
         self.otp.program(0, state["otp"])
-        self.sim = state["sim"]
+        self.sims.internal, self.sims.external = state["sims"]
         self.led.forget()
         self.outgoing.clear()
         if state["powered"]:

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from emulator.board.dcd_store import DcdStore
 from emulator.board.dct_store import DctStore
-from emulator.board.file_store import DCT_FILE, WIFI_FILE, FileStore
+from emulator.board.file_store import CELLULAR_FILE, DCT_FILE, WIFI_FILE, FileStore
 from emulator.board.file_system import FileSystem
 from emulator.board.flash import Flash
+from emulator.board.sim_slots import SIM_CHOICE_SIZE
 from emulator.board.stored_networks import NETWORKS_SIZE
 from emulator.board.wiced_store import WicedCopies
-from emulator.hardware import WIFI, Hardware, StoreKind
+from emulator.hardware import CELLULAR, WIFI, Hardware, StoreKind
 from particle_protocol.dct import DCT_SIZE
 
 
-def settings_stores(hardware: Hardware, flashes: Mapping[str, Flash]) -> tuple[DctStore, DctStore | None]:
-    """The store of the DCT's application section, and that of the Wi-Fi networks (None without Wi-Fi)."""
+@dataclass(frozen=True, slots=True)
+class SettingsStores:
+    """Where a board keeps what it is to remember; None for what it has no use for, or nowhere to keep."""
+
+    dct: DctStore
+    networks: DctStore | None
+    """The Wi-Fi networks."""
+    cellular: DctStore | None
+    """Which SIM is used, where there is a choice."""
+
+
+def settings_stores(hardware: Hardware, flashes: Mapping[str, Flash]) -> SettingsStores:
+    """The stores of one board, in its flashes."""
     flash = flashes[hardware.dct.flash]
     memory = hardware.platform.memory()
     regions = [memory.region(name) for name in hardware.dct.regions]
     starts = [region.start for region in regions]
     dct: DctStore
     networks: DctStore | None = None
+    cellular: DctStore | None = None
     if hardware.dct.store is StoreKind.WICED:
         copies = WicedCopies(flash, starts)
         dct, networks = copies.application, copies.platform
@@ -31,4 +45,5 @@ def settings_stores(hardware: Hardware, flashes: Mapping[str, Flash]) -> tuple[D
     else:
         files = FileSystem(flash, starts[0], regions[0].size)
         dct, networks = FileStore(files, DCT_FILE, DCT_SIZE), FileStore(files, WIFI_FILE, NETWORKS_SIZE)
-    return dct, networks if WIFI in hardware.interfaces else None
+        cellular = FileStore(files, CELLULAR_FILE, SIM_CHOICE_SIZE)
+    return SettingsStores(dct, networks if WIFI in hardware.interfaces else None, cellular if CELLULAR in hardware.interfaces else None)

@@ -26,7 +26,13 @@ def startup_mode(board: Board, *, set_bits: int = 0, clear_bits: int = 0) -> int
 
 
 _NO_SETUP_MARK: OsVersion = (4, 0, 0)
-_SETUP_MISSING = (b"\x00", b"\xff")
+SETUP_DONE, SETUP_NOT_DONE = b"\x01", b"\xff"
+_SETUP_MISSING = (b"\x00", SETUP_NOT_DONE)
+
+
+def setup_is_done(board: Board) -> bool:
+    """Whether a Gen 3 board is marked as set up."""
+    return board.settings.get(DctField.SETUP_DONE) not in _SETUP_MISSING
 
 
 def must_listen(board: Board, version: OsVersion, interfaces: Interfaces) -> bool:
@@ -38,6 +44,6 @@ def must_listen(board: Board, version: OsVersion, interfaces: Interfaces) -> boo
     """
     if board.platform.generation <= 2:
         return not interfaces.has_credentials
-    if version < _NO_SETUP_MARK and board.settings.get(DctField.SETUP_DONE) in _SETUP_MISSING:
+    if version < _NO_SETUP_MARK and not setup_is_done(board):
         return True
     return all(isinstance(each, Wifi) for each in interfaces.all) and not interfaces.has_credentials

@@ -113,6 +113,7 @@ class Wifi:
     def connect(self) -> None:
         """Join one of the stored networks, and keep trying."""
         if self.state is WifiState.OFF:
+            self.failure = ""
             self._led.start(LedSignal.NETWORK_ON, Priority.BACKGROUND)
             self._join()
 

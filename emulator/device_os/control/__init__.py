@@ -2,8 +2,9 @@
 
 Requests come in groups, one module each; which groups a board has is decided by its platform and the version that runs. A type without
 a handler goes to the application, and is not supported (-120) where that has no answer, which is also what host tools expect of requests
-that came with later boards, or are of other kinds of boards: 31, 73, 74, 76, 77, 91, 400 and 401, 500 to 507, 550 to 554. Nowhere any
-more: 110 to 122, 260 to 264, 1001 to 1012. Facts: Device OS 2.3.1, system/src/system_control_internal.cpp and system/src/control/*.cpp.
+that came with later boards, or are of other kinds of boards. On Gen 2 those are 31, 73, 74, 76, 77, 91, 400 and 401, 500 to 507, and 550
+to 554. Nowhere any more: 110 to 122, 260 to 264, 1001 to 1012. Facts: Device OS 2.3.1, system/src/system_control_internal.cpp and
+system/src/control/*.cpp.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from emulator.device_os.control.cellular import CellularRequests
 from emulator.device_os.control.cloud import CloudRequests
-from emulator.device_os.control.config import ConfigRequests
+from emulator.device_os.control.config import ConfigRequests, ServerRequests
 from emulator.device_os.control.handlers import Handler, Refused
+from emulator.device_os.control.network import NetworkRequests
+from emulator.device_os.control.setup import SetupRequests
 from emulator.device_os.control.storage import StorageRequests
 from emulator.device_os.control.system import SystemRequests
 from emulator.device_os.control.updates import UpdateRequests
 from emulator.device_os.control.wifi import SoftApRequests
-from emulator.hardware import WIFI
+from emulator.device_os.control.wifi_networks import WifiRequests
 from particle_protocol.control_requests.codes import Result
 from particle_protocol.control_requests.device import ControlRequestChannel, RawRequests, Request
 from particle_protocol.control_requests.errors import BadMessage
@@ -36,8 +40,18 @@ def _groups(system: DeviceOs) -> Iterator[dict[int, Handler]]:
     yield StorageRequests(system).handlers
     yield UpdateRequests(system).handlers
     yield CloudRequests(system).handlers
-    if board.platform.generation <= 2 and WIFI in board.hardware.interfaces:
-        yield SoftApRequests(system).handlers
+    wifi = system.interfaces.wifi
+    if board.platform.generation <= 2:
+        yield ServerRequests(system).handlers
+        if wifi is not None:
+            yield SoftApRequests(system).handlers
+        return
+    yield SetupRequests(system).handlers
+    yield NetworkRequests(system).handlers
+    if wifi is not None:
+        yield WifiRequests(system, wifi).handlers
+    if system.interfaces.cellular is not None:
+        yield CellularRequests(system).handlers
 
 
 class ControlRequests:

@@ -37,12 +37,6 @@ class ConfigRequests:
         self.handlers: dict[int, Handler] = {
             RequestType.SET_CLAIM_CODE: self._set_claim_code,
             RequestType.IS_CLAIMED: self._is_claimed,
-            RequestType.SET_SECURITY_KEY: self._set_key,
-            RequestType.GET_SECURITY_KEY: self._get_key,
-            RequestType.SET_SERVER_ADDRESS: self._set_server,
-            RequestType.GET_SERVER_ADDRESS: self._get_server,
-            RequestType.SET_SERVER_PROTOCOL: self._set_protocol,
-            RequestType.GET_SERVER_PROTOCOL: self._get_protocol,
         }
 
     def _set_claim_code(self, request: Request) -> None:
@@ -57,6 +51,21 @@ class ConfigRequests:
 
     def _is_claimed(self, request: Request) -> None:
         request.reply(Result.OK, b"\x08\x01" if self._board.settings.get(DctField.CLAIMED) == b"1" else b"")
+
+
+class ServerRequests:
+    """Keys and servers, which Gen 2 takes by request and later boards over DFU only; by type in `handlers`."""
+
+    def __init__(self, system: DeviceOs) -> None:
+        self._board = system.board
+        self.handlers: dict[int, Handler] = {
+            RequestType.SET_SECURITY_KEY: self._set_key,
+            RequestType.GET_SECURITY_KEY: self._get_key,
+            RequestType.SET_SERVER_ADDRESS: self._set_server,
+            RequestType.GET_SERVER_ADDRESS: self._get_server,
+            RequestType.SET_SERVER_PROTOCOL: self._set_protocol,
+            RequestType.GET_SERVER_PROTOCOL: self._get_protocol,
+        }
 
     def _set_key(self, request: Request) -> None:
         wanted = decode_message(config_pb2.SetSecurityKeyRequest, request.payload)

@@ -23,6 +23,7 @@ _LEGACY_TYPES = {
     ModuleFunction.NCP: storage_pb2.LEGACY_NCP,
     ModuleFunction.RADIO_STACK: storage_pb2.LEGACY_RADIO_STACK,
 }
+_NEW_FORM_SINCE = (5, 6, 0)
 _INTEGRITY_FAILED, _DEPENDENCY_FAILED = 1, 2
 
 
@@ -39,9 +40,29 @@ class StorageRequests:
     def _module_info(self, request: Request) -> None:
         reply = storage_pb2.GetModuleInfoReply()
         for module in self._system.modules.modules:
-            if module.prefix.function in _LEGACY_TYPES:
+            if self._system.version_numbers >= _NEW_FORM_SINCE:
+                reply.modules.append(_module(module))
+            elif module.prefix.function in _LEGACY_TYPES:
                 reply.legacy_modules.append(_legacy_module(module))
         request.reply(Result.OK, reply.SerializeToString())
+
+
+def _module(module: InstalledModule) -> storage_pb2.Module:
+    """A module in the form of Device OS 5.6.0 and later (6.2.0, system/src/control/storage.cpp)."""
+    prefix = module.prefix
+    made = storage_pb2.Module(
+        type=storage_pb2.ModuleType.Name(int(prefix.function)),
+        index=prefix.index,
+        version=prefix.version,
+        max_size=module.slot.size,
+        checked_flags=int(module.validity.checked),
+        passed_flags=int(module.validity.passed),
+        hash=module.sha256,
+        size=module.size,
+    )
+    for each in prefix.dependencies:
+        made.dependencies.add(type=storage_pb2.ModuleType.Name(int(each.function)), index=each.index, version=each.version)
+    return made
 
 
 def _legacy_module(module: InstalledModule) -> storage_pb2.LegacyModule:
