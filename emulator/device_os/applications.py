@@ -16,7 +16,6 @@ from emulator.board.board import Board
 from emulator.device_os.application import Application
 from emulator.device_os.modules import ModuleTable
 from emulator.device_os.tinker import Tinker
-from firmware_images.fields import ModuleFunction
 
 _MARKER = re.compile(rb"particle-hil application: ([\w.-]+)\0")
 _TINKER = (b"digitalread", b"digitalwrite", b"analogread", b"analogwrite")
@@ -41,7 +40,7 @@ def recognise(content: bytes, registered: Mapping[str, Callable[[], Application]
 
 def load_application(board: Board, modules: ModuleTable) -> Application | None:
     """A new run of the board's user part; None when it has none."""
-    module = modules.find(ModuleFunction.USER_PART, 1)
+    module = modules.user
     if module is None:
         return None
     return recognise(modules.content(module), board.applications)()

@@ -2,7 +2,9 @@
 
 import pytest
 
+from emulator.device_os.application import Application
 from emulator.device_os.installed import version_text
+from emulator.device_os.tinker import Tinker
 from emulator.factory import device_os_release, user_part
 from emulator.hardware import emulated_platforms
 from firmware_images.module import read_module
@@ -67,3 +69,23 @@ def test_all_modules_of_a_release_lie_where_the_platform_has_them():
             assert [(prefix.function, prefix.index, prefix.version) for prefix in keys] == [
                 (module.key.function, module.key.index, module.version) for module in release.modules(platform)
             ]
+
+
+@pytest.mark.parametrize(("os", "index"), [("3.0.0", 1), ("3.1.0", 2), ("6.2.0", 2)])
+def test_an_application_of_gen_3_runs_from_where_its_release_has_it(bench, os, index):
+    bench.lab.applications["lamp"] = Application
+    board = bench.board(platform="boron", os=os, application="lamp")
+    bench.sleep(1)
+    assert type(board.firmware.application) is Application
+    assert board.firmware.modules.user.prefix.index == index
+
+
+def test_a_valid_application_in_the_older_place_runs_instead_of_the_newer_one(bench):
+    """Both are intact: this large one is too small to reach over the older place."""
+    bench.lab.applications |= {"old": Application, "new": Tinker}
+    boron = platform_by_name("boron")
+    old = user_part(boron, "3.0.0", "old")
+    board = bench.board(platform="boron", os="3.3.1", application="new", modules=[old])
+    bench.sleep(1)
+    assert board.firmware.modules.user.prefix.index == 1
+    assert type(board.firmware.application) is Application
