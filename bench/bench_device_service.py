@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from emulator.cloud.device_service import LightSslService
+from emulator.cloud.device_service import DeviceService, StreamPort
 from emulator.device_os.application import Application, function
 from emulator.device_os.cloud_connection import CloudConnection
 from emulator.device_os.cloud_facts import CloudFacts, CloudIdentity
@@ -28,7 +28,7 @@ class Notes:
         self.session = None
         self.described_parts = 0
 
-    def public_key(self, device_id):
+    def public_key(self, device_id, kind):
         return lab_device_key(1).public_der
 
     def learn_key(self, device_id, key):
@@ -88,14 +88,16 @@ def connect(driver, service):
             near.write(out)
 
     near.on_data = on_data
-    service.accept(far)
+    service.ports[0].accept(far)
     return device
 
 
 @pytest.fixture
 def lab():
     driver, notes = InlineDriver(), Notes()
-    return driver, notes, LightSslService(driver.clock, notes, lab_server_key(), driver.reply, random.Random(1))
+    service = DeviceService(driver.clock, notes, driver.reply, random.Random(1))
+    StreamPort(service, lab_server_key())
+    return driver, notes, service
 
 
 def test_connect_and_describe(benchmark, lab):

@@ -12,7 +12,7 @@ from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
 from emulator.board_spec import BoardSpec
 from emulator.clock import Clock
 from emulator.cloud import Cloud, CloudSettings, Storage
-from emulator.cloud.device_service import LightSslService
+from emulator.cloud.device_service import DeviceService, Port, StreamPort
 from emulator.device_os.application import Application
 from emulator.device_os.bootloader import Bootloader
 from emulator.device_os.system import DeviceOs
@@ -24,6 +24,7 @@ from emulator.gateways import HookSink
 from emulator.hardware import Hardware, emulated_platforms, hardware_of
 from emulator.network import Cell, Network
 from emulator.secrecy import Secrecy, SecretsOfTheSeed, SecretsOfTheSystem
+from particle_protocol.cloud_profiles import Transport
 from particle_protocol.dct import DctField
 from particle_protocol.identifiers import (
     make_device_id,
@@ -38,8 +39,10 @@ from particle_protocol.identifiers import (
 from particle_protocol.lightssl import DeviceKey
 from particle_protocol.platforms import Platform, platform_by_name
 
-CLOUD_HOST, CLOUD_PORT = "192.0.2.1", 5683
+CLOUD_HOST = "192.0.2.1"
 """Where the cloud is in the Lab's network, which is nobody else's (RFC 5737)."""
+PORT_NUMBERS = {Transport.TCP: 5683, Transport.UDP: 5684}
+"""Where boards expect their cloud (Device OS 6.2.0, communication/src/server_config.cpp:100-104)."""
 
 
 class Lab:
@@ -77,15 +80,12 @@ class Lab:
         self.hooks = HookSink(self.driver)
         """Where the cloud's webhooks end, as long as nothing lets them out of the Lab."""
         self.cloud.webhooks.gateway = self.hooks
-        self.device_service = LightSslService(
-            self.clock,
-            self.cloud.listener,
-            self.server_key,
-            self.driver.reply,
-            self.secrecy.rng("device service"),
-            log=self.cloud.device_log,
+        self.device_service = DeviceService(
+            self.clock, self.cloud.listener, self.driver.reply, self.secrecy.rng("device service"), log=self.cloud.device_log
         )
-        self.network.listen(CLOUD_HOST, CLOUD_PORT, self.device_service.accept)
+        StreamPort(self.device_service, self.server_key)
+        for port in self.ports:
+            port.listen(self.network, CLOUD_HOST, PORT_NUMBERS[port.transport])
         for hardware in map(hardware_of, emulated_platforms()):
             self.network.names[hardware.server.host] = CLOUD_HOST
         cell = Cell("the Lab's cell", self._admits)
@@ -98,6 +98,11 @@ class Lab:
         """The boards that were made with stand-ins, by device id."""
         self.cloud.updates.takes_stand_ins = self._built.__contains__
         self._instant = served
+
+    @property
+    def ports(self) -> list[Port]:
+        """The cloud's ports for boards."""
+        return self.device_service.ports
 
     def add_board(self, spec: BoardSpec | None = None) -> Board:
         """Make a board, a Photon unless told, and switch it on.

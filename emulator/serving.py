@@ -10,6 +10,7 @@ from typing import Self
 
 from emulator.cloud.api import Api
 from emulator.cloud.api.asgi import CloudApp
+from emulator.cloud.device_service import StreamPort
 from emulator.destinations import Destinations
 from emulator.doors.http import HttpDoor
 from emulator.doors.http_protocol import HeadLimits
@@ -18,7 +19,8 @@ from emulator.doors.visitors import Visitors
 from emulator.drivers.served import ServedDriver
 from emulator.hardware import emulated_platforms, hardware_of
 from emulator.hook_gateway import HttpGateway
-from emulator.lab import CLOUD_PORT, Lab
+from emulator.lab import PORT_NUMBERS, Lab
+from particle_protocol.cloud_profiles import Transport
 
 LOOPBACK = "127.0.0.1"
 
@@ -75,7 +77,7 @@ class Service:
         app = CloudApp(api.answer, driver, limits=api.limits)
         limits = HeadLimits(lab.cloud.settings.max_head, lab.cloud.settings.head_timeout)
         self._http = HttpDoor(driver, app, host, http_port, app.end_streams, Visitors((host, *hosts), origins), limits)
-        self._devices = TcpListener(driver, lab.device_service.accept, host, device_port)
+        self._devices = TcpListener(driver, _stream_port(lab).accept, host, device_port)
         self._outside = RealNetwork(driver)
         self._hooks = HttpGateway(driver, lab.cloud.settings, Destinations(webhooks))
         try:
@@ -123,8 +125,12 @@ class Service:
         network.outside = self._outside
         for hardware in map(hardware_of, emulated_platforms()):
             network.names[hardware.server.host] = LOOPBACK
-        network.routes[(LOOPBACK, CLOUD_PORT)] = self.device_address
+        network.routes[(LOOPBACK, PORT_NUMBERS[Transport.TCP])] = self.device_address
         self.lab.cloud.webhooks.gateway = self._hooks
 
     def _keep_hooks_in(self) -> None:
         self.lab.cloud.webhooks.gateway = self.lab.hooks
+
+
+def _stream_port(lab: Lab) -> StreamPort:
+    return next(port for port in lab.ports if isinstance(port, StreamPort))

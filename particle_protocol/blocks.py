@@ -72,3 +72,9 @@ class BlockAssembler:
             return None
         whole, self._data, self._next = self._data, b"", 0
         return whole
+
+
+def cut(payload: bytes, number: int, size: int) -> tuple[Block, bytes]:
+    """One block of a payload: its option, and the piece. Sizes in bytes."""
+    end = (number + 1) * size
+    return Block(number, end < len(payload), size), payload[end - size : end]

@@ -22,6 +22,7 @@ from firmware_images.product import meant_version
 from particle_protocol.describe import ApplicationDescribe, ModuleStore, SystemDescribe
 from particle_protocol.functions import ModuleFunction
 from particle_protocol.identifiers import IdentifierError, parse_iccid, parse_imei
+from particle_protocol.key_kinds import KeyKind
 from particle_protocol.vitals import Vitals
 
 UNSET = 0xFFFF
@@ -78,10 +79,10 @@ class Arrivals:
         self.vitals: Callable[[Device, Vitals], object]
         """Takes in the vitals of a device."""
 
-    def public_key(self, device_id: str) -> bytes | None:
+    def public_key(self, device_id: str, kind: KeyKind) -> bytes | None:
         """See `DeviceListener`."""
         device = self._devices.by_id(device_id)
-        return None if device is None else device.public_key
+        return None if device is None else device.key_of(kind)
 
     def learn_key(self, device_id: str, key: bytes) -> bool:
         """See `DeviceListener`. A key is learnt once, and only if the settings trust the first one.

@@ -53,6 +53,7 @@ class Factory:
         mac_wifi: str | None = None,
         sku: str | None = None,
         public_key: bytes | None = None,
+        other_public_key: bytes | None = None,
         name: str | None = None,
     ) -> Device:
         """Make a device, and (where the SKU says what kind it has) its SIM. `platform_id` may be left to the SKU.
@@ -97,6 +98,7 @@ class Factory:
                     mac_wifi=mac_wifi,
                     sku=None if kind is None else kind.sku,
                     public_key=public_key,
+                    other_public_key=other_public_key,
                 ),
             )
 
@@ -133,8 +135,8 @@ class Factory:
         for device in devices:
             self._devices.learn(device, imei_banned=banned)
 
-    def register_key(self, device_id: str, key: bytes) -> Device:
-        """Give a device another public key (SubjectPublicKeyInfo, DER).
+    def register_key(self, device_id: str, key: bytes, other: bytes | None = None) -> Device:
+        """Give a device another public key (SubjectPublicKeyInfo, DER), and perhaps one of the other kind. None from before stays.
 
         Raises:
             Invalid: no such device.
@@ -142,7 +144,7 @@ class Factory:
         device = self._devices.by_id(device_id)
         if device is None:
             raise Invalid("deviceID", device_id, "no such device")
-        return self._devices.alter(device, public_key=key)
+        return self._devices.alter(device, public_key=key, other_public_key=other)
 
     def provision_key(self, who: Principal, device_id: str, key: bytes, platform_id: int | None = None) -> Device:
         """A caller gives a device another public key: one that nobody owns and no product has, or one the caller may change anyway.
@@ -160,7 +162,7 @@ class Factory:
             device = self.take_in(device_id, platform_id)
         if device.owner is not None or device.product_id is not None:
             device = self._devices.reach(who, device.id, "devices:update")
-        return self._devices.alter(device, public_key=key)
+        return self._devices.alter(device, public_key=key, other_public_key=None)
 
 
 def _platform(platform_id: int | None, kind: Sku | None) -> Platform:

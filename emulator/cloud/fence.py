@@ -5,6 +5,7 @@ from __future__ import annotations
 from emulator.cloud.core import Core
 from emulator.cloud.sessions import DeviceListener, DeviceSession
 from particle_protocol.describe import ApplicationDescribe, SystemDescribe
+from particle_protocol.key_kinds import KeyKind
 from particle_protocol.vitals import Vitals
 
 
@@ -15,10 +16,10 @@ class FencedListener:
         self._core = core
         self._inner = listener
 
-    def public_key(self, device_id: str) -> bytes | None:
+    def public_key(self, device_id: str, kind: KeyKind) -> bytes | None:
         """See `DeviceListener`."""
         found: list[bytes | None] = [None]
-        self._core.fenced("looking a device's key up", lambda: found.insert(0, self._inner.public_key(device_id)))
+        self._core.fenced("looking a device's key up", lambda: found.insert(0, self._inner.public_key(device_id, kind)))
         return found[0]
 
     def learn_key(self, device_id: str, key: bytes) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from emulator.cloud.access import EVERYTHING, Kind, Role
+from particle_protocol.key_kinds import KeyKind
 
 
 class Plan(Enum):
@@ -139,6 +140,9 @@ class Device:
     mac_wifi: str | None = None
     sku: str | None = None
     public_key: bytes | None = None
+    """The key that the device proves itself with (SubjectPublicKeyInfo, DER)."""
+    other_public_key: bytes | None = None
+    """Its key of the other kind, where it has both: an Electron has an RSA key for TCP beside the one for UDP."""
     protected: bool = False
     updated_at: float = 0.0
 
@@ -154,6 +158,10 @@ class Device:
         changed.__dict__.update(self.__dict__)
         changed.__dict__.update(facts)
         return changed
+
+    def key_of(self, kind: KeyKind) -> bytes | None:
+        """Its registered key of a kind. What is registered and no key that we know counts for each kind, so that it is seen to be none."""
+        return next((key for key in (self.public_key, self.other_public_key) if key and KeyKind.of(key) in (kind, None)), None)
 
     def owned_by(self, owner: Owner | None) -> bool:
         """Whether it is claimed, and to this owner."""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from emulator.drivers import Reply
 from particle_protocol.describe import ApplicationDescribe, SystemDescribe
+from particle_protocol.key_kinds import KeyKind
 from particle_protocol.vitals import Vitals
 
 Value = bool | int | float | str
@@ -78,8 +79,8 @@ class DeviceSession(Protocol):
 class DeviceListener(Protocol):
     """What a session tells the cloud."""
 
-    def public_key(self, device_id: str) -> bytes | None:
-        """The registered public key (SubjectPublicKeyInfo, DER), or None."""
+    def public_key(self, device_id: str, kind: KeyKind) -> bytes | None:
+        """The registered public key of that kind (SubjectPublicKeyInfo, DER), or None."""
 
     def learn_key(self, device_id: str, key: bytes) -> bool:
         """A device without a registered key shows one; whether the cloud takes it."""

@@ -13,7 +13,6 @@ import enum
 from collections.abc import Callable
 from typing import Final
 
-from emulator.device_os.cloud_channel import CloudChannel
 from emulator.device_os.cloud_facts import (
     CloudEvent,
     CloudFacts,
@@ -25,15 +24,16 @@ from emulator.device_os.cloud_facts import (
     TimeReceived,
     UpdatesForced,
 )
-from emulator.device_os.cloud_profile import cloud_profile
 from emulator.device_os.cloud_requests import CloudRequests
 from emulator.device_os.cloud_startup import SYSTEM_SUBSCRIPTIONS, UPDATES_FORCED, flag_text, speak_first
 from emulator.device_os.cloud_system_events import system_event
 from emulator.device_os.cloud_update import CloudUpdate
 from emulator.device_os.publish_limit import PublishLimit
-from particle_protocol.blocks import Block
+from particle_protocol.blocks import cut
+from particle_protocol.cloud_profiles import cloud_profile
 from particle_protocol.coap import CoapError, Code, Message, Type, empty
-from particle_protocol.lightssl import DeviceEnd, Established, LightSslError, MessageReceived
+from particle_protocol.coap_end import CoapEnd
+from particle_protocol.lightssl import DeviceEnd, Established
 from particle_protocol.messages import (
     DEFAULT_TTL,
     DescribeFlag,
@@ -48,6 +48,7 @@ from particle_protocol.messages import (
     TimeRequest,
 )
 from particle_protocol.protocol_errors import ProtocolErrorCode
+from particle_protocol.secure_channel import ChannelError, MessageReceived
 
 HELLO_TIMEOUT: Final = 4.0
 """How long the cloud's Hello may take, in seconds (2.3.1, communication/src/protocol.cpp:420-430)."""
@@ -72,7 +73,7 @@ class CloudConnection:
 
     __slots__ = (
         "_application_ready",
-        "_channel",
+        "_coap",
         "_end",
         "_events",
         "_facts",
@@ -102,10 +103,11 @@ class CloudConnection:
         self._facts = facts
         self._profile = cloud_profile(facts.os_version)
         self._end = DeviceEnd(identity.device_id, identity.key, identity.server_key, now, buffer_size=self._profile.buffer_size)
-        self._channel = CloudChannel(self._end, quirks.own_ids_in_acks)
-        self._requests = CloudRequests(self._channel, self._profile, facts)
+        own_ids = quirks.own_ids_in_acks and self._profile.own_ids_in_acks
+        self._coap = CoapEnd(self._end, own_ids_in_acks=own_ids)
+        self._requests = CloudRequests(self._coap, self._profile, facts)
         self._events: list[CloudEvent] = []
-        self._update = CloudUpdate(self._channel, self._profile, facts, self._events.append)
+        self._update = CloudUpdate(self._coap, self._profile, facts, self._events.append)
         self._limit = PublishLimit()
         self._application_ready = application_ready
         self._now = now
@@ -123,10 +125,10 @@ class CloudConnection:
         if self.state is CloudState.CLOSED:
             return
         self._now = now
-        fault: LightSslError | None = None
+        fault: ChannelError | None = None
         try:
             self._end.receive_data(data, now)
-        except LightSslError as error:
+        except ChannelError as error:
             fault = error
         self._take()
         if fault is not None:
@@ -138,12 +140,12 @@ class CloudConnection:
             self._now = now
             try:
                 self._end.receive_eof()
-            except LightSslError as error:
+            except ChannelError as error:
                 self._drop(error.code, error.why)
 
     def data_to_send(self) -> bytes:
         """What has to be written to the stream now, each byte once. Ask after every other call."""
-        return self._end.data_to_send()
+        return b"".join(self._end.pieces_to_send())
 
     def events(self) -> list[CloudEvent]:
         """What has happened since the last time this was asked, in order."""
@@ -155,7 +157,7 @@ class CloudConnection:
         """When `handle_timer` wants to be called, in the seconds of `now`; None: not at all."""
         if self.state is CloudState.CLOSED:
             return None
-        waits = (self._end.deadline(), self._hello_deadline, self._ping_deadline(), self._channel.deadline(), self._update.deadline())
+        waits = (self._end.deadline(), self._hello_deadline, self._ping_deadline(), self._coap.deadline(), self._update.deadline())
         return min((each for each in waits if each is not None), default=None)
 
     def handle_timer(self, now: float) -> None:
@@ -165,13 +167,17 @@ class CloudConnection:
         self._now = now
         try:
             self._end.handle_timer(now)
-        except LightSslError as error:
+        except ChannelError as error:
             self._drop(error.code, error.why)
             return
         if self._hello_deadline is not None and now >= self._hello_deadline:
             self._drop(ProtocolErrorCode.MESSAGE_TIMEOUT, f"the cloud's Hello did not come within {HELLO_TIMEOUT:g} s")
             return
-        self._channel.handle_timer(now)
+        try:
+            self._coap.handle_timer(now)
+        except ChannelError as error:
+            self._drop(error.code, error.why)
+            return
         self._update.handle_timer(now)
         ping = self._ping_deadline()
         if ping is not None and now >= ping:
@@ -201,11 +207,8 @@ class CloudConnection:
         if not self._limit.allows(name, now):
             return ProtocolErrorCode.BANDWIDTH_EXCEEDED
         event = Event(name[:MAX_EVENT_NAME], self._event_data(data), ttl, public, with_ack)
-        message = event.encode(self._channel.next_id())
-        if with_ack:
-            self._channel.send_and_wait(message, now, done)
-        else:
-            self._channel.send(message)
+        message = event.encode(self._coap.next_id())
+        self._coap.send(message, now, done if with_ack else None)
         return ProtocolErrorCode.NO_ERROR
 
     def publish_vitals(self, now: float) -> bool:
@@ -227,35 +230,35 @@ class CloudConnection:
     def request_time(self) -> None:
         """Ask the cloud for the time; the answer comes as `TimeReceived`."""
         if self.state in (CloudState.HELLO, CloudState.CONNECTED):
-            self._channel.send(TimeRequest(self._channel.next_token()).encode(self._channel.next_id()))
+            self._send(TimeRequest(self._coap.next_token()).encode(self._coap.next_id()))
 
     def disconnect(self, goodbye: Goodbye, now: float) -> None:
         """Hang up in good order: write what `data_to_send()` gives, then close the stream."""
         self._now = now
         if self.connected and self._profile.says_goodbye:
-            self._channel.send(goodbye.encode(self._channel.next_id()))
+            self._send(goodbye.encode(self._coap.next_id()))
         self._drop(ProtocolErrorCode.NO_ERROR, str(goodbye))
 
     def send_event(self, name: str, data: bytes) -> None:
         """Send one of the system's events: private, unacknowledged."""
-        self._channel.send(Event(name, self._event_data(data)).encode(self._channel.next_id()))
+        self._send(Event(name, self._event_data(data)).encode(self._coap.next_id()))
 
     def post_describe(self, flag: DescribeFlag) -> None:
         """Send one part of the description unasked; a long one in blocks, where the firmware can."""
         payload, size = self._requests.description(flag), self._profile.block_size
-        if size is not None and len(payload) > size:
-            self._post_block(flag, payload, Block(0, more=True, size=size))
+        if size and len(payload) > size:
+            self._post_block(flag, payload, 0, size)
             return
-        token = self._channel.next_token() if self._profile.describe_tokens else b""
+        token = self._coap.next_token() if self._profile.describe_tokens else b""
         post = DescribePost(flag, payload, token, self._requests.content_format(flag))
-        self._channel.send(post.encode(self._channel.next_id()))
+        self._send(post.encode(self._coap.next_id()))
 
     def subscribe_all(self) -> None:
         """Send all subscriptions: the system's, then the application's."""
         application = self._facts.application
         own = [] if application is None else [each.message for each in application.subscriptions]
         for subscription in (*SYSTEM_SUBSCRIPTIONS, *own):
-            self._channel.send(subscription.encode(self._channel.next_id()))
+            self._send(subscription.encode(self._coap.next_id()))
 
     def _event_data(self, data: bytes | None) -> bytes | None:
         """What of an event's data goes out. Only old firmware sends the empty string as something else than no data at all."""
@@ -263,28 +266,33 @@ class CloudConnection:
             return None
         return data and data[: self._profile.text_limit]
 
-    def _post_block(self, flag: DescribeFlag, payload: bytes, block: Block) -> None:
+    def _post_block(self, flag: DescribeFlag, payload: bytes, number: int, size: int) -> None:
         """Send one block; the next one follows its acknowledgement, whatever code that has (3.3.1, description.cpp:280-382)."""
+        block, piece = cut(payload, number, size)
 
         def acknowledged(error: ProtocolErrorCode) -> None:
             if block.more and error in (ProtocolErrorCode.NO_ERROR, ProtocolErrorCode.COAP):
-                number = block.number + 1
-                self._post_block(flag, payload, Block(number, (number + 1) * block.size < len(payload), block.size))
+                self._post_block(flag, payload, number + 1, size)
 
-        piece = payload[block.number * block.size : (block.number + 1) * block.size]
-        post = DescribePost(flag, piece, self._channel.next_token(), self._requests.content_format(flag), block)
-        self._channel.send_and_wait(post.encode(self._channel.next_id()), self._now, acknowledged)
+        post = DescribePost(flag, piece, self._coap.next_token(), self._requests.content_format(flag), block)
+        self._send(post.encode(self._coap.next_id()), acknowledged)
+
+    def _send(self, message: Message, done: Callable[[ProtocolErrorCode], None] | None = None) -> None:
+        self._coap.send(message, self._now, done)
 
     def _take(self) -> None:
         """Act on what the secure channel has brought."""
         for event in self._end.events():
             if isinstance(event, Established):
-                self._channel.begin(event.credentials)
+                # Where real firmware starts its tokens is random; here the salt decides, so that the cloud's seed does.
+                self._coap.begin(self._end.first_message_id, event.credentials.data[34])
                 self._say_hello()
             elif isinstance(event, MessageReceived) and self.state is not CloudState.CLOSED:
                 self._heard, self._pinged = self._now, False
                 try:
-                    self._handle(Message.decode(event.data))
+                    message = self._coap.receive(event.data, self._now)
+                    if message is not None:
+                        self._handle(message)
                 except CoapError as error:
                     self._drop(ProtocolErrorCode.MALFORMED_MESSAGE, f"the cloud sent {error}")
 
@@ -295,7 +303,7 @@ class CloudConnection:
             limits = HelloLimits(facts.system_version, profile.buffer_size, facts.max_binary, facts.ota_chunk_size)
         flags = profile.flags | (HelloFlag.UPDATE_SUCCEEDED if facts.update_succeeded else HelloFlag(0))
         hello = Hello(facts.product_id, facts.product_version, flags, facts.platform_id, limits)
-        self._channel.send(hello.encode(self._channel.next_id()))
+        self._send(hello.encode(self._coap.next_id()))
         self.state = CloudState.HELLO
         self._hello_deadline = self._now + HELLO_TIMEOUT
         self._heard = self._now
@@ -322,33 +330,30 @@ class CloudConnection:
         if kind is None:
             self._handle_response(message)
         elif kind is Kind.HELLO:
-            self._channel.acknowledge(message)
+            self._coap.acknowledge(message)
             self._greeted()
         elif kind is Kind.PING:
-            self._channel.acknowledge(message, in_place=True)
+            self._coap.acknowledge(message, in_place=True)
         elif kind in (Kind.EVENT, Kind.PUBLIC_EVENT):
             self._handle_event(Event.decode(message))
         elif kind is Kind.FUNCTION_CALL:
-            self._events.append(self._requests.call(message))
+            self._events.append(self._requests.call(message, self._now))
         elif kind is Kind.VARIABLE_READ:
-            self._requests.read(message)
+            self._requests.read(message, self._now)
         elif kind is Kind.DESCRIBE_REQUEST:
-            self._requests.describe(message)
+            self._requests.describe(message, self._now)
         elif kind is Kind.SIGNAL:
-            self._channel.acknowledge(message, Code.CHANGED, in_place=True)
+            self._coap.acknowledge(message, Code.CHANGED, in_place=True)
             self._events.append(SignalChanged(Signal.decode(message).on))
         elif kind is Kind.KEY_CHANGE:
-            self._channel.acknowledge(message, in_place=True)
+            self._coap.acknowledge(message, in_place=True)
         else:
             self._update.handle(kind, message, self._now)
 
     def _handle_response(self, message: Message) -> None:
-        """An acknowledgement, a reset or a response. Any 2.05 is the time, whatever its token."""
-        if message.code == Code.CONTENT:
-            if len(message.payload) >= 4:
-                self._events.append(TimeReceived(int.from_bytes(message.payload[:4])))
-        elif message.type in (Type.ACK, Type.RST):
-            self._channel.acknowledged(message)
+        """A response that nothing waits for. Any 2.05 is the time, whatever its token."""
+        if message.code == Code.CONTENT and len(message.payload) >= 4:
+            self._events.append(TimeReceived(int.from_bytes(message.payload[:4])))
 
     def _handle_event(self, event: Event) -> None:
         """An event from the cloud. Over TCP it is never acknowledged (2.3.1, communication/src/subscriptions.h:120-133)."""
@@ -370,7 +375,7 @@ class CloudConnection:
         if self._pinged:
             self._drop(ProtocolErrorCode.PING_TIMEOUT, f"the cloud was silent for {self._profile.ping_timeout:g} s after a ping")
             return
-        self._channel.send(empty(Type.CON, self._channel.next_id()))
+        self._send(empty(Type.CON, self._coap.next_id()))
         self._heard, self._pinged = self._now, True
 
     def _drop(self, error: ProtocolErrorCode, why: str) -> None:
@@ -380,7 +385,7 @@ class CloudConnection:
         self.state = CloudState.CLOSED
         self._hello_deadline = None
         self._end.fail()
-        self._channel.close()
+        self._coap.close()
         self._update.cancel()
         self._events.append(Disconnected(error, why))
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from emulator.device_os.application import Application
-from emulator.device_os.cloud_profile import OsVersion
 from particle_protocol.describe import DescribedModule, SystemDescribe
 from particle_protocol.lightssl import DeviceKey, ServerPublicKey
 from particle_protocol.ota import UpdateSink
+from particle_protocol.platforms import OsVersion
 from particle_protocol.protocol_errors import ProtocolErrorCode
 from particle_protocol.vitals import VitalError, Vitals
 

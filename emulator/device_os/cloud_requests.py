@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import zlib
 
-from emulator.device_os.cloud_channel import CloudChannel
 from emulator.device_os.cloud_facts import CloudFacts, FunctionCalled
-from emulator.device_os.cloud_profile import CloudProfile
-from particle_protocol.blocks import Block
+from particle_protocol.blocks import Block, cut
 from particle_protocol.cloud_messages.describe import encode_system
+from particle_protocol.cloud_profiles import CloudProfile
 from particle_protocol.coap import Code, ContentFormat, Message, Option, pack_uint
+from particle_protocol.coap_end import CoapEnd
 from particle_protocol.describe import ApplicationDescribe, Description
 from particle_protocol.messages import DescribeFlag, DescribeRequest, FunctionCall, VariableRead, encode_function_result, encode_value
 from particle_protocol.vitals import encode_vitals
@@ -18,14 +18,14 @@ from particle_protocol.vitals import encode_vitals
 class CloudRequests:
     """The answers of one connection."""
 
-    __slots__ = ("_channel", "_facts", "_profile")
+    __slots__ = ("_coap", "_facts", "_profile")
 
-    def __init__(self, channel: CloudChannel, profile: CloudProfile, facts: CloudFacts) -> None:
-        self._channel = channel
+    def __init__(self, coap: CoapEnd, profile: CloudProfile, facts: CloudFacts) -> None:
+        self._coap = coap
         self._profile = profile
         self._facts = facts
 
-    def call(self, message: Message) -> FunctionCalled:
+    def call(self, message: Message, now: float) -> FunctionCalled:
         """Call a function: an empty acknowledgement, then 2.04 with the result; of an unknown one nothing but the acknowledgement.
 
         An argument that is too long is acknowledged 4.00, and the function is called all the same, with what fits
@@ -37,33 +37,33 @@ class CloudRequests:
         call = FunctionCall.decode(message)
         argument = call.argument.encode()
         if len(argument) > self._profile.text_limit:
-            self._channel.acknowledge(message, Code.BAD_REQUEST)
+            self._coap.acknowledge(message, Code.BAD_REQUEST)
         else:
-            self._channel.acknowledge(message)
+            self._coap.acknowledge(message)
         text = argument[: self._profile.text_limit].decode(errors="ignore")
         application = self._facts.application
         result = None if application is None else application.call(call.name, text)
         if result is not None:
-            self._channel.respond(message, Code.CHANGED, encode_function_result(result))
+            self._coap.respond(message, Code.CHANGED, now, encode_function_result(result))
         return FunctionCalled(call.name, text, result)
 
-    def read(self, message: Message) -> None:
+    def read(self, message: Message, now: float) -> None:
         """Read a variable: an empty acknowledgement, then 2.05 with the value, or 4.04.
 
         Raises:
             MessageError: a malformed request.
         """
         read = VariableRead.decode(message)
-        self._channel.acknowledge(message)
+        self._coap.acknowledge(message)
         application = self._facts.application
         variable = None if application is None else application.variables.get(read.name)
         if variable is None:
-            self._channel.respond(message, Code.NOT_FOUND)
+            self._coap.respond(message, Code.NOT_FOUND, now)
         else:
             value = encode_value(variable.get(), variable.type)
-            self._channel.respond(message, Code.CONTENT, value[: self._profile.text_limit])
+            self._coap.respond(message, Code.CONTENT, now, value[: self._profile.text_limit])
 
-    def describe(self, message: Message) -> None:
+    def describe(self, message: Message, now: float) -> None:
         """Describe what is asked for: an empty acknowledgement, then a confirmable 2.05; a long one in blocks of the firmware's own size.
 
         Raises:
@@ -73,29 +73,28 @@ class CloudRequests:
         flags = request.flags
         if flags is None:
             if self._profile.describe_needs_query:
-                self._channel.acknowledge(message, Code.BAD_REQUEST)
+                self._coap.acknowledge(message, Code.BAD_REQUEST)
                 return
             flags = DescribeFlag.SYSTEM | DescribeFlag.APPLICATION
         if self._profile.binary_describe and flags & DescribeFlag.SYSTEM and flags & DescribeFlag.APPLICATION:
-            self._channel.acknowledge(message, Code.INTERNAL_SERVER_ERROR)
+            self._coap.acknowledge(message, Code.INTERNAL_SERVER_ERROR)
             return
         payload, size = self.description(flags), self._profile.block_size
         content = self.content_format(flags)
         form = () if content is None else ((int(Option.CONTENT_FORMAT), pack_uint(content)),)
         wanted = message.option(int(Option.BLOCK2))
-        if size is None or (wanted is None and len(payload) <= size):
-            self._channel.acknowledge(message)
-            self._channel.respond(message, Code.CONTENT, payload, form, confirmable=True)
+        if not size or (wanted is None and len(payload) <= size):
+            self._coap.acknowledge(message)
+            self._coap.respond(message, Code.CONTENT, now, payload, form, confirmable=True)
             return
         asked = Block(0, more=False, size=size) if wanted is None else Block.decode(wanted)
         if asked.size != size:
-            self._channel.acknowledge(message, Code.BAD_OPTION)
+            self._coap.acknowledge(message, Code.BAD_OPTION)
             return
-        end = (asked.number + 1) * size
-        block = Block(asked.number, end < len(payload), size)
+        block, piece = cut(payload, asked.number, size)
         options = ((int(Option.ETAG), zlib.crc32(payload).to_bytes(4)), *form, (int(Option.BLOCK2), block.encode()))
-        self._channel.acknowledge(message)
-        self._channel.respond(message, Code.CONTENT, payload[end - size : end], options, confirmable=True)
+        self._coap.acknowledge(message)
+        self._coap.respond(message, Code.CONTENT, now, piece, options, confirmable=True)
 
     def description(self, flags: DescribeFlag) -> bytes:
         """The payload of a description."""

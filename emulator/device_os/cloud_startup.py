@@ -1,6 +1,6 @@
 """What a device says first: the messages after Hello, in the order of its firmware.
 
-Order of Device OS 2.3.1, system/src/system_cloud_internal.cpp:1109-1225; what each version leaves out is in `cloud_profile`.
+Order of Device OS 2.3.1, system/src/system_cloud_internal.cpp:1109-1225; what each version leaves out is in its profile.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from emulator.device_os.cloud_facts import CloudFacts
-from emulator.device_os.cloud_profile import CloudProfile
+from particle_protocol.cloud_profiles import CloudProfile
 from particle_protocol.messages import DescribeFlag, Subscription
 
 SYSTEM_SUBSCRIPTIONS: Final = (Subscription("particle", own=True), Subscription("spark", own=True))

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Final
 
-from emulator.device_os.cloud_channel import CloudChannel
 from emulator.device_os.cloud_facts import CloudEvent, CloudFacts, UpdateEnded, UpdateProgress, UpdateStarted, UpdateTimedOut
-from emulator.device_os.cloud_profile import CloudProfile
+from particle_protocol.cloud_profiles import CloudProfile
 from particle_protocol.coap import Message
+from particle_protocol.coap_end import CoapEnd
 from particle_protocol.describe import module_json
 from particle_protocol.messages import Kind
 from particle_protocol.ota import (
@@ -29,10 +29,10 @@ MAX_VERDICT: Final = 255
 class CloudUpdate:
     """At most one transfer at a time."""
 
-    __slots__ = ("_channel", "_core", "_facts", "_profile", "_tell")
+    __slots__ = ("_coap", "_core", "_facts", "_profile", "_tell")
 
-    def __init__(self, channel: CloudChannel, profile: CloudProfile, facts: CloudFacts, tell: Callable[[CloudEvent], None]) -> None:
-        self._channel = channel
+    def __init__(self, coap: CoapEnd, profile: CloudProfile, facts: CloudFacts, tell: Callable[[CloudEvent], None]) -> None:
+        self._coap = coap
         self._profile = profile
         self._facts = facts
         self._tell = tell
@@ -50,7 +50,7 @@ class CloudUpdate:
     def handle_timer(self, now: float) -> None:
         """Give up a transfer that stands still."""
         self._core.handle_timer(now)
-        self._go_on()
+        self._go_on(now)
 
     def handle(self, kind: Kind, message: Message, now: float) -> None:
         """Take a message of the cloud; one that is not about updates is ignored.
@@ -65,21 +65,21 @@ class CloudUpdate:
             self._core.take_chunk(message, now)
         elif kind is Kind.UPDATE_DONE:
             self._core.take_done(message)
-        self._go_on()
+        self._go_on(now)
 
     def cancel(self) -> None:
         """Forget the transfer."""
         self._core.cancel()
 
-    def _go_on(self) -> None:
+    def _go_on(self, now: float) -> None:
         for each in self._core.messages_to_send():
             if not isinstance(each, Reply):
-                self._channel.send(each.encode(self._channel.next_id()))
+                self._coap.send(each.encode(self._coap.next_id()), now)
             elif each.in_ack:
-                self._channel.acknowledge(each.request, each.code, each.payload)
+                self._coap.acknowledge(each.request, each.code, each.payload)
             else:
-                self._channel.acknowledge(each.request)
-                self._channel.respond(each.request, each.code, each.payload, each.options)
+                self._coap.acknowledge(each.request)
+                self._coap.respond(each.request, each.code, now, each.payload, each.options)
         for event in self._core.events():
             self._tell(_told(event))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from emulator.board.flash import FlashTiming, Sector
 from emulator.board.status_led import LedTheme
 from particle_protocol.buttons import ButtonTimes
+from particle_protocol.cloud_profiles import Transport as Transport
 from particle_protocol.platforms import Platform
 from particle_protocol.skus import SimForm
 
@@ -44,15 +45,6 @@ class DctPlan:
     store: StoreKind
     flash: str
     regions: tuple[str, ...]
-
-
-class Transport(enum.Enum):
-    """How a board talks to its cloud."""
-
-    TCP = "tcp"
-    """The handshake with RSA keys, over TCP."""
-    UDP = "udp"
-    """DTLS with P-256 keys, over UDP."""
 
 
 @dataclass(frozen=True, slots=True)

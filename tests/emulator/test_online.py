@@ -359,7 +359,7 @@ def test_a_server_that_speaks_nonsense_never_wedges_a_board(bench, point, seed):
     bench.lab.network.listen("192.0.2.1", 5683, nonsense)
     bench.sleep(120)
     assert "breathing cyan" not in colours(board)
-    bench.lab.network.listen("192.0.2.1", 5683, bench.lab.device_service.accept)
+    bench.lab.network.listen("192.0.2.1", 5683, bench.lab.ports[0].accept)
     bench.wait_led(board, "breathing cyan", timeout=600)
 
 

@@ -30,7 +30,7 @@ def _secrets_of(lab):
     board = next(iter(lab.boards.values()))
     cloud.claims.give(cloud.devices.by_id(board.device_id), Owner(OwnerKind.USER, user.id))
     stream = Stream()
-    lab.device_service.accept(stream)
+    lab.ports[0].accept(stream)
     return {
         "server key": lab.server_key.der,
         "device key": board.settings.get(DctField.DEVICE_PRIVATE_KEY),

@@ -1,10 +1,12 @@
-"""The cloud's side of the boards' connections: one `DeviceSession` per connected device, over lightssl (TCP).
+"""The cloud's side of the boards' connections: one `DeviceSession` per connected device.
 
-`LightSslService.accept(stream)` is what a network calls for every new connection; the cloud hears of it as the `DeviceListener`.
+A `DeviceService` with its ports: `StreamPort.accept(stream)` is what a network calls for every new connection. The cloud hears of it all
+as the `DeviceListener`.
 """
 
-from emulator.cloud.device_service.lightssl_service import LightSslService
+from emulator.cloud.device_service.service import DeviceService, Port
 from emulator.cloud.device_service.service_settings import DeviceServiceSettings
-from emulator.cloud.device_service.session import Session
+from emulator.cloud.device_service.session import Introduction, Session
+from emulator.cloud.device_service.stream_port import StreamPort
 
-__all__ = ["DeviceServiceSettings", "LightSslService", "Session"]
+__all__ = ["DeviceService", "DeviceServiceSettings", "Introduction", "Port", "Session", "StreamPort"]

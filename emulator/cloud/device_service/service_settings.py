@@ -15,8 +15,8 @@ class DeviceServiceSettings:
     """How long a device may take to say who it is: as long as it would wait for its server."""
     hello_timeout: float = 30.0
     """How long it may then take to say Hello."""
-    idle_timeout: float = 31.0
-    """How long it may be silent. Firmware up to 3.3 pings after 15 s over TCP, so two pings must be missing."""
+    idle_limit: float | None = None
+    """How long it may be silent; None: as long as its profile says (`particle_protocol/cloud_profiles.toml`)."""
     describe_delay: float = 0.05
     """How long after Hello firmware that does not describe itself (up to 1.5) is asked to."""
     update_idle: float = 60.0
@@ -25,8 +25,6 @@ class DeviceServiceSettings:
     """Bytes in a chunk, when the device has not told."""
     fast_updates: bool = True
     """Whether updates are sent fast: numbered chunks, and missed ones again at the end."""
-    default_max_message: int = 800
-    """The message buffer of a device that does not tell (Photon up to Device OS 2.x)."""
     max_subscriptions: int = 100
     """How many subscriptions a device may have; Device OS has 6 at the most (6.2, communication/inc/protocol_defs.h)."""
     max_description: int = 65_536

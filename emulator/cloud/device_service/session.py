@@ -1,28 +1,29 @@
 """One connected device, as the cloud sees it: its messages read and answered, the cloud's requests put to it.
 
-A session knows nothing of transports: somebody hands it messages, and gives it a `Transport` to send and to hang up with.
+A session knows nothing of transports: it talks through the CoAP end of its line, and what differs stands in the line's profile.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
-from emulator.clock import Clock
-from emulator.cloud.device_service.conversations import Conversations, Decode, Question
-from emulator.cloud.device_service.descriptions import Descriptions
-from emulator.cloud.device_service.service_settings import DeviceServiceSettings
+from emulator.cloud.device_service.questions import Decode, failing, open_question
 from emulator.cloud.device_service.update_sender import UpdateSender
-from emulator.cloud.sessions import DeviceListener, HelloFacts, Refused, Value
+from emulator.cloud.sessions import HelloFacts, Refused, Value
 from emulator.drivers import Reply
 from particle_protocol.cloud_messages.describe import decode_system
 from particle_protocol.cloud_messages.ledger import ledger_answer
+from particle_protocol.cloud_profiles import CloudProfile
 from particle_protocol.coap import CoapError, Code, Message, Type, code_text, confirmable_id, empty, is_request, is_response
-from particle_protocol.describe import DescribeError, Description
+from particle_protocol.coap_end import CoapEnd, Question, TooManyQuestions
+from particle_protocol.describe import ApplicationDescribe, DescribeError, Description, SystemDescribe
 from particle_protocol.messages import (
     DEFAULT_TTL,
     DescribeFlag,
+    DescribePost,
     DescribeRequest,
     Event,
     FunctionCall,
@@ -39,100 +40,118 @@ from particle_protocol.messages import (
     decode_function_result,
     decode_value,
 )
+from particle_protocol.protocol_errors import ProtocolErrorCode
+from particle_protocol.secure_channel import SecureChannel
 from particle_protocol.updates import ChunkMissed
 from particle_protocol.vitals import Vitals, VitalsError, decode_vitals
 
-MakeReply: TypeAlias = Callable[[], Reply[Any]]
-FRAME_OVERHEAD = 18
-"""What of its message buffer a device cannot use (Device OS 2.3.1, communication/src/lightssl_message_channel.h)."""
+if TYPE_CHECKING:
+    from emulator.cloud.device_service.service import DeviceService
+
 _CHUNK_SIZE = "spark/hardware/ota_chunk_size"
 _MAX_BINARY = "spark/hardware/max_binary"
 _SIZES = {1: VariableType.BOOL, 4: VariableType.INT, 8: VariableType.DOUBLE}
+_BOTH_PARTS = DescribeFlag.SYSTEM | DescribeFlag.APPLICATION
 
 
-class Transport(Protocol):
-    """How messages get to the device."""
+class Carrier(Protocol):
+    """What a session needs of the line that it is on."""
 
-    def send(self, message: bytes) -> None:
-        """Send one message."""
+    service: DeviceService
+    channel: SecureChannel
+    coap: CoapEnd
+    profile: CloudProfile
+    peer: str
+
+    def flush(self) -> None:
+        """Have what was sent go out."""
 
     def hang_up(self) -> None:
-        """End the connection; what was sent before still goes out."""
+        """End the line; what was sent before still goes out."""
+
+    def rest(self) -> None:
+        """The device is not there for now."""
 
     def dropped(self, message: bytes, why: str) -> None:
         """A message of the device could not be understood."""
 
 
-class Session:
-    """A `DeviceSession` over CoAP. It is open from the device's Hello on.
+@dataclass(slots=True)
+class Introduction:
+    """What a device has said of itself. One that goes on with its channel later does not say it again."""
 
-    `first_id` is where the session's counters of message ids and tokens start; `dropped` counts the messages that were not understood.
-    """
+    hello: Hello
+    subscriptions: list[Subscription] = field(default_factory=list)
+    system: SystemDescribe | None = None
+    application: ApplicationDescribe | None = None
+    chunk_size: int | None = None
+    max_binary: int | None = None
+
+
+class Session:
+    """A `DeviceSession` over CoAP: as long as a device is there. `dropped` counts the messages that were not understood."""
 
     __slots__ = (
-        "_conversations",
-        "_descriptions",
+        "_coap",
+        "_ending",
         "_heard",
         "_idle",
+        "_idle_limit",
+        "_line",
         "_listener",
-        "_make_reply",
         "_max_message",
-        "_message_id",
-        "_over_udp",
-        "_subscriptions",
-        "_transport",
+        "_profile",
+        "_said",
+        "_service",
         "_update",
-        "_variables",
-        "chunk_size",
         "clock",
         "closed",
         "device_id",
         "dropped",
         "hello",
-        "max_binary",
         "peer",
         "settings",
     )
 
-    def __init__(
-        self,
-        transport: Transport,
-        device_id: str,
-        hello: Hello,
-        peer: str,
-        clock: Clock,
-        make_reply: MakeReply,
-        listener: DeviceListener,
-        settings: DeviceServiceSettings,
-        first_id: int,
-    ) -> None:
+    def __init__(self, line: Carrier, device_id: str, said: Introduction) -> None:
+        hello = said.hello
         limits = hello.limits
         self.device_id = device_id
         self.hello = HelloFacts(
             hello.product_id, hello.product_version, hello.platform_id, None if limits is None else limits.system_version, int(hello.flags)
         )
-        self.peer = peer
+        self.peer = line.peer
         self.closed = False
         self.dropped = 0
-        self._over_udp = bool(hello.device_id)
-        self.chunk_size = settings.default_chunk_size if limits is None else limits.ota_chunk_size
-        self.max_binary: int | None = None if limits is None else limits.max_binary_size
-        self.clock = clock
-        self.settings = settings
-        self._max_message = (settings.default_max_message if limits is None else limits.max_message_size) - FRAME_OVERHEAD
-        self._transport = transport
-        self._make_reply = make_reply
-        self._listener = listener
-        self._message_id = first_id
-        self._conversations = Conversations(clock, first_id & 0xFF)
-        self._subscriptions: list[Subscription] = []
-        self._variables: dict[str, VariableType] = {}
-        self._descriptions = Descriptions(settings.max_description)
+        self.clock = line.service.clock
+        self.settings = line.service.settings
+        self._service = line.service
+        self._listener = line.service.listener
+        self._line = line
+        self._coap = line.coap
+        self._profile = line.profile
+        self._said = said
+        self._max_message = (line.profile.buffer_size if limits is None else limits.max_message_size) - line.channel.overhead
         self._update: UpdateSender | None = None
-        self._heard = clock.now
-        self._idle = clock.call_later(settings.idle_timeout, self._check_idle)
-        if not hello.flags & HelloFlag.DEVICE_INITIATED_DESCRIBE:
-            clock.call_later(settings.describe_delay, self._ask_for_description)
+        self._ending: str | None = None
+        """Why the session is ending, while it does."""
+        self._heard = self.clock.now
+        self._idle_limit = self.settings.idle_limit or line.profile.idle_limit
+        self._idle = self.clock.call_later(self._idle_limit, self._check_idle)
+        if not hello.flags & HelloFlag.DEVICE_INITIATED_DESCRIBE and said.system is None:
+            self.clock.call_later(self.settings.describe_delay, self._ask_for_description)
+
+    @property
+    def chunk_size(self) -> int:
+        """Bytes in a chunk of an update: what the device said last, or what is usual."""
+        limits = self._said.hello.limits
+        return self._said.chunk_size or (self.settings.default_chunk_size if limits is None else limits.ota_chunk_size)
+
+    @property
+    def max_binary(self) -> int | None:
+        """The largest update that the device takes, in bytes, if it said so."""
+        limits = self._said.hello.limits
+        return self._said.max_binary if self._said.max_binary is not None or limits is None else limits.max_binary_size
 
     def call(self, name: str, argument: str) -> Reply[int]:
         """See `DeviceSession`. Of an unknown function a device says nothing, so that one ends in a TimeoutError."""
@@ -144,7 +163,9 @@ class Session:
         """See `DeviceSession`."""
 
         def decode(message: Message) -> Value:
-            type_ = self._variables.get(name) or _SIZES.get(len(message.payload), VariableType.STRING)
+            application = self._said.application
+            told = None if application is None else application.variables.get(name)
+            type_ = told or _SIZES.get(len(message.payload), VariableType.STRING)
             return decode_value(message.payload, type_)
 
         return self._ask(f"the read of {name}", lambda token: VariableRead(name, token), decode)
@@ -155,13 +176,21 @@ class Session:
 
     def ping(self) -> Reply[None]:
         """See `DeviceSession`."""
-        reply = self._make_reply()
+        reply = self._service.make_reply()
         if self.closed:
             reply.fail(self._gone())
         else:
-            message = empty(Type.CON, self.next_id())
-            self._conversations.ping(message.id, reply, self.settings.request_timeout)
-            self.send(message)
+            timeout = self.settings.request_timeout
+            failed = failing(reply, "a ping", self._gone, timeout)
+
+            def answered(error: ProtocolErrorCode) -> None:
+                if error is ProtocolErrorCode.NO_ERROR:
+                    reply.resolve(None)
+                else:
+                    failed(error)
+
+            self._coap.ping(self.clock.now, answered, timeout)
+            self._line.flush()
         return reply
 
     def vitals(self) -> Reply[Vitals]:
@@ -171,7 +200,7 @@ class Session:
 
     def flash(self, image: bytes) -> Reply[None]:
         """See `DeviceSession`."""
-        reply = self._make_reply()
+        reply = self._service.make_reply()
         if self.closed:
             reply.fail(self._gone())
         elif self._update is not None and self._update.running:
@@ -183,16 +212,27 @@ class Session:
 
     def publish(self, name: str, data: str | None, *, ttl: int = DEFAULT_TTL, public: bool = False) -> bool:
         """See `DeviceSession`. An event that is too long for the device's buffer is not sent."""
-        if self.closed or not any(each.matches(name) for each in self._subscriptions):
+        if self.closed or not any(each.matches(name) for each in self._said.subscriptions):
             return False
-        message = Event(name, None if data is None else data.encode(), ttl, public).encode_from_cloud(self.next_id())
-        return self.send(message)
+        event = Event(name, None if data is None else data.encode(), ttl, public, confirmable=self._profile.acknowledges_events)
+        return self.send(event.encode_from_cloud(self.next_id()))
 
     def close(self, reason: str) -> None:
         """See `DeviceSession`."""
         if not self.closed:
-            self._transport.hang_up()
+            self._line.hang_up()
             self.ended(reason)
+
+    def gone(self, reason: str) -> None:
+        """The device is not there any more, or says so. Over datagrams it may go on where it was, in a later session."""
+        if not self.closed:
+            self._line.rest()
+            self.ended(reason)
+
+    def remind(self) -> None:
+        """Tell the cloud what the device said of itself in an earlier session, as it will not say it again."""
+        if self._said.system is not None or self._said.application is not None:
+            self._listener.described(self, self._said.system, self._said.application)
 
     def ended(self, reason: str) -> None:
         """The connection is gone: everything open fails, the cloud is told, once."""
@@ -200,7 +240,9 @@ class Session:
             return
         self.closed = True
         self._idle.cancel()
-        self._conversations.fail(ConnectionError(f"device {self.device_id} is gone: {reason}"))
+        self._ending = reason
+        self._coap.close()
+        self._ending = None
         self._listener.session_closed(self, reason)
 
     def received(self, data: bytes) -> None:
@@ -218,90 +260,101 @@ class Session:
         except Exception as error:  # noqa: BLE001  # the fence: what nobody foresaw in a message costs that message alone
             self._listener.failed(error)
             self._drop(data, f"it could not be taken in ({type(error).__name__})")
+            if not self._line.channel.is_reliable and (message_id := confirmable_id(data)) is not None:
+                # Over datagrams a device gives the whole session up that does not acknowledge.
+                self.send(Message(Type.ACK, Code.INTERNAL_SERVER_ERROR, message_id))
 
     def _take(self, data: bytes) -> None:
         try:
-            message = Message.decode(data)
+            message = self._coap.receive(data, self.clock.now)
         except CoapError as error:
             self._reject(data, f"no CoAP message: {error}")
             return
+        if message is None or is_response(message.code):
+            return
         if message.code == Code.EMPTY and message.type is Type.CON:
-            self.send(empty(Type.ACK, message.id))
+            self._acknowledge(message)
         elif is_request(message.code):
             try:
                 self._take_request(message)
             except (CoapError, VitalsError) as error:
                 self._drop(data, str(error))
                 self._acknowledge(message, Code.BAD_REQUEST)
-        elif message.code == Code.EMPTY or is_response(message.code):
-            self._take_answer(message)
-        else:
+        elif message.code != Code.EMPTY:
             self._reject(data, f"code {code_text(message.code)} is reserved")
 
     def _reject(self, data: bytes, why: str) -> None:
         """Drop a message that is malformed, and reject it if it is confirmable.
 
-        Over UDP an error takes the Reset's place, for that would have Device OS discard its whole session (6.2.0, coap_channel.cpp:156).
+        Where a Reset would have the device forget its whole session, an error takes its place.
         """
         self._drop(data, why)
         message_id = confirmable_id(data)
         if message_id is not None:
-            self.send(Message(Type.ACK, Code.BAD_REQUEST, message_id) if self._over_udp else empty(Type.RST, message_id))
+            mild = self._profile.forgets_session_on_reset
+            self.send(Message(Type.ACK, Code.BAD_REQUEST, message_id) if mild else empty(Type.RST, message_id))
 
     def _drop(self, data: bytes, why: str) -> None:
         """Leave a message, and note that."""
         self.dropped += 1
-        self._transport.dropped(data, why)
+        self._line.dropped(data, why)
 
     def next_id(self) -> int:
         """The id of the next message."""
-        self._message_id = (self._message_id + 1) & 0xFFFF
-        return self._message_id
+        return self._coap.next_id()
 
     def send(self, message: Message) -> bool:
         """Send a message; whether the device's buffer can hold it."""
-        data = message.encode()
-        if len(data) >= self._max_message:
+        if not self._fits(message):
             return False
-        self._transport.send(data)
+        self._coap.send(message, self.clock.now)
+        self._line.flush()
         return True
 
     def open_question(self, answered: Callable[[Message], bool], failed: Callable[[BaseException], None]) -> Question:
-        """Begin a conversation of several messages under one token."""
-        return self._conversations.open(answered, failed)
+        """Begin a conversation of several messages under one token.
+
+        Raises:
+            Refused: 256 are open already.
+        """
+        try:
+            return self._coap.open(answered, lambda _: failed(self._gone()))
+        except TooManyQuestions as error:
+            raise Refused(str(error)) from None
 
     def end_question(self, question: Question) -> None:
         """The conversation is over."""
-        self._conversations.end(question)
+        self._coap.close_question(question)
+
+    def _fits(self, message: Message) -> bool:
+        return len(message.encode()) < self._max_message
 
     def _ask(
         self, what: str, request: Callable[[bytes], FunctionCall | VariableRead | Signal | DescribeRequest], decode: Decode
     ) -> Reply[Any]:
-        reply = self._make_reply()
+        reply = self._service.make_reply()
         if self.closed:
             reply.fail(self._gone())
             return reply
+        timeout = self.settings.request_timeout
         try:
-            question = self._conversations.ask(reply, decode, self.settings.request_timeout, what)
-        except Refused as refused:
-            reply.fail(refused)
+            question = open_question(self._coap, reply, decode, what, self._gone, timeout)
+        except TooManyQuestions as error:
+            reply.fail(Refused(f"{error} to this device"))
             return reply
         message = request(question.token).encode(self.next_id())
-        question.message_id = message.id
-        if not self.send(message):
-            self._conversations.end(question)
+        if self._fits(message):
+            self._coap.ask(question, message, self.clock.now, timeout)
+            self._line.flush()
+        else:
+            self._coap.close_question(question)
             reply.fail(Refused(f"{what} is too long for its buffer", Code.REQUEST_ENTITY_TOO_LARGE))
         return reply
-
-    def _take_answer(self, message: Message) -> None:
-        if message.type is Type.CON:
-            self.send(empty(Type.ACK, message.id))
-        self._conversations.answer(message)
 
     def _take_request(self, message: Message) -> None:
         kind = Kind.of(message)
         if kind is Kind.TIME_REQUEST:
-            self.send(TimeRequest.answer(message, int(self.clock.utc().timestamp())))
+            self._answer(message, TimeRequest.answer(message, int(self.clock.utc().timestamp())))
         elif kind in (Kind.EVENT, Kind.PUBLIC_EVENT):
             event = Event.decode(message)
             self._acknowledge(message)
@@ -317,87 +370,95 @@ class Session:
                 self._update.missed(missed)
         elif kind is Kind.GOODBYE:
             self._acknowledge(message)
-            self.close(_farewell(message))
+            self.gone(_farewell(message))
         elif kind is Kind.HELLO:
             self._acknowledge(message)
         elif kind is Kind.LEDGER and message.type is Type.CON:
-            self.send(ledger_answer(message))
+            self._answer(message, ledger_answer(message))
         else:
             self._acknowledge(message, Code.NOT_FOUND)
 
     def _subscribe(self, subscription: Subscription, message: Message) -> None:
-        known = subscription in self._subscriptions
-        if not known and len(self._subscriptions) >= self.settings.max_subscriptions:
+        subscriptions = self._said.subscriptions
+        known = subscription in subscriptions
+        if not known and len(subscriptions) >= self.settings.max_subscriptions:
             self._acknowledge(message, Code.BAD_REQUEST)
             return
         self._acknowledge(message)
         if not known:
-            self._subscriptions.append(subscription)
+            subscriptions.append(subscription)
 
     def _take_event(self, event: Event) -> None:
         if event.name == _CHUNK_SIZE and event.text.isdecimal():
-            self.chunk_size = int(event.text) or self.chunk_size
+            self._said.chunk_size = int(event.text)
         elif event.name == _MAX_BINARY and event.text.isdecimal():
-            self.max_binary = int(event.text)
+            self._said.max_binary = int(event.text)
         data = None if event.data is None else event.text
         self._listener.event_received(self, event.name, data, public=event.public, ttl=event.ttl)
 
     def _take_description(self, message: Message) -> None:
         """A description that comes unasked; never answered 2.05, which a device would take for the time."""
         try:
-            flags, payload = self._descriptions.add(message)
+            post = DescribePost.decode(message)
         except MessageError:
             self._acknowledge(message, Code.BAD_REQUEST)
-        except CoapError:
-            self._acknowledge(message, Code.REQUEST_ENTITY_INCOMPLETE)
+            return
+        if post.flags & DescribeFlag.METRICS:
+            vitals = decode_vitals(post.payload)
+            self._acknowledge(message, Code.CHANGED)
+            self._listener.vitals_received(self, vitals)
         else:
-            if payload is None:
-                self._acknowledge(message, Code.CONTINUE)
-            elif flags & DescribeFlag.METRICS:
-                vitals = decode_vitals(payload)
-                self._acknowledge(message, Code.CHANGED)
-                self._listener.vitals_received(self, vitals)
-            else:
-                self._acknowledge(message, Code.CHANGED)
-                self._described(flags, payload)
+            self._acknowledge(message, Code.CHANGED)
+            self._described(post.flags, post.payload)
 
     def _described(self, flags: DescribeFlag, payload: bytes) -> None:
         """Take a description in. One that cannot be read is noted; to the device it has arrived."""
         try:
-            if self._descriptions.is_json(payload) or not flags & DescribeFlag.SYSTEM:
+            # The system's part is no JSON since 5.5.0.
+            if payload.startswith(b"{") or not flags & DescribeFlag.SYSTEM:
                 description = Description.decode(payload)
             else:
                 description = Description(decode_system(payload, self.hello.platform_id))
         except DescribeError as error:
             self._drop(payload, str(error))
             return
-        if description.application is not None:
-            self._variables = dict(description.application.variables)
+        self._said.system = description.system or self._said.system
+        self._said.application = description.application or self._said.application
         self._listener.described(self, description.system, description.application)
 
     def _ask_for_description(self) -> None:
-        """Firmware up to 1.5 describes itself only when it is asked; without a query it gives both parts."""
-        if not self.closed:
+        """Firmware that does not describe itself (up to 1.5) is asked: for both parts at once, or one by one where it takes no other."""
+        if self.closed:
+            return
+        asked = (DescribeFlag.SYSTEM, DescribeFlag.APPLICATION) if self._profile.describe_needs_query else (None,)
+        for flag in asked:
 
-            def answered(message: Message) -> None:
-                self._described(DescribeFlag.SYSTEM | DescribeFlag.APPLICATION, message.payload)
+            def answered(message: Message, flag: DescribeFlag | None = flag) -> None:
+                self._described(_BOTH_PARTS if flag is None else flag, message.payload)
 
-            self._ask("a describe request", lambda token: DescribeRequest(None, token), answered)
+            self._ask("a describe request", functools.partial(DescribeRequest, flag), answered)
 
     def _acknowledge(self, message: Message, code: int = Code.EMPTY) -> None:
-        if message.type is Type.CON:
-            self.send(Message(Type.ACK, code, message.id, message.token if code else b""))
+        self._coap.acknowledge(message, code)
+        self._line.flush()
+
+    def _answer(self, message: Message, answer: Message) -> None:
+        """Acknowledge a request with what it asked for."""
+        self._coap.answer(message, answer)
+        self._line.flush()
 
     def _check_idle(self) -> None:
         """One timer for the whole session: it looks when the device was last heard, and sleeps for the rest."""
-        left = self._heard + self.settings.idle_timeout - self.clock.now
+        left = self._heard + self._idle_limit - self.clock.now
         if left <= 0:
-            self.close(f"nothing heard for {self.settings.idle_timeout:g} s")
+            self.gone(f"nothing heard for {self._idle_limit:g} s")
         else:
             self._idle = self.clock.call_later(left, self._check_idle)
 
     def _gone(self) -> ConnectionError:
-        return ConnectionError(f"device {self.device_id} is not connected any more")
+        if self._ending is None:
+            return ConnectionError(f"device {self.device_id} is not connected any more")
+        return ConnectionError(f"device {self.device_id} is gone: {self._ending}")
 
     def __repr__(self) -> str:
         return f"<Session {self.device_id} from {self.peer}{', closed' if self.closed else ''}>"

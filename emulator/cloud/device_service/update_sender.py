@@ -12,8 +12,8 @@ from particle_protocol.ota import ChunkedSender, SenderResult, UpdateFailed
 from particle_protocol.updates import ChunkMissed
 
 if TYPE_CHECKING:
-    from emulator.cloud.device_service.conversations import Question
     from emulator.cloud.device_service.session import Session
+    from particle_protocol.coap_end import Question
 
 
 class UpdateSender:

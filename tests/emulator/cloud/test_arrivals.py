@@ -7,6 +7,7 @@ import pytest
 from emulator.cloud import CloudSettings, HelloFacts
 from emulator.cloud.errors import DeviceUnknown, Invalid
 from particle_protocol.describe import DescribedModule, ModuleFunction
+from particle_protocol.key_kinds import KeyKind
 
 PHOTON, BORON = 6, 13
 IMEI = "352753090041680"
@@ -66,7 +67,7 @@ def test_a_device_that_nobody_made_is_turned_away(world):
     session = type(world.online()[1])(world, "0" * 24, HelloFacts(6, 0xFFFF, 6))
     world.cloud.arrivals.session_opened(session)
     assert (session.closed, session.close_reason) == (True, "nobody made a device of this id")
-    assert world.cloud.arrivals.public_key("0" * 24) is None
+    assert world.cloud.arrivals.public_key("0" * 24, KeyKind.RSA) is None
     assert not world.cloud.arrivals.learn_key("0" * 24, b"key")
 
 
@@ -83,10 +84,10 @@ def test_an_unknown_devices_key_waits_for_its_hello(make_world):
     world = make_world(CloudSettings(register_unknown_devices=True))
     arrivals, stranger = world.cloud.arrivals, "ab" * 12
     assert arrivals.learn_key(stranger, b"its key")
-    assert arrivals.public_key(stranger) is None, "nobody made it yet"
+    assert arrivals.public_key(stranger, KeyKind.RSA) is None, "nobody made it yet"
     assert not arrivals.learn_key("no device id", b"key")
     arrivals.session_opened(type(world.online()[1])(world, stranger, HelloFacts(6, 0xFFFF, 6)))
-    assert arrivals.public_key(stranger) == b"its key"
+    assert arrivals.public_key(stranger, KeyKind.RSA) == b"its key"
     assert not arrivals.learn_key(stranger, b"another")
 
 
@@ -99,7 +100,7 @@ def test_few_keys_of_unknown_devices_are_kept(make_world):
     session = type(world.online()[1])
     for device_id in (first, others[-1]):
         arrivals.session_opened(session(world, device_id, HelloFacts(6, 0xFFFF, 6)))
-    assert (arrivals.public_key(first), arrivals.public_key(others[-1])) == (None, b"key")
+    assert (arrivals.public_key(first, KeyKind.RSA), arrivals.public_key(others[-1], KeyKind.RSA)) == (None, b"key")
 
 
 def test_a_key_for_a_device_that_nobody_made_makes_it_where_that_is_allowed(world, make_world):
@@ -118,13 +119,13 @@ def test_a_key_for_a_device_that_nobody_made_makes_it_where_that_is_allowed(worl
 def test_a_key_is_learnt_once_if_at_all(world, make_world):
     device = world.device()
     arrivals = world.cloud.arrivals
-    assert arrivals.public_key(device.id) is None
+    assert arrivals.public_key(device.id, KeyKind.RSA) is None
     assert arrivals.learn_key(device.id.upper(), b"first")
-    assert arrivals.public_key(device.id) == b"first"
+    assert arrivals.public_key(device.id, KeyKind.RSA) == b"first"
     assert arrivals.learn_key(device.id, b"first")
     assert not arrivals.learn_key(device.id, b"second")
     world.cloud.factory.register_key(device.id, b"third")
-    assert arrivals.public_key(device.id) == b"third"
+    assert arrivals.public_key(device.id, KeyKind.RSA) == b"third"
     strict = make_world(CloudSettings(trust_first_key=False))
     assert not strict.cloud.arrivals.learn_key(strict.device().id, b"first")
     with pytest.raises(Invalid):
@@ -228,7 +229,7 @@ def test_a_key_that_was_registered_since_stays(make_world):
     world.cloud.factory.manufacture(stranger, 6)
     world.cloud.factory.register_key(stranger, b"registered")
     world.connect(stranger)
-    assert arrivals.public_key(stranger) == b"registered"
+    assert arrivals.public_key(stranger, KeyKind.RSA) == b"registered"
 
 
 def test_an_update_ends_with_the_connection_that_another_one_replaces(lamp):

@@ -2,13 +2,16 @@
 
 import dataclasses
 import json
+import random
 import struct
 
 import pytest
 
 from emulator.cloud import CloudSettings
-from emulator.cloud.device_service import DeviceServiceSettings, Session
+from emulator.cloud.device_service import DeviceService, DeviceServiceSettings, Introduction
+from emulator.cloud.device_service.line import Line
 from emulator.cloud.sessions import Refused
+from particle_protocol.cloud_profiles import Transport, cloud_profile, network_of, version_told
 from particle_protocol.coap import Code, Message, Type, is_request
 from particle_protocol.describe import ModuleDependency, ModuleFunction
 from particle_protocol.messages import DescribeFlag, DescribeRequest, Event, FunctionCall, Hello, Kind, Signal, VariableRead
@@ -56,29 +59,69 @@ class Asked:
     answer: Message | None = None
 
 
+class Channel:
+    """A channel that keeps what is sent."""
+
+    overhead, has_failed = 18, False
+
+    def __init__(self, reliable):
+        self.is_reliable, self.sent = reliable, []
+
+    def send(self, data):
+        self.sent.append(Message.decode(data))
+
+    def deadline(self):
+        return None
+
+    def handle_timer(self, now):
+        pass
+
+    def fail(self):
+        self.has_failed = True
+
+    def pieces_to_send(self):
+        return []
+
+
+class TcpLine(Line):
+    """A line that leads nowhere."""
+
+    transport = Transport.TCP
+
+    def _let_go(self):
+        pass
+
+
+class UdpLine(TcpLine):
+    transport = Transport.UDP
+
+    def rest(self):
+        pass
+
+
 class Connection:
     """One connection of the recording: the session, and which of its ids and tokens stand for the recorded ones."""
 
     def __init__(self, replay, hello):
         self.replay = replay
-        self.sent, self.undecoded, self.ids, self.tokens = [], [], {}, {}
+        self.ids, self.tokens = {}, {}
         self.recorded_answers, self.waiting = {}, {}
-        clock = replay.world.driver.clock
-        settings = DeviceServiceSettings(fast_updates=replay.fast, idle_timeout=1500.0 if hello.device_id else 31.0)
-        device_id = hello.device_id.hex() or DEVICE_ID
-        self.session = Session(
-            self, device_id, hello, "10.0.0.9:41000", clock, replay.world.driver.reply, replay.listener, settings, len(replay.connections)
-        )
+        driver = replay.world.driver
+        settings = DeviceServiceSettings(fast_updates=replay.fast, idle_limit=1500.0 if hello.device_id else None)
+        service = DeviceService(driver.clock, replay.listener, driver.reply, random.Random(1), settings)
+        self.log = service.log
+        channel = Channel(not hello.device_id)
+        line = (UdpLine if hello.device_id else TcpLine)(service, channel, "10.0.0.9:41000")
+        line.profile = cloud_profile(version_told(hello), line.transport, network_of(hello.platform_id))
+        line.device_id = hello.device_id.hex() or DEVICE_ID
+        line.coap.begin(len(replay.connections), len(replay.connections))
+        self.sent = channel.sent
+        self.session = line.open_session(Introduction(hello))
         replay.listener.session_opened(self.session)
 
-    def send(self, message):
-        self.sent.append(Message.decode(message))
-
-    def hang_up(self):
-        pass
-
-    def dropped(self, message, why):
-        self.undecoded.append((message.hex(), why))
+    @property
+    def undecoded(self):
+        return [(each.message.hex(), each.why) for each in self.log.dropped]
 
     def device_says(self, message):
         """Hand a message over, with our ids and tokens in place of the recorded ones."""

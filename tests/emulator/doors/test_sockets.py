@@ -116,7 +116,7 @@ def test_nobody_there_is_a_failure_with_the_reason(driver):
 
 def test_a_board_comes_online_over_real_sockets(served_lab):
     lab = served_lab
-    listener = TcpListener(lab.driver, lab.device_service.accept)
+    listener = TcpListener(lab.driver, lab.ports[0].accept)
     listener.open()
     lab.network.outside = RealNetwork(lab.driver)
     board = lab.add_board(BoardSpec(networks=[StoredNetwork("lab", 3, "secret123")], mode="off"))

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from emulator.cloud.device_service import DeviceServiceSettings, LightSslService
+from emulator.cloud.device_service import DeviceService, DeviceServiceSettings, StreamPort
 from emulator.device_os.application import Application, function, variable
 from emulator.device_os.cloud_connection import CloudConnection
 from emulator.device_os.cloud_facts import CloudFacts, CloudIdentity, Disconnected
@@ -54,7 +54,7 @@ class Notes:
         self.heard_from, self.vitals = [], []
         self.on_opened = lambda session: None
 
-    def public_key(self, device_id):
+    def public_key(self, device_id, kind):
         return self.keys.get(device_id)
 
     def learn_key(self, device_id, key):
@@ -204,14 +204,13 @@ class Lab:
         self.cloud = Notes()
         self.cloud.keys[DEVICE_ID.hex()] = lab_device_key(5).public_der
         self.server_key = lab_server_key()
-        self.service = LightSslService(
-            self.clock, self.cloud, self.server_key, self.driver.reply, random.Random(3), DeviceServiceSettings(**settings)
-        )
+        self.service = DeviceService(self.clock, self.cloud, self.driver.reply, random.Random(3), DeviceServiceSettings(**settings))
+        self.port = StreamPort(self.service, self.server_key)
 
     def stream(self):
         near, far = Stream(self.clock, "cloud:5683"), Stream(self.clock, "10.0.0.9:41000")
         near.other, far.other = far, near
-        self.service.accept(far)
+        self.port.accept(far)
         return near
 
     def board(self, **more):

@@ -33,11 +33,13 @@ class Sink:
 
 
 class Spoiler:
-    """A transport that loses some chunks and spoils others, from a seed."""
+    """A channel that loses some chunks and spoils others, from a seed."""
 
-    def __init__(self, transport, seed, loss):
-        self.transport, self.rng, self.loss, self.chunks = transport, random.Random(seed), loss, 0
-        self.hang_up = transport.hang_up
+    def __init__(self, channel, seed, loss):
+        self.channel, self.rng, self.loss, self.chunks = channel, random.Random(seed), loss, 0
+
+    def __getattr__(self, name):
+        return getattr(self.channel, name)
 
     def send(self, data):
         message = Message.decode(data)
@@ -49,11 +51,12 @@ class Spoiler:
                 data = Chunk(chunk.token, chunk.data[::-1], chunk.crc, chunk.index, chunk.confirmable).encode(message.id).encode()
             elif draw < self.loss and Chunk.decode(message).index is not None:
                 return
-        self.transport.send(data)
+        self.channel.send(data)
 
 
 def spoil(lab, seed, loss):
-    lab.session._transport = spoiler = Spoiler(lab.session._transport, seed, loss)
+    coap = lab.session._coap
+    coap._channel = spoiler = Spoiler(coap._channel, seed, loss)
     return spoiler
 
 
@@ -133,7 +136,7 @@ def test_only_one_update_runs_at_a_time(lab):
 
 
 def test_a_board_that_falls_silent_in_the_middle_is_given_up(make_lab):
-    lab = make_lab(idle_timeout=1000.0)
+    lab = make_lab(idle_limit=1000.0)
     board = lab.board(update_sink=Sink())
     board.stream.abort()
     board.timer.cancel()
@@ -149,10 +152,9 @@ def test_a_board_that_leaves_in_the_middle_fails_the_update(lab):
         lab.wait(reply)
 
 
-def test_chunks_that_do_not_fit_the_boards_buffer_are_named(make_lab):
-    lab = make_lab(default_max_message=300)
-    lab.board(update_sink=Sink())
-    with pytest.raises(Refused, match="chunks of 512 bytes do not fit"):
+def test_chunks_that_do_not_fit_the_boards_buffer_are_named(lab):
+    lab.board(update_sink=Sink(), ota_chunk_size=790)
+    with pytest.raises(Refused, match="chunks of 790 bytes do not fit"):
         lab.wait(lab.session.flash(IMAGE))
 
 
