@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.destinations import Destinations, is_public, meant_address
@@ -60,11 +60,22 @@ def test_what_is_no_destination_is_refused(text):
         Destinations([text])
 
 
-@given(st.ip_addresses())
-def test_no_form_of_an_address_gets_around_the_rule(address):
+def no_form_gets_around_the_rule(address):
     v4 = meant_address(address)
     if isinstance(v4, ipaddress.IPv4Address):
         for form in (f"::ffff:{v4}", f"64:ff9b::{int(v4) >> 16:x}:{int(v4) & 0xFFFF:x}", f"2002:{int(v4) >> 16:x}:{int(v4) & 0xFFFF:x}::1"):
             assert meant_address(ipaddress.ip_address(form)) == v4
     if v4.is_loopback or v4.is_private or v4.is_link_local or v4.is_multicast:
         assert not is_public(v4)
+
+
+@given(st.ip_addresses())
+def test_no_form_of_an_address_gets_around_the_rule(address):
+    no_form_gets_around_the_rule(address)
+
+
+@pytest.mark.soak
+@settings(max_examples=20_000, deadline=None)
+@given(st.ip_addresses())
+def test_no_form_of_an_address_gets_around_the_rule_in_full(address):
+    no_form_gets_around_the_rule(address)

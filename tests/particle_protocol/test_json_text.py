@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from particle_protocol.json_text import MAX_DEPTH, MAX_SIZE, JsonError, finite, parse_json
@@ -67,6 +67,16 @@ def takes_what_can_be_passed_on(text):
     json.dumps(value, allow_nan=False)
 
 
-@given(VALUES.map(json.dumps) | st.text(alphabet='[]{}",:0123456789eE+-.NaInfitrul ', max_size=60) | st.binary(max_size=40))
+TEXTS = VALUES.map(json.dumps) | st.text(alphabet='[]{}",:0123456789eE+-.NaInfitrul ', max_size=60) | st.binary(max_size=40)
+
+
+@given(TEXTS)
 def test_whatever_is_taken_can_be_passed_on(text):
+    takes_what_can_be_passed_on(text)
+
+
+@pytest.mark.soak
+@settings(max_examples=20_000, deadline=None)
+@given(TEXTS)
+def test_whatever_is_taken_can_be_passed_on_in_full(text):
     takes_what_can_be_passed_on(text)

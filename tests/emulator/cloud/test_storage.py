@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.cloud import Cloud, CloudSettings, storage
@@ -405,3 +405,40 @@ def test_what_cannot_be_written_has_not_happened(tmp_path):
     again, rows = filled(tmp_path / "s.db")
     assert {key: record.number for key, record in rows.rows().items()} == {"a": 1, "b": 4}
     again.close()
+
+
+FIELDS = ["key", "number", "data", "colour", "names", "colours", "stone", "document", "x"]
+ROWS = st.one_of(
+    st.text(max_size=60),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["key", "number", "data", "colour", "names", "colours", "stone", "document", "x"]), inner, max_size=5
+            )
+        ),
+        max_leaves=12,
+    ).map(json.dumps),
+)
+
+
+def is_a_record_or_refused(row):
+    """Whatever stands in a row: it is read, or refused as what it is."""
+    try:
+        record = loads(Everything, row)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return
+    assert loads(Everything, dumps(record)) == record
+
+
+@given(ROWS)
+def test_a_row_is_a_record_or_refused(row):
+    is_a_record_or_refused(row)
+
+
+@pytest.mark.soak
+@settings(max_examples=20_000, deadline=None)
+@given(ROWS)
+def test_a_row_is_a_record_or_refused_in_full(row):
+    is_a_record_or_refused(row)

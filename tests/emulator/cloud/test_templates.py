@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.cloud.templates import MAX_DEPTH, Budget, TemplateError, names, render
@@ -111,3 +111,31 @@ def test_what_is_escaped_counts_as_it_comes_out():
     assert render("{{q}}", {"q": '"' * 1000}, Budget(max_size=6000)) == "&quot;" * 1000
     with pytest.raises(TemplateError):
         render("{{q}}", {"q": '"' * 1001}, Budget(max_size=6000))
+
+
+BRACES = ["{{", "}}", "{{{", "}}}", "{", "}"]
+INSIDE = ["#", "^", "/", "!", "&", ".", " ", "a", "list", "o", "o.p.q", "v", "no", "x", "0", "9" * 30]
+PIECES = [*BRACES, *INSIDE]
+TAGS = ["{{#list}}", "{{/list}}", "{{^no}}", "{{/no}}", "{{#o.p.q}}", "{{/o.p.q}}", "{{.}}", "{{{o}}}", "{{h}}", "{{#t}}", "{{/t}}", "x"]
+TEMPLATES = st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.lists(st.sampled_from(TAGS), max_size=60).map("".join)
+
+
+def stays_within_its_budget(template):
+    budget = Budget(max_steps=2_000, max_size=5_000)
+    try:
+        assert len(render(template, VALUES, budget)) <= 5_000
+    except TemplateError:
+        pass
+    names(template)
+
+
+@given(TEMPLATES)
+def test_no_template_costs_more_than_its_budget(template):
+    stays_within_its_budget(template)
+
+
+@pytest.mark.soak
+@settings(max_examples=20_000, deadline=None)
+@given(TEMPLATES | st.text())
+def test_no_template_costs_more_than_its_budget_in_full(template):
+    stays_within_its_budget(template)

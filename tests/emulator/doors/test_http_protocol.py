@@ -167,3 +167,10 @@ def never_hangs_and_never_fails(door, pieces):
 @given(PIECES)
 def test_no_request_hangs_or_breaks_the_door(door, pieces):
     never_hangs_and_never_fails(door, pieces)
+
+
+@pytest.mark.soak
+@settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PIECES)
+def test_no_request_hangs_or_breaks_the_door_in_full(door, pieces):
+    never_hangs_and_never_fails(door, pieces)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.doors.http import HttpDoor
@@ -188,3 +188,10 @@ def test_the_door_asks_before_the_application_sees_anything(door, caplog):
             assert (refused.status_code, refused.json()["error"]) == (403, "access_denied")
             assert "access-control-allow-origin" not in refused.headers
     assert len([record for record in caplog.records if "evil.example" in record.getMessage()]) == 1, "a page that asks again is not news"
+
+
+@pytest.mark.soak
+@settings(max_examples=20_000, deadline=None)
+@given(HEADERS, st.none() | HEADERS | HEADERS.map(lambda rest: b"http://" + rest))
+def test_no_header_lets_a_stranger_in_in_full(host, origin):
+    never_lets_a_stranger_in(host, origin)
