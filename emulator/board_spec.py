@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from emulator.board.stored_networks import StoredNetwork
 from particle_protocol.dct import ServerAddress
+from particle_protocol.functions import ModuleFunction
 from particle_protocol.skus import SimForm
 
 MODES = ("normal", "dfu", "safe", "off")
@@ -41,6 +42,16 @@ class BoardSpec:
     """How that SIM sits in it; as its hardware table says unless told."""
     iccid: str | None = None
     """The number of that SIM; drawn from the seed unless told."""
+    sim_active: bool = False
+    """Whether that SIM is active from the start; otherwise nobody has activated it yet."""
+    sku: str | None = None
+    """What it was sold as, which decides its SIM; it has to be one of its platform."""
+    bootloader: int | None = None
+    """The version of its bootloader, where it is another than its release's: how boards get stuck in the field."""
+    softdevice: int | None = None
+    """The version of its radio stack, likewise, where it has one."""
+    ncp: int | None = None
+    """The version of its network processor's firmware, likewise, where it has one."""
     mode: str = "normal"
     """One of `MODES`."""
     unique_key: bool = False
@@ -51,6 +62,12 @@ class BoardSpec:
     """The cloud it connects to, if it is not the Lab's."""
     server_key: bytes | None = None
     """The public key of that cloud (SubjectPublicKeyInfo, DER)."""
+
+    @property
+    def versions(self) -> tuple[tuple[ModuleFunction, int], ...]:
+        """The modules whose version is another than the release's."""
+        named = ((ModuleFunction.BOOTLOADER, self.bootloader), (ModuleFunction.RADIO_STACK, self.softdevice))
+        return tuple((function, version) for function, version in named if version is not None)
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from emulator.device_os.applications import marker
@@ -28,19 +29,29 @@ TINKER_FUNCTIONS = ("digitalread", "digitalwrite", "analogread", "analogwrite")
 
 
 @lru_cache(maxsize=256)
-def device_os_release(platform: Platform, os_version: str) -> tuple[bytes, ...]:
+def device_os_release(platform: Platform, os_version: str, versions: tuple[tuple[ModuleFunction, int], ...] = ()) -> tuple[bytes, ...]:
     """The modules of a Device OS release, in the order in which they are installed, with the real ones' versions and dependencies.
+
+    `versions` are modules by function (the first of its kind) that are to have another version than the release's.
 
     Raises:
         NoSuchRelease: the platform never had it; tells those it had.
+        ValueError: the release has no such module.
     """
     release = os_release(platform, os_version)
     text = release.version.encode() + b"\0"
     named = release.user_part_need(platform).key
     memory = platform.memory(release.numbers)
-    return tuple(
-        _built(platform, memory, module, b"\0" * 64 + (text if module.key == named else b"")) for module in release.modules(platform)
-    )
+    modules = [_with_version(module, versions) for module in release.modules(platform)]
+    for function, _ in versions:
+        if all(module.key.function is not function for module in modules):
+            raise ValueError(f"Device OS {release.version} has no {function} on the {platform.display_name}")
+    return tuple(_built(platform, memory, module, b"\0" * 64 + (text if module.key == named else b"")) for module in modules)
+
+
+def _with_version(module: ReleaseModule, versions: tuple[tuple[ModuleFunction, int], ...]) -> ReleaseModule:
+    wanted = dict(versions).get(module.key.function) if module.key.index == 0 else None
+    return module if wanted is None else replace(module, version=wanted)
 
 
 def _built(platform: Platform, memory: MemoryMap, module: ReleaseModule, body: bytes) -> bytes:

@@ -38,6 +38,7 @@ from particle_protocol.identifiers import (
 )
 from particle_protocol.lightssl import DeviceKey
 from particle_protocol.platforms import Platform, platform_by_name
+from particle_protocol.skus import ActivationClass, find_sku
 
 CLOUD_HOST = "192.0.2.1"
 """Where the cloud is in the Lab's network, which is nobody else's (RFC 5737)."""
@@ -151,9 +152,13 @@ class Lab:
 
     def _add_board(self, spec: BoardSpec) -> Board:
         hardware = hardware_of(spec.platform)
+        if spec.sku is not None and find_sku(spec.sku).platform != hardware.platform:
+            raise ValueError(
+                f"SKU {spec.sku} is for the {find_sku(spec.sku).platform.display_name}, not the {hardware.platform.display_name}"
+            )
         platform, os = hardware.platform, spec.os if spec.os is not None else hardware.device_os
         identity = self._identity(platform, spec)
-        built = (*device_os_release(platform, os), user_part(platform, os, spec.application, spec.product))
+        built = (*device_os_release(platform, os, spec.versions), user_part(platform, os, spec.application, spec.product))
         installed = combined((*built, *(spec.modules or ())))
         takes_stand_ins = has_stand_ins(installed)
         if takes_stand_ins:
@@ -171,6 +176,10 @@ class Lab:
             takes_stand_ins=takes_stand_ins,
             sim=self._sim(hardware, spec, identity.device_id),
         )
+        if spec.ncp is not None:
+            if board.ncp_version is None:
+                raise ValueError(f"a {platform.display_name} has no network processor")
+            board.ncp_version = spec.ncp
         number = self.random.getrandbits(16)
         key = DeviceKey.generate() if spec.unique_key else self.secrecy.device_key(number)
         self._commission(board, spec, key)
@@ -198,7 +207,10 @@ class Lab:
         if holder is not None and holder.id != device_id:
             raise ValueError(f"SIM {iccid} is in device {holder.id} already: give each board a SIM of its own")
         if self.cloud.sims.by_iccid(iccid) is None:
-            self.cloud.sims.make(iccid, hardware.sim if spec.sim_form is None else spec.sim_form)
+            sku = None if spec.sku is None else find_sku(spec.sku)
+            form = spec.sim_form or (sku.sim if sku is not None else None) or hardware.sim
+            activation = ActivationClass.FAST if sku is None else sku.activation
+            self.cloud.sims.make(iccid, form, activation, active=spec.sim_active)
         return iccid
 
     def _identity(self, platform: Platform, spec: BoardSpec) -> BoardIdentity:
@@ -240,6 +252,7 @@ class Lab:
             mobile_secret=board.identity.mobile_secret,
             mac_wifi=board.identity.mac.hex() if board.networks is not None else None,
             iccid=board.sim,
+            sku=spec.sku,
             imei=board.identity.imei or None,
             public_key=key.public_der,
         )

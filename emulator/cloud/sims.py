@@ -57,8 +57,10 @@ class Sims:
         for sim in self._sims:
             self._arm(sim)
 
-    def make(self, iccid: str, form: SimForm = SimForm.EMBEDDED, activation: ActivationClass = ActivationClass.FAST) -> Sim:
-        """Make a SIM known, as its factory does.
+    def make(
+        self, iccid: str, form: SimForm = SimForm.EMBEDDED, activation: ActivationClass = ActivationClass.FAST, *, active: bool = False
+    ) -> Sim:
+        """Make a SIM known, as its factory does. `active`: the operator has activated it already, for nobody.
 
         Raises:
             Invalid: not 19 to 21 digits that begin with 89, or taken.
@@ -70,7 +72,11 @@ class Sims:
         if iccid in self._sims:
             raise Invalid("iccid", iccid, "there is one")
         with self._core.change():
-            return self._sims.put(Sim(iccid, form, activation, updated_at=self._core.now()))
+            now = self._core.now()
+            made = Sim(iccid, form, activation, updated_at=now)
+            if active:
+                made = replace(made, status=SimStatus.ACTIVE, first_activated_on=now, last_activated_on=now, activations_count=1)
+            return self._sims.put(made)
 
     def by_iccid(self, iccid: str | None) -> Sim | None:
         """The SIM of a number, or None."""

@@ -201,3 +201,28 @@ def test_a_snapshot_brings_the_board_back(bench):
     bench.wait_led(board, "blinking dark blue")
     assert board.networks.all == ()
     assert board.firmware.safe_mode is False
+
+
+@pytest.mark.parametrize(("bootloader", "safe"), [(11, True), (101, False)])
+def test_system_parts_without_the_bootloader_they_need_leave_a_board_in_safe_mode(bench, bootloader, safe):
+    """How Photons got stuck in the field: system parts of 0.7.0 on the bootloader of 0.6.3."""
+    board = bench.board(os="0.7.0", bootloader=bootloader, networks=[StoredNetwork("lab", 3, "secret123")])
+    bench.lab.network.access_point("lab", "secret123")
+    bench.sleep(20)
+    assert board.firmware.safe_mode is safe
+    assert board.led.describe() == ("breathing magenta" if safe else "breathing cyan")
+
+
+def test_modules_that_a_board_does_not_have_can_have_no_version(bench):
+    with pytest.raises(ValueError, match=r"Device OS 2.3.1 has no radio stack on the Photon"):
+        bench.board(softdevice=202)
+    with pytest.raises(ValueError, match="a Photon has no network processor"):
+        bench.board(ncp=5)
+
+
+def test_a_sku_decides_the_sim_and_has_to_fit_the_platform(bench):
+    board = bench.board(platform="electron", sku="E404MOD1", sim_active=True)
+    sim = bench.lab.cloud.sims.by_iccid(board.sim)
+    assert (sim.form.value, sim.active, bench.lab.cloud.devices.by_id(board.device_id).sku) == ("MFF2", True, "E404MOD1")
+    with pytest.raises(ValueError, match="SKU E404MOD1 is for the Electron, not the Photon"):
+        bench.board(sku="E404MOD1")
