@@ -349,14 +349,14 @@ class Board:
                 board=self.label,
                 blame=Blame.REQUEST,
             )
-        self.must_allow_changes("store Wi-Fi credentials")
+        self.must_allow_changes("store Wi-Fi credentials", Capability.SERIAL)
         self.journal.did(f"gave it the credentials of the network {ssid!r} over the serial console")
         self.console.set_wifi(ssid, password, security=security if security is not None else 3 if password else 0)
         self.begin_epoch("Wi-Fi credentials were given")
 
     def set_claim_code(self, code: str) -> None:
         """Store a claim code of 63 characters by USB request; the board brings it along when it connects next."""
-        self.must_allow_changes("store a claim code")
+        self.must_allow_changes("store a claim code", Capability.USB)
         self.code_given = follow_ups.code_given(self)
         self.journal.did("gave it a claim code (control request 200)")
         self.requests.set_claim_code(code)
@@ -380,7 +380,7 @@ class Board:
     def setup_done(self) -> None:
         """Mark the board as set up. Only Gen 3 boards have that mark; for the others this does nothing, as in particle-cli (3.49.2)."""
         if self.platform.generation == 3:
-            self.must_allow_changes("mark it as set up")
+            self.must_allow_changes("mark it as set up", Capability.USB)
             self.journal.did("marked it as set up (control request 73)")
             self.requests.set_setup_done(done=True)
 
@@ -439,12 +439,15 @@ class Board:
         """What others noted of this board since a moment: the cloud, and the computer it is plugged into, where that can be read."""
         return self._log(since) if self._log is not None else ()
 
-    def must_allow_changes(self, change: str) -> None:
-        """Refuse to change a real board for good unless that was allowed.
+    def must_allow_changes(self, change: str, through: Capability | None = None) -> None:
+        """Refuse to change a real board for good unless that was allowed. `through` is what the change is made through.
 
         Raises:
+            CapabilityMissing: the board has not got that, so nothing is going to be changed.
             ChangesNotAllowed: it was not.
         """
+        if through is not None and through not in self.capabilities:
+            raise CapabilityMissing(through, board=self.label)
         if not self.allow_changes:
             raise ChangesNotAllowed(change, board=self.label)
         note(change, lasting=True)

@@ -16,7 +16,7 @@ from firmware_images.errors import NotAModule
 from firmware_images.findings import Finding, FindingName, Severity
 from firmware_images.module import Module, read_module
 from harness.errors import ImageRefused, NotReached, Refusal, hides
-from harness.modes import UsbState
+from harness.modes import Capability, UsbState
 from harness.usb.dfu import write_module
 from harness.witness import Boot
 from particle_protocol.platforms import ModuleFunction, ModuleKey
@@ -128,7 +128,7 @@ def flash(board: Board, sources: Sequence[bytes | str | Path], *, leave: bool = 
                 board=board.label,
                 remedy="Use update_device_os(), which hands it to Device OS",
             )
-    board.must_allow_changes("flash it")
+    board.must_allow_changes("flash it", Capability.USB)
     if board.usb.state() is not UsbState.DFU:
         board.enter_dfu()
     for image in images:
@@ -151,7 +151,7 @@ def update_device_os(board: Board, sources: Sequence[bytes | str | Path]) -> lis
     """
     images = in_order(board, [check(board, source) for source in sources])
     images = [image for image in images if image.key.function != ModuleFunction.USER_PART]
-    board.must_allow_changes("update its Device OS")
+    board.must_allow_changes("update its Device OS", Capability.USB)
     if board.usb.state() is UsbState.DFU and any(image.over_requests for image in images):
         board.leave_dfu()
     for image in images:

@@ -170,7 +170,7 @@ def update_over_the_air(board: Board, sources: Sequence[bytes | str | Path], *, 
     if board.account is None:
         raise CapabilityMissing(Capability.CLOUD, board=board.label)
     images: list[Image] = in_order(board, [check(board, source) for source in sources])
-    board.must_allow_changes("update it over the air")
+    board.must_allow_changes("update it over the air", Capability.USB)
     for image in images:
         with updating(board, [image.data], timeout=timeout):
             board.journal.did(f"had the cloud send it {image}")

@@ -1,14 +1,15 @@
 """Boards by moniker: `emu:photon?mode=dfu&os=2.1.0&claimed=1`, `usb:0123456789abcdef01234567`.
 
 The part before the colon is the kind. Kinds are entry points of the group `particle_hil.boards`, imported only when named, so another
-distribution can add its own: an entry point names a callable `open_boards(monikers, options) -> Rig`.
+distribution can add its own: an entry point names a `Kind`, or a callable `open_boards(monikers, options) -> Rig` that checks its monikers'
+options itself.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -22,7 +23,7 @@ __tracebackhide__ = hides
 
 ENTRY_POINTS = "particle_hil.boards"
 
-_BUILT_IN = {"emu": "harness.boards.emu:open_boards", "usb": "harness.boards.usb:open_boards"}
+_BUILT_IN = {"emu": "harness.boards.emu:KIND", "usb": "harness.boards.usb:KIND"}
 """The kinds that are there even when the package was not installed (a source tree on the path has no entry points)."""
 
 
@@ -155,6 +156,35 @@ class Rig:
 OpenBoards: TypeAlias = Callable[[Sequence[Moniker], OpenOptions], Rig]
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of boards: how they are opened, and the options that their monikers take."""
+
+    open_boards: OpenBoards
+    options: Mapping[str, str] | None = None
+    """What each option means, by its name. None: the kind checks its monikers itself."""
+    no_options: str = "Boards of this kind take none"
+    """What to do instead, for a kind without options."""
+
+    def open(self, monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
+        """Open boards whose monikers have no options but those of the kind.
+
+        Raises:
+            BoardNotAvailable: one has others (the message lists those there are), or cannot be opened.
+        """
+        for moniker in monikers:
+            self._check(moniker)
+        return self.open_boards(monikers, options)
+
+    def _check(self, moniker: Moniker) -> None:
+        unknown = set() if self.options is None else set(moniker.options) - set(self.options)
+        if unknown and not self.options:
+            raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker} has options", remedy=self.no_options)
+        if unknown:
+            there_are = f"There are: {', '.join(sorted(self.options or ()))}"
+            raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker} has the option {min(unknown)!r}", remedy=there_are)
+
+
 def kinds() -> list[str]:
     """The kinds of boards there are, built-in ones first."""
     return list(_BUILT_IN) + sorted({point.name for point in importlib.metadata.entry_points(group=ENTRY_POINTS)} - set(_BUILT_IN))
@@ -170,10 +200,10 @@ def open_boards(monikers: Sequence[str], options: OpenOptions | None = None) -> 
     by_kind: dict[str, list[Moniker]] = {}
     for moniker in map(Moniker.parse, monikers):
         by_kind.setdefault(moniker.kind, []).append(moniker)
-    openers = {kind: _load(kind) for kind in by_kind}
+    loaded = {kind: _load(kind) for kind in by_kind}
     rigs: list[Rig] = []
     try:
-        rigs.extend(openers[kind](wanted, options) for kind, wanted in by_kind.items())
+        rigs.extend(loaded[kind].open(wanted, options) for kind, wanted in by_kind.items())
     except BaseException:
         for rig in rigs:
             rig.close()
@@ -181,16 +211,16 @@ def open_boards(monikers: Sequence[str], options: OpenOptions | None = None) -> 
     return rigs
 
 
-def _load(kind: str) -> OpenBoards:
-    target = _BUILT_IN.get(kind)
+def _load(name: str) -> Kind:
+    target = _BUILT_IN.get(name)
     if target is None:
-        for point in importlib.metadata.entry_points(group=ENTRY_POINTS, name=kind):
+        for point in importlib.metadata.entry_points(group=ENTRY_POINTS, name=name):
             target = point.value
     if target is None:
-        raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, kind, remedy="There are: " + ", ".join(f"{name}:" for name in kinds()))
+        raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, name, remedy="There are: " + ", ".join(f"{kind}:" for kind in kinds()))
     module, _, attribute = target.partition(":")
     try:
-        opener: OpenBoards = getattr(importlib.import_module(module), attribute)
+        found: Kind | OpenBoards = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{kind}: its code {target} cannot be loaded", seen=str(error)) from error
-    return opener
+        raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{name}: its code {target} cannot be loaded", seen=str(error)) from error
+    return found if isinstance(found, Kind) else Kind(found)

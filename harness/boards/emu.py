@@ -1,17 +1,6 @@
 """Emulated boards: `emu:photon`, `emu:photon?mode=dfu&os=2.1.0&claimed=1`.
 
-All emulated boards of a run share one Lab: one clock, one network, one cloud. Options set the starting state:
-
-    mode     dfu, listening, online, safe, off; without it a board comes up as it does out of its box, in listening mode
-    os       the Device OS version it has
-    claimed  1: the account of the run owns it
-    id       its device id, 24 hexadecimal digits; drawn from the seed without it, so that everybody's first board has the same one.
-             With `server` it is drawn from seed, user and computer: two users' boards meet in that cloud
-    server   HOST:PORT of the cloud it connects to, if that is not the run's own; only in real time
-    server_key  a file with that cloud's public key, PEM or DER
-    sim      none, 4ff or mff2: the SIM in a cellular board; unless told, the one that such boards come with, not yet activated
-    iccid    the number of that SIM; drawn from the seed without it
-    firmware real: Particle's own binaries, fetched into the cache when they are not there; without it built ones stand for them
+All emulated boards of a run share one Lab: one clock, one network, one cloud. `OPTIONS` set the starting state.
 
 Boards in safe mode are healed by the cloud with what `--device-os` names (`harness.device_os`): unless told, with the releases that the
 emulator builds, and boards with real firmware with those in the cache.
@@ -30,7 +19,7 @@ from random import Random
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
-from harness.boards import Moniker, OpenOptions, Rig
+from harness.boards import Kind, Moniker, OpenOptions, Rig
 from harness.cloud import Cloud
 from harness.device_os import stock
 from harness.errors import Blame, BoardNotAvailable, CloudRefused, HarnessError, Unavailable, hides
@@ -43,7 +32,18 @@ from particle_protocol.platforms import platform_by_name
 
 __tracebackhide__ = hides
 
-OPTIONS = frozenset({"mode", "os", "claimed", "id", "firmware", "server", "server_key", "sim", "iccid"})
+OPTIONS = {
+    "mode": "dfu, listening, online, safe, off; without it a board comes up as it does out of its box, in listening mode",
+    "os": "the Device OS version it has",
+    "claimed": "1: the account of the run owns it",
+    "id": "its device id, 24 hexadecimal digits; drawn from the seed without it, so that everybody's first board has the same one. "
+    "With `server` it is drawn from seed, user and computer: two users' boards meet in that cloud",
+    "server": "HOST:PORT of the cloud it connects to, if that is not the run's own; only in real time",
+    "server_key": "a file with that cloud's public key, PEM or DER",
+    "sim": "none, 4ff or mff2: the SIM in a cellular board; unless told, the one that such boards come with, not yet activated",
+    "iccid": "the number of that SIM; drawn from the seed without it",
+    "firmware": "real: Particle's own binaries, fetched into the cache when they are not there; without it built ones stand for them",
+}
 
 NO_SIM = "none"
 
@@ -135,13 +135,8 @@ def starting_state(moniker: Moniker) -> Start:
     """The state that a moniker's options ask for.
 
     Raises:
-        BoardNotAvailable: an option is unknown, or its value makes no sense.
+        BoardNotAvailable: the value of an option makes no sense.
     """
-    unknown = set(moniker.options) - OPTIONS
-    if unknown:
-        raise BoardNotAvailable(
-            Unavailable.BAD_MONIKER, f"{moniker} has the option {min(unknown)!r}", remedy=f"There are: {', '.join(sorted(OPTIONS))}"
-        )
     mode, claimed = moniker.options.get("mode"), moniker.options.get("claimed")
     if claimed not in (None, "0", "1"):
         raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: claimed={claimed}", remedy="Write claimed=1 or claimed=0")
@@ -213,3 +208,6 @@ def _claim(rig: Rig, starts: Sequence[Start]) -> None:
                 ) from error
             board.account = None
     cloud.close()
+
+
+KIND = Kind(open_boards, OPTIONS)

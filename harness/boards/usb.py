@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from harness.board import Board
-from harness.boards import Moniker, OpenOptions, Rig
+from harness.boards import Kind, Moniker, OpenOptions, Rig
 from harness.boards.lease import Lease
 from harness.capabilities import Extras
 from harness.device_os import stock
@@ -71,12 +71,6 @@ def pick(moniker: Moniker, attached: Sequence[UsbEntry]) -> UsbEntry:
     Raises:
         BoardNotAvailable: it names none or several, or the board's serial number cannot be read.
     """
-    if moniker.options:
-        raise BoardNotAvailable(
-            Unavailable.BAD_MONIKER,
-            f"{moniker} has options",
-            remedy="A real board has none; use the marker start(...) to bring it to a state",
-        )
     wanted = moniker.name
     if _DEVICE_ID.fullmatch(wanted):
         found = [entry for entry in attached if entry.serial == wanted.lower()]
@@ -104,3 +98,6 @@ def listing(entries: Sequence[UsbEntry]) -> str:
     return ", ".join(
         f"{entry.platform.display_name if entry.platform else '?'} {entry.serial or entry.trouble} at {entry.port}" for entry in entries
     )
+
+
+KIND = Kind(open_boards, {}, "A real board has none; use the marker start(...) to bring it to a state")

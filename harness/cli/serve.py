@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from harness.boards import Moniker, OpenOptions, Rig, Serving
-from harness.boards.emu import open_boards
+from harness.boards.emu import KIND
 from harness.cli.incidents import IncidentLines
 from harness.cli.options import device_os_option, json_option
 from harness.cli.output import say, say_json
@@ -88,7 +88,7 @@ def serve(
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")
     with _told_to_stop() as stop, contextlib.ExitStack() as stack:
         serving = Serving(http_port, device_port, None if state is None else str(state), rate_limits, password, hosts, origins, webhooks)
-        rig = open_boards(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os))
+        rig = KIND.open(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os))
         stack.callback(rig.close)
         stop.opened = True
         folder = stack.enter_context(OwnFolder("particle-hil"))

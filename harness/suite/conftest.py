@@ -1,4 +1,4 @@
-"""What the checks share: images to flash."""
+"""What the checks share: a network to join, images to flash."""
 
 from __future__ import annotations
 
@@ -10,10 +10,23 @@ import pytest
 from firmware_images.build import build_module
 from firmware_images.fields import Dependency
 from harness.board import Board
+from harness.cloud import WifiNetwork
 from harness.errors import ImageRefused
-from harness.modes import UsbState
+from harness.modes import Capability, UsbState
 from harness.releases import application_file
 from particle_protocol.platforms import ModuleFunction
+
+
+@pytest.fixture
+def network(request: pytest.FixtureRequest, board: Board) -> WifiNetwork | None:
+    """What the run has for the board to join: a Wi-Fi network, unless its interface needs none."""
+    lacking = board.network.lacks(None)
+    if lacking is None or lacking.capability is not Capability.WIFI:
+        if lacking is not None and lacking.capability is Capability.CLOUD:
+            request.getfixturevalue("account")
+        return None
+    found: WifiNetwork = request.getfixturevalue("wifi")
+    return found
 
 
 @pytest.fixture

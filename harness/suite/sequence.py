@@ -11,8 +11,8 @@ from harness.provisioning import DeveloperClaim, Unclaim
 from harness.releases import release_files, two_releases
 
 
-def provision_and_release(board: Board, account: Account, wifi: WifiNetwork, application: bytes | Path) -> None:
-    """Identify, DFU mode, Device OS up and down, application, Wi-Fi, claim, rename, set up, unclaim while offline, online again.
+def provision_and_release(board: Board, account: Account, wifi: WifiNetwork | None, application: bytes | Path) -> None:
+    """Identify, DFU mode, Device OS up and down, application, network, claim, rename, set up, unclaim while offline, online again.
 
     Raises:
         AssertionError, HarnessError: the board did something else; tells what.

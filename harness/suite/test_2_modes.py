@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.board import Board, By
+from harness.cloud import WifiNetwork
 from harness.errors import CapabilityMissing
 from harness.modes import Capability, Mode, UsbState
 
@@ -43,32 +44,29 @@ def test_listening_mode_is_asked_for_twice(board: Board) -> None:
 
 
 @pytest.mark.parametrize("by", [By.REQUEST, By.BUTTON])
-def test_listening_mode_is_entered_from_a_running_board(board: Board, wifi: object, by: By) -> None:
+def test_listening_mode_is_entered_from_a_running_board(board: Board, network: WifiNetwork | None, by: By) -> None:
     """A running board enters listening mode by USB request, and when MODE is held."""
     if by is By.BUTTON:
         _ = board.buttons
-    _run(board, wifi)
+    _run(board, network)
     board.enter_listening(by)
     board.wait_for(Mode.LISTENING)
 
 
 @pytest.mark.start(mode=Mode.LISTENING)
-def test_safe_mode_is_asked_for(board: Board, wifi: object) -> None:
+def test_safe_mode_is_asked_for(board: Board, network: WifiNetwork | None) -> None:
     """Asked for safe mode, a board resets and runs Device OS without the application."""
     if Capability.LED not in board.capabilities:
         raise CapabilityMissing(Capability.LED, board=board.label, remedy="Without it nobody can tell safe mode from normal mode")
-    _run(board, wifi)
+    _run(board, network)
     board.enter_safe_mode()
     board.wait_for(Mode.SAFE)
 
 
-def _run(board: Board, wifi: object) -> None:
+def _run(board: Board, network: WifiNetwork | None) -> None:
     """Have Device OS run and not listen: it needs a network to try."""
-    from harness.cloud import WifiNetwork
-
-    assert isinstance(wifi, WifiNetwork)
     if board.usb.state() is UsbState.DFU:
         board.leave_dfu()
     if board.mode() is Mode.LISTENING:
-        board.set_wifi(wifi.ssid, wifi.password, security=wifi.security)
+        board.network.join(network)
     board.wait_for(Mode.RUNNING)

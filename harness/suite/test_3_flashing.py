@@ -69,18 +69,20 @@ def test_a_bootloader_is_not_written_over_dfu(board: Board) -> None:
 
 @pytest.mark.usefixtures("application_restored")
 @pytest.mark.start(mode=Mode.LISTENING)
-def test_unmet_dependency_means_safe_mode(board: Board, wifi: WifiNetwork, unmet_application: bytes) -> None:
+def test_unmet_dependency_means_safe_mode(board: Board, network: WifiNetwork | None, unmet_application: bytes) -> None:
     """An application whose dependency is not met puts the board into safe mode, where it can be helped."""
-    board.set_wifi(wifi.ssid, wifi.password, security=wifi.security)
+    board.network.join(network)
     board.flash(unmet_application)
     assert board.requests.unmet_dependency() == str(USER_PART)
     board.wait_for(Mode.SAFE)
 
 
 @pytest.mark.start(mode=Mode.LISTENING)
-def test_a_board_in_safe_mode_is_helped(board: Board, wifi: WifiNetwork, unmet_application: bytes, application: bytes | Path) -> None:
+def test_a_board_in_safe_mode_is_helped(
+    board: Board, network: WifiNetwork | None, unmet_application: bytes, application: bytes | Path
+) -> None:
     """A sound application brings it out of safe mode again."""
-    board.set_wifi(wifi.ssid, wifi.password, security=wifi.security)
+    board.network.join(network)
     board.flash(unmet_application)
     board.flash(application)
     assert board.requests.unmet_dependency() == ""

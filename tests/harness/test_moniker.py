@@ -59,6 +59,17 @@ def test_a_kind_whose_code_cannot_be_loaded_is_refused(monkeypatch):
         open_boards(["broken:x"])
 
 
+def test_a_real_board_takes_no_options():
+    with pytest.raises(BoardNotAvailable, match=r"usb:1-1\?mode=dfu has options. A real board has none; use the marker start") as caught:
+        open_boards(["usb:1-1?mode=dfu"])
+    assert caught.value.reason is Unavailable.BAD_MONIKER
+
+
+def test_nothing_is_opened_when_a_later_moniker_has_an_option_that_its_kind_has_not():
+    with pytest.raises(BoardNotAvailable, match=r"emu:photon\?colour=red has the option .colour.\. There are: claimed, "):
+        open_boards(["emu:photon", "emu:photon?colour=red"])
+
+
 def test_a_board_is_picked_by_device_id_in_any_case():
     assert pick(Moniker.parse(f"usb:{ID.upper()}"), [entry(OTHER, "1-2"), entry()]).port == "1-1"
 
@@ -72,7 +83,6 @@ def test_a_board_is_picked_by_its_port():
     [
         ("usb:", [entry()], Unavailable.BAD_MONIKER),
         ("usb:first", [entry()], Unavailable.BAD_MONIKER),
-        (f"usb:{ID}?mode=dfu", [entry()], Unavailable.BAD_MONIKER),
         (f"usb:{ID}", [], Unavailable.NOT_FOUND),
         (f"usb:{ID}", [entry(OTHER)], Unavailable.NOT_FOUND),
         (f"usb:{ID}", [entry(), entry(port="1-2")], Unavailable.AMBIGUOUS),
