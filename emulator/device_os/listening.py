@@ -130,7 +130,8 @@ class _Facts:
         return self._board.device_id
 
     def properties(self) -> Sequence[tuple[str, str]]:
-        facts = (("ms", self._board.otp.text(*MOBILE_SECRET)), ("sn", self._board.otp.text(*SERIAL_NUMBER)))
+        otp = self._board.otp
+        facts = (("ms", otp.text(*MOBILE_SECRET)), ("sn", otp.text(*SERIAL_NUMBER)), ("iccid", self._board.sim))
         return [(key, value) for key, value in facts if value]
 
     def mac_address(self) -> bytes:

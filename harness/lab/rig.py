@@ -26,14 +26,14 @@ from emulator.serving import CannotListen, Listener, Service
 from harness.board import Board
 from harness.boards import Incident, Rig, ServiceFacts, Serving
 from harness.boards.emu import NO_SIM, EmulatedBoard
-from harness.cloud import CloudTarget, WifiNetwork
+from harness.cloud import Cloud, CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of
 from harness.errors import Blame, HarnessError, hides
 from harness.flashing import load
 from harness.lab.board import BuiltReleases, board_on
 from harness.lab.host import EmulatedHost
-from harness.modes import Mode
+from harness.modes import Capability, Mode
 from harness.releases import RealReleases
 from harness.starting import Start
 from particle_protocol.skus import SimForm
@@ -147,11 +147,25 @@ class LabRig:
             if start.mode is Mode.OFF:
                 continue
             board.usb.wait_for(lambda entry: entry, timeout=10, awaited="it to come up")
-            if start.mode is None:
-                board.wait_for(Mode.ONLINE if start.claimed else Mode.LISTENING)
+            if start.mode is None and not start.claimed:
+                board.wait_for(Mode.CONNECTING_NETWORK if self.host.boards[board.port].sim else Mode.LISTENING)
             else:
-                Start(start.mode).bring(board, self.rig.wifi)
+                self._bring(board, start.mode or Mode.ONLINE)
             board.journal.clear()
+
+    def _bring(self, board: Board, mode: Mode) -> None:
+        """Bring a board into a mode; where that takes an account, it is that of the run."""
+        lacking = board.network.lacks(self.rig.wifi) if mode is Mode.ONLINE else None
+        if lacking is None or lacking.capability is not Capability.CLOUD or self.rig.cloud is None:
+            Start(mode).bring(board, self.rig.wifi)
+            return
+        cloud = Cloud(self.rig.cloud)
+        board.account = cloud.own_account()
+        try:
+            Start(mode).bring(board, self.rig.wifi)
+        finally:
+            board.account = None
+            cloud.close()
 
     def close(self) -> None:
         """End the Lab, and what it serves."""
