@@ -8,7 +8,7 @@ device alone. A sound, ordinary module is recognised by one look at plain number
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from firmware_images.fields import Prefix
 from firmware_images.findings import Finding
@@ -16,33 +16,8 @@ from firmware_images.module import Module
 from firmware_images.placing import place_findings
 from firmware_images.plain import plain_product
 from firmware_images.product import APPLICATIONS, needed_system, product_findings
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The device a module is meant for.
-
-    Attributes:
-        platform_id: None when it is not known.
-        installed: prefixes of the modules on it; dependencies are looked at only when given.
-        quirks: judge dependencies as the device does: a second one only when there is a first.
-        user_optional: with `quirks`, also leave out what the device leaves out when it applies an update: the dependencies of a user part,
-            and a second dependency on a bootloader.
-        protected: whether device protection is on.
-        made_here: whether it is a board that stand-ins are built for.
-        product: id of the product that it is to be uploaded to; None when it is none's.
-    """
-
-    platform_id: int | None = None
-    installed: tuple[Prefix, ...] | None = None
-    quirks: bool = False
-    user_optional: bool = False
-    protected: bool = False
-    made_here: bool = False
-    product: int | None = None
-
-
-ANY_DEVICE = Target()
+from firmware_images.target import ANY_DEVICE as ANY_DEVICE
+from firmware_images.target import Target as Target
 
 
 def check_module(

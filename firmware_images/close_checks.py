@@ -10,7 +10,6 @@ from itertools import chain
 
 from firmware_images.bounds import find_slot
 from firmware_images.check_contents import check_asset, check_compression, check_extensions, check_security
-from firmware_images.checks import ANY_DEVICE, Target
 from firmware_images.fields import BASE_SUFFIX_SIZE, CRC_SIZE, ModuleFlag, ModuleFunction, Prefix
 from firmware_images.findings import Finding, FindingName, error, note, warning
 from firmware_images.legacy_prefix import check_legacy_prefix
@@ -19,6 +18,7 @@ from firmware_images.module import Module, ShaRule
 from firmware_images.placing import check_overlaps, place_findings
 from firmware_images.product import check_for_product, check_product
 from firmware_images.stand_in import as_read_here, is_stand_in
+from firmware_images.target import ANY_DEVICE, Target
 
 PLACEHOLDER_SHA = bytes(range(1, 33))
 PLACEHOLDER_CRC = 0x78563412

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from harness import flashing, follow_ups, mode_changes
-from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Power
+from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Network, Power
 from harness.changes import note
 from harness.errors import Blame, BoardLabel, CapabilityMissing, ChangesNotAllowed, HarnessError, NotReached, hides
 from harness.host import Host, wait_until
@@ -24,7 +24,7 @@ from harness.journal import Journal
 from harness.meanwhile import told_on_failure
 from harness.mode_changes import By as By
 from harness.modes import DEFAULT_TIMEOUT, SIGNS, TIMEOUTS, Capability, Mode, UsbState, no_such
-from harness.networks import Network, network_of
+from harness.networks import network_of
 from harness.serial_console import SerialConsole
 from harness.usb.board_usb import BoardUsb
 from harness.usb.entry import UsbEntry
@@ -35,7 +35,6 @@ from particle_protocol.platforms import Platform
 
 if TYPE_CHECKING:
     from harness.cloud import Account, CloudDevice
-    from harness.follow_ups import CodeGiven
 
 __tracebackhide__ = hides
 
@@ -65,7 +64,7 @@ class Board:
         """The account that watches this board in the cloud: the witness of what the cloud says."""
         self.journal = Journal(host.clock.now)
         self.epoch = Epoch(0, host.clock.now(), "the board was opened")
-        self.code_given: CodeGiven | None = None
+        self.code_given: follow_ups.CodeGiven | None = None
         """What was so when it was last given a claim code."""
         self.releases = extras.releases
         self.takes_stand_ins = extras.takes_stand_ins

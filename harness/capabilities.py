@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from harness.networks import Network
+    from harness.cloud import WifiNetwork
+    from harness.errors import CapabilityMissing
 
 
 class Buttons(Protocol):
@@ -62,6 +63,32 @@ class Power(Protocol):
 
     def off(self) -> None:
         """Take power away."""
+
+
+class Network(Protocol):
+    """The interface through which a board reaches its cloud."""
+
+    kind: str
+    """What it is called: "Wi-Fi", "cellular"."""
+    step: str
+    """What joining is called among the steps of a flow."""
+
+    def lacks(self, wifi: WifiNetwork | None) -> CapabilityMissing | None:
+        """What a run has not that the board needs to join; asks nobody. None: it has all."""
+
+    def offer(self, wifi: WifiNetwork | None) -> str:
+        """What `join` would do to the board, as the beginning of a sentence."""
+
+    def join(self, wifi: WifiNetwork | None = None) -> str | None:
+        """Give the board what it needs to connect, whatever mode it is in; it then connects by itself.
+
+        Returns what was done, or None when there was nothing to do.
+
+        Raises:
+            CapabilityMissing: see `lacks`.
+            ChangesNotAllowed: it is a real board.
+            HarnessError: it could not be given that; tells why.
+        """
 
 
 class Releases(Protocol):

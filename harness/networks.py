@@ -6,8 +6,9 @@ Each kind of interface is one class. A board has the one of its platform unless 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from harness.capabilities import Network
 from harness.errors import Blame, CapabilityMissing, CloudRefused, HarnessError, hides
 from harness.modes import Capability, Mode, UsbState
 from particle_protocol.platforms import Feature
@@ -23,32 +24,6 @@ SIM_TIMEOUT = 120.0
 
 ACTIVE = "active"
 """The status of a SIM that the mobile network lets in, in the REST API."""
-
-
-class Network(Protocol):
-    """The interface through which a board reaches its cloud."""
-
-    kind: str
-    """What it is called: "Wi-Fi", "cellular"."""
-    step: str
-    """What joining is called among the steps of a flow."""
-
-    def lacks(self, wifi: WifiNetwork | None) -> CapabilityMissing | None:
-        """What a run has not that the board needs to join; asks nobody. None: it has all."""
-
-    def offer(self, wifi: WifiNetwork | None) -> str:
-        """What `join` would do to the board, as the beginning of a sentence."""
-
-    def join(self, wifi: WifiNetwork | None = None) -> str | None:
-        """Give the board what it needs to connect, whatever mode it is in; it then connects by itself.
-
-        Returns what was done, or None when there was nothing to do.
-
-        Raises:
-            CapabilityMissing: see `lacks`.
-            ChangesNotAllowed: it is a real board.
-            HarnessError: it could not be given that; tells why.
-        """
 
 
 class Wifi:

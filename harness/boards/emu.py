@@ -12,7 +12,6 @@ import getpass
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -20,6 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from harness.boards import Kind, Moniker, OpenOptions, Rig
+from harness.boards.emulated import EmulatedBoard, ForeignServer
 from harness.cloud import Cloud
 from harness.device_os import stock
 from harness.errors import Blame, BoardNotAvailable, CloudRefused, HarnessError, Unavailable, hides
@@ -44,32 +44,6 @@ OPTIONS = {
     "iccid": "the number of that SIM; drawn from the seed without it",
     "firmware": "real: Particle's own binaries, fetched into the cache when they are not there; without it built ones stand for them",
 }
-
-NO_SIM = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class EmulatedBoard:
-    """What a moniker's options say of the board itself."""
-
-    platform: str = ""
-    """Its name; a Photon when empty."""
-    device_id: str | None = None
-    firmware: str = "built"
-    """`built` or `real`."""
-    server: ForeignServer | None = None
-    """A cloud that is not the Lab's."""
-    sim: str | None = None
-    """`none`, or the SIM's form; None: as such boards come."""
-    iccid: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignServer:
-    """Somebody else's cloud: its address, and its public key (SubjectPublicKeyInfo, DER)."""
-
-    address: ServerAddress
-    key: bytes
 
 
 def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:

@@ -25,7 +25,7 @@ from emulator.lab import Lab
 from emulator.serving import CannotListen, Listener, Service
 from harness.board import Board
 from harness.boards import Incident, Rig, ServiceFacts, Serving
-from harness.boards.emu import NO_SIM, EmulatedBoard
+from harness.boards.emulated import NO_SIM, EmulatedBoard
 from harness.cloud import Cloud, CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of

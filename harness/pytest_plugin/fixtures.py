@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import hides
-from harness.pytest_plugin.hooks import BENCH, board_name, present_item
+from harness.pytest_plugin.hooks import board_name
+from harness.pytest_plugin.state import BENCH, present_item
 
 if TYPE_CHECKING:
     from harness.board import Board

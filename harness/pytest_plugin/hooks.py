@@ -6,7 +6,7 @@ import functools
 import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -16,10 +16,7 @@ from harness.changes import Changes
 from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError, hides
 from harness.pytest_plugin.scopes import asking_scope, definitions_of, needed_scope, node_of
 from harness.pytest_plugin.settings import board_names
-
-if TYPE_CHECKING:
-    from harness.board import Board
-    from harness.pytest_plugin.bench import Bench
+from harness.pytest_plugin.state import BENCH, BOARDS, CHANGES, HANDED_OUT, ITEM, present_item
 
 __tracebackhide__ = hides
 
@@ -30,27 +27,8 @@ GROUND = "particle_hil_ground"
 FIXTURES = frozenset({GROUND, "account", "board", "boards", "clock", "cloud", "wifi"})
 """The fixtures that end with the scope of whoever asked for them."""
 
-BENCH: pytest.StashKey[Bench] = pytest.StashKey()
-BOARDS: pytest.StashKey[list[Board]] = pytest.StashKey()
-"""The boards that a test uses, put on its item when it gets them."""
-HANDED_OUT: pytest.StashKey[bool] = pytest.StashKey()
-"""Set on an item once it has its boards, in the state that it asked for."""
-
-_ITEM: pytest.StashKey[pytest.Item] = pytest.StashKey()
 _END_OF_GROUND: pytest.StashKey[Callable[[], object]] = pytest.StashKey()
-_CHANGES: pytest.StashKey[Changes] = pytest.StashKey()
 _THREADS: pytest.StashKey[list[HarnessError]] = pytest.StashKey()
-
-
-def present_item(config: pytest.Config) -> pytest.Item:
-    """The test that is run now."""
-    return config.stash[_ITEM]
-
-
-def begin_changes(item: pytest.Item) -> None:
-    """From now on changes are the test's own."""
-    if _CHANGES in item.stash:
-        item.stash[_CHANGES].begin()
 
 
 def board_name(item: pytest.Item) -> str | None:
@@ -81,10 +59,10 @@ def _parametrized(metafunc: pytest.Metafunc) -> bool:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Watch what a test changes, and what becomes of its threads."""
-    item.config.stash[_ITEM] = item
+    item.config.stash[ITEM] = item
     item.stash[_THREADS] = list[HarnessError]()
     with changes.watch() as seen:
-        item.stash[_CHANGES] = seen
+        item.stash[CHANGES] = seen
         return (yield)
 
 
@@ -185,5 +163,5 @@ def _is_ours(file: str) -> bool:
 
 def _changed(item: pytest.Item, phase: str) -> list[str]:
     """What was changed before. What a board is brought to its first state by counts only where it outlives a reset."""
-    seen = item.stash.get(_CHANGES, Changes())
+    seen = item.stash.get(CHANGES, Changes())
     return seen.lasting if phase == "setup" and not item.stash.get(HANDED_OUT, False) else seen.all

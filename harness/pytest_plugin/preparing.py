@@ -7,7 +7,7 @@ import pytest
 from harness.board import Board
 from harness.errors import hides
 from harness.pytest_plugin.bench import Bench
-from harness.pytest_plugin.hooks import BOARDS, HANDED_OUT, begin_changes
+from harness.pytest_plugin.state import BOARDS, HANDED_OUT, begin_changes
 from harness.starting import Start
 
 __tracebackhide__ = hides

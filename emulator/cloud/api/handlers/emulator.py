@@ -1,27 +1,13 @@
-"""What the emulator has beside the real cloud: its OpenAPI document, the caller's mails, and the links in them."""
+"""What the emulator has beside the real cloud: the caller's mails, and the links in them."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from emulator.cloud.api.call import Call
 from emulator.cloud.basics import iso
 
 Json = dict[str, Any]
-
-
-@cache
-def _document() -> Json:
-    from emulator.cloud.api.openapi import openapi  # the table holds this very module's routes
-    from emulator.cloud.api.routes import ROOMS
-
-    return openapi(ROOMS)
-
-
-def document(call: Call) -> Json:
-    """The OpenAPI document."""
-    return _document()
 
 
 def mails(call: Call) -> Json:

@@ -9,7 +9,6 @@ from emulator.cloud.api.handlers import emulator as do
 from emulator.cloud.api.route import Auth, Route
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/openapi.json", do.document, "The OpenAPI document of this API", auth=Auth.NONE, answer=s.EMPTY),
     Route(
         "GET",
         "/emulator/mails",

@@ -1,0 +1,37 @@
+"""An emulated board as its moniker describes it, before it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.errors import hides
+from particle_protocol.dct import ServerAddress
+
+__tracebackhide__ = hides
+
+NO_SIM = "none"
+"""The value of the option `sim` for a board without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatedBoard:
+    """What a moniker's options say of the board itself."""
+
+    platform: str = ""
+    """Its name; a Photon when empty."""
+    device_id: str | None = None
+    firmware: str = "built"
+    """`built` or `real`."""
+    server: ForeignServer | None = None
+    """A cloud that is not the Lab's."""
+    sim: str | None = None
+    """`none`, or the SIM's form; None: as such boards come."""
+    iccid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignServer:
+    """Somebody else's cloud: its address, and its public key (SubjectPublicKeyInfo, DER)."""
+
+    address: ServerAddress
+    key: bytes

@@ -1,0 +1,38 @@
+"""What the plugin keeps of a run and of each test: on pytest's stashes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.changes import Changes
+from harness.errors import hides
+
+if TYPE_CHECKING:
+    from harness.board import Board
+    from harness.pytest_plugin.bench import Bench
+
+__tracebackhide__ = hides
+
+BENCH: pytest.StashKey[Bench] = pytest.StashKey()
+BOARDS: pytest.StashKey[list[Board]] = pytest.StashKey()
+"""The boards that a test uses, put on its item when it gets them."""
+HANDED_OUT: pytest.StashKey[bool] = pytest.StashKey()
+"""Set on an item once it has its boards, in the state that it asked for."""
+
+ITEM: pytest.StashKey[pytest.Item] = pytest.StashKey()
+"""The test that is run now, on the configuration."""
+CHANGES: pytest.StashKey[Changes] = pytest.StashKey()
+"""What a test changed."""
+
+
+def present_item(config: pytest.Config) -> pytest.Item:
+    """The test that is run now."""
+    return config.stash[ITEM]
+
+
+def begin_changes(item: pytest.Item) -> None:
+    """From now on changes are the test's own."""
+    if CHANGES in item.stash:
+        item.stash[CHANGES].begin()
