@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emulator.board.board import Board, BootRequest, Firmware
+from emulator.board.led_theme import stored_theme
 from emulator.board.status_led import OFF, LedSignal
 from emulator.clock import Timer
 from emulator.device_os.dfu_memory import dfu_alternates
@@ -61,7 +62,7 @@ class Bootloader:
 
     def _show(self, signal: LedSignal) -> None:
         board = self._board
-        board.led.show(board.hardware.led[signal], self._scope.now)
+        board.led.show(stored_theme(board.settings, board.hardware.led)[signal], self._scope.now)
 
     def _released(self) -> None:
         times, held = self._hold_times, self._scope.now - (self._held_since or 0.0)

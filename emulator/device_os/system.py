@@ -8,6 +8,7 @@ system_task.cpp.)
 from __future__ import annotations
 
 from emulator.board.board import Board, BootRequest
+from emulator.board.led_theme import stored_theme
 from emulator.board.status_led import LedService, LedSignal, Priority
 from emulator.clock import Timer
 from emulator.device_os.application import Application
@@ -44,7 +45,7 @@ class DeviceOs:
         self.version = found.version
         """The Device OS version as text, such as `2.3.1`."""
         self.version_numbers = parse_os_version(self.version)
-        self.led = LedService(board.led, board.hardware.led, lambda: board.clock.now)
+        self.led = LedService(board.led, stored_theme(board.settings, board.hardware.led), lambda: board.clock.now)
         self.reset_reason = board.reset_reason
         self._started = board.clock.now
         self.application_runs = False

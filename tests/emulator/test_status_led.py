@@ -1,9 +1,16 @@
 """The LED shows the strongest of the statuses that firmware started, and remembers what it showed."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from emulator.board.flash import Flash
+from emulator.board.led_theme import stored_theme
+from emulator.board.settings import Settings
 from emulator.board.status_led import OFF, LedService, LedSignal, LedStatus, Pattern, Priority, StatusLed
+from emulator.board.wiced_store import WicedCopies
 from emulator.hardware import hardware_of
+from particle_protocol.dct import DctField
 
 THEME = hardware_of("photon").led
 
@@ -75,3 +82,39 @@ def test_breathing_starts_bright_and_is_dark_in_the_middle():
     assert THEME[LedSignal.CLOUD_CONNECTED].colour_at(0) == 0x00FFFF
     assert THEME[LedSignal.CLOUD_CONNECTED].colour_at(2.0) == 0
     assert THEME[LedSignal.CLOUD_CONNECTED].colour_at(1.0) == 0x007F7F
+
+
+class TestStoredTheme:
+    """`LED_THEME` of the DCT: nibbles red and green, blue and pattern, the period in steps of 50 ms."""
+
+    def settings(self, record):
+        settings = Settings(WicedCopies(Flash(hardware_of("photon").flashes["internal"].sectors), (0x08004000, 0x08008000)).application)
+        settings.put(DctField.LED_THEME, record)
+        return settings
+
+    def test_a_stored_signal_looks_as_it_was_stored_and_the_others_as_usual(self):
+        listening = bytes.fromhex("f0 62 08")  # pink; blinking; 400 ms
+        record = b"\x01" + bytes(3 * 9) + listening + bytes(3 * 3)
+        theme = stored_theme(self.settings(record), THEME)
+        assert theme[LedSignal.LISTENING_MODE] == LedStatus(0xFF0066, Pattern.BLINK, 0.4)
+        assert {signal: theme[signal] for signal in LedSignal if signal is not LedSignal.LISTENING_MODE} == {
+            signal: THEME[signal] for signal in LedSignal if signal is not LedSignal.LISTENING_MODE
+        }
+
+    @pytest.mark.parametrize("record", [b"", b"\x00" * 64, b"\x02" * 64])
+    def test_a_record_of_another_version_is_none(self, record):
+        assert stored_theme(self.settings(record), THEME) is THEME
+
+    @given(st.binary(max_size=63))
+    def test_any_record_gives_a_look_for_every_signal(self, record):
+        assert set(stored_theme(self.settings(b"\x01" + record), THEME)) == set(LedSignal)
+
+    def test_device_os_and_bootloader_show_the_stored_look(self, bench):
+        board = bench.board()
+        green = bytes.fromhex("0f 01 00")
+        board.settings.put(DctField.LED_THEME, b"\x01" + bytes(3 * 9) + green + green + bytes(3 * 2))
+        board.reset(board.reset_reason)
+        bench.wait_led(board, "solid green")
+        bench.hold(board, 4)
+        assert board.led.describe() == "solid green"
+        assert bench.usb(board) == (0x2B04, 0xD006)
