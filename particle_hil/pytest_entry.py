@@ -57,6 +57,13 @@ def _add_options(parser: pytest.Parser) -> None:
             metavar="SOURCE",
             help="what the emulated cloud heals boards in safe mode with: built (default), cache, none, or a file or folder of modules",
         )
+        group.addoption(
+            "--allow-webhook",
+            action="append",
+            default=[],
+            metavar="DESTINATION",
+            help="where webhooks of a --served cloud may go besides public addresses: HOST, HOST:PORT, a network, or * for everywhere",
+        )
         for name, kind, text in _INI:
             parser.addini(name, f"particle-hil: {text}; {name.upper()} in the environment comes before it", type=kind)
     except ValueError as error:

@@ -84,6 +84,8 @@ class OpenOptions:
     """Where everything random in an emulated run comes from."""
     device_os: tuple[str, ...] = ()
     """What the cloud of emulated boards heals boards in safe mode with and hands out over REST; see `harness.device_os`."""
+    webhooks: tuple[str, ...] = ()
+    """Where webhooks of a served cloud may go besides public addresses: HOST, HOST:PORT, a network, or * for everywhere."""
     serving: Serving | None = None
     """How emulated boards and their cloud are put before other programs; None is any free ports and no state file."""
 
@@ -94,7 +96,7 @@ class Serving:
 
     Port 0 is any free one; `state` is the file that keeps the cloud's state; `rate_limits`: the REST API refuses who asks too often.
     `password` is that of the run's user, drawn by chance without it. `hosts` are names of the REST API besides loopback's, `origins` the
-    web pages that may use it, `webhooks` where webhooks may go besides public addresses.
+    web pages that may use it.
     """
 
     http_port: int = 0
@@ -104,7 +106,6 @@ class Serving:
     password: str | None = field(default=None, repr=False)
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
-    webhooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
             remedy="Use server= with `particle-hil serve` or --served",
         )
     healing = stock(options.device_os) if options.device_os else None
-    lab = LabRig(seed=options.seed, served=options.served, serving=options.serving, stock=healing)
+    lab = LabRig(seed=options.seed, served=options.served, serving=options.serving, stock=healing, webhooks=options.webhooks)
     try:
         for place, (moniker, start) in enumerate(zip(monikers, starts, strict=True)):
             try:

@@ -31,6 +31,15 @@ device_os_option = click.option(
     "is handed out. Give it again for more.",
 )
 
+webhook_option = click.option(
+    "--allow-webhook",
+    "webhooks",
+    multiple=True,
+    metavar="DESTINATION",
+    help="Where webhooks of a served cloud may go besides public addresses: HOST, HOST:PORT, a network such as 10.0.0.0/8, or * for "
+    "everywhere. Give it again for more.",
+)
+
 _OPENING = (
     click.option(
         "--cloud",

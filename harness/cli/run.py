@@ -11,7 +11,7 @@ from types import FrameType
 import click
 
 from harness.boards import OpenOptions, Rig, open_boards
-from harness.cli.options import board_option, device_os_option
+from harness.cli.options import board_option, device_os_option, webhook_option
 from harness.cli.output import say
 from harness.cloud import Cloud
 from harness.errors import Blame, BoardNotAvailable, HarnessError, Unavailable
@@ -31,15 +31,16 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 @board_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in the run comes from.")
 @device_os_option
+@webhook_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(boards: tuple[str, ...], seed: int, device_os: tuple[str, ...], command: tuple[str, ...]) -> int:
+def run(boards: tuple[str, ...], seed: int, device_os: tuple[str, ...], webhooks: tuple[str, ...], command: tuple[str, ...]) -> int:
     """Run COMMAND with emulated boards on its USB bus; its exit status is this command's.
 
     The boards live in real time while it runs. The program needs no change: it sees them where it looks for real ones, in /sys and /dev.
     In its environment are the address of their cloud, PARTICLE_HIL_CLOUD, and who may log in there, PARTICLE_HIL_USER and
     PARTICLE_HIL_PASSWORD; with PARTICLE_HIL_TOKEN it is logged in already.
     """
-    rigs = open_boards(boards, OpenOptions(served=True, seed=seed, device_os=device_os))
+    rigs = open_boards(boards, OpenOptions(served=True, seed=seed, device_os=device_os, webhooks=webhooks))
     try:
         (rig,) = rigs
         if rig.door is None:

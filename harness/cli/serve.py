@@ -18,7 +18,7 @@ import click
 from harness.boards import Moniker, OpenOptions, Rig, Serving
 from harness.boards.emu import KIND
 from harness.cli.incidents import IncidentLines
-from harness.cli.options import device_os_option, json_option
+from harness.cli.options import device_os_option, json_option, webhook_option
 from harness.cli.output import say, say_json
 from harness.cli.paths import STATE_FILE
 from harness.device_os import handed_out
@@ -48,13 +48,7 @@ DEVICE_PORT = 5683
 @click.option(
     "--cors", "origins", multiple=True, metavar="ORIGIN", help="Web pages that may use the REST API: http://localhost:3000; * for all."
 )
-@click.option(
-    "--allow-webhook",
-    "webhooks",
-    multiple=True,
-    metavar="DESTINATION",
-    help="Where webhooks may go besides public addresses: HOST, HOST:PORT, a network such as 10.0.0.0/8, or * for everywhere.",
-)
+@webhook_option
 @click.option("--rate-limits", is_flag=True, help="Refuse who asks the REST API too often (429), as the real cloud does.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in the run comes from, but for secrets.")
 @device_os_option
@@ -87,8 +81,8 @@ def serve(
         if moniker.kind != "emu":
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")
     with _told_to_stop() as stop, contextlib.ExitStack() as stack:
-        serving = Serving(http_port, device_port, None if state is None else str(state), rate_limits, password, hosts, origins, webhooks)
-        rig = KIND.open(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os))
+        serving = Serving(http_port, device_port, None if state is None else str(state), rate_limits, password, hosts, origins)
+        rig = KIND.open(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os, webhooks=webhooks))
         stack.callback(rig.close)
         stop.opened = True
         folder = stack.enter_context(OwnFolder("particle-hil"))

@@ -55,7 +55,16 @@ _FIRMWARE: dict[str, type[BuiltReleases | RealReleases]] = {"built": BuiltReleas
 class LabRig:
     """A Lab behind one emulated host: what the kind `emu:` opens. `rig` is what the harness sees of it."""
 
-    def __init__(self, *, seed: int = 0, served: bool = False, serving: Serving | None = None, stock: Stock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        served: bool = False,
+        serving: Serving | None = None,
+        stock: Stock | None = None,
+        webhooks: tuple[str, ...] = (),
+    ) -> None:
+        self._webhooks = webhooks
         self._serving = Serving() if serving is None else serving
         if serving is None:
             self.lab = Lab(seed=seed, served=served)
@@ -189,7 +198,7 @@ class LabRig:
                     device_port=serving.device_port,
                     hosts=serving.hosts,
                     origins=serving.origins,
-                    webhooks=serving.webhooks,
+                    webhooks=self._webhooks,
                 )
             except ValueError as error:
                 raise HarnessError(str(error), blame=Blame.REQUEST) from error

@@ -163,6 +163,7 @@ def options_of(config: pytest.Config) -> OpenOptions:
         served=bool(config.getoption("--served")),
         seed=seed_of(config),
         device_os=tuple(config.getoption("--device-os")),
+        webhooks=tuple(config.getoption("--allow-webhook")),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -58,3 +60,20 @@ def test_servers_that_never_come_to_an_end_do_not_keep_it_from_stopping(served, 
         assert time.monotonic() - began < 15, "it did not wait for their 20 s"
         listener.shutdown(socket.SHUT_RDWR)
     thread.join()
+
+
+def test_a_program_that_is_run_can_have_webhooks_come_to_it(program):
+    """And without the option they do not."""
+    for option, said in (((), "opens it"), (("--allow-webhook", "127.0.0.1"), "error status 4")):
+        command = [*program, "run", "--board", "emu:photon?mode=off", *option, "--", sys.executable, "-c", TRIES]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert said in done.stdout, done.stderr
+
+
+TRIES = """
+import os, httpx
+client = httpx.Client(base_url=os.environ["PARTICLE_HIL_CLOUD"], headers={"Authorization": "Bearer " + os.environ["PARTICLE_HIL_TOKEN"]})
+facts = {"integration_type": "Webhook", "event": "x", "url": os.environ["PARTICLE_HIL_CLOUD"] + "/v1/devices"}
+hook = client.post("/v1/integrations", json=facts).json()["id"]
+print(client.post("/v1/integrations/" + hook + "/test").text)
+"""
