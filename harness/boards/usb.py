@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from harness.board import Board
 from harness.boards import Kind, Moniker, OpenOptions, Rig
-from harness.boards.lease import Lease
 from harness.capabilities import Extras
 from harness.device_os import stock
 from harness.errors import BoardNotAvailable, Unavailable, hides
 from harness.host import Host, RealHost
+from harness.pool.lease import Lease, take
 from harness.releases import RealReleases
 from harness.usb.entry import UsbEntry, is_particle_board
 
@@ -47,7 +47,7 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions, host: Host | 
             entry = pick(moniker, attached)
             assert entry.serial is not None
             assert entry.platform is not None
-            leases.append(Lease(entry.serial))
+            leases.append(take(entry.serial))
             boards.append(
                 Board(
                     host,
