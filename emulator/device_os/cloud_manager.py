@@ -16,11 +16,12 @@ from emulator.device_os import cloud_facts as facts
 from emulator.device_os.cloud_connection import CloudConnection
 from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.describe import described, system_describe
+from emulator.device_os.device_key import device_key
 from emulator.network import Stream
 from firmware_images.fields import UNSET
 from particle_protocol.control_requests.codes import CloudStatus, Result
 from particle_protocol.dct import DctField, ServerAddress
-from particle_protocol.lightssl import DeviceKey, KeyFault, ServerPublicKey
+from particle_protocol.lightssl import KeyFault, ServerPublicKey
 from particle_protocol.messages.goodbye import CloudReason, Goodbye, ResetReason
 from particle_protocol.protocol_errors import ProtocolErrorCode
 
@@ -136,13 +137,8 @@ class CloudManager:
         self._serve()
 
     def _identity(self) -> facts.CloudIdentity:
-        settings = self._board.settings
-        private = settings.get(DctField.DEVICE_PRIVATE_KEY)
-        if private[0] == 0xFF:
-            private = DeviceKey.generate().der
-            settings.write(DctField.DEVICE_PRIVATE_KEY.offset, private)
-        server = settings.get(DctField.SERVER_PUBLIC_KEY)
-        return facts.CloudIdentity(bytes.fromhex(self._board.device_id), DeviceKey.from_der(private), ServerPublicKey.from_der(server))
+        server = self._board.settings.get(DctField.SERVER_PUBLIC_KEY)
+        return facts.CloudIdentity(bytes.fromhex(self._board.device_id), device_key(self._board), ServerPublicKey.from_der(server))
 
     def _facts(self) -> facts.CloudFacts:
         system = self._system
@@ -159,7 +155,7 @@ class CloudManager:
             system_describe=lambda: system_describe(self._board.platform, system.modules),
             application=system.application,
             safe_mode=system.safe_mode,
-            claim_code=b"" if code[0] in (0x00, 0xFF) else code,
+            claim_code=b"" if code[0] in (0x00, 0xFF) else code.partition(b"\0")[0],
             last_reset="" if told else system.reset_reason.name.lower(),
             update_succeeded=system.reset_reason is ResetReason.UPDATE and not told,
             max_binary=system.receiver.capacity,
