@@ -7,7 +7,8 @@ import pytest
 from emulator.cloud.device_service import DeviceService, StreamPort
 from emulator.device_os.application import Application, function
 from emulator.device_os.cloud_connection import CloudConnection
-from emulator.device_os.cloud_facts import CloudFacts, CloudIdentity
+from emulator.device_os.cloud_facts import CloudFacts
+from emulator.device_os.cloud_link import StreamIdentity, stream_link
 from emulator.drivers.inline import InlineDriver
 from particle_protocol.describe import SystemDescribe
 from particle_protocol.lightssl import lab_device_key, lab_server_key
@@ -79,11 +80,13 @@ def connect(driver, service):
     application = Echo()
     application.start(Context())
     facts = CloudFacts((2, 3, 1), 2302, 6, 6, 0xFFFF, lambda: SystemDescribe(6), application)
-    device = CloudConnection(CloudIdentity(DEVICE_ID, lab_device_key(1), lab_server_key().public), facts, 0.0)
+    device = CloudConnection(
+        stream_link(StreamIdentity(DEVICE_ID, lab_device_key(1), lab_server_key().public), facts.os_version, 0.0), facts, 0.0
+    )
 
     def on_data(data):
         device.receive_data(data, driver.clock.now)
-        out = device.data_to_send()
+        out = b"".join(device.pieces_to_send())
         if out:
             near.write(out)
 

@@ -15,11 +15,12 @@ from emulator.cloud import Cloud, CloudSettings, Storage
 from emulator.cloud.device_service import DeviceService, Port, StreamPort
 from emulator.device_os.application import Application
 from emulator.device_os.bootloader import Bootloader
+from emulator.device_os.cloud_transport import FIELDS, any_device, transports_of
 from emulator.device_os.system import DeviceOs
 from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
-from emulator.factory import built_releases, combined, device_os_release, flash_images, has_stand_ins, user_part
+from emulator.factory import built_releases, combined, device_os_release, flash_images, has_stand_ins, make_device_code, user_part
 from emulator.gateways import HookSink
 from emulator.hardware import Hardware, emulated_platforms, hardware_of
 from emulator.network import Cell, Network
@@ -39,7 +40,6 @@ from particle_protocol.identifiers import (
 from particle_protocol.lightssl import DeviceKey
 from particle_protocol.platforms import Platform, platform_by_name
 from particle_protocol.skus import ActivationClass, find_sku
-from particle_protocol.softap import names
 
 CLOUD_HOST = "192.0.2.1"
 """Where the cloud is in the Lab's network, which is nobody else's (RFC 5737)."""
@@ -76,6 +76,7 @@ class Lab:
         try:
             self.cloud = Cloud(self.clock, self.secrecy.rng("cloud"), self.driver.reply, storage, cloud_settings)
             self.server_key = self.driver.call(self.secrecy.server_key, self.cloud.keys)
+            self.p256_server_key = self.driver.call(self.secrecy.p256_server_key, self.cloud.keys)
         except BaseException:
             self.driver.close()
             raise
@@ -89,7 +90,7 @@ class Lab:
         for port in self.ports:
             port.listen(self.network, CLOUD_HOST, PORT_NUMBERS[port.transport])
         for hardware in map(hardware_of, emulated_platforms()):
-            self.network.names[hardware.server.host] = CLOUD_HOST
+            self.network.names[any_device(hardware.server.host)] = CLOUD_HOST
         cell = Cell("the Lab's cell", self._admits)
         self.network.cells.append(cell)
         self.cloud.sims.changed.subscribe(cell.lost.fire)
@@ -181,9 +182,7 @@ class Lab:
             if board.ncp_version is None:
                 raise ValueError(f"a {platform.display_name} has no network processor")
             board.ncp_version = spec.ncp
-        number = self.random.getrandbits(16)
-        key = DeviceKey.generate() if spec.unique_key else self.secrecy.device_key(number)
-        self._commission(board, spec, key)
+        self._commission(board, spec, self._keys(hardware, spec))
         self.boards[identity.device_id] = board
         request = _BOOT_REQUESTS[spec.mode]
         if request is not None:
@@ -227,26 +226,43 @@ class Lab:
         imei = make_imei(self.random) if hardware_of(platform).sim is not None else ""
         return BoardIdentity(chosen, serial_number if spec.serial_number else "", secret, mac, imei)
 
-    def _commission(self, board: Board, spec: BoardSpec, key: DeviceKey) -> None:
+    def _keys(self, hardware: Hardware, spec: BoardSpec) -> list[tuple[Transport, bytes, bytes]]:
+        """The keys that a board gets, by transport, its usual one first: the private one, and the public one (both DER)."""
+        number = self.random.getrandbits(16)
+        made: list[tuple[Transport, bytes, bytes]] = []
+        for transport in transports_of(hardware):
+            if transport is Transport.TCP:
+                rsa = DeviceKey.generate() if spec.unique_key else self.secrecy.device_key(number)
+                made.append((transport, rsa.der, rsa.public_der))
+            else:
+                p256 = self.secrecy.p256_device_key(number)
+                made.append((transport, p256.der, p256.public_der))
+        return made
+
+    def _commission(self, board: Board, spec: BoardSpec, keys: list[tuple[Transport, bytes, bytes]]) -> None:
         """What the factory writes into a board, and tells the cloud about it."""
         board.otp.program(SERIAL_NUMBER[0], board.identity.serial_number.encode())
         board.otp.program(MOBILE_SECRET[0], board.identity.mobile_secret.encode())
-        board.settings.commission(
-            {
-                DctField.SERVER_PUBLIC_KEY: self.server_key.public.der if spec.server_key is None else spec.server_key,
-                DctField.DEVICE_PRIVATE_KEY: key.der,
-                DctField.DEVICE_PUBLIC_KEY: key.public_der.ljust(DctField.DEVICE_PUBLIC_KEY.size, b"\0"),
-                DctField.DEVICE_ID: bytes.fromhex(board.device_id),
-                DctField.DEVICE_CODE: names.make_device_code(board.rng.getrandbits(32)).encode(),
-                DctField.DEVICE_SECRET: board.identity.mobile_secret.encode(),
-                **(_setup_network() if board.platform.has_softap else {}),
-                **({} if spec.server is None else {DctField.SERVER_ADDRESS: spec.server.encode()}),
-            }
-        )
+        servers = {Transport.TCP: self.server_key.public.der, Transport.UDP: self.p256_server_key.public_der}
+        fields = {
+            DctField.DEVICE_ID: bytes.fromhex(board.device_id),
+            DctField.DEVICE_CODE: make_device_code(board.rng).encode(),
+            DctField.DEVICE_SECRET: board.identity.mobile_secret.encode(),
+        }
+        for transport, private, _ in keys:
+            fields[FIELDS[transport].device_key] = private
+            fields[FIELDS[transport].server_key] = servers[transport]
+        own = FIELDS[board.hardware.server.transport]
+        if spec.server_key is not None:
+            fields[own.server_key] = spec.server_key
+        if spec.server is not None:
+            fields[own.server] = spec.server.encode()
+        board.settings.commission(fields)
         if spec.networks and board.networks is not None:
             board.networks.replace(tuple(spec.networks))
+        public = [each for _, _, each in keys]
         if self.cloud.devices.by_id(board.device_id) is not None:
-            self.cloud.factory.register_key(board.device_id, key.public_der)
+            self.cloud.factory.register_key(board.device_id, *public)
             return
         self.cloud.factory.manufacture(
             board.device_id,
@@ -257,7 +273,8 @@ class Lab:
             iccid=board.sim,
             sku=spec.sku,
             imei=board.identity.imei or None,
-            public_key=key.public_der,
+            public_key=public[0],
+            other_public_key=public[1] if len(public) > 1 else None,
         )
 
     def _admits(self, iccid: str) -> str:
@@ -293,11 +310,6 @@ class Lab:
             else:
                 del self.boards[device_id]
                 self._built.discard(device_id)
-
-
-def _setup_network() -> dict[DctField, bytes]:
-    """What a board's own network is called, as a board that was tested in the factory has it in its DCT."""
-    return {DctField.SSID_PREFIX: bytes((len(names.DEFAULT_PREFIX),)) + names.DEFAULT_PREFIX}
 
 
 _BOOT_REQUESTS = {"normal": BootRequest.NONE, "dfu": BootRequest.DFU, "safe": BootRequest.SAFE_MODE, "off": None}

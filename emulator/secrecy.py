@@ -12,6 +12,7 @@ from typing import Protocol
 
 from emulator.cloud.keys import Keys
 from emulator.cloud.storage import StateFileError
+from particle_protocol import dtls
 from particle_protocol.identifiers import make_mobile_secret
 from particle_protocol.lightssl import DeviceKey, KeyFault, ServerKey, lab_device_key, lab_server_key
 
@@ -30,6 +31,12 @@ class Secrecy(Protocol):
 
     def device_key(self, number: int) -> DeviceKey:
         """The private key of a board, for which the seed drew a number."""
+
+    def p256_server_key(self, keys: Keys) -> dtls.PrivateKey:
+        """The same for boards that speak DTLS."""
+
+    def p256_device_key(self, number: int) -> dtls.PrivateKey:
+        """The private key of a board that speaks DTLS, for which the seed drew a number."""
 
     def mobile_secret(self, drawn: str) -> str:
         """What is printed on a board's label, for which the seed drew one."""
@@ -53,9 +60,20 @@ class SecretsOfTheSeed:
         """See `Secrecy`."""
         return lab_device_key(number)
 
+    def p256_server_key(self, keys: Keys) -> dtls.PrivateKey:
+        """See `Secrecy`."""
+        return self._p256_key("server")
+
+    def p256_device_key(self, number: int) -> dtls.PrivateKey:
+        """See `Secrecy`."""
+        return self._p256_key(f"device {number}")
+
     def mobile_secret(self, drawn: str) -> str:
         """See `Secrecy`."""
         return drawn
+
+    def _p256_key(self, whose: str) -> dtls.PrivateKey:
+        return dtls.PrivateKey.from_number(1 + random.Random(f"{self._seed} {whose}").getrandbits(255))
 
 
 class SecretsOfTheSystem:
@@ -79,6 +97,21 @@ class SecretsOfTheSystem:
     def device_key(self, number: int) -> DeviceKey:
         """See `Secrecy`."""
         return DeviceKey.generate()
+
+    def p256_server_key(self, keys: Keys) -> dtls.PrivateKey:
+        """See `Secrecy`. Made once for a state file.
+
+        Raises:
+            StateFileError: what the file holds is no such key.
+        """
+        try:
+            return dtls.PrivateKey.from_der(keys.kept("device service, P-256", lambda: dtls.PrivateKey.generate().der))
+        except dtls.KeyFault as error:
+            raise StateFileError(f"its P-256 server key cannot be used: {error}; give another path, or a copy from before") from error
+
+    def p256_device_key(self, number: int) -> dtls.PrivateKey:
+        """See `Secrecy`."""
+        return dtls.PrivateKey.generate()
 
     def mobile_secret(self, drawn: str) -> str:
         """See `Secrecy`."""

@@ -12,6 +12,7 @@ from emulator.cloud.api import Api
 from emulator.cloud.api.asgi import CloudApp
 from emulator.cloud.device_service import StreamPort
 from emulator.destinations import Destinations
+from emulator.device_os.cloud_transport import any_device
 from emulator.doors.http import HttpDoor
 from emulator.doors.http_protocol import HeadLimits
 from emulator.doors.sockets import RealNetwork, TcpListener
@@ -124,7 +125,7 @@ class Service:
         network = self.lab.network
         network.outside = self._outside
         for hardware in map(hardware_of, emulated_platforms()):
-            network.names[hardware.server.host] = LOOPBACK
+            network.names[any_device(hardware.server.host)] = LOOPBACK
         network.routes[(LOOPBACK, PORT_NUMBERS[Transport.TCP])] = self.device_address
         self.lab.cloud.webhooks.gateway = self._hooks
 

@@ -70,6 +70,16 @@ class CloudProfile:
     """Longest function argument and event data."""
     block_size: int
     """Longer descriptions are sent in blocks of this size (3.0.0); 0: in one message, however long."""
+    tells_identity: bool
+    """A cellular device tells its SIM's number by an event (up to 5.8, and 6.0 to 6.1.1)."""
+    asks_time_early: bool
+    """The time is asked for before the other events of the start-up, not after them (6.2.0)."""
+    tells_reset_again: bool
+    """The last reset is told on a session that goes on, too (6.0.0)."""
+    scopes_subscriptions: bool
+    """A subscription says whether it is for events of the owner's devices only (up to 6.1)."""
+    confirms_subscriptions: bool
+    """Subscriptions are confirmable; over TCP no longer since 6.2.0."""
     confirms_hello: bool
     """Hello is confirmable, and says the device's id, which the handshake does not."""
     awaits_hello: bool

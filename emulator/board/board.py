@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from emulator.board.backup import BackupMemory
 from emulator.board.buttons import Buttons
-from emulator.board.enterprise import EnterpriseSettings
 from emulator.board.flash import INSTANT, Flash
 from emulator.board.otp import Otp
 from emulator.board.power import PowerCut, PowerScope
@@ -104,8 +104,6 @@ class Board:
         self.settings = Settings(stores.dct)
         self.networks = StoredNetworks(stores.networks) if stores.networks is not None else None
         """The Wi-Fi networks it knows; None for a board without Wi-Fi."""
-        self.enterprise = EnterpriseSettings.among(self.settings, stores.networks)
-        """What it keeps for an enterprise network; None for a board that cannot join one."""
         self.ncp_version = hardware.ncp
         """The version of the network processor's firmware; None without such a processor."""
         self.sims = SimSlots(sim, stores.cellular)
@@ -119,6 +117,7 @@ class Board:
         self.boot_request = BootRequest.NONE
         """The backup register that survives a reset, but not a power cut."""
         self.reset_reason = ResetReason.UNKNOWN
+        self.backup = BackupMemory()
         self.boots = 0
         self.outgoing: deque[str] = deque(maxlen=64)
         """What servers saw its newest connections come from."""
@@ -163,6 +162,7 @@ class Board:
             self.powered = False
             self.boot_request = BootRequest.NONE
             self._halt()
+            self.backup = BackupMemory()
             self.changed.fire()
 
     def reset(self, reason: ResetReason, request: BootRequest = BootRequest.NONE) -> None:

@@ -8,20 +8,10 @@ from typing import TypeAlias
 
 from emulator.device_os.application import Application
 from particle_protocol.describe import DescribedModule, SystemDescribe
-from particle_protocol.lightssl import DeviceKey, ServerPublicKey
 from particle_protocol.ota import UpdateSink
 from particle_protocol.platforms import OsVersion
 from particle_protocol.protocol_errors import ProtocolErrorCode
 from particle_protocol.vitals import VitalError, Vitals
-
-
-@dataclass(frozen=True, slots=True)
-class CloudIdentity:
-    """Who the board is, and whom it trusts. `device_id` has 12 bytes."""
-
-    device_id: bytes
-    key: DeviceKey
-    server_key: ServerPublicKey
 
 
 @dataclass(slots=True)
@@ -30,7 +20,9 @@ class CloudFacts:
 
     `application` is None in safe mode and where there is no user part. `claim_code` and `last_reset` are empty when there is nothing to
     tell; `last_reset` is told once a boot, so the firmware empties it after a connection. `update_sink` None is a board that takes no
-    updates over the air.
+    updates over the air. `iccid` is empty where there is no SIM; `tells_max_binary` is whether the platform has firmware up to 2.3 tell
+    by an event how large an update may be. `knows_time`: the clock was set since the board has power;
+    `updates_v3`: the platform's firmware takes updates of version 3.
     """
 
     os_version: OsVersion
@@ -49,6 +41,10 @@ class CloudFacts:
     max_binary: int = 0x40000
     ota_chunk_size: int = 512
     key_errors: int = 0
+    iccid: str = ""
+    tells_max_binary: bool = True
+    knows_time: bool = False
+    updates_v3: bool = False
     update_sink: UpdateSink | None = None
     received_module: Callable[[], DescribedModule | None] = lambda: None
     diagnostics: Callable[[], Vitals] = dict[int, "int | VitalError"]
@@ -67,12 +63,12 @@ class CloudQuirks:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The handshake is over, Hello was exchanged, the start-up messages are on their way."""
+    """The handshake is over, Hello was exchanged; the start-up messages are on their way, or over UDP have been acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection is over: close the stream. `error` is NO_ERROR when the device itself hung up."""
+    """The connection is over: close the socket. `error` is NO_ERROR when the device itself hung up."""
 
     error: ProtocolErrorCode
     why: str

@@ -14,14 +14,18 @@ from emulator.board.status_led import LedSignal, Priority
 from emulator.clock import Timer
 from emulator.device_os import cloud_facts as facts
 from emulator.device_os.cloud_connection import CloudConnection
+from emulator.device_os.cloud_link import CloudLink, datagram_link, stream_link
+from emulator.device_os.cloud_socket import CloudSocket, open_socket
+from emulator.device_os.cloud_transport import cloud_server, cloud_transport, datagram_identity, stream_identity
 from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.describe import described, system_describe
-from emulator.device_os.device_key import device_key
-from emulator.network import Stream
+from emulator.network import Cell
 from firmware_images.fields import UNSET
+from particle_protocol import dtls, lightssl
+from particle_protocol.cloud_profiles import Network, Transport
 from particle_protocol.control_requests.codes import CloudStatus, Result
-from particle_protocol.dct import DctField, ServerAddress
-from particle_protocol.lightssl import KeyFault, ServerPublicKey
+from particle_protocol.dct import DctField
+from particle_protocol.dtls import SavedSession
 from particle_protocol.messages.goodbye import CloudReason, Goodbye, ResetReason
 from particle_protocol.protocol_errors import ProtocolErrorCode
 
@@ -32,6 +36,8 @@ ERROR_SHOWN = 0.25
 """Seconds that the LED shows that the handshake failed."""
 BLINKS_OFFLINE, BLINKS_ONLINE = 2, 3
 """How often the LED blinks when the cloud cannot be reached: without internet, and with it (6.2.0, system/src/system_task.cpp:129-176)."""
+CONNECT_LIMITS = {Network.LAN: 60.0, Network.CELLULAR: 540.0}
+"""Seconds without reaching the cloud after which a session is given up (6.2.0, hal/src/*/hal_platform_config.h, MAX_CLOUD_CONNECT_TIME)."""
 COLOURS_UNTIL = (2, 0, 0)
 """Before this release the colour tells why the handshake failed; since, the error has another number than the LED looks for."""
 _HANDSHAKE_COLOURS = {ProtocolErrorCode.DECRYPTION: LedSignal.KEY_UNREADABLE, ProtocolErrorCode.AUTHENTICATION: LedSignal.SERVER_UNPROVEN}
@@ -55,11 +61,18 @@ class CloudManager:
         self.rate_limited = 0
         """Events of the application that were refused, because there were too many."""
         self._failures = 0
-        self._stream: Stream | None = None
+        self._socket: CloudSocket | None = None
         self._connection: CloudConnection | None = None
         self._timer: Timer | None = None
         self._give_up: Callable[[], None] | None = None
-        self._told_reset = False
+        self._last_reset = system.reset_reason.name.lower()
+        """What the cloud is to be told of the last reset; empty once it was."""
+        self._update_succeeded = system.reset_reason is ResetReason.UPDATE
+        self._told: facts.CloudFacts | None = None
+        """What the connection that there is has to tell."""
+        self._connecting_since: float | None = None
+        self._leaving: Callable[[], None] | None = None
+        """What is to be done once the cloud knows that the board leaves."""
         self._scope.on_end(self._vanish)
 
     @property
@@ -76,16 +89,18 @@ class CloudManager:
         elif self.wanted and self.status is CloudStatus.DISCONNECTED:
             self._connect()
 
-    def disconnect(self, reason: CloudReason, reset: ResetReason = ResetReason.NONE) -> None:
-        """End the connection in good order, telling the cloud why."""
-        connection, stream = self._connection, self._stream
-        if connection is not None and stream is not None and self.connected:
-            connection.disconnect(Goodbye(cloud=reason, reset=reset or None), self._scope.now)
-            stream.write(connection.data_to_send())
-            stream.close()
-            self._stream = None
-            self.counters.lost(reason)
-        self._hang_up("")
+    def disconnect(self, reason: CloudReason, reset: ResetReason = ResetReason.NONE, then: Callable[[], None] = lambda: None) -> None:
+        """End the connection in good order, telling the cloud why. Over UDP that takes its acknowledgement; `then` comes after it."""
+        connection = self._connection
+        if self._leaving is not None or connection is None or not self.connected:
+            self._hang_up("")
+            then()
+            return
+        self.counters.lost(reason)
+        self.status = CloudStatus.DISCONNECTING
+        self._leaving = then
+        connection.disconnect(Goodbye(cloud=reason, reset=reset or None), self._scope.now)
+        self._serve()
 
     def publish(self, name: str, data: str | bytes | None, *, ttl: int, public: bool, with_ack: bool) -> bool:
         """Publish an application's event; whether it went out."""
@@ -109,60 +124,86 @@ class CloudManager:
         self.status = CloudStatus.CONNECTING
         self.counters.attempts += 1
         self._led.start(LedSignal.CLOUD_CONNECTING, Priority.NORMAL)
+        if self._connecting_since is None:
+            self._connecting_since = self._scope.now
         path = self._system.interfaces.path
         if path is not None:
-            self._give_up = self._board.network.connect(path, self._server(), self._guarded(self._opened), self._guarded(self._refused))
+            transport = cloud_transport(self._board)
+            self._give_up = open_socket(
+                self._board,
+                path,
+                transport,
+                cloud_server(self._board, transport, self._system.version_numbers),
+                opened=self._guarded(lambda socket: self._opened(socket, transport)),
+                refused=self._guarded(self._refused),
+                received=self._guarded(self._received),
+                closed=self._guarded(self._closed),
+            )
 
-    def _server(self) -> tuple[str, int]:
-        address = ServerAddress.decode(self._board.settings.get(DctField.SERVER_ADDRESS))
-        usual = self._board.hardware.server
-        if address is None:
-            return usual.host, usual.port
-        return address.host, usual.port if address.port is None else address.port
-
-    def _opened(self, stream: Stream) -> None:
+    def _opened(self, socket: CloudSocket, transport: Transport) -> None:
         self._give_up = None
-        self._stream = stream
-        self._board.outgoing.append(stream.local)
+        self._socket = socket
         self._led.start(LedSignal.CLOUD_HANDSHAKE, Priority.NORMAL)
         try:
-            identity = self._identity()
-        except KeyFault as fault:
+            link = self._link(transport)
+        except (lightssl.KeyFault, dtls.KeyFault) as fault:
             self._failed(f"a key in the board's flash cannot be read: {fault}", LedSignal.HANDSHAKE_FAILED, ERROR_SHOWN)
             return
-        ready = self._system.application_runs
-        self._connection = CloudConnection(identity, self._facts(), self._scope.now, application_ready=ready)
-        stream.on_data = self._guarded(self._received)
-        stream.on_closed = self._guarded(self._closed)
+        ready, token = self._system.application_runs, self._board.rng.randrange(256)
+        self._connection = CloudConnection(link, self._facts(), self._scope.now, first_token=token, application_ready=ready)
         self._serve()
 
-    def _identity(self) -> facts.CloudIdentity:
-        server = self._board.settings.get(DctField.SERVER_PUBLIC_KEY)
-        return facts.CloudIdentity(bytes.fromhex(self._board.device_id), device_key(self._board), ServerPublicKey.from_der(server))
+    def _link(self, transport: Transport) -> CloudLink:
+        """A link over the socket; over UDP the session that was kept goes on, if there is one of these keys.
+
+        Raises:
+            KeyFault: a key in the DCT cannot be read.
+        """
+        board, version, now = self._board, self._system.version_numbers, self._scope.now
+        if transport is Transport.TCP:
+            return stream_link(stream_identity(board), version, now)
+        identity, checksum = datagram_identity(board)
+        saved = SavedSession.decode(board.backup.session)
+        path = self._system.interfaces.path
+        network = Network.CELLULAR if isinstance(path, Cell) else Network.LAN
+        tried = now - (now if self._connecting_since is None else self._connecting_since)
+        if saved is not None and (saved.fault(checksum) or tried > CONNECT_LIMITS[network]):
+            saved = None
+        if saved is not None:
+            saved = saved.used()
+        self._keep(saved)
+        return datagram_link(identity, version, network, now, keys_checksum=checksum, saved=saved)
+
+    def _keep(self, session: SavedSession | None) -> None:
+        """Keep a session in backup memory, to go on with."""
+        self._board.backup.session = b"" if session is None else session.encode()
 
     def _facts(self) -> facts.CloudFacts:
         system = self._system
         product_id, product_version = self._product()
         code = self._board.settings.get(DctField.CLAIM_CODE)
         part = system.modules.system
-        told = self._told_reset
-        return facts.CloudFacts(
+        self._told = facts.CloudFacts(
             os_version=system.version_numbers,
             system_version=0 if part is None else part.prefix.version,
             platform_id=self._board.platform.id,
             product_id=product_id,
             product_version=product_version,
-            system_describe=lambda: system_describe(self._board.platform, system.modules),
+            system_describe=lambda: system_describe(self._board, system.modules),
             application=system.application,
             safe_mode=system.safe_mode,
-            claim_code=b"" if code[0] in (0x00, 0xFF) else code.partition(b"\0")[0],
-            last_reset="" if told else system.reset_reason.name.lower(),
-            update_succeeded=system.reset_reason is ResetReason.UPDATE and not told,
+            claim_code=b"" if code[0] in (0x00, 0xFF) else code,
+            last_reset=self._last_reset,
+            update_succeeded=self._update_succeeded,
             max_binary=system.receiver.capacity,
             update_sink=system.receiver,
             received_module=lambda: described(system.receiver.module(), self._board.platform, system.modules),
             diagnostics=system.diagnostics,
+            knows_time=self._board.backup.clock_set,
+            iccid=self._board.sim or "",
+            tells_max_binary=self._board.hardware.tells_max_binary,
         )
+        return self._told
 
     def _product(self) -> tuple[int, int]:
         """What Hello says: the application's product, in safe mode the one last stored (system_cloud_internal.cpp:949-968)."""
@@ -183,7 +224,7 @@ class CloudManager:
         if self._connection is not None:
             self._connection.receive_eof(self._scope.now)
             self._serve()
-        if self._stream is not None:
+        if self._socket is not None:
             self._failed(reason, LedSignal.HANDSHAKE_FAILED, ERROR_SHOWN)
 
     def _refused(self, reason: str) -> None:
@@ -218,9 +259,9 @@ class CloudManager:
             self._timer = self._scope.call_at(due, self._due)
 
     def _flush(self, connection: CloudConnection) -> None:
-        data = connection.data_to_send()
-        if data and self._stream is not None:
-            self._stream.write(data)
+        pieces = connection.pieces_to_send()
+        if pieces and self._socket is not None:
+            self._socket.send(pieces)
 
     def _do(self, event: facts.CloudEvent) -> None:
         system = self._system
@@ -234,6 +275,8 @@ class CloudManager:
                 self._board.settings.put(DctField.CLAIMED, b"1")
             case facts.ResetRequested(what):
                 self.reset_requested(what)
+            case facts.TimeReceived():
+                self._board.backup.clock_set = True
             case facts.SignalChanged(on):
                 system.show_nyan(on=on)
             case facts.UpdateStarted():
@@ -256,7 +299,7 @@ class CloudManager:
     def _connected(self) -> None:
         self.status = CloudStatus.CONNECTED
         self._failures = 0
-        self._told_reset = True
+        self._connecting_since = None
         self.last_error = ""
         safe = self._system.safe_mode
         self._led.start(LedSignal.SAFE_MODE if safe else LedSignal.CLOUD_CONNECTED, Priority.BACKGROUND)
@@ -266,6 +309,9 @@ class CloudManager:
             self._connection.application_ready(self._scope.now)
 
     def _disconnected(self, error: ProtocolErrorCode, why: str) -> None:
+        if self._leaving is not None:
+            self._hang_up("")
+            return
         if self.connected:
             self._failures = 0
             self.counters.lost(CloudReason.ERROR)
@@ -303,19 +349,27 @@ class CloudManager:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._stream is not None:
-            self._stream.close()
+        if self._socket is not None:
+            self._socket.close()
         self._vanish()
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            leaving()
 
     def _vanish(self) -> None:
-        """Drop everything. A stream that is still open then just falls silent, as on a power cut."""
+        """Drop everything. A socket that is still open then just falls silent, as on a power cut."""
         if self._give_up is not None:
             self._give_up()
             self._give_up = None
-        self._connection = None
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.abort()
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.keeps_session:
+            self._keep(connection.session)
+        if self._told is not None:
+            self._last_reset, self._update_succeeded = self._told.last_reset, self._told.update_succeeded
+            self._told = None
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            socket.abandon()
 
     def _guarded(self, function: Callable[..., None]) -> Callable[..., None]:
         """Run a callback from the network as the board's own code, and only while this boot lives."""

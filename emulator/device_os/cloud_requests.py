@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 from emulator.device_os.cloud_facts import CloudFacts, FunctionCalled
 from particle_protocol.blocks import Block, cut
 from particle_protocol.cloud_messages.describe import encode_system
 from particle_protocol.cloud_profiles import CloudProfile
 from particle_protocol.coap import Code, ContentFormat, Message, Option, pack_uint
-from particle_protocol.coap_end import CoapEnd
+from particle_protocol.coap_end import CoapEnd, Done
 from particle_protocol.describe import ApplicationDescribe, Description
 from particle_protocol.messages import DescribeFlag, DescribeRequest, FunctionCall, VariableRead, encode_function_result, encode_value
 from particle_protocol.vitals import encode_vitals
@@ -63,8 +64,10 @@ class CloudRequests:
             value = encode_value(variable.get(), variable.type)
             self._coap.respond(message, Code.CONTENT, now, value[: self._profile.text_limit])
 
-    def describe(self, message: Message, now: float) -> None:
+    def describe(self, message: Message, now: float, answered: Callable[[DescribeFlag, bytes], Done | None]) -> None:
         """Describe what is asked for: an empty acknowledgement, then a confirmable 2.05; a long one in blocks of the firmware's own size.
+
+        What `answered` makes of the answer is told how that ended.
 
         Raises:
             CoapError: a malformed request.
@@ -85,7 +88,7 @@ class CloudRequests:
         wanted = message.option(int(Option.BLOCK2))
         if not size or (wanted is None and len(payload) <= size):
             self._coap.acknowledge(message)
-            self._coap.respond(message, Code.CONTENT, now, payload, form, confirmable=True)
+            self._coap.respond(message, Code.CONTENT, now, payload, form, confirmable=True, done=answered(flags, payload))
             return
         asked = Block(0, more=False, size=size) if wanted is None else Block.decode(wanted)
         if asked.size != size:
@@ -94,7 +97,8 @@ class CloudRequests:
         block, piece = cut(payload, asked.number, size)
         options = ((int(Option.ETAG), zlib.crc32(payload).to_bytes(4)), *form, (int(Option.BLOCK2), block.encode()))
         self._coap.acknowledge(message)
-        self._coap.respond(message, Code.CONTENT, now, piece, options, confirmable=True)
+        done = None if block.more else answered(flags, payload)
+        self._coap.respond(message, Code.CONTENT, now, piece, options, confirmable=True, done=done)
 
     def description(self, flags: DescribeFlag) -> bytes:
         """The payload of a description."""

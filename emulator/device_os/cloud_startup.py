@@ -1,21 +1,29 @@
-"""What a device says first: the messages after Hello, in the order of its firmware.
+"""What a device says first: the messages after Hello, in the order of its firmware, on a new session and on one that goes on.
 
-Order of Device OS 2.3.1, system/src/system_cloud_internal.cpp:1109-1225; what each version leaves out is in its profile.
+Orders of Device OS 2.3.1, system/src/system_cloud_internal.cpp:1109-1225, and 6.2.0, the same file, :1238-1321. What each version leaves
+out is in `particle_protocol/cloud_profiles.toml`.
 """
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+import math
+from collections.abc import Callable
+from typing import Final
 
 from emulator.device_os.cloud_facts import CloudFacts
+from emulator.device_os.cloud_introduction import Introduction
 from particle_protocol.cloud_profiles import CloudProfile
-from particle_protocol.messages import DescribeFlag, Subscription
+from particle_protocol.coap import Message
+from particle_protocol.coap_end import CoapEnd
+from particle_protocol.messages import DescribeFlag, Event, TimeRequest
+from particle_protocol.protocol_errors import ProtocolErrorCode
 
-SYSTEM_SUBSCRIPTIONS: Final = (Subscription("particle", own=True), Subscription("spark", own=True))
-"""What the system itself listens to, before the application's own (2.3.1, system/src/system_cloud_internal.cpp:198-204)."""
 CLAIM_CODE: Final = "spark/device/claim/code"
+IDENTITY: Final = "spark/device/ident/0"
 MAX_BINARY: Final = "spark/hardware/max_binary"
 CHUNK_SIZE: Final = "spark/hardware/ota_chunk_size"
+USUAL_CHUNK_SIZE: Final = 512
+"""Told over TCP only, when it is this one."""
 SAFE_MODE: Final = "spark/device/safemode"
 LAST_RESET: Final = "spark/device/last_reset"
 UPDATES_ENABLED: Final = "particle/device/updates/enabled"
@@ -23,43 +31,108 @@ UPDATES_FORCED: Final = "particle/device/updates/forced"
 KEY_ERROR: Final = "spark/device/key/error"
 
 
-class Speaker(Protocol):
-    """What the start-up needs of a connection."""
+class StartUp:
+    """The start-up of one connection.
 
-    def send_event(self, name: str, data: bytes) -> None:
-        """Send one of the system's events."""
+    With `confirms` everything is confirmable, and the start-up is over when the cloud has acknowledged all of it (SPARK_CLOUD_HANDSHAKE_-
+    PENDING); else when all of it is sent. `now` gives the time in seconds; `ended` is called then.
+    """
 
-    def post_describe(self, flag: DescribeFlag) -> None:
-        """Send one part of the description."""
+    __slots__ = ("_coap", "_confirms", "_ended", "_facts", "_introduction", "_now", "_profile", "_unacknowledged")
 
-    def subscribe_all(self) -> None:
-        """Send the subscriptions of the system and of the application."""
+    def __init__(
+        self,
+        coap: CoapEnd,
+        profile: CloudProfile,
+        facts: CloudFacts,
+        introduction: Introduction,
+        now: Callable[[], float],
+        *,
+        confirms: bool,
+        ended: Callable[[], None],
+    ) -> None:
+        self._coap = coap
+        self._profile = profile
+        self._facts = facts
+        self._introduction = introduction
+        self._now = now
+        self._confirms = confirms
+        self._ended = ended
+        self._unacknowledged = 1
 
-    def request_time(self) -> None:
-        """Ask for the time."""
+    def speak_first(self) -> None:
+        """Say everything that comes after Hello, before the application's own description."""
+        profile, facts = self._profile, self._facts
+        if profile.posts_describe:
+            self._unacknowledged += self._confirms
+            self._introduction.post(DescribeFlag.SYSTEM, self._acknowledged)
+        if facts.claim_code:
+            self._say(CLAIM_CODE, facts.claim_code)
+        if facts.iccid and profile.tells_identity:
+            self._say(IDENTITY, facts.iccid.encode())
+        if not profile.long_hello:
+            if facts.tells_max_binary:
+                self._say(MAX_BINARY, str(facts.max_binary).encode())
+            if not self._confirms or facts.ota_chunk_size != USUAL_CHUNK_SIZE:
+                self._say(CHUNK_SIZE, str(facts.ota_chunk_size).encode())
+        if profile.asks_time_early:
+            self._ask_time()
+        self._speak_of_now(tells_reset=True)
+        if not profile.posts_describe:
+            self._introduction.subscribe_all()
+        if not profile.asks_time_early:
+            self._ask_time()
+        if facts.key_errors:
+            self._say(KEY_ERROR, str(facts.key_errors).encode())
+        self._acknowledged()
+
+    def speak_again(self) -> None:
+        """Say what comes first when a session goes on: a ping, for somebody to answer, and what may be another than before."""
+        self._unacknowledged += 1
+        self._coap.ping(self._now(), self._acknowledged, math.inf)
+        if self._profile.asks_time_early and not self._facts.knows_time:
+            self._ask_time()
+        self._speak_of_now(tells_reset=self._profile.tells_reset_again)
+        if not self._profile.asks_time_early and not self._facts.knows_time:
+            self._ask_time()
+        self._acknowledged()
+
+    def _speak_of_now(self, *, tells_reset: bool) -> None:
+        facts = self._facts
+        if facts.safe_mode:
+            self._say(SAFE_MODE, b"")
+        if facts.last_reset and tells_reset:
+            self._say(LAST_RESET, facts.last_reset.encode())
+            facts.last_reset = ""
+        if self._profile.tells_updates:
+            self._say(UPDATES_ENABLED, flag_text(facts.updates_enabled))
+            self._say(UPDATES_FORCED, flag_text(facts.updates_forced))
+
+    def _say(self, name: str, data: bytes) -> None:
+        self._send(Event(name, event_data(data, self._profile), confirmable=self._confirms).encode(self._coap.next_id()))
+
+    def _ask_time(self) -> None:
+        self._send(TimeRequest(self._coap.next_token()).encode(self._coap.next_id()))
+
+    def _send(self, message: Message) -> None:
+        if self._confirms:
+            self._unacknowledged += 1
+            self._coap.send(message, self._now(), self._acknowledged, timeout=math.inf)
+        else:
+            self._coap.send(message, self._now())
+
+    def _acknowledged(self, error: ProtocolErrorCode = ProtocolErrorCode.NO_ERROR) -> None:
+        """One of the messages has been acknowledged, or all of them are sent."""
+        self._unacknowledged -= 1
+        if not self._unacknowledged:
+            self._ended()
 
 
-def speak_first(speaker: Speaker, profile: CloudProfile, facts: CloudFacts) -> None:
-    """Say everything that comes before the application's own description."""
-    if profile.posts_describe:
-        speaker.post_describe(DescribeFlag.SYSTEM)
-    if facts.claim_code:
-        speaker.send_event(CLAIM_CODE, facts.claim_code)
-    if not profile.long_hello:
-        speaker.send_event(MAX_BINARY, str(facts.max_binary).encode())
-        speaker.send_event(CHUNK_SIZE, str(facts.ota_chunk_size).encode())
-    if facts.safe_mode:
-        speaker.send_event(SAFE_MODE, b"")
-    if facts.last_reset:
-        speaker.send_event(LAST_RESET, facts.last_reset.encode())
-    if profile.tells_updates:
-        speaker.send_event(UPDATES_ENABLED, flag_text(facts.updates_enabled))
-        speaker.send_event(UPDATES_FORCED, flag_text(facts.updates_forced))
-    if not profile.posts_describe:
-        speaker.subscribe_all()
-    speaker.request_time()
-    if facts.key_errors:
-        speaker.send_event(KEY_ERROR, str(facts.key_errors).encode())
+def event_data(data: bytes | None, profile: CloudProfile) -> bytes | None:
+    """What of an event's data goes out. Only old firmware sends the empty string as something else than no data at all."""
+    if data == b"" and not profile.marks_empty_data:
+        return None
+    return data and data[: profile.text_limit]
 
 
 def flag_text(flag: bool) -> bytes:

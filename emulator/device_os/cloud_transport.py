@@ -1,18 +1,102 @@
-"""How a board talks to its cloud: as its platform does, unless a byte in the DCT forces TCP where UDP is usual."""
+"""How and where a board reaches its cloud: the transport, the server's address, and the keys, as the DCT has them.
+
+A board has what it needs for one transport or, where UDP can be given up for TCP, for both: two sets of fields in the DCT.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from emulator.board.board import Board
-from emulator.hardware import Transport
-from particle_protocol.dct import DctField
+from emulator.device_os.cloud_link import StreamIdentity
+from emulator.hardware import Hardware, Transport
+from particle_protocol import dtls, lightssl
+from particle_protocol.dct import DctField, ServerAddress
+from particle_protocol.platforms import OsVersion
 
 FORCE_TCP: Final = b"\x00"
 """In `DctField.CLOUD_TRANSPORT` (Device OS 2.3.1, platform/MCU/STM32F2xx/SPARK_Firmware_Driver/inc/dct.h)."""
+TCP_SERVER: Final = ("device.spark.io", 5683)
+"""Where a board goes that was switched from UDP to TCP (particle-cli 3.49.2, src/cmd/keys.js:340-371)."""
+_ID: Final = "$id"
+_ERASED: Final = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFields:
+    """The fields of the DCT that belong to one transport."""
+
+    device_key: DctField
+    server_key: DctField
+    server: DctField
+
+
+FIELDS: Final = {
+    Transport.TCP: TransportFields(DctField.DEVICE_PRIVATE_KEY, DctField.SERVER_PUBLIC_KEY, DctField.SERVER_ADDRESS),
+    Transport.UDP: TransportFields(DctField.ALT_DEVICE_PRIVATE_KEY, DctField.ALT_SERVER_PUBLIC_KEY, DctField.ALT_SERVER_ADDRESS),
+}
+
+
+def transports_of(hardware: Hardware) -> tuple[Transport, ...]:
+    """The transports that boards of a platform can take, the usual one first. Boards of generation 2 that have UDP have TCP, too."""
+    usual = hardware.server.transport
+    return (usual,) if usual is Transport.TCP or hardware.platform.generation > 2 else (usual, Transport.TCP)
 
 
 def cloud_transport(board: Board) -> Transport:
-    """The transport that the next connection takes."""
-    usual = board.hardware.server.transport
-    return Transport.TCP if board.settings.get(DctField.CLOUD_TRANSPORT) == FORCE_TCP else usual
+    """The transport that the next connection takes: the usual one, unless a byte in the DCT forces TCP on a board that has both."""
+    usual, *others = transports_of(board.hardware)
+    return others[0] if others and board.settings.get(DctField.CLOUD_TRANSPORT) == FORCE_TCP else usual
+
+
+def cloud_server(board: Board, transport: Transport, version: OsVersion) -> tuple[str, int]:
+    """Host and port of the server: those in the DCT, else the ones that the firmware knows.
+
+    `$id` at the beginning of a name stands for the device's id and the major version (6.2.0, system_cloud_internal.cpp:795-817).
+    """
+    usual = board.hardware.server
+    host, port = (usual.host, usual.port) if usual.transport is transport else TCP_SERVER
+    stored = ServerAddress.decode(board.settings.get(FIELDS[transport].server))
+    if stored is not None:
+        host, port = stored.host, port if stored.port is None else stored.port
+    return host.replace(_ID, f"{board.device_id}.v{version[0]}"), port
+
+
+def any_device(host: str) -> str:
+    """A server's name for every device, as `Network.names` takes it."""
+    return host.replace(_ID, "*")
+
+
+def stream_identity(board: Board) -> StreamIdentity:
+    """Who the board is over TCP. A key that is missing is made.
+
+    Raises:
+        lightssl.KeyFault: a key in the DCT cannot be read.
+    """
+    fields = FIELDS[Transport.TCP]
+    private = _device_key(board, fields, lambda: lightssl.DeviceKey.generate().der)
+    server = lightssl.ServerPublicKey.from_der(board.settings.get(fields.server_key))
+    return StreamIdentity(bytes.fromhex(board.device_id), lightssl.DeviceKey.from_der(private), server)
+
+
+def datagram_identity(board: Board) -> tuple[dtls.DeviceIdentity, int]:
+    """Who the board is over UDP, and what ties a session to its keys. A key that is missing is made.
+
+    Raises:
+        dtls.KeyFault: a key in the DCT cannot be read.
+    """
+    fields = FIELDS[Transport.UDP]
+    private = _device_key(board, fields, lambda: dtls.PrivateKey.generate().der)
+    server = board.settings.get(fields.server_key)
+    identity = dtls.DeviceIdentity(bytes.fromhex(board.device_id), dtls.PrivateKey.from_der(private), dtls.PublicKey.from_der(server))
+    return identity, dtls.keys_checksum(server, private)
+
+
+def _device_key(board: Board, fields: TransportFields, make: Callable[[], bytes]) -> bytes:
+    private = board.settings.get(fields.device_key)
+    if private[0] == _ERASED:
+        board.settings.write(fields.device_key.offset, make())
+        private = board.settings.get(fields.device_key)
+    return private

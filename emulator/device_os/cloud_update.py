@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from emulator.device_os.cloud_facts import CloudEvent, CloudFacts, UpdateEnded, UpdateProgress, UpdateStarted, UpdateTimedOut
 from particle_protocol.cloud_profiles import CloudProfile
-from particle_protocol.coap import Message
+from particle_protocol.coap import Message, Type
 from particle_protocol.coap_end import CoapEnd
 from particle_protocol.describe import module_json
 from particle_protocol.messages import Kind
@@ -27,15 +28,18 @@ MAX_VERDICT: Final = 255
 
 
 class CloudUpdate:
-    """At most one transfer at a time."""
+    """At most one transfer at a time. `confirms`: what the board says of its own accord is confirmable."""
 
-    __slots__ = ("_coap", "_core", "_facts", "_profile", "_tell")
+    __slots__ = ("_coap", "_core", "_facts", "_profile", "_tell", "_type")
 
-    def __init__(self, coap: CoapEnd, profile: CloudProfile, facts: CloudFacts, tell: Callable[[CloudEvent], None]) -> None:
+    def __init__(
+        self, coap: CoapEnd, profile: CloudProfile, facts: CloudFacts, tell: Callable[[CloudEvent], None], *, confirms: bool
+    ) -> None:
         self._coap = coap
         self._profile = profile
         self._facts = facts
         self._tell = tell
+        self._type = Type.CON if confirms else Type.NON
         self._core = ChunkedReceiver(ReceiverWays(self._verdict, profile.old_refusal))
 
     @property
@@ -74,7 +78,7 @@ class CloudUpdate:
     def _go_on(self, now: float) -> None:
         for each in self._core.messages_to_send():
             if not isinstance(each, Reply):
-                self._coap.send(each.encode(self._coap.next_id()), now)
+                self._coap.send(replace(each.encode(self._coap.next_id()), type=self._type), now)
             elif each.in_ack:
                 self._coap.acknowledge(each.request, each.code, each.payload)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.board.board import Board
 from emulator.device_os.modules import InstalledModule, ModuleTable, judge
 from firmware_images.fields import ModuleFunction
 from firmware_images.module import Module
@@ -9,9 +10,14 @@ from particle_protocol.describe import DescribedModule, ModuleDependency, System
 from particle_protocol.platforms import Platform
 
 
-def system_describe(platform: Platform, modules: ModuleTable) -> SystemDescribe:
-    """The system's part of a describe message."""
-    return SystemDescribe(platform.id, tuple(_described(module) for module in modules.modules))
+def system_describe(board: Board, modules: ModuleTable) -> SystemDescribe:
+    """The system's part of a describe message; of a cellular board with what its modem tells (hal/src/electron/ota_flash_hal.cpp:31-47)."""
+    extra = {}
+    if board.hardware.modem_firmware:
+        extra = {"imei": board.identity.imei, "iccid": board.sim or "", "cellfw": board.hardware.modem_firmware}
+    return SystemDescribe(
+        board.platform.id, tuple(_described(module) for module in modules.modules), {key: value for key, value in extra.items() if value}
+    )
 
 
 def described(module: Module | None, platform: Platform, modules: ModuleTable) -> DescribedModule | None:

@@ -53,11 +53,10 @@ class DeviceOs:
         self.safe_mode = self._must_be_safe()
         self.application: Application | None = None if self.safe_mode else load_application(board, found.modules)
         self.receiver = UpdateReceiver(board, found.modules)
-        self.interfaces = Interfaces(InterfaceContext(board, self.led, self._network_up, self._network_changed, self._network_failed))
+        self.interfaces = Interfaces(InterfaceContext(board, self.led, on_up=self._network_changed, on_down=self._network_changed))
         self.cloud = CloudManager(self)
         self.serial = CdcPort()
         self.listening = ListeningMode(self)
-        self._listen_on_failure = False
         self._pressed_at: float | None = None
         self._pressed_in_listening = False
         self._hold: list[Timer] = []
@@ -99,16 +98,10 @@ class DeviceOs:
 
     def enter_listening(self) -> None:
         """Hang up and stop: called by listening mode as it begins."""
-        self.cloud.disconnect(CloudReason.LISTENING)
-        self.interfaces.off(NetworkReason.LISTENING)
+        self.cloud.disconnect(CloudReason.LISTENING, then=self._stop_network)
 
-    def left_listening(self, *, credentials_changed: bool) -> None:
-        """Listening mode is over: connect, or listen again when there is nothing to connect to.
-
-        A Photon that was given other credentials meanwhile also listens again when it cannot join (Device OS 2.3.1, hal/src/photon/
-        wlan_hal.cpp:1349-1351, system/src/system_network_internal.h:349).
-        """
-        self._listen_on_failure = credentials_changed and self.board.platform.has_softap
+    def left_listening(self) -> None:
+        """Listening mode is over: connect, or listen again when there is nothing to connect to."""
         self.scope.call_later(_RADIO_ON, self._connect_or_listen)
 
     def connect_cloud(self) -> None:
@@ -121,7 +114,7 @@ class DeviceOs:
     def disconnect_cloud(self) -> None:
         """Hang up, and stay so until told otherwise."""
         self.cloud.wanted = False
-        self.cloud.disconnect(CloudReason.USER)
+        self.cloud.disconnect(CloudReason.USER, then=self.cloud.network_changed)
 
     def reset_later(self, reason: ResetReason, request: BootRequest = BootRequest.NONE) -> None:
         """Reset a second from now, with a goodbye to the cloud first."""
@@ -129,8 +122,7 @@ class DeviceOs:
 
     def reset(self, reason: ResetReason, request: BootRequest = BootRequest.NONE) -> None:
         """Say goodbye, then reset."""
-        self.cloud.disconnect(CloudReason.SYSTEM_RESET, reason)
-        self.board.reset(reason, request)
+        self.cloud.disconnect(CloudReason.SYSTEM_RESET, reason, then=lambda: self.board.reset(reason, request))
 
     def _connect_or_listen(self) -> None:
         asked = startup_mode(self.board, clear_bits=STARTUP_LISTEN) & STARTUP_LISTEN
@@ -139,17 +131,12 @@ class DeviceOs:
         else:
             self.interfaces.connect()
 
-    def _network_up(self) -> None:
-        self._listen_on_failure = False
-        self.cloud.network_changed()
+    def _stop_network(self) -> None:
+        if self.listening.active:
+            self.interfaces.off(NetworkReason.LISTENING)
 
     def _network_changed(self) -> None:
         self.cloud.network_changed()
-
-    def _network_failed(self) -> None:
-        if self._listen_on_failure:
-            self._listen_on_failure = False
-            self.listening.enter()
 
     def _clear_credentials(self) -> None:
         if self.listening.active:

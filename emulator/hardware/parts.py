@@ -76,8 +76,12 @@ class Hardware:
     """The kinds of network interfaces it has, the preferred one first."""
     sim: SimForm | None
     """How its SIM sits in it unless told; None for a board without cellular."""
+    modem_firmware: str
+    """What its cellular modem says that it runs; empty without one."""
     otp: int
     """Bytes of one-time-programmable memory."""
     server: Server
+    tells_max_binary: bool
+    """Whether its firmware up to 2.3 tells by an event how large an update may be; later it is in Hello."""
     device_os: str
     """The Device OS version it has unless told."""

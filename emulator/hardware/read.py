@@ -109,10 +109,12 @@ def _board(row: Row, parts: Mapping[str, FlashPart], themes: Mapping[str, LedThe
         led=_named(row, "led", row.take_or("led", str, "particle"), themes),
         interfaces=(interfaces := _interfaces(row)),
         sim=SimForm(_one_of(row, "sim", SIMS)) if CELLULAR in interfaces else None,
+        modem_firmware=row.take("modem_firmware", str, "the version its modem says it runs") if CELLULAR in interfaces else "",
         otp=row.take("otp", int, "bytes of one-time-programmable memory"),
         server=Server(
             Transport(_one_of(server, "transport", TRANSPORTS)), server.take("host", str, "a name"), server.take("port", int, "a port")
         ),
+        tells_max_binary=row.take_or("tells_max_binary", bool, True),
         device_os=row.take("device_os", str, "the Device OS version it has unless told"),
     )
     server.done()

@@ -75,6 +75,15 @@ class PublicKey:
         self.der = der
         self._key = key
 
+    @classmethod
+    def from_der(cls, der: bytes) -> PublicKey:
+        """Read a SubjectPublicKeyInfo in DER. What stands behind its end is passed over, as in a field of flash.
+
+        Raises:
+            KeyFault: it is none, or of another curve than P-256.
+        """
+        return cls(_without_padding(der))
+
     def verifies(self, signature: bytes, data: bytes) -> bool:
         """Whether the key's owner has signed `data`."""
         try:

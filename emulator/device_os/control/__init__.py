@@ -43,7 +43,7 @@ def _groups(system: DeviceOs) -> Iterator[dict[int, Handler]]:
     wifi = system.interfaces.wifi
     if board.platform.generation <= 2:
         yield ServerRequests(system).handlers
-        if board.platform.has_softap:
+        if wifi is not None:
             yield SoftApRequests(system).handlers
         return
     yield SetupRequests(system).handlers

@@ -7,7 +7,8 @@ import pytest
 from emulator.cloud.device_service import DeviceService, DeviceServiceSettings, StreamPort
 from emulator.device_os.application import Application, function, variable
 from emulator.device_os.cloud_connection import CloudConnection
-from emulator.device_os.cloud_facts import CloudFacts, CloudIdentity, Disconnected
+from emulator.device_os.cloud_facts import CloudFacts, Disconnected
+from emulator.device_os.cloud_link import StreamIdentity, stream_link
 from emulator.drivers.inline import InlineDriver
 from particle_protocol.describe import DescribedModule, ModuleFunction, SystemDescribe
 from particle_protocol.lightssl import DeviceEnd, MessageReceived, lab_device_key, lab_server_key
@@ -128,8 +129,8 @@ class Board:
         self.facts = CloudFacts(version, 2302, 6, 6, 0xFFFF, lambda: SystemDescribe(6, modules), self.application)
         for name, value in facts.items():
             setattr(self.facts, name, value)
-        server_key = lab.server_key.public
-        self.connection = CloudConnection(CloudIdentity(device_id, key or lab_device_key(5), server_key), self.facts, lab.clock.now)
+        identity = StreamIdentity(device_id, key or lab_device_key(5), lab.server_key.public)
+        self.connection = CloudConnection(stream_link(identity, version, lab.clock.now), self.facts, lab.clock.now)
         self.events = []
         self.timer = None
         stream.on_data, stream.on_closed = self.on_data, self.on_closed
@@ -156,7 +157,7 @@ class Board:
         self.turn()
 
     def turn(self):
-        out = self.connection.data_to_send()
+        out = b"".join(self.connection.pieces_to_send())
         if out:
             self.stream.write(out)
         new = self.connection.events()
