@@ -20,15 +20,8 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any
 
-
-def hides(info: Any) -> bool:
-    """What `__tracebackhide__` is in the modules of the harness.
-
-    An error of the tree tells what happened, so pytest shows the test's own lines and none of the harness (all with --full-trace).
-    """
-    return isinstance(info.value, HarnessError)
+from harness.hiding import hides as hides
 
 
 class Blame(enum.Enum):

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from harness.errors import hides
+from harness.hiding import hides
 from particle_protocol.os_versions import os_releases
 from particle_protocol.platforms import platforms
 

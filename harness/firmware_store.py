@@ -30,7 +30,6 @@ from firmware_images.errors import NotAModule
 from firmware_images.fields import ModuleFunction
 from firmware_images.findings import Severity
 from firmware_images.module import Module, read_module
-from harness.errors import hides
 from harness.firmware_packages import (
     PACKAGES,
     TINKER_PACKAGE,
@@ -40,6 +39,7 @@ from harness.firmware_packages import (
     carried_for,
     what_there_is,
 )
+from harness.hiding import hides
 from particle_protocol.os_versions import OsRelease, os_release
 from particle_protocol.platforms import Platform, platform_by_name
 

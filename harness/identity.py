@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.errors import hides
+from harness.hiding import hides
 from harness.modes import UsbState
 from harness.usb.requests import InstalledModule
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import IO, Final
 
-from harness.errors import hides
+from harness.hiding import hides
 from harness.terminal import OutputLost
 
 __tracebackhide__ = hides

@@ -11,7 +11,7 @@ from firmware_images.extensions import ExtensionList
 from firmware_images.findings import Finding, FindingName, Severity, error
 from firmware_images.image import Image
 from firmware_images.module import Module
-from harness.errors import hides
+from harness.hiding import hides
 
 if TYPE_CHECKING:
     from firmware_images.bundle import Bundle

@@ -13,7 +13,7 @@ from rich.text import Text
 from firmware_images.findings import Finding, Severity
 from firmware_images.image import Image
 from firmware_images.module import Module
-from harness.errors import hides
+from harness.hiding import hides
 from harness.image_report import platform_name
 from harness.terminal import visible
 

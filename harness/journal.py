@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from harness.errors import hides
+from harness.hiding import hides
 from harness.terminal import visible
 
 __tracebackhide__ = hides

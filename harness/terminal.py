@@ -10,7 +10,7 @@ import errno
 import re
 from typing import Final
 
-from harness.errors import hides
+from harness.hiding import hides
 
 __tracebackhide__ = hides
 

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from harness.errors import BoardNotAvailable, Unavailable
+from harness.errors import BoardNotAvailable, Unavailable, hides
+
+__tracebackhide__ = hides
 
 FOLDER: Final = "UMOCKDEV_DIR"
 LIBRARY: Final = "LD_PRELOAD"

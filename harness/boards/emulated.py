@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.errors import hides
+from harness.hiding import hides
 from particle_protocol.dct import ServerAddress
 
 __tracebackhide__ = hides

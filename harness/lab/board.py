@@ -11,7 +11,7 @@ from emulator.factory import device_os_release, user_part
 from emulator.hardware import hardware_of
 from harness.board import Board
 from harness.capabilities import Extras, LedChange, LogLine, Releases
-from harness.errors import hides
+from harness.hiding import hides
 from harness.lab.host import EmulatedHost
 from harness.releases import own_release
 from particle_protocol.os_versions import known_releases

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import hides
 from harness.follow_ups import claim_when_online
+from harness.hiding import hides
 from harness.modes import Capability, Mode, UsbState
 from harness.networks import listen
 from harness.provisioning.flow import Flow, Step

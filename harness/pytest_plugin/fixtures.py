@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import hides
+from harness.hiding import hides
 from harness.pytest_plugin.hooks import board_name
 from harness.pytest_plugin.state import BENCH, present_item
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.board import Board
-from harness.errors import hides
+from harness.hiding import hides
 from harness.pytest_plugin.bench import Bench
 from harness.pytest_plugin.state import BOARDS, HANDED_OUT, begin_changes
 from harness.starting import Start

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.changes import Changes
-from harness.errors import hides
+from harness.hiding import hides
 
 if TYPE_CHECKING:
     from harness.board import Board

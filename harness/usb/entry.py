@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.errors import hides
+from harness.hiding import hides
 from harness.modes import UsbState
 from particle_protocol.platforms import Platform, UnknownPlatform, platform_by_usb
 

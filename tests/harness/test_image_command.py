@@ -603,7 +603,7 @@ def modules_after(*arguments: str) -> set[str]:
         (["image", "--help"], ALWAYS_HEAVY | {"firmware_images", "particle_protocol"}),
         (["--help"], ALWAYS_HEAVY | {"firmware_images", "particle_protocol", "harness.board", "harness.boards"}),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_verb_imports_what_it_needs(folder: Path, arguments: list[str], not_imported: frozenset[str]) -> None:
     assert modules_after(*arguments) & not_imported == set()

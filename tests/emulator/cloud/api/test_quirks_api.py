@@ -21,6 +21,7 @@ FIELDS = {
     Shape.ERROR: {"ok", "error"},
     Shape.ERRORS: {"ok", "errors"},
     Shape.CODED: {"ok", "code", "errors"},
+    Shape.MESSAGES: {"errors"},
 }
 
 
@@ -39,7 +40,7 @@ def product(world, owner):
 
 
 @pytest.mark.parametrize("who", ["nobody", "u1"])
-def test_an_answer_has_json_unless_it_is_204_and_an_error_has_one_of_the_five_bodies(rest, who):
+def test_an_answer_has_json_unless_it_is_204_and_an_error_has_one_of_the_six_bodies(rest, who):
     for route in ROUTES:
         if route.method == "HEAD":
             continue
