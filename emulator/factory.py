@@ -7,7 +7,6 @@ no real board takes. Real binaries may be given instead.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -125,11 +124,6 @@ def flash_images(hardware: Hardware, modules: tuple[bytes, ...]) -> Mapping[str,
         image = images.setdefault(name, bytearray(b"\xff" * (end - start)))
         image[place - start : place - start + len(data)] = data
     return {name: bytes(image) for name, image in images.items()}
-
-
-def make_device_code(rng: random.Random) -> str:
-    """The six characters at the end of a board's setup network's name (Device OS 2.3.1, hal/src/stm32f2xx/device_code.cpp:7-73)."""
-    return "".join(rng.choice("23456789ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(6))
 
 
 def has_stand_ins(modules: Iterable[bytes]) -> bool:

@@ -20,7 +20,7 @@ from emulator.device_os.system import DeviceOs
 from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
 from emulator.drivers.served import ServedDriver
-from emulator.factory import built_releases, combined, device_os_release, flash_images, has_stand_ins, make_device_code, user_part
+from emulator.factory import built_releases, combined, device_os_release, flash_images, has_stand_ins, user_part
 from emulator.gateways import HookSink
 from emulator.hardware import Hardware, emulated_platforms, hardware_of
 from emulator.network import Cell, Network
@@ -40,6 +40,7 @@ from particle_protocol.identifiers import (
 from particle_protocol.lightssl import DeviceKey
 from particle_protocol.platforms import Platform, platform_by_name
 from particle_protocol.skus import ActivationClass, find_sku
+from particle_protocol.softap import names
 
 CLOUD_HOST = "192.0.2.1"
 """Where the cloud is in the Lab's network, which is nobody else's (RFC 5737)."""
@@ -246,8 +247,9 @@ class Lab:
         servers = {Transport.TCP: self.server_key.public.der, Transport.UDP: self.p256_server_key.public_der}
         fields = {
             DctField.DEVICE_ID: bytes.fromhex(board.device_id),
-            DctField.DEVICE_CODE: make_device_code(board.rng).encode(),
+            DctField.DEVICE_CODE: names.make_device_code(board.rng.getrandbits(32)).encode(),
             DctField.DEVICE_SECRET: board.identity.mobile_secret.encode(),
+            **(_setup_network() if board.platform.has_softap else {}),
         }
         for transport, private, _ in keys:
             fields[FIELDS[transport].device_key] = private
@@ -310,6 +312,11 @@ class Lab:
             else:
                 del self.boards[device_id]
                 self._built.discard(device_id)
+
+
+def _setup_network() -> dict[DctField, bytes]:
+    """What a board's own network is called, as a board that was tested in the factory has it in its DCT."""
+    return {DctField.SSID_PREFIX: bytes((len(names.DEFAULT_PREFIX),)) + names.DEFAULT_PREFIX}
 
 
 _BOOT_REQUESTS = {"normal": BootRequest.NONE, "dfu": BootRequest.DFU, "safe": BootRequest.SAFE_MODE, "off": None}

@@ -110,6 +110,7 @@ class Sighting:
         return ", ".join((*parts, *self.notes)) or "nothing that anybody could tell"
 
 
+_CHECK_NETWORK = "Check the network's name and password, and that it is within reach"
 _OUT_OF_SAFE_MODE = (
     "It is in safe mode: reset it, or flash an application that fits its Device OS, or the Device OS that its application needs"
 )
@@ -129,7 +130,9 @@ def diagnose(mode: Mode, seen: Sighting) -> tuple[Blame, str]:
             return Blame.BOARD, "Only the cloud can see it: check its power, its network, and the address and key of the cloud in it"
         return Blame.CLOUD, "The board says that it is connected; the cloud does not"
     if led.endswith(("blinking green", "breathing green")):
-        return Blame.NETWORK, "Check the network's name and password, and that it is within reach"
+        return Blame.NETWORK, _CHECK_NETWORK
+    if led == "blinking dark blue" or seen.device_mode is DeviceMode.LISTENING:
+        return Blame.NETWORK, f"It listens, so it knows no network, or could not join the one it was given. {_CHECK_NETWORK}"
     if led.endswith("orange"):
         return Blame.NETWORK, "It joined the network, but has no way to the cloud from there"
     if led.endswith(("blinking cyan", "red")):

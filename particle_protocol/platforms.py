@@ -203,6 +203,11 @@ class Platform:
         """Whether the platform has `feature`."""
         return feature in self.features
 
+    @property
+    def has_softap(self) -> bool:
+        """Whether the board opens a Wi-Fi network of its own in listening mode, for set-up programs: Photon and P1 (SoftAP)."""
+        return self.generation == 2 and Feature.WIFI in self.features
+
     def memory(self, os_version: str | OsVersion | None = None) -> MemoryMap:
         """The memory map under a Device OS version ("2.3.1" or (2, 3, 1)); the newest one unless told.
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from emulator.board.backup import BackupMemory
 from emulator.board.buttons import Buttons
+from emulator.board.enterprise import EnterpriseSettings
 from emulator.board.flash import INSTANT, Flash
 from emulator.board.otp import Otp
 from emulator.board.power import PowerCut, PowerScope
@@ -104,6 +105,8 @@ class Board:
         self.settings = Settings(stores.dct)
         self.networks = StoredNetworks(stores.networks) if stores.networks is not None else None
         """The Wi-Fi networks it knows; None for a board without Wi-Fi."""
+        self.enterprise = EnterpriseSettings.among(self.settings, stores.networks)
+        """What it keeps for an enterprise network; None for a board that cannot join one."""
         self.ncp_version = hardware.ncp
         """The version of the network processor's firmware; None without such a processor."""
         self.sims = SimSlots(sim, stores.cellular)

@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 
 from emulator.board.dct_store import DctStore
+from particle_protocol.listening.wifi import WifiSecurity
 
 _NETWORK = struct.Struct("<B32sBB64sB")
 MAX_NETWORKS = 5
@@ -24,6 +25,11 @@ class StoredNetwork:
     security: int
     password: str = ""
     cipher: int = 0
+
+    @property
+    def enterprise(self) -> bool:
+        """Whether it takes an identity rather than a shared password."""
+        return self.security in (WifiSecurity.WPA_ENTERPRISE, WifiSecurity.WPA2_ENTERPRISE)
 
 
 class StoredNetworks:
@@ -47,6 +53,26 @@ class StoredNetworks:
     def add(self, network: StoredNetwork) -> None:
         """Remember a network as the newest; the same SSID is replaced, the oldest of six is forgotten."""
         self.replace((network, *(each for each in self.all if each.ssid != network.ssid)))
+
+    def put(self, network: StoredNetwork) -> None:
+        """Remember a network as a Photon does: in the place of one of the same SSID, else as the newest.
+
+        There is at most one enterprise network, so another one gives way (Device OS 2.3.1, hal/src/photon/wlan_hal.cpp:1051-1120).
+        """
+        known = list(self.all)
+        place = next((index for index, each in enumerate(known) if each.ssid == network.ssid), None)
+        if network.enterprise:
+            other = next((index for index, each in enumerate(known) if each.enterprise and index != place), None)
+            if place is None:
+                place = other
+            elif other is not None:
+                del known[other]
+                place -= other < place
+        if place is None:
+            known.insert(0, network)
+        else:
+            known[place] = network
+        self.replace(tuple(known))
 
     def clear(self) -> None:
         """Forget every network."""

@@ -2,7 +2,7 @@
 
 A change writes a whole new copy into the other sector and marks it complete last, so that at every moment at least one complete copy
 exists. The layout in front of the application section is the vendor's secret and no program can see it; ours is a 64-byte header and the
-platform section, which holds the stored Wi-Fi networks.
+platform section, which holds the stored Wi-Fi networks, and the certificate and key for an enterprise network.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from emulator.board.flash import Flash
 _HEADER = struct.Struct("<4sII")
 _MAGIC = b"DCTc"
 _INCOMPLETE = 0xFFFFFFFF
-_PLATFORM_AT, _APPLICATION_AT = 0x40, 0x1000
+_PLATFORM_AT, _APPLICATION_AT = 0x40, 0x1C00
 
 
 class WicedCopies:

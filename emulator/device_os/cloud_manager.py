@@ -192,7 +192,7 @@ class CloudManager:
             system_describe=lambda: system_describe(self._board, system.modules),
             application=system.application,
             safe_mode=system.safe_mode,
-            claim_code=b"" if code[0] in (0x00, 0xFF) else code,
+            claim_code=b"" if code[0] in (0x00, 0xFF) else code.partition(b"\0")[0],
             last_reset=self._last_reset,
             update_succeeded=self._update_succeeded,
             max_binary=system.receiver.capacity,

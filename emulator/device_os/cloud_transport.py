@@ -5,12 +5,12 @@ A board has what it needs for one transport or, where UDP can be given up for TC
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from emulator.board.board import Board
 from emulator.device_os.cloud_link import StreamIdentity
+from emulator.device_os.device_key import device_key, stored_key
 from emulator.hardware import Hardware, Transport
 from particle_protocol import dtls, lightssl
 from particle_protocol.dct import DctField, ServerAddress
@@ -21,7 +21,6 @@ FORCE_TCP: Final = b"\x00"
 TCP_SERVER: Final = ("device.spark.io", 5683)
 """Where a board goes that was switched from UDP to TCP (particle-cli 3.49.2, src/cmd/keys.js:340-371)."""
 _ID: Final = "$id"
-_ERASED: Final = 0xFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,8 @@ def stream_identity(board: Board) -> StreamIdentity:
         lightssl.KeyFault: a key in the DCT cannot be read.
     """
     fields = FIELDS[Transport.TCP]
-    private = _device_key(board, fields, lambda: lightssl.DeviceKey.generate().der)
     server = lightssl.ServerPublicKey.from_der(board.settings.get(fields.server_key))
-    return StreamIdentity(bytes.fromhex(board.device_id), lightssl.DeviceKey.from_der(private), server)
+    return StreamIdentity(bytes.fromhex(board.device_id), device_key(board), server)
 
 
 def datagram_identity(board: Board) -> tuple[dtls.DeviceIdentity, int]:
@@ -88,15 +86,8 @@ def datagram_identity(board: Board) -> tuple[dtls.DeviceIdentity, int]:
         dtls.KeyFault: a key in the DCT cannot be read.
     """
     fields = FIELDS[Transport.UDP]
-    private = _device_key(board, fields, lambda: dtls.PrivateKey.generate().der)
+    private = stored_key(board, fields.device_key, lambda: dtls.PrivateKey.generate().der)
     server = board.settings.get(fields.server_key)
     identity = dtls.DeviceIdentity(bytes.fromhex(board.device_id), dtls.PrivateKey.from_der(private), dtls.PublicKey.from_der(server))
     return identity, dtls.keys_checksum(server, private)
 
-
-def _device_key(board: Board, fields: TransportFields, make: Callable[[], bytes]) -> bytes:
-    private = board.settings.get(fields.device_key)
-    if private[0] == _ERASED:
-        board.settings.write(fields.device_key.offset, make())
-        private = board.settings.get(fields.device_key)
-    return private

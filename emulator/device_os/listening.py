@@ -14,22 +14,21 @@ from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
 from emulator.board.status_led import LedSignal, Priority
 from emulator.board.stored_networks import StoredNetwork
 from emulator.clock import Timer
+from emulator.device_os import wifi_credentials
 from emulator.device_os.describe import system_describe
+from emulator.device_os.softap import SoftAp
 from emulator.device_os.startup import STARTUP_LISTEN, startup_mode
 from emulator.device_os.wifi import SCAN_TIME
+from emulator.device_os.wifi_credentials import GivenNetwork
 from particle_protocol.dct import DctField
 from particle_protocol.listening.console import ConsoleSettings, ListeningConsole
 from particle_protocol.listening.events import ConsoleEvent, LeaveListening, RestartListening, ScanRequested, SerialUpdateRequested
-from particle_protocol.listening.wifi import WifiCipher, WifiCredentials, WifiSecurity
+from particle_protocol.listening.wifi import WifiCredentials
 from particle_protocol.messages.goodbye import ResetReason
 from particle_protocol.vitals import by_name
 
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
-
-CIPHER_REQUIRED, BAD_SSID, BAD_KEY = -2, -3, -4
-"""Why credentials are refused (Device OS 2.3.1, hal/inc/wlan_hal.h:262-267)."""
-_KEY_LENGTHS = {WifiSecurity.WEP: (5, 58), WifiSecurity.WPA: (8, 64), WifiSecurity.WPA2: (8, 64)}
 
 
 class ListeningMode:
@@ -40,6 +39,8 @@ class ListeningMode:
         self._system = system
         self._console: ListeningConsole | None = None
         self._timer: Timer | None = None
+        self._softap: SoftAp | None = None
+        self._known: tuple[StoredNetwork, ...] = ()
 
     def enter(self) -> None:
         """Enter listening mode. Does nothing when in it."""
@@ -52,6 +53,10 @@ class ListeningMode:
         settings = ConsoleSettings.of(system.board.platform, system.version_numbers)
         self._console = ListeningConsole(_Facts(system), settings)
         system.serial.on_receive = self._receive  # what the host sent before waits in the port, as nobody else reads it
+        self._known = self._networks()
+        if system.board.platform.has_softap:
+            self._softap = SoftAp(system, self.leave)
+            self._softap.start()
 
     def leave(self) -> None:
         """Leave listening mode. Does nothing when not in it."""
@@ -62,8 +67,15 @@ class ListeningMode:
         self._system.serial.on_receive = None
         if self._timer is not None:
             self._timer.cancel()
+        if self._softap is not None:
+            self._softap.stop()
+            self._softap = None
         self._system.led.stop(LedSignal.LISTENING_MODE)
-        self._system.left_listening()
+        self._system.left_listening(credentials_changed=self._networks() != self._known)
+
+    def _networks(self) -> tuple[StoredNetwork, ...]:
+        networks = self._system.board.networks
+        return () if networks is None else networks.all
 
     def _receive(self, data: bytes) -> None:
         if self._console is not None:
@@ -153,23 +165,8 @@ class _Facts:
         self._board.settings.put(DctField.CLAIM_CODE, code)
 
     def check_credentials(self, credentials: WifiCredentials) -> int:
-        return self._judge(credentials)
+        judged = wifi_credentials.judge(GivenNetwork.of(credentials))
+        return judged if isinstance(judged, int) else 0
 
     def save_credentials(self, credentials: WifiCredentials) -> int:
-        result = self._judge(credentials)
-        if result == 0 and self._board.networks is not None:
-            network = StoredNetwork(credentials.ssid, credentials.security, credentials.password, credentials.cipher)
-            self._board.networks.add(network)
-        return result
-
-    def _judge(self, credentials: WifiCredentials) -> int:
-        """Device OS 2.3.1, hal/src/photon/wlan_hal.cpp:1051-1205."""
-        if not 0 < len(credentials.ssid.encode("utf-8", "surrogateescape")) <= 32:
-            return BAD_SSID
-        needs_cipher = credentials.security in (WifiSecurity.WPA, WifiSecurity.WPA2)
-        if needs_cipher and credentials.cipher is WifiCipher.NOT_SET:
-            return CIPHER_REQUIRED
-        limits = _KEY_LENGTHS.get(credentials.security)
-        if limits is not None and not limits[0] <= len(credentials.password.encode("utf-8", "surrogateescape")) <= limits[1]:
-            return BAD_KEY
-        return 0
+        return wifi_credentials.store(self._board, GivenNetwork.of(credentials))

@@ -56,9 +56,10 @@ class NetworkInterface(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InterfaceContext:
-    """What an interface is made with: the board, the boot's LED, and whom it notifies when its path changed."""
+    """What an interface is made with: the board, the boot's LED, and whom it notifies when its path changed or an attempt failed."""
 
     board: Board
     led: LedService
     on_up: Callable[[], None]
     on_down: Callable[[], None]
+    on_failed: Callable[[], None]

@@ -53,10 +53,11 @@ class DeviceOs:
         self.safe_mode = self._must_be_safe()
         self.application: Application | None = None if self.safe_mode else load_application(board, found.modules)
         self.receiver = UpdateReceiver(board, found.modules)
-        self.interfaces = Interfaces(InterfaceContext(board, self.led, on_up=self._network_changed, on_down=self._network_changed))
+        self.interfaces = Interfaces(InterfaceContext(board, self.led, self._network_up, self._network_changed, self._network_failed))
         self.cloud = CloudManager(self)
         self.serial = CdcPort()
         self.listening = ListeningMode(self)
+        self._listen_on_failure = False
         self._pressed_at: float | None = None
         self._pressed_in_listening = False
         self._hold: list[Timer] = []
@@ -100,8 +101,13 @@ class DeviceOs:
         """Hang up and stop: called by listening mode as it begins."""
         self.cloud.disconnect(CloudReason.LISTENING, then=self._stop_network)
 
-    def left_listening(self) -> None:
-        """Listening mode is over: connect, or listen again when there is nothing to connect to."""
+    def left_listening(self, *, credentials_changed: bool) -> None:
+        """Listening mode is over: connect, or listen again when there is nothing to connect to.
+
+        A Photon that was given other credentials meanwhile also listens again when it cannot join (Device OS 2.3.1, hal/src/photon/
+        wlan_hal.cpp:1349-1351, system/src/system_network_internal.h:349).
+        """
+        self._listen_on_failure = credentials_changed and self.board.platform.has_softap
         self.scope.call_later(_RADIO_ON, self._connect_or_listen)
 
     def connect_cloud(self) -> None:
@@ -135,8 +141,17 @@ class DeviceOs:
         if self.listening.active:
             self.interfaces.off(NetworkReason.LISTENING)
 
+    def _network_up(self) -> None:
+        self._listen_on_failure = False
+        self.cloud.network_changed()
+
     def _network_changed(self) -> None:
         self.cloud.network_changed()
+
+    def _network_failed(self) -> None:
+        if self._listen_on_failure:
+            self._listen_on_failure = False
+            self.listening.enter()
 
     def _clear_credentials(self) -> None:
         if self.listening.active:

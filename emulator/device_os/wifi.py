@@ -10,12 +10,12 @@ import enum
 from collections.abc import Callable
 
 from emulator.board.status_led import LedSignal, Priority
-from emulator.board.stored_networks import StoredNetworks
+from emulator.board.stored_networks import StoredNetwork, StoredNetworks
 from emulator.clock import Timer
 from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.network_interface import NO_SOURCE, InterfaceContext
 from emulator.hardware import WIFI
-from emulator.network import AccessPoint, Path
+from emulator.network import ENTERPRISE, AccessPoint, Path
 from particle_protocol import vitals
 from particle_protocol.messages import NetworkReason
 
@@ -69,6 +69,7 @@ class Wifi:
         self._led = context.led
         self._on_up = context.on_up
         self._on_down = context.on_down
+        self._on_failed = context.on_failed
         self._timer: Timer | None = None
         self._leave: Callable[[], None] | None = None
         self._scope.on_end(self._forget)
@@ -104,11 +105,17 @@ class Wifi:
     def clear_credentials(self) -> None:
         """See `NetworkInterface`."""
         self.stored.clear()
+        if self._board.enterprise is not None:
+            self._board.enterprise.clear()
 
     def scan(self) -> list[AccessPoint]:
         """The access points within reach that show their name, strongest first."""
-        heard = [point for point in self._board.network.access_points if point.on_air and not point.hidden]
-        return sorted(heard, key=lambda point: -point.rssi)
+        return sorted(self.heard(), key=lambda point: -point.rssi)
+
+    def heard(self) -> list[AccessPoint]:
+        """The same in the order in which a scan comes to their channels."""
+        own = self._board.network.hosted.get(self._board.device_id)
+        return [point for point in self._board.network.in_the_air() if not point.hidden and point is not own]
 
     def connect(self) -> None:
         """Join one of the stored networks, and keep trying."""
@@ -136,22 +143,31 @@ class Wifi:
 
     def _scanned(self) -> None:
         stored = self.stored.all
-        for network in stored:
-            for point in self._board.network.access_points:
-                if point.on_air and point.ssid == network.ssid:
-                    accepted = point.accepts(network.security, network.password)
-                    delay = JOIN_TIME if accepted else JOIN_FAILURE_TIME
-                    self._timer = self._scope.call_later(delay, self._joined if accepted else self._refused, point)
-                    return
+        air = self._board.network.in_the_air()
+        reachable = [(network, point) for network in stored for point in air if point.ssid == network.ssid]
+        if reachable:
+            self._try(reachable, ())
+            return
         names = ", ".join(repr(network.ssid) for network in stored) or "none stored"
         self._failed(f"no access point of the stored networks ({names}) is on the air")
 
-    def _refused(self, point: AccessPoint) -> None:
-        self._failed(f"{point.ssid!r} refused the password")
+    def _try(self, left: list[tuple[StoredNetwork, AccessPoint]], refusals: tuple[str, ...]) -> None:
+        """Join the first network in reach that lets the board in, one after the other as they are stored."""
+        if not left:
+            self._failed("; ".join(refusals))
+            return
+        network, point = left[0]
+        if point.accepts(network.security, network.password):
+            self._timer = self._scope.call_later(JOIN_TIME, self._joined, point)
+        else:
+            enterprise = network.enterprise or point.security.enterprise
+            refusal = f"{point.ssid!r} {ENTERPRISE if enterprise else 'refused the password'}"
+            self._timer = self._scope.call_later(JOIN_FAILURE_TIME, self._try, left[1:], (*refusals, refusal))
 
     def _failed(self, reason: str) -> None:
         self.failure = reason
         self._timer = self._scope.call_later(RETRY_TIME, self._join)
+        self._on_failed()
 
     def _joined(self, point: AccessPoint) -> None:
         if not point.on_air:

@@ -4,11 +4,26 @@ A `Stream` is one end of an ordered byte stream, as TCP gives it; a `DatagramSoc
 repeated or late. A `Link` adds latency, jitter and loss and can fail altogether; all of it is drawn from the Lab's seed.
 """
 
-from emulator.network.access_points import AccessPoint
+from emulator.network.access_points import ENTERPRISE, AccessPoint
 from emulator.network.cells import Cell
 from emulator.network.datagrams import Address, DatagramPort, DatagramSocket
 from emulator.network.link import Link, Path
 from emulator.network.network import Network, Outside
+from emulator.network.stations import CannotJoin, Station
 from emulator.network.streams import Stream
 
-__all__ = ["AccessPoint", "Address", "Cell", "DatagramPort", "DatagramSocket", "Link", "Network", "Outside", "Path", "Stream"]
+__all__ = [
+    "ENTERPRISE",
+    "AccessPoint",
+    "Address",
+    "CannotJoin",
+    "Cell",
+    "DatagramPort",
+    "DatagramSocket",
+    "Link",
+    "Network",
+    "Outside",
+    "Path",
+    "Station",
+    "Stream",
+]

@@ -50,6 +50,8 @@ class Network:
         self._servers: dict[Address, Callable[[Stream], None]] = {}
         self.names: dict[str, str] = {}
         self.access_points: list[AccessPoint] = []
+        self.hosted: dict[str, AccessPoint] = {}
+        """The networks that boards have opened themselves, by device id."""
         self.cells: list[Cell] = []
         self.routes: dict[Address, Address] = {}
         """Where a connection goes instead of the address it is for, as a router's port forwarding does."""
@@ -86,6 +88,10 @@ class Network:
         for thing, facts in state.facts:
             for name, value in facts.items():
                 setattr(thing, name, value)
+
+    def in_the_air(self) -> list[AccessPoint]:
+        """Every access point that sends, those of boards too, in the order of their channels."""
+        return sorted((point for point in (*self.access_points, *self.hosted.values()) if point.on_air), key=lambda point: point.channel)
 
     def listen(self, host: str, port: int, accept: Callable[[Stream], None]) -> None:
         """Be the server at `host`:`port`: `accept` is handed the server's end of each new stream."""
@@ -132,13 +138,25 @@ class Network:
             if self.outside is not None:
                 return self.outside.connect((target, port), opened, failed)
             return self._clock.call_later(2 * link.delay(self._rng), failed, f"{host}:{port} refused the connection").cancel
+        return self._establish(via, address, opened, accept)
 
+    def connect_on(self, point: AccessPoint, address: Address, opened: Callable[[Stream], None], failed: Callable[[str], None]) -> None:
+        """Open a stream from a station of an access point, to a server on that network or behind it. See `connect`."""
+        accept = point.servers.get(address)
+        if accept is None or point.link.down:
+            self.connect(point, address, opened, failed)
+        else:
+            self._establish(point, address, opened, accept)
+
+    def _establish(
+        self, via: Path, address: Address, opened: Callable[[Stream], None], accept: Callable[[Stream], None]
+    ) -> Callable[[], None]:
         def establish() -> None:
-            near = StreamEnd(f"{host}:{port}", self._clock, link, self._rng)
-            far = StreamEnd(f"{via.address}:{next(self._ports)}", self._clock, link, self._rng)
+            near = StreamEnd(f"{address[0]}:{address[1]}", self._clock, via.link, self._rng)
+            far = StreamEnd(f"{via.address}:{next(self._ports)}", self._clock, via.link, self._rng)
             near.other, far.other = far, near
             near.local, far.local = far.peer, near.peer
             opened(near)
             accept(far)
 
-        return self._clock.call_later(2 * link.delay(self._rng), establish).cancel
+        return self._clock.call_later(2 * via.link.delay(self._rng), establish).cancel

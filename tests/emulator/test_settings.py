@@ -75,6 +75,19 @@ def test_networks_are_kept_newest_first_and_the_oldest_of_six_is_forgotten(netwo
     assert networks.all == ()
 
 
+def test_what_a_photon_is_given_again_stays_in_its_place_and_enterprise_networks_make_way_for_each_other(networks):
+    for number in range(6):
+        networks.put(StoredNetwork(f"net{number}", 3, "password"))
+    networks.put(StoredNetwork("net3", 0))
+    assert [network.ssid for network in networks.all] == ["net5", "net4", "net3", "net2", "net1"]
+    assert networks.all[2].security == 0
+    networks.put(StoredNetwork("corp", 5))
+    networks.put(StoredNetwork("work", 4))
+    assert [network.ssid for network in networks.all] == ["work", "net5", "net4", "net3", "net2"]
+    networks.put(StoredNetwork("net2", 5))
+    assert [network.ssid for network in networks.all] == ["net5", "net4", "net3", "net2"]
+
+
 def test_wiping_keeps_only_what_is_named(settings):
     settings.put(DctField.CLAIMED, b"1")
     settings.put(DctField.DEVICE_CODE, b"ABC234")

@@ -79,7 +79,7 @@ def test_steps_that_are_done_already_are_not_needed(rig, board, account):
 def test_a_wrong_password_blames_the_network(rig, board, account):
     verdict = DeveloperClaim(board, account, WifiNetwork(rig.wifi.ssid, "a wrong password")).run()
     assert (verdict.steps[-1].name, verdict.blame) == ("connect to the cloud", Blame.NETWORK)
-    assert "blinking green" in verdict.reason
+    assert "blinking dark blue" in verdict.reason, "a Photon that cannot join what it was just given listens again"
     assert "Check the network's name and password" in verdict.remedy
     with pytest.raises(NotReached):
         verdict.raise_if_failed()

@@ -43,7 +43,7 @@ def _groups(system: DeviceOs) -> Iterator[dict[int, Handler]]:
     wifi = system.interfaces.wifi
     if board.platform.generation <= 2:
         yield ServerRequests(system).handlers
-        if wifi is not None:
+        if board.platform.has_softap:
             yield SoftApRequests(system).handlers
         return
     yield SetupRequests(system).handlers
