@@ -251,8 +251,10 @@ class Lab:
             DctField.DEVICE_SECRET: board.identity.mobile_secret.encode(),
             **(_setup_network() if board.platform.has_softap else {}),
         }
-        for transport, private, _ in keys:
+        for transport, private, public_key in keys:
             fields[FIELDS[transport].device_key] = private
+            if transport is Transport.TCP:
+                fields[DctField.DEVICE_PUBLIC_KEY] = public_key.ljust(DctField.DEVICE_PUBLIC_KEY.size, b"\0")
             fields[FIELDS[transport].server_key] = servers[transport]
         own = FIELDS[board.hardware.server.transport]
         if spec.server_key is not None:

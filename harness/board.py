@@ -26,6 +26,7 @@ from harness.mode_changes import By as By
 from harness.modes import DEFAULT_TIMEOUT, SIGNS, TIMEOUTS, Capability, Mode, UsbState, no_such
 from harness.networks import network_of
 from harness.serial_console import SerialConsole
+from harness.softap import SoftAp, claim_bit
 from harness.usb.board_usb import BoardUsb
 from harness.usb.entry import UsbEntry
 from harness.usb.requests import ControlRequests
@@ -72,6 +73,7 @@ class Board:
         self._usb = BoardUsb(host, device_id, platform.display_name, port) if extras.usb else None
         self._requests = None if self._usb is None else ControlRequests(self._usb)
         self._console = SerialConsole(self) if extras.serial else None
+        self._softap = SoftAp(self, host.radio()) if platform.has_softap else None
         self._network = extras.network if extras.network is not None else network_of(self)
         self._refusal, self._log = extras.refusal, extras.log
         self._buttons, self._led, self._power = extras.buttons, extras.led, extras.power
@@ -96,6 +98,7 @@ class Board:
             Capability.USB: self._usb,
             Capability.SERIAL: self._console,
             Capability.NETWORK: self._network,
+            Capability.SOFTAP: self._softap,
             Capability.BUTTONS: self._buttons,
             Capability.LED: self._led,
             Capability.POWER: self._power,
@@ -129,6 +132,15 @@ class Board:
             CapabilityMissing: it has no serial port.
         """
         return self._has(self._console, Capability.SERIAL)
+
+    @property
+    def softap(self) -> SoftAp:
+        """The network that it opens in listening mode, and what a set-up program asks it there.
+
+        Raises:
+            CapabilityMissing: such boards open none.
+        """
+        return self._has(self._softap, Capability.SOFTAP, "Photon and P1 do; use board.console or board.requests for others")
 
     @property
     def network(self) -> Network:
@@ -352,6 +364,10 @@ class Board:
         self.journal.did(f"gave it the credentials of the network {ssid!r} over the serial console")
         self.console.set_wifi(ssid, password, security=security if security is not None else 3 if password else 0)
         self.begin_epoch("Wi-Fi credentials were given")
+
+    def claim_bit(self) -> bool:
+        """Whether it says that it was claimed once, asked as a set-up program does; see `harness.softap.claim_bit`."""
+        return claim_bit(self)
 
     def set_claim_code(self, code: str) -> None:
         """Store a claim code of 63 characters by USB request; the board brings it along when it connects next."""

@@ -49,6 +49,7 @@ class Unavailable(enum.Enum):
     UNPLUGGED = "it went away"
     NO_USB_LIBRARY = "no USB library"
     NO_SERIAL_PORT = "no serial port"
+    NO_NETWORK = "its own network for its set-up cannot be reached"
     NO_DRIVER = "no driver lets programs open it"
     NOT_SERVED = "the emulated boards that this program was to see are not served any more"
 

@@ -22,8 +22,8 @@ from typing import Any, Protocol, TypeVar
 import serial
 import serial.tools.list_ports
 
-from harness.errors import BoardLabel, BoardNotAvailable, CapabilityMissing, NotReached, Unavailable, hides
-from harness.modes import Capability
+from harness.errors import BoardLabel, BoardNotAvailable, NotReached, Unavailable, hides
+from harness.radio import OwnRadio, Radio
 from harness.testbed import check_served
 from harness.usb.bus import UsbBus, Wanted
 from harness.usb.device import UsbDevice
@@ -113,12 +113,8 @@ class Host(Protocol):
         Returns False when nothing more can happen, however long one waits (virtual time only).
         """
 
-    def join_wifi(self, ssid: str, password: str | None = None) -> None:
-        """Join the host to a Wi-Fi network (a board's own, in SoftAP).
-
-        Raises:
-            CapabilityMissing: this host cannot.
-        """
+    def radio(self) -> Radio:
+        """Wi-Fi near its boards, to join a board's own network with."""
 
 
 class WallClock:
@@ -174,9 +170,9 @@ class RealHost:
         self.clock.sleep(min(seconds, REST_ON_A_REAL_BUS))
         return True
 
-    def join_wifi(self, ssid: str, password: str | None = None) -> None:
-        """See `Host.join_wifi`."""
-        raise CapabilityMissing(Capability.WIFI, remedy=f"Join this computer to the network {ssid!r} by hand")
+    def radio(self) -> Radio:
+        """See `Host.radio`. It is in the network that its owner has joined it to."""
+        return OwnRadio()
 
 
 def list_serial_ports() -> list[SerialEntry]:

@@ -65,6 +65,7 @@ class Capability(enum.Enum):
     SNAPSHOT = "snapshots"
     CLOUD = "cloud"
     WIFI = "Wi-Fi network for it to join"
+    SOFTAP = "Wi-Fi network of its own for its set-up (SoftAP)"
 
 
 class UsbState(enum.Enum):

@@ -90,4 +90,3 @@ def datagram_identity(board: Board) -> tuple[dtls.DeviceIdentity, int]:
     server = board.settings.get(fields.server_key)
     identity = dtls.DeviceIdentity(bytes.fromhex(board.device_id), dtls.PrivateKey.from_der(private), dtls.PublicKey.from_der(server))
     return identity, dtls.keys_checksum(server, private)
-

@@ -18,9 +18,9 @@ from emulator.doors.usb_host import UsbHost
 from emulator.drivers import Driver, WaitTimeout
 from emulator.drivers.inline import InlineDriver
 from emulator.lab import Lab
-from harness.errors import BoardLabel, CapabilityMissing, NotServed, hides
+from harness.errors import BoardLabel, NotServed, hides
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
-from harness.modes import Capability
+from harness.lab.radio import LabRadio
 from harness.threads import report
 from harness.usb.bus import UsbBus, Wanted
 from harness.usb.device import UsbDevice
@@ -139,9 +139,9 @@ class EmulatedHost:
                 self._rested[each] = self._changes[each]
         return True
 
-    def join_wifi(self, ssid: str, password: str | None = None) -> None:
-        """See `Host.join_wifi`."""
-        raise CapabilityMissing(Capability.WIFI, remedy=f"The emulated host has no Wi-Fi to join {ssid!r} with")
+    def radio(self) -> LabRadio:
+        """See `Host.radio`. Each is another phone."""
+        return LabRadio(self.lab)
 
 
 def _not_served() -> NotServed:

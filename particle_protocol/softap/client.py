@@ -140,14 +140,8 @@ class Exchange(Generic[T]):
         return head.encode() + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" + body
 
     def receive(self, data: bytes) -> None:
-        """Bytes have come.
-
-        Raises:
-            SoftApError: more than any board answers.
-        """
-        self._received += data
-        if len(self._received) > _MOST:
-            raise SoftApError(self.call.name, f"the answer has more than {_MOST} bytes")
+        """Bytes have come. What is more than any board answers is not kept."""
+        self._received += data[: _MOST + 1 - len(self._received)]
 
     def result(self) -> T:
         """What the board answered, now that the connection has ended.
@@ -155,7 +149,10 @@ class Exchange(Generic[T]):
         Raises:
             SoftApError: nothing, or not what was awaited, or an error.
         """
-        name, text = self.call.name, self._content()
+        name = self.call.name
+        if len(self._received) > _MOST:
+            raise SoftApError(name, f"the answer has more than {_MOST} bytes")
+        text = self._content()
         if not text.strip():
             raise SoftApError(name, "the board closed the connection without an answer: it does not know or could not read the request")
         try:

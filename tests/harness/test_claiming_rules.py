@@ -177,31 +177,46 @@ def test_a_gen_3_board_is_asked_to_keep_the_mark_and_the_cloud_learns_nothing_of
     assert marks == [True], "a real board is changed only where that is allowed"
 
 
+def set_up_by_phone(board, wifi, code=None):
+    """Set-up over the board's own network, with a claim code or without one."""
+    if code is not None:
+        board.softap.set_claim_code(code)
+    board.softap.set_wifi(wifi.ssid, wifi.password)
+    board.softap.connect()
+    board.wait_for(Mode.ONLINE)
+    board.host.clock.sleep(5)
+
+
 def claimed_by_code(rig, board, account):
     """A board whose claimed bit is set, in listening mode again."""
-    board.console.set_claim_code(account.claim_code())
-    go_online(board, rig.wifi)
-    rig.cloud.clock.sleep(5)
+    set_up_by_phone(board, rig.wifi, account.claim_code())
     assert account.find(board.device_id) is not None
     board.enter_listening()
-    board.wait_for(Mode.LISTENING)
 
 
 @pytest.mark.rule("R62")
 def test_the_claimed_bit_on_the_board_outlives_the_claim(rig, board, account):
-    assert not board.console.is_claimed()
+    assert not board.softap.device_info().claimed
     claimed_by_code(rig, board, account)
-    assert board.console.is_claimed()
+    assert board.softap.device_info().claimed
     account.unclaim(board.device_id)
+    assert board.softap.device_info().claimed
     assert board.console.is_claimed()
+    assert board.requests.is_claimed()
+    set_up_by_phone(board, rig.wifi)
+    board.enter_dfu()
+    board.leave_dfu()
+    board.wait_for(Mode.ONLINE)
+    assert board.claim_bit(), "it is kept in the DCT"
 
 
 @pytest.mark.rule("R63", "R64")
 def test_a_program_near_the_board_sees_the_bit_only_and_the_cloud_decides(rig, board, account, other_account):
     claimed_by_code(rig, board, account)
     account.unclaim(board.device_id)
-    assert board.console.is_claimed(), "all that set-up can ask while the board has no cloud"
-    go_online(board, rig.wifi)
+    assert board.softap.device_info().claimed, "all that set-up can ask while the board has no cloud"
+    assert account.find(board.device_id) is None
+    set_up_by_phone(board, rig.wifi)
     other_account.claim(board.device_id)
     assert other_account.device(board.device_id).owner == "other@example.com"
 
@@ -209,8 +224,7 @@ def test_a_program_near_the_board_sees_the_bit_only_and_the_cloud_decides(rig, b
 @pytest.mark.rule("R66")
 def test_a_photon_changes_hands_by_a_claim_code(rig, board, account, other_account):
     claimed_by_code(rig, board, account)
-    board.console.set_claim_code(other_account.claim_code())
-    go_online(board, rig.wifi)
-    rig.cloud.clock.sleep(5)
+    assert board.softap.device_info().claimed
+    set_up_by_phone(board, rig.wifi, other_account.claim_code())
     assert account.find(board.device_id) is None
     assert other_account.device(board.device_id).owner == "other@example.com"

@@ -22,7 +22,6 @@ from emulator.lab import Lab
 from harness.board import Board as Hands
 from harness.cloud_events import Event, EventParser
 from harness.lab import EmulatedHost, board_on
-from particle_protocol.control_requests import calls
 from particle_protocol.platforms import platform_by_name
 
 PHOTON = platform_by_name("photon")
@@ -390,15 +389,16 @@ class Bench:
         return self.person("").post(f"/emulator/transfers/{mail['token']}", json={"accept": accept})
 
     def claimed_bit(self, board: Board) -> bool:
-        """The bit on the board that says it was claimed once, asked over USB."""
-        return self.hands(board).requests.ask("IS_CLAIMED", calls.is_claimed())
+        """The bit on the board that says it was claimed once, asked as a set-up program does."""
+        return self.hands(board).claim_bit()
 
     def set_up(self, board: Board, code: str) -> None:
-        """Wi-Fi set-up with a claim code, over the serial console of listening mode, as a set-up program does it."""
+        """Wi-Fi set-up with a claim code by phone, over the board's own network."""
         hands = self.hands(board)
         hands.enter_listening()
-        hands.console.set_claim_code(code)
-        hands.console.set_wifi(HOME.ssid, HOME.password)
+        hands.softap.set_claim_code(code)
+        hands.softap.set_wifi(HOME.ssid, HOME.password)
+        hands.softap.connect()
         self.settle(board)
 
     # --- time
