@@ -13,6 +13,7 @@ from emulator.board.backup import BackupMemory
 from emulator.board.buttons import Buttons
 from emulator.board.enterprise import EnterpriseSettings
 from emulator.board.flash import INSTANT, Flash
+from emulator.board.interrupted_transfer import TransferMemory
 from emulator.board.otp import Otp
 from emulator.board.power import PowerCut, PowerScope
 from emulator.board.settings import Settings
@@ -107,6 +108,8 @@ class Board:
         """The Wi-Fi networks it knows; None for a board without Wi-Fi."""
         self.enterprise = EnterpriseSettings.among(self.settings, stores.networks)
         """What it keeps for an enterprise network; None for a board that cannot join one."""
+        self.transfer = TransferMemory(stores.transfer)
+        """What it remembers of an update that was interrupted."""
         self.ncp_version = hardware.ncp
         """The version of the network processor's firmware; None without such a processor."""
         self.sims = SimSlots(sim, stores.cellular)
@@ -210,6 +213,7 @@ class Board:
             "otp": self.otp.read(0, self.otp.size),
             "powered": self.powered,
             "sims": (self.sims.internal, self.sims.external),
+            "ncp_version": self.ncp_version,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -223,6 +227,7 @@ class Board:
         self.otp = Otp(self.hardware.otp)
         self.otp.program(0, state["otp"])
         self.sims.internal, self.sims.external = state["sims"]
+        self.ncp_version = state["ncp_version"]
         self.led.forget()
         self.outgoing.clear()
         if state["powered"]:

@@ -13,6 +13,7 @@ from emulator.board.file_system import FileSystem
 DCT_FILE = "/sys/dct.bin"
 WIFI_FILE = "/sys/wifi_config.bin"
 CELLULAR_FILE = "/sys/cellular_config.bin"
+TRANSFER_FILE = "/sys/fw_transfer.bin"
 
 
 class FileStore:

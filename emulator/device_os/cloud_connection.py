@@ -29,7 +29,7 @@ from emulator.device_os.cloud_link import CloudLink
 from emulator.device_os.cloud_requests import CloudRequests
 from emulator.device_os.cloud_startup import UPDATES_FORCED, StartUp, event_data, flag_text
 from emulator.device_os.cloud_system_events import system_event
-from emulator.device_os.cloud_update import CloudUpdate
+from emulator.device_os.cloud_update import cloud_update
 from emulator.device_os.publish_limit import PublishLimit
 from particle_protocol import dtls
 from particle_protocol.coap import CoapError, Code, Message, Option, Type, empty
@@ -111,7 +111,7 @@ class CloudConnection:
             self._coap, self._profile, facts, self._introduction, self._time, confirms=self._confirms, ended=self._started
         )
         self._events: list[CloudEvent] = []
-        self._update = CloudUpdate(self._coap, self._profile, facts, self._events.append, confirms=self._confirms)
+        self._update = cloud_update(self._coap, self._profile, facts, self._events.append, confirms=self._confirms)
         self._limit = PublishLimit()
         self._application_ready = application_ready
         self._now = now
@@ -293,6 +293,8 @@ class CloudConnection:
                 self._drop(ProtocolErrorCode.DISCARD_SESSION, "the cloud reset a message: it does not know this session", forget=True)
         except CoapError as error:
             self._drop(ProtocolErrorCode.MALFORMED_MESSAGE, f"the cloud sent {error}")
+        except ChannelError as error:
+            self._drop(error.code, error.why)
 
     def _established(self) -> None:
         """Messages can be sent: say Hello, unless the session goes on and Hello would say nothing new."""

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from emulator.device_os.application import Application
+from particle_protocol import ota
 from particle_protocol.describe import DescribedModule, SystemDescribe
 from particle_protocol.ota import UpdateSink
 from particle_protocol.platforms import OsVersion
 from particle_protocol.protocol_errors import ProtocolErrorCode
 from particle_protocol.vitals import VitalError, Vitals
+
+
+class UpdateStore(ota.UpdateStore, Protocol):
+    """Where updates of version 3 go."""
+
+    def apply(self) -> int:
+        """Install what was received: 0, or the system's error number."""
 
 
 @dataclass(slots=True)
@@ -21,8 +29,8 @@ class CloudFacts:
     `application` is None in safe mode and where there is no user part. `claim_code` and `last_reset` are empty when there is nothing to
     tell; `last_reset` is told once a boot, so the firmware empties it after a connection. `update_sink` None is a board that takes no
     updates over the air. `iccid` is empty where there is no SIM; `tells_max_binary` is whether the platform has firmware up to 2.3 tell
-    by an event how large an update may be. `knows_time`: the clock was set since the board has power;
-    `updates_v3`: the platform's firmware takes updates of version 3.
+    by an event how large an update may be. `knows_time`: the clock was set since the board has power.
+    With an `update_store` the board takes updates of version 3 instead.
     """
 
     os_version: OsVersion
@@ -44,8 +52,8 @@ class CloudFacts:
     iccid: str = ""
     tells_max_binary: bool = True
     knows_time: bool = False
-    updates_v3: bool = False
     update_sink: UpdateSink | None = None
+    update_store: UpdateStore | None = None
     received_module: Callable[[], DescribedModule | None] = lambda: None
     diagnostics: Callable[[], Vitals] = dict[int, "int | VitalError"]
 
@@ -152,6 +160,11 @@ class UpdateEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateAbandoned:
+    """The update has come to nothing, and the device goes on as before."""
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateTimedOut:
     """No chunk came for a long time: the firmware resets (reason: update timeout)."""
 
@@ -170,5 +183,6 @@ CloudEvent: TypeAlias = (
     | UpdateStarted
     | UpdateProgress
     | UpdateEnded
+    | UpdateAbandoned
     | UpdateTimedOut
 )

@@ -19,6 +19,7 @@ from emulator.device_os.cloud_socket import CloudSocket, open_socket
 from emulator.device_os.cloud_transport import cloud_server, cloud_transport, datagram_identity, stream_identity
 from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.describe import described, system_describe
+from emulator.device_os.update_store import UpdateStore
 from emulator.network import Cell
 from firmware_images.fields import UNSET
 from particle_protocol import dtls, lightssl
@@ -36,6 +37,7 @@ ERROR_SHOWN = 0.25
 """Seconds that the LED shows that the handshake failed."""
 BLINKS_OFFLINE, BLINKS_ONLINE = 2, 3
 """How often the LED blinks when the cloud cannot be reached: without internet, and with it (6.2.0, system/src/system_task.cpp:129-176)."""
+UPDATES_V3_SINCE = (3, 0, 0)
 CONNECT_LIMITS = {Network.LAN: 60.0, Network.CELLULAR: 540.0}
 """Seconds without reaching the cloud after which a session is given up (6.2.0, hal/src/*/hal_platform_config.h, MAX_CLOUD_CONNECT_TIME)."""
 COLOURS_UNTIL = (2, 0, 0)
@@ -197,6 +199,7 @@ class CloudManager:
             update_succeeded=self._update_succeeded,
             max_binary=system.receiver.capacity,
             update_sink=system.receiver,
+            update_store=self._update_store(),
             received_module=lambda: described(system.receiver.module(), self._board.platform, system.modules),
             diagnostics=system.diagnostics,
             knows_time=self._board.backup.clock_set,
@@ -204,6 +207,11 @@ class CloudManager:
             tells_max_binary=self._board.hardware.tells_max_binary,
         )
         return self._told
+
+    def _update_store(self) -> UpdateStore | None:
+        """Where updates of version 3 go: on boards of generation 3 and later, since Device OS 3.0."""
+        speaks = self._board.platform.generation >= 3 and self._system.version_numbers >= UPDATES_V3_SINCE
+        return UpdateStore(self._system.receiver, self._board.transfer) if speaks else None
 
     def _product(self) -> tuple[int, int]:
         """What Hello says: the application's product, in safe mode the one last stored (system_cloud_internal.cpp:949-968)."""
@@ -281,6 +289,8 @@ class CloudManager:
                 system.show_nyan(on=on)
             case facts.UpdateStarted():
                 self._led.start(LedSignal.FIRMWARE_UPDATE, Priority.CRITICAL)
+            case facts.UpdateAbandoned():
+                self._led.stop(LedSignal.FIRMWARE_UPDATE)
             case facts.UpdateEnded():
                 system.reset_later(ResetReason.UPDATE)
             case facts.UpdateTimedOut():

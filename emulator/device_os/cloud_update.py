@@ -1,16 +1,26 @@
-"""Updates over the air as a board takes them: the cloud's messages to `ota.ChunkedReceiver`, its answers through the channel."""
+"""Updates over the air as a board takes them: the cloud's messages to the cores of `particle_protocol.ota`, their answers through CoAP."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
-from emulator.device_os.cloud_facts import CloudEvent, CloudFacts, UpdateEnded, UpdateProgress, UpdateStarted, UpdateTimedOut
+from emulator.device_os.cloud_facts import (
+    CloudEvent,
+    CloudFacts,
+    UpdateAbandoned,
+    UpdateEnded,
+    UpdateProgress,
+    UpdateStarted,
+    UpdateStore,
+    UpdateTimedOut,
+)
 from particle_protocol.cloud_profiles import CloudProfile
-from particle_protocol.coap import Message, Type
+from particle_protocol.coap import Message, Type, empty
 from particle_protocol.coap_end import CoapEnd
+from particle_protocol.control_requests.codes import Result
 from particle_protocol.describe import module_json
 from particle_protocol.messages import Kind
 from particle_protocol.ota import (
@@ -22,46 +32,80 @@ from particle_protocol.ota import (
     TransferEnded,
     TransferProgress,
     TransferStarted,
+    UpdateAck,
+    UpdateFault,
+    UpdateReceiver,
 )
+from particle_protocol.protocol_errors import ProtocolErrorCode
 
 MAX_VERDICT: Final = 255
+Notify: TypeAlias = Callable[[CloudEvent], None]
 
 
-class CloudUpdate:
-    """At most one transfer at a time. `confirms`: what the board says of its own accord is confirmable."""
-
-    __slots__ = ("_coap", "_core", "_facts", "_profile", "_tell", "_type")
-
-    def __init__(
-        self, coap: CoapEnd, profile: CloudProfile, facts: CloudFacts, tell: Callable[[CloudEvent], None], *, confirms: bool
-    ) -> None:
-        self._coap = coap
-        self._profile = profile
-        self._facts = facts
-        self._tell = tell
-        self._type = Type.CON if confirms else Type.NON
-        self._core = ChunkedReceiver(ReceiverWays(self._verdict, profile.old_refusal))
+class CloudUpdate(Protocol):
+    """The updates of one connection, in the versions of the protocol that the board speaks. At most one transfer at a time."""
 
     @property
     def running(self) -> bool:
         """Whether a transfer is under way. No pings are sent meanwhile."""
-        return self._core.running
 
     def deadline(self) -> float | None:
-        """When the transfer has stood still for too long."""
-        return self._core.deadline()
+        """When `handle_timer` wants to be called, or None."""
 
     def handle_timer(self, now: float) -> None:
-        """Give up a transfer that stands still."""
-        self._core.handle_timer(now)
-        self._go_on(now)
+        """Time has passed."""
 
     def handle(self, kind: Kind, message: Message, now: float) -> None:
         """Take a message of the cloud; one that is not about updates is ignored.
 
         Raises:
             MessageError: a malformed message.
+            ChannelError: the connection is to be given up.
         """
+
+    def cancel(self) -> None:
+        """The connection is over."""
+
+
+def cloud_update(coap: CoapEnd, profile: CloudProfile, facts: CloudFacts, notify: Notify, *, confirms: bool) -> CloudUpdate:
+    """The updates that a board takes: of version 3 where it has a store for them, else of versions 1 and 2.
+
+    `confirms`: what the board says of its own accord is confirmable.
+    """
+    if facts.update_store is not None:
+        return UpdateByWindows(coap, facts, facts.update_store, notify)
+    return UpdateByChunks(coap, profile, facts, notify, confirms=confirms)
+
+
+class UpdateByChunks:
+    """Versions 1 and 2. See `CloudUpdate`."""
+
+    __slots__ = ("_coap", "_core", "_facts", "_notify", "_profile", "_type")
+
+    def __init__(self, coap: CoapEnd, profile: CloudProfile, facts: CloudFacts, notify: Notify, *, confirms: bool) -> None:
+        self._coap = coap
+        self._profile = profile
+        self._facts = facts
+        self._notify = notify
+        self._type = Type.CON if confirms else Type.NON
+        self._core = ChunkedReceiver(ReceiverWays(self._verdict, profile.old_refusal))
+
+    @property
+    def running(self) -> bool:
+        """See `CloudUpdate`."""
+        return self._core.running
+
+    def deadline(self) -> float | None:
+        """See `CloudUpdate`: when the transfer has stood still for too long."""
+        return self._core.deadline()
+
+    def handle_timer(self, now: float) -> None:
+        """See `CloudUpdate`."""
+        self._core.handle_timer(now)
+        self._go_on(now)
+
+    def handle(self, kind: Kind, message: Message, now: float) -> None:
+        """See `CloudUpdate`."""
         if kind is Kind.UPDATE_BEGIN:
             enabled = self._facts.updates_enabled or self._facts.updates_forced
             self._core.take_begin(message, self._facts.update_sink if enabled else None, now)
@@ -72,7 +116,9 @@ class CloudUpdate:
         self._go_on(now)
 
     def cancel(self) -> None:
-        """Forget the transfer."""
+        """See `CloudUpdate`: the transfer is forgotten."""
+        if self._core.running:
+            self._notify(UpdateAbandoned())
         self._core.cancel()
 
     def _go_on(self, now: float) -> None:
@@ -85,7 +131,8 @@ class CloudUpdate:
                 self._coap.acknowledge(each.request)
                 self._coap.respond(each.request, each.code, now, each.payload, each.options)
         for event in self._core.events():
-            self._tell(_told(event))
+            # One that stood still leads to a reset.
+            self._notify(UpdateTimedOut() if isinstance(event, TransferEnded) else _told(event))
 
     def _verdict(self, result: int) -> bytes:
         """What the cloud is told of the update (1.5.2, system/src/system_cloud_internal.cpp:715-747; 2.3.1 says a number)."""
@@ -99,6 +146,94 @@ class CloudUpdate:
         return f'{{"r":{word},"u":{described}}}'.encode()[:MAX_VERDICT]
 
 
+class UpdateByWindows:
+    """Version 3. See `CloudUpdate`."""
+
+    __slots__ = ("_coap", "_core", "_notify", "_now", "_store")
+
+    def __init__(self, coap: CoapEnd, facts: CloudFacts, store: UpdateStore, notify: Notify) -> None:
+        self._coap = coap
+        self._store = store
+        self._notify = notify
+        self._now = 0.0
+        self._core = UpdateReceiver(_WhereAllowed(store, facts))
+
+    @property
+    def running(self) -> bool:
+        """See `CloudUpdate`."""
+        return self._core.running
+
+    def deadline(self) -> float | None:
+        """See `CloudUpdate`."""
+        return self._core.deadline()
+
+    def handle_timer(self, now: float) -> None:
+        """See `CloudUpdate`."""
+        self._core.handle_timer(now)
+        self._go_on(now)
+
+    def handle(self, kind: Kind, message: Message, now: float) -> None:
+        """See `CloudUpdate`."""
+        if kind is Kind.UPDATE_START:
+            self._core.take_start(message, now)
+        elif kind is Kind.UPDATE_CHUNK:
+            if not self._core.take_chunk(message, now):
+                self._coap.answer(message, empty(Type.RST, message.id))
+        elif kind is Kind.UPDATE_FINISH:
+            self._core.take_finish(message)
+        self._go_on(now)
+
+    def cancel(self) -> None:
+        """See `CloudUpdate`: what has come is kept."""
+        if self._core.running:
+            self._notify(UpdateAbandoned())
+        self._core.cancel()
+
+    def _go_on(self, now: float) -> None:
+        self._now = now
+        for each in self._core.messages_to_send():
+            if isinstance(each, UpdateAck):
+                self._coap.send(each.encode(self._coap.next_id()), now)
+            elif each.in_ack:
+                self._coap.acknowledge(each.request, each.code, each.payload)
+            else:
+                self._coap.acknowledge(each.request)
+                self._coap.respond(each.request, each.code, now, each.payload, each.options, done=self._acknowledged)
+        for event in self._core.events():
+            if isinstance(event, ApplyUpdate):
+                self._notify(UpdateEnded(self._store.apply()))
+            else:
+                self._notify(UpdateAbandoned() if isinstance(event, TransferEnded) else _told(event))
+
+    def _acknowledged(self, error: ProtocolErrorCode) -> None:
+        """The last answer has arrived: if it was the verdict, the file is applied now, and not before."""
+        if error is ProtocolErrorCode.NO_ERROR:
+            self._core.reply_acknowledged()
+            self._go_on(self._now)
+
+
+class _WhereAllowed:
+    """A store that takes nothing while the application has updates disabled."""
+
+    __slots__ = ("_facts", "_store", "suspend", "validate", "write")
+
+    def __init__(self, store: UpdateStore, facts: CloudFacts) -> None:
+        self._store = store
+        self._facts = facts
+        self.write, self.validate, self.suspend = store.write, store.validate, store.suspend
+
+    @property
+    def capacity(self) -> int:
+        """See `ota.UpdateStore`."""
+        return self._store.capacity
+
+    def begin(self, size: int, sha256: bytes | None, *, discard: bool, module_function: int | None) -> int:
+        """See `ota.UpdateStore`."""
+        if not (self._facts.updates_enabled or self._facts.updates_forced):
+            raise UpdateFault(Result.OTA_UPDATES_DISABLED)
+        return self._store.begin(size, sha256, discard=discard, module_function=module_function)
+
+
 def _told(event: ReceiverEvent) -> CloudEvent:
     match event:
         case TransferStarted():
@@ -108,4 +243,4 @@ def _told(event: ReceiverEvent) -> CloudEvent:
         case ApplyUpdate():
             return UpdateEnded(event.result)
         case TransferEnded():
-            return UpdateTimedOut()
+            return UpdateAbandoned()

@@ -1,4 +1,4 @@
-"""Receiving an update while Device OS runs: into the OTA region, checked, entered for the bootloader.
+"""Receiving an update while Device OS runs: into the OTA region, checked, and then to where its module's function belongs.
 
 The same for updates over USB (control requests 250 to 253) and over the air. A bootloader is no exception here: it too waits for the next
 boot. (Device OS 2.3.1, system/src/control/storage.cpp, hal/src/stm32f2xx/ota_flash_hal_stm32f2xx.cpp.)
@@ -6,8 +6,11 @@ boot. (Device OS 2.3.1, system/src/control/storage.cpp, hal/src/stm32f2xx/ota_fl
 
 from __future__ import annotations
 
+import hashlib
+
 from emulator.board.board import Board
 from emulator.board.flash import FlashError
+from emulator.device_os.installers import installer_of
 from emulator.device_os.modules import ModuleTable
 from emulator.device_os.staged import StagedUpdates
 from firmware_images.device_rules import BOOT_CHECKS, ModuleError, validate
@@ -31,14 +34,25 @@ class UpdateReceiver:
         return self._staged.region.size
 
     def begin(self, size: int) -> None:
-        """Make room for an update of `size` bytes; one that was running is forgotten.
+        """Make room for an update of `size` bytes; one that was running, or was interrupted, is forgotten.
+
+        Raises:
+            ValueError: there is no such room.
+        """
+        self.resume(size, 0)
+
+    def resume(self, size: int, kept: int) -> int:
+        """The same, where `kept` bytes lie there already: gives how many of them are left, for flash is erased by sectors.
 
         Raises:
             ValueError: there is no such room.
         """
         self.active = False
-        self._staged.prepare(size)
-        self.size, self.received, self.active = size, 0, True
+        if not kept:
+            self._board.transfer.keep(None)
+        kept = self._staged.prepare(size, kept)
+        self.size, self.received, self.active = size, kept, True
+        return kept
 
     def write(self, offset: int, data: bytes) -> None:
         """Store a piece of the update.
@@ -64,6 +78,9 @@ class UpdateReceiver:
         module = self._staged.module()
         if module is None:
             return int(ModuleError.NOT_FOUND)
+        installer = installer_of(module.prefix.function)
+        if installer is None:
+            return int(ModuleError.UNSUPPORTED)
         verdict = validate(
             module,
             self._board.platform.id,
@@ -72,13 +89,19 @@ class UpdateReceiver:
             user_optional=True,
             made_here=self._modules.made_here,
         )
-        return 0 if verdict.error is None else int(verdict.error)
+        error = installer.fault(self._board, module) if verdict.error is None else verdict.error
+        return 0 if error is None else int(error)
 
     def finish(self) -> int:
-        """Judge it, and enter it for the next boot when it is sound. Returns as `validate`."""
+        """Judge it, and install it when it is sound. Returns as `validate`."""
         self.active = False
         result = self.validate()
         module = self._staged.module()
-        if result == 0 and module is not None:
-            self._staged.enter(self._modules.memory.slot(module.prefix.function, module.prefix.index), module)
+        installer = None if module is None else installer_of(module.prefix.function)
+        if result == 0 and module is not None and installer is not None:
+            installer.install(self._board, self._modules, self._staged, module)
         return result
+
+    def sha256(self) -> bytes:
+        """The hash of what was received, as long as it was announced."""
+        return hashlib.sha256(self._staged.read(self.size)).digest()

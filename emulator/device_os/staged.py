@@ -34,19 +34,29 @@ class StagedUpdates:
         """Whether anything waits to be copied."""
         return any(True for _ in self._entries())
 
-    def prepare(self, size: int) -> None:
-        """Erase as much of the OTA region as an update of `size` bytes needs.
+    def prepare(self, size: int, kept: int = 0) -> int:
+        """Erase as much of the OTA region as an update of `size` bytes needs, but for its first sectors within `kept` bytes.
+
+        Returns:
+            How many bytes were left as they were.
 
         Raises:
             ValueError: the region is smaller.
         """
         if not 0 < size <= self.region.size:
             raise ValueError(f"an update of {size} bytes; the OTA region has {self.region.size}")
-        _erase(self._board.flash_of(self.region), self.region.start, size)
+        flash, start = self._board.flash_of(self.region), self.region.start
+        kept = flash.sector_at(start + min(kept, size - 1)).start - start if kept else 0
+        _erase(flash, start + kept, size - kept)
+        return kept
 
     def write(self, offset: int, data: bytes) -> None:
         """Put a piece of the update into the OTA region."""
         self._board.flash_of(self.region).program(self.region.start + offset, data)
+
+    def read(self, size: int) -> bytes:
+        """The first `size` bytes of the OTA region."""
+        return self._board.flash_of(self.region).read(self.region.start, size)
 
     def module(self) -> Module | None:
         """The module in the OTA region, or None when there is none."""

@@ -177,6 +177,7 @@ class Result(enum.IntEnum):
     TOO_LARGE = -190, "the data is too large"
     LIMIT_EXCEEDED = -200, "a limit is exceeded"
     INVALID_STATE = -210, "not possible in this state"
+    FLASH_IO = -219, "the flash could not be read or written"
     IO = -220, "input or output failed"
     NETWORK = -230, "network error"
     PROTOCOL = -240, "protocol error"

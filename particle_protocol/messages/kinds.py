@@ -30,6 +30,11 @@ class Kind(enum.Enum):
     UPDATE_DONE = (Code.PUT, "u")
     CHUNK = (Code.POST, "c")
     CHUNK_MISSED = (Code.GET, "c")
+    UPDATE_START = (Code.POST, "S")
+    UPDATE_CHUNK = (Code.POST, "C")
+    UPDATE_ACK = (Code.POST, "A")
+    UPDATE_FINISH = (Code.POST, "F")
+    SERVER_MOVED = (Code.POST, "M")
     LEDGER = (Code.POST, "L")
     PING = (Code.EMPTY, "")
 

@@ -128,6 +128,33 @@ class Pair:
         return self
 
 
+class Store:
+    """Where updates of version 3 go."""
+
+    capacity = 1_000_000
+
+    def __init__(self):
+        self.data, self.applied, self.suspended, self.fault = bytearray(), 0, [], None
+
+    def begin(self, size, sha256, *, discard, module_function):
+        self.data = bytearray(size)
+        return 0
+
+    def write(self, offset, data):
+        self.data[offset : offset + len(data)] = data
+
+    def validate(self):
+        if self.fault:
+            raise self.fault
+
+    def suspend(self, *, discard):
+        self.suspended.append(discard)
+
+    def apply(self):
+        self.applied += 1
+        return 0
+
+
 class DatagramPair:
     """A device's connection over DTLS, and the cloud's port as a recorder: `said` holds the device's messages as hex."""
 
@@ -172,7 +199,7 @@ class DatagramPair:
             "product_version": hello.product_version,
             "claim_code": code,
             "safe_mode": safe,
-            "updates_v3": bool(hello.flags & HelloFlag.UPDATES_V3),
+            "update_store": Store() if hello.flags & HelloFlag.UPDATES_V3 else None,
             "system_describe": lambda: system,
             "diagnostics": lambda: decode_vitals(vitals),
         }
@@ -335,6 +362,11 @@ VALUES = (
     {"int": 42, "dbl": 3.25, "bool": True, "str": "hello from virtual device"},
     {"int": -123456, "str": 'hello "world" \u00e4', "String": "", "rx": 0, "dbl": 3.25, "bool": True},
 )
+
+
+@pytest.fixture
+def store():
+    return Store()
 
 
 @pytest.fixture(scope="session")

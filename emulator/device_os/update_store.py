@@ -1,0 +1,91 @@
+"""An update over the air of version 3 on its way into flash (`particle_protocol.ota.UpdateStore`).
+
+What has come of a file is kept when its transfer ends before its time, over a reset and without power too: when the cloud begins with a
+file of the same size and hash, it is gone on with (Device OS 6.2.0, communication/src/firmware_update.cpp, system/src/firmware_update.cpp).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from emulator.board.flash import FlashError
+from emulator.board.interrupted_transfer import InterruptedTransfer, TransferMemory
+from emulator.device_os.installers import installer_of
+from emulator.device_os.receiver import UpdateReceiver
+from particle_protocol.control_requests.codes import Result
+from particle_protocol.ota import UpdateFault
+
+KEPT_EVERY: Final = 65_536
+"""After so many bytes it is noted how far a transfer has come. Chosen: so seldom that the note's place in flash lasts."""
+
+
+class UpdateStore:
+    """Where files go that come over the air."""
+
+    def __init__(self, receiver: UpdateReceiver, memory: TransferMemory) -> None:
+        self._receiver = receiver
+        self._memory = memory
+        self._sha256: bytes | None = None
+        self._offset = 0
+        self._whole = 0
+        """How many bytes have come without a gap."""
+        self._beyond: dict[int, int] = {}
+        """Pieces behind a gap: where each begins and ends."""
+
+    @property
+    def capacity(self) -> int:
+        """See `ota.UpdateStore`."""
+        return self._receiver.capacity
+
+    def begin(self, size: int, sha256: bytes | None, *, discard: bool, module_function: int | None) -> int:
+        """See `ota.UpdateStore`."""
+        if module_function is not None and installer_of(module_function) is None:
+            raise UpdateFault(Result.OTA_UNSUPPORTED_MODULE)
+        before = self._memory.load()
+        same = before is not None and not discard and (before.size, before.sha256) == (size, sha256)
+        kept = before.received if before is not None and same else 0
+        try:
+            self._offset = self._whole = self._receiver.resume(size, kept)
+        except ValueError as error:
+            raise UpdateFault(Result.TOO_LARGE, str(error)) from None
+        self._sha256 = sha256
+        self._beyond.clear()
+        return self._offset
+
+    def write(self, offset: int, data: bytes) -> None:
+        """See `ota.UpdateStore`."""
+        try:
+            self._receiver.write(offset, data)
+        except FlashError as error:
+            raise UpdateFault(Result.FLASH_IO, str(error)) from None
+        noted = self._whole // KEPT_EVERY
+        self._beyond[offset] = offset + len(data)
+        while self._whole in self._beyond:
+            self._whole = self._beyond.pop(self._whole)
+        if self._whole // KEPT_EVERY > noted:
+            self._keep()
+
+    def validate(self) -> None:
+        """See `ota.UpdateStore`."""
+        if self._sha256 is not None and self._receiver.sha256() != self._sha256:
+            raise UpdateFault(Result.OTA_RESUMED_UPDATE_FAILED if self._offset else Result.OTA_INTEGRITY_CHECK_FAILED)
+        result = self._receiver.validate()
+        if result:
+            raise UpdateFault(result)
+
+    def suspend(self, *, discard: bool) -> None:
+        """See `ota.UpdateStore`."""
+        self._receiver.cancel()
+        if discard:
+            self._memory.keep(None)
+        else:
+            self._keep()
+
+    def apply(self) -> int:
+        """Install what was received. Returns as `UpdateReceiver.finish`."""
+        self._memory.keep(None)
+        return self._receiver.finish()
+
+    def _keep(self) -> None:
+        if self._sha256 is not None and self._whole:
+            self._memory.keep(InterruptedTransfer(self._receiver.size, self._whole, self._sha256))
