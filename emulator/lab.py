@@ -77,7 +77,7 @@ class Lab:
         try:
             self.cloud = Cloud(self.clock, self.secrecy.rng("cloud"), self.driver.reply, storage, cloud_settings)
             self.server_key = self.driver.call(self.secrecy.server_key, self.cloud.keys)
-            self.p256_server_key = self.driver.call(self.secrecy.p256_server_key, self.cloud.keys)
+            self.udp_server_key = self.driver.call(self.secrecy.udp_server_key, self.cloud.keys)
         except BaseException:
             self.driver.close()
             raise
@@ -236,7 +236,7 @@ class Lab:
                 rsa = DeviceKey.generate() if spec.unique_key else self.secrecy.device_key(number)
                 made.append((transport, rsa.der, rsa.public_der))
             else:
-                p256 = self.secrecy.p256_device_key(number)
+                p256 = self.secrecy.udp_device_key(number)
                 made.append((transport, p256.der, p256.public_der))
         return made
 
@@ -244,7 +244,7 @@ class Lab:
         """What the factory writes into a board, and tells the cloud about it."""
         board.otp.program(SERIAL_NUMBER[0], board.identity.serial_number.encode())
         board.otp.program(MOBILE_SECRET[0], board.identity.mobile_secret.encode())
-        servers = {Transport.TCP: self.server_key.public.der, Transport.UDP: self.p256_server_key.public_der}
+        servers = {Transport.TCP: self.server_key.public.der, Transport.UDP: self.udp_server_key.public_der}
         fields = {
             DctField.DEVICE_ID: bytes.fromhex(board.device_id),
             DctField.DEVICE_CODE: names.make_device_code(board.rng.getrandbits(32)).encode(),

@@ -32,10 +32,10 @@ class Secrecy(Protocol):
     def device_key(self, number: int) -> DeviceKey:
         """The private key of a board, for which the seed drew a number."""
 
-    def p256_server_key(self, keys: Keys) -> dtls.PrivateKey:
-        """The same for boards that speak DTLS."""
+    def udp_server_key(self, keys: Keys) -> dtls.PrivateKey:
+        """The same for boards that come over UDP."""
 
-    def p256_device_key(self, number: int) -> dtls.PrivateKey:
+    def udp_device_key(self, number: int) -> dtls.PrivateKey:
         """The private key of a board that speaks DTLS, for which the seed drew a number."""
 
     def mobile_secret(self, drawn: str) -> str:
@@ -60,11 +60,11 @@ class SecretsOfTheSeed:
         """See `Secrecy`."""
         return lab_device_key(number)
 
-    def p256_server_key(self, keys: Keys) -> dtls.PrivateKey:
+    def udp_server_key(self, keys: Keys) -> dtls.PrivateKey:
         """See `Secrecy`."""
         return self._p256_key("server")
 
-    def p256_device_key(self, number: int) -> dtls.PrivateKey:
+    def udp_device_key(self, number: int) -> dtls.PrivateKey:
         """See `Secrecy`."""
         return self._p256_key(f"device {number}")
 
@@ -98,18 +98,18 @@ class SecretsOfTheSystem:
         """See `Secrecy`."""
         return DeviceKey.generate()
 
-    def p256_server_key(self, keys: Keys) -> dtls.PrivateKey:
+    def udp_server_key(self, keys: Keys) -> dtls.PrivateKey:
         """See `Secrecy`. Made once for a state file.
 
         Raises:
             StateFileError: what the file holds is no such key.
         """
         try:
-            return dtls.PrivateKey.from_der(keys.kept("device service, P-256", lambda: dtls.PrivateKey.generate().der))
+            return dtls.PrivateKey.from_der(keys.kept("device service over UDP", lambda: dtls.PrivateKey.generate().der))
         except dtls.KeyFault as error:
             raise StateFileError(f"its P-256 server key cannot be used: {error}; give another path, or a copy from before") from error
 
-    def p256_device_key(self, number: int) -> dtls.PrivateKey:
+    def udp_device_key(self, number: int) -> dtls.PrivateKey:
         """See `Secrecy`."""
         return dtls.PrivateKey.generate()
 
