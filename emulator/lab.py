@@ -102,6 +102,8 @@ class Lab:
         """The boards that were made with stand-ins, by device id."""
         self.cloud.updates.takes_stand_ins = self._built.__contains__
         self._instant = served
+        self.mover_key = self.secrecy.mover_key()
+        """Signs for servers that boards are told to go to."""
 
     @property
     def ports(self) -> list[Port]:
@@ -177,6 +179,7 @@ class Lab:
             rng=random.Random(f"{self.seed} {identity.device_id}"),
             applications=self.applications,
             takes_stand_ins=takes_stand_ins,
+            mover_key=self.mover_key.public_der,
             sim=self._sim(hardware, spec, identity.device_id),
         )
         if spec.ncp is not None:

@@ -38,6 +38,9 @@ class Secrecy(Protocol):
     def udp_device_key(self, number: int) -> dtls.PrivateKey:
         """The private key of a board that speaks DTLS, for which the seed drew a number."""
 
+    def mover_key(self) -> dtls.PrivateKey:
+        """The key that signs for another server; boards know its public half."""
+
     def mobile_secret(self, drawn: str) -> str:
         """What is printed on a board's label, for which the seed drew one."""
 
@@ -67,6 +70,10 @@ class SecretsOfTheSeed:
     def udp_device_key(self, number: int) -> dtls.PrivateKey:
         """See `Secrecy`."""
         return self._p256_key(f"device {number}")
+
+    def mover_key(self) -> dtls.PrivateKey:
+        """See `Secrecy`."""
+        return self._p256_key("mover")
 
     def mobile_secret(self, drawn: str) -> str:
         """See `Secrecy`."""
@@ -110,6 +117,10 @@ class SecretsOfTheSystem:
             raise StateFileError(f"its P-256 server key cannot be used: {error}; give another path, or a copy from before") from error
 
     def udp_device_key(self, number: int) -> dtls.PrivateKey:
+        """See `Secrecy`."""
+        return dtls.PrivateKey.generate()
+
+    def mover_key(self) -> dtls.PrivateKey:
         """See `Secrecy`."""
         return dtls.PrivateKey.generate()
 

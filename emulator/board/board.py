@@ -85,6 +85,7 @@ class Board:
         sim: str | None = None,
         applications: Mapping[str, Callable[[], Any]],
         takes_stand_ins: bool,
+        mover_key: bytes = b"",
     ) -> None:
         self.hardware = hardware
         self.platform = hardware.platform
@@ -96,6 +97,8 @@ class Board:
         """What user parts made for tests run, by the name they carry."""
         self.takes_stand_ins = takes_stand_ins
         """Whether its Device OS takes modules that only stand for real ones: it was made with such."""
+        self.mover_key = mover_key
+        """The public key (DER) of who may tell it that its server moved, as real firmware has one in it; empty if nobody may."""
         self.changed = Signal()
         """Fired when something that can be seen from outside changed: USB, LED, power."""
         self.flashes = {

@@ -359,6 +359,9 @@ class CloudConnection:
         elif kind is Kind.SIGNAL:
             self._coap.acknowledge(message, Code.CHANGED, in_place=True)
             self._events.append(SignalChanged(Signal.decode(message).on))
+        elif kind is Kind.SERVER_MOVED:
+            moved = self._requests.move(message, self._now)
+            self._events += [] if moved is None else [moved]
         elif kind is Kind.KEY_CHANGE:
             self._change_key(message)
         else:

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from emulator.device_os.application import Application
 from particle_protocol import ota
 from particle_protocol.describe import DescribedModule, SystemDescribe
+from particle_protocol.dtls import PublicKey
 from particle_protocol.ota import UpdateSink
 from particle_protocol.platforms import OsVersion
 from particle_protocol.protocol_errors import ProtocolErrorCode
@@ -30,7 +31,8 @@ class CloudFacts:
     tell; `last_reset` is told once a boot, so the firmware empties it after a connection. `update_sink` None is a board that takes no
     updates over the air. `iccid` is empty where there is no SIM; `tells_max_binary` is whether the platform has firmware up to 2.3 tell
     by an event how large an update may be. `knows_time`: the clock was set since the board has power.
-    With an `update_store` the board takes updates of version 3 instead.
+    With an `update_store` the board takes updates of version 3 instead. `mover_key` is the public key of who may tell it that its server
+    moved; None where its firmware does not know such a thing.
     """
 
     os_version: OsVersion
@@ -52,6 +54,7 @@ class CloudFacts:
     iccid: str = ""
     tells_max_binary: bool = True
     knows_time: bool = False
+    mover_key: PublicKey | None = None
     update_sink: UpdateSink | None = None
     update_store: UpdateStore | None = None
     received_module: Callable[[], DescribedModule | None] = lambda: None
@@ -97,6 +100,15 @@ class ResetRequested:
 @dataclass(frozen=True, slots=True)
 class KeyRestoreRequested:
     """The cloud wants the factory's server key and address back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMovedTo:
+    """The cloud is somewhere else from now on: remember where, and reset. `public_key` is its new one (SubjectPublicKeyInfo, DER)."""
+
+    address: str
+    port: int
+    public_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +187,7 @@ CloudEvent: TypeAlias = (
     | ClaimReceived
     | ResetRequested
     | KeyRestoreRequested
+    | ServerMovedTo
     | SignalChanged
     | TimeReceived
     | FunctionCalled

@@ -16,7 +16,7 @@ from emulator.device_os import cloud_facts as facts
 from emulator.device_os.cloud_connection import CloudConnection
 from emulator.device_os.cloud_link import CloudLink, datagram_link, stream_link
 from emulator.device_os.cloud_socket import CloudSocket, open_socket
-from emulator.device_os.cloud_transport import cloud_server, cloud_transport, datagram_identity, stream_identity
+from emulator.device_os.cloud_transport import FIELDS, cloud_server, cloud_transport, datagram_identity, stream_identity
 from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.describe import described, system_describe
 from emulator.device_os.update_store import UpdateStore
@@ -25,7 +25,7 @@ from firmware_images.fields import UNSET
 from particle_protocol import dtls, lightssl
 from particle_protocol.cloud_profiles import Network, Transport
 from particle_protocol.control_requests.codes import CloudStatus, Result
-from particle_protocol.dct import DctField
+from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.dtls import SavedSession
 from particle_protocol.messages.goodbye import CloudReason, Goodbye, ResetReason
 from particle_protocol.protocol_errors import ProtocolErrorCode
@@ -204,6 +204,7 @@ class CloudManager:
             diagnostics=system.diagnostics,
             knows_time=self._board.backup.clock_set,
             iccid=self._board.sim or "",
+            mover_key=self._mover_key(),
             tells_max_binary=self._board.hardware.tells_max_binary,
         )
         return self._told
@@ -212,6 +213,12 @@ class CloudManager:
         """Where updates of version 3 go: on boards of generation 3 and later, since Device OS 3.0."""
         speaks = self._board.platform.generation >= 3 and self._system.version_numbers >= UPDATES_V3_SINCE
         return UpdateStore(self._system.receiver, self._board.transfer) if speaks else None
+
+    def _mover_key(self) -> dtls.PublicKey | None:
+        """Who may say that the server moved: known to firmware of 4.1 and later, but for 5.0 to 5.2 (6.2.0, server_config.cpp)."""
+        version, key = self._system.version_numbers, self._board.mover_key
+        knows = (4, 1, 0) <= version < (5, 0, 0) or version >= (5, 3, 0)
+        return dtls.PublicKey(key) if knows and key else None
 
     def _product(self) -> tuple[int, int]:
         """What Hello says: the application's product, in safe mode the one last stored (system_cloud_internal.cpp:949-968)."""
@@ -285,6 +292,8 @@ class CloudManager:
                 self.reset_requested(what)
             case facts.TimeReceived():
                 self._board.backup.clock_set = True
+            case facts.ServerMovedTo():
+                self.disconnect(CloudReason.SERVER_MOVED, then=lambda: self._move_to(event))
             case facts.SignalChanged(on):
                 system.show_nyan(on=on)
             case facts.UpdateStarted():
@@ -297,6 +306,13 @@ class CloudManager:
                 system.reset_later(ResetReason.UPDATE_TIMEOUT)
             case _:
                 pass
+
+    def _move_to(self, server: facts.ServerMovedTo) -> None:
+        """Remember another server, and go there after a reset."""
+        fields, settings = FIELDS[Transport.UDP], self._board.settings
+        settings.write(fields.server.offset, ServerAddress(server.address, server.port).encode())
+        settings.write(fields.server_key.offset, server.public_key.ljust(fields.server_key.size, b"\xff"))
+        self._board.reset(ResetReason.CONFIG_UPDATE)
 
     def reset_requested(self, what: str) -> None:
         """Do what a reset asked for by the cloud or the application means: `reboot`, `safe mode`, `dfu`, or `network`."""

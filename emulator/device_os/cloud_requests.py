@@ -5,13 +5,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 
-from emulator.device_os.cloud_facts import CloudFacts, FunctionCalled
+from emulator.device_os.cloud_facts import CloudFacts, FunctionCalled, ServerMovedTo
 from particle_protocol.blocks import Block, cut
 from particle_protocol.cloud_messages.describe import encode_system
+from particle_protocol.cloud_messages.server_moved import ServerMoved
 from particle_protocol.cloud_profiles import CloudProfile
 from particle_protocol.coap import Code, ContentFormat, Message, Option, pack_uint
 from particle_protocol.coap_end import CoapEnd, Done
+from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.describe import ApplicationDescribe, Description
+from particle_protocol.dtls import PublicKey
 from particle_protocol.messages import DescribeFlag, DescribeRequest, FunctionCall, VariableRead, encode_function_result, encode_value
 from particle_protocol.vitals import encode_vitals
 
@@ -63,6 +66,25 @@ class CloudRequests:
         else:
             value = encode_value(variable.get(), variable.type)
             self._coap.respond(message, Code.CONTENT, now, value[: self._profile.text_limit])
+
+    def move(self, message: Message, now: float) -> ServerMovedTo | None:
+        """Take another server for the cloud, if its owner has signed for it: an empty acknowledgement, then a confirmable 2.04.
+
+        Chosen: the answer to a wrong signature is 4.03, to what the DCT has no room for 4.00, and 4.04 where firmware does not know this.
+
+        Raises:
+            MessageError: a malformed request.
+        """
+        moved, key = ServerMoved.decode(message), self._facts.mover_key
+        self._coap.acknowledge(message)
+        if key is None:
+            code = Code.NOT_FOUND
+        elif not moved.is_genuine(key):
+            code = Code.FORBIDDEN
+        else:
+            code = Code.CHANGED if _can_be_kept(moved) else Code.BAD_REQUEST
+        self._coap.respond(message, code, now)
+        return ServerMovedTo(moved.address, moved.port, moved.public_key) if code == Code.CHANGED else None
 
     def describe(self, message: Message, now: float, answered: Callable[[DescribeFlag, bytes], Done | None]) -> None:
         """Describe what is asked for: an empty acknowledgement, then a confirmable 2.05; a long one in blocks of the firmware's own size.
@@ -123,3 +145,13 @@ class CloudRequests:
         """What the application has: nothing, in safe mode."""
         application = self._facts.application
         return ApplicationDescribe() if application is None else application.describe()
+
+
+def _can_be_kept(moved: ServerMoved) -> bool:
+    """Whether address and key are such that the DCT can hold them."""
+    try:
+        ServerAddress(moved.address, moved.port).encode()
+        PublicKey(moved.public_key)
+    except ValueError:
+        return False
+    return len(moved.public_key) <= DctField.ALT_SERVER_PUBLIC_KEY.size
