@@ -229,12 +229,13 @@ def wait_until(
     """
     clock = host.clock
     end = clock.now() + timeout
+    stalled = False
     while True:
         found = look()
         if found is not None and found is not False:
             return found
         left = end - clock.now()
-        if left <= 0:
-            raise NotReached(awaited, timeout, seen=seen(), board=board, remedy=remedy)
-        if not host.rest(min(poll, left), port=port):
-            raise NotReached(awaited, timeout, seen=seen(), board=board, remedy=remedy, stalled=True)
+        if stalled or left <= 0:
+            raise NotReached(awaited, timeout, seen=seen(), board=board, remedy=remedy, stalled=stalled)
+        # The last thing that could happen may be what is awaited, with nothing on the bus to show for it.
+        stalled = not host.rest(min(poll, left), port=port)

@@ -1,5 +1,7 @@
 """A board's way to its network, from outside: what it needs of a run to connect, and how it is given that.
 
+Before Device OS 4.0 a Gen 3 board listens until it is marked as set up, so that is part of joining.
+
 Each kind of interface is one class. A board has the one of its platform unless its kind supplies another (`harness.capabilities.Extras`).
 """
 
@@ -54,6 +56,7 @@ class Wifi:
         if missing is not None or wifi is None:
             raise missing or CapabilityMissing(Capability.WIFI, board=self._board.label)
         listen(self._board)
+        self._board.setup_done()
         self._board.set_wifi(wifi.ssid, wifi.password, security=wifi.security)
         return f"the board took the credentials of {wifi.ssid!r}"
 
@@ -103,6 +106,7 @@ class Cellular:
                 seen=lambda: f"in the cloud it is {account.sim_status(iccid) or 'unknown'}",
             )
         if board.mode() is Mode.LISTENING:
+            board.setup_done()
             board.leave_listening()
         return None if status == ACTIVE else f"SIM {iccid} is active"
 

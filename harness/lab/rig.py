@@ -157,7 +157,7 @@ class LabRig:
                 continue
             board.usb.wait_for(lambda entry: entry, timeout=10, awaited="it to come up")
             if start.mode is None and not start.claimed:
-                board.wait_for(Mode.CONNECTING_NETWORK if self.host.boards[board.port].sim else Mode.LISTENING)
+                _wait_until_up(board)
             else:
                 self._bring(board, start.mode or Mode.ONLINE)
             board.journal.clear()
@@ -296,6 +296,12 @@ def _kept() -> Iterator[None]:
 
 _LAB_MODES = {Mode.DFU: "dfu", Mode.SAFE: "safe", Mode.OFF: "off"}
 """How a Lab is told to start a board; every other mode is reached from `normal`."""
+
+
+def _wait_until_up(board: Board) -> None:
+    """Let time pass until a new board is in the mode in which boards like it come up."""
+    comes_up = (Mode.LISTENING, Mode.CONNECTING_NETWORK)
+    board.until(lambda: board.mode() in comes_up, timeout=30, awaited=" or ".join(map(str, comes_up)), seen=lambda: str(board.mode()))
 
 
 def _sim_of(wanted: EmulatedBoard) -> dict[str, Any]:

@@ -57,3 +57,9 @@ def test_a_wait_for_what_can_never_come_ends_at_once():
         wait_until(host, lambda: None, timeout=1e9, awaited="a miracle", seen=lambda: "silence")
     assert caught.value.stalled
     assert len(host.rests) == 1
+
+
+def test_what_the_last_event_brought_about_is_looked_at_before_giving_up():
+    """Such as a SIM that the cloud activates while the board has nothing to do: nothing shows on the bus, and nothing more is due."""
+    host = FakeHost(quiet=True)
+    assert wait_until(host, lambda: host.rests or None, timeout=10, awaited="the last event", seen=str)
