@@ -48,8 +48,9 @@ class CannotListen(OSError):
 class Service:
     """What a served Lab shows to other programs.
 
-    `http_port` and `device_port` 0 take any free port. `hosts` are names of the REST API besides loopback's, `origins` the web pages that
-    may use it (`emulator.doors.visitors`), `webhooks` where webhooks may go besides public addresses (`emulator.destinations`).
+    Ports 0 are any free ones, and `device_host` is the address for boards, if it is not `host`. `hosts` are names of the REST
+    API besides loopback's, `origins` the web pages that may use it (`emulator.doors.visitors`), `webhooks` where webhooks may go besides public
+    addresses (`emulator.destinations`).
     The Lab's own boards connect to the device service over a real socket, like any other board. Usable as a context manager; closing it
     leaves the Lab running.
 
@@ -66,6 +67,7 @@ class Service:
         host: str = LOOPBACK,
         http_port: int = 0,
         device_port: int = 0,
+        device_host: str | None = None,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
         webhooks: Iterable[str] = (),
@@ -78,7 +80,7 @@ class Service:
         app = CloudApp(api.answer, driver, limits=api.limits)
         limits = HeadLimits(lab.cloud.settings.max_head, lab.cloud.settings.head_timeout)
         self._http = HttpDoor(driver, app, host, http_port, app.end_streams, Visitors((host, *hosts), origins), limits)
-        self._devices = TcpListener(driver, _stream_port(lab).accept, host, device_port)
+        self._devices = TcpListener(driver, _stream_port(lab).accept, device_host or host, device_port)
         self._outside = RealNetwork(driver)
         self._hooks = HttpGateway(driver, lab.cloud.settings, Destinations(webhooks))
         try:

@@ -10,6 +10,7 @@ from particle_protocol.functions import ModuleFunction as F
 
 PLATFORM_NAMES: Final = {
     0: "core",
+    3: "gcc",
     6: "photon",
     8: "p1",
     10: "electron",

@@ -37,6 +37,8 @@ class McuFamily(enum.Enum):
     NRF52840 = "nrf52840"
     RTL872X = "rtl872x"
     QCM6490 = "qcm6490"
+    GCC = "gcc"
+    """None: a program on the computer that runs it."""
 
 
 class Feature(enum.Enum):
@@ -177,15 +179,16 @@ class Platform:
     """What else people call it: "photon2" for "p2"."""
     display_name: str
     generation: int
-    """1 to 4 as host tools count; -1 for Tachyon, which belongs to none."""
+    """1 to 4 as host tools count; -1 for Tachyon and virtual devices, which belong to none."""
     mcu: McuFamily
     features: frozenset[Feature]
     public: bool
     control_requests: bool
-    """Whether the board answers vendor control requests (all but Tachyon)."""
+    """Whether the board answers vendor control requests (all but Tachyon and virtual devices)."""
     out_requests_need_data: bool
     """Whether a host must send one zero byte with an OUT vendor request that has no data."""
     vendor_id: int
+    """0: it is never on USB."""
     normal_product_id: int
     dfu_product_id: int | None
     normal_product: str | None
@@ -297,8 +300,9 @@ class _Tables:
 def _tables() -> _Tables:
     data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
     found = tuple(sorted((_read_platform(entry, data) for entry in data["platform"]), key=lambda p: p.id))
-    by_usb = {(p.vendor_id, p.normal_product_id): (p, False) for p in found}
-    by_usb |= {(p.vendor_id, p.dfu_product_id): (p, True) for p in found if p.dfu_product_id is not None}
+    on_usb = [p for p in found if p.vendor_id]
+    by_usb = {(p.vendor_id, p.normal_product_id): (p, False) for p in on_usb}
+    by_usb |= {(p.vendor_id, p.dfu_product_id): (p, True) for p in on_usb if p.dfu_product_id is not None}
     return _Tables(
         all=found,
         by_id=MappingProxyType({p.id: p for p in found}),

@@ -94,13 +94,15 @@ class OpenOptions:
 class Serving:
     """What `particle-hil serve` adds to a served run.
 
-    Port 0 is any free one; `state` is the file that keeps the cloud's state; `rate_limits`: the REST API refuses who asks too often.
+    Port 0 is any free one; `device_host` is the loopback address for boards, if it is to be another than 127.0.0.1. `state` is the
+    file that keeps the cloud's state; `rate_limits`: the REST API refuses who asks too often.
     `password` is that of the run's user, drawn by chance without it. `hosts` are names of the REST API besides loopback's, `origins` the
     web pages that may use it.
     """
 
     http_port: int = 0
     device_port: int = 0
+    device_host: str | None = None
     state: str | None = None
     rate_limits: bool = False
     password: str | None = field(default=None, repr=False)

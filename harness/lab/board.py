@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emulator.board.board import Board as EmulatedBoard
-from emulator.cloud.device_log import DisbelievedFact, DroppedMessage, Refusal, Visit
 from emulator.drivers import Driver
 from emulator.factory import device_os_release, user_part
 from emulator.hardware import hardware_of
@@ -13,6 +12,7 @@ from harness.board import Board
 from harness.capabilities import Extras, LedChange, LogLine, Releases
 from harness.hiding import hides
 from harness.lab.host import EmulatedHost
+from harness.lab.seen_by_cloud import SeenByCloud
 from harness.releases import own_release
 from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import Platform
@@ -98,45 +98,20 @@ def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", release
     """The harness's view of the board at a port of an emulated host, with its buttons, LED and power switch."""
     emulated = host.boards[port]
     driver = host.driver
+    seen = SeenByCloud(host.lab, emulated.device_id, emulated.outgoing)
     extras = Extras(
         LabButtons(driver, emulated),
         LabLed(driver, emulated),
         LabPower(driver, emulated),
         releases if releases is not None else BuiltReleases(emulated.platform),
-        lambda since: driver.call(_refusal, host, emulated, since),
-        lambda since: driver.call(lambda: [*_cloud_log(host, emulated, since), *_usb_log(host, port, since)]),
+        seen.refusal,
+        lambda since: [*seen.log(since), *driver.call(_usb_log, host, port, since)],
         takes_stand_ins=emulated.takes_stand_ins,
     )
     return Board(host, emulated.platform, emulated.device_id, moniker=moniker, port=port, allow_changes=True, extras=extras)
-
-
-def _cloud_log(host: EmulatedHost, board: EmulatedBoard, since: float) -> list[LogLine]:
-    """What the cloud noted of a board since a moment.
-
-    A connection that ended before it told whose it was is known by where it came from.
-    """
-    log = host.lab.cloud.device_log
-    entries: list[Visit | Refusal | DroppedMessage | DisbelievedFact] = [*log.visits, *log.refusals, *log.dropped, *log.disbelieved]
-    return [LogLine(each.when, "cloud", str(each)) for each in entries if each.when >= since and _is_of(board, each.device_id, each.peer)]
 
 
 def _usb_log(host: EmulatedHost, port: str, since: float) -> list[LogLine]:
     """What the host's kernel noted of a port since a moment."""
     lines = [(float(stamp.strip(" [")), text.strip()) for stamp, _, text in (line.partition("]") for line in host.usb_host.log)]
     return [LogLine(when, "USB", text) for when, text in lines if when >= since and f" {port}:" in text]
-
-
-def _is_of(board: EmulatedBoard, device_id: str | None, peer: str) -> bool:
-    return device_id == board.device_id or (device_id is None and peer in board.outgoing)
-
-
-def _refusal(host: EmulatedHost, board: EmulatedBoard, since: float) -> str:
-    """What the cloud has not got to heal a board with that connected since a moment, or why it turned the board away last since then."""
-    cloud = host.lab.cloud
-    device, link = cloud.devices.by_id(board.device_id), cloud.connections.link(board.device_id)
-    connected = None if link is None else link.since - (cloud.core.now() - host.lab.clock.now)
-    lacks = cloud.healing.lacks(device) if device is not None and connected is not None and connected >= since else []
-    if lacks:
-        return f"it misses {', '.join(map(str, lacks))} or later, which is not in the cloud's library; give it with --device-os"
-    refusals = (each for each in reversed(cloud.device_log.refusals) if each.when >= since)
-    return next((str(each) for each in refusals if _is_of(board, each.device_id, each.peer)), "")

@@ -196,6 +196,7 @@ class LabRig:
                     self.lab,
                     http_port=serving.http_port,
                     device_port=serving.device_port,
+                    device_host=serving.device_host,
                     hosts=serving.hosts,
                     origins=serving.origins,
                     webhooks=self._webhooks,

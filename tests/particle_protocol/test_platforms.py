@@ -51,7 +51,16 @@ def test_the_photon_is_updated_system_first_and_user_last():
 
 
 def test_all_platforms_of_the_constants_are_there():
-    assert [p.id for p in platforms()] == [0, 6, 8, 10, 12, 13, 14, 15, 22, 23, 24, 25, 26, 28, 32, 35, 37, 38, 42]
+    assert [p.id for p in platforms()] == [0, 3, 6, 8, 10, 12, 13, 14, 15, 22, 23, 24, 25, 26, 28, 32, 35, 37, 38, 42]
+
+
+def test_a_virtual_device_is_on_no_usb():
+    virtual = platform_by_id(3)
+    assert (virtual.name, str(virtual)) == ("gcc", "virtual device (platform 3)")
+    with pytest.raises(UnknownPlatform):
+        platform_by_usb(0x2B04, 0xC003)
+    with pytest.raises(UnknownPlatform):
+        platform_by_usb(virtual.vendor_id, virtual.normal_product_id)
 
 
 @pytest.mark.parametrize(
