@@ -48,11 +48,10 @@ class CannotListen(OSError):
 class Service:
     """What a served Lab shows to other programs.
 
-    Ports 0 are any free ones, and `device_host` is the address for boards, if it is not `host`. `hosts` are names of the REST
-    API besides loopback's, `origins` the web pages that may use it (`emulator.doors.visitors`), `webhooks` where webhooks may go besides public
-    addresses (`emulator.destinations`).
-    The Lab's own boards connect to the device service over a real socket, like any other board. Usable as a context manager; closing it
-    leaves the Lab running.
+    Ports 0 are any free ones, and `device_host` is the address for boards, if it is not `host`. `hosts` are names of the REST API besides
+    loopback's, `origins` the web pages that may use it (`emulator.doors.visitors`), `webhooks` where webhooks may go besides public
+    addresses (`emulator.destinations`). The Lab's own boards connect to the device service over a real socket, like any other board. Usable
+    as a context manager; closing it leaves the Lab running.
 
     Raises:
         ValueError: one of `hosts`, `origins` or `webhooks` is none.

@@ -75,7 +75,7 @@ class Board:
         self._console = SerialConsole(self) if extras.serial else None
         self._softap = SoftAp(self, host.radio()) if platform.has_softap else None
         self._network = extras.network if extras.network is not None else network_of(self)
-        self._refusal, self._log = extras.refusal, extras.log
+        self._refusal, self._log, self._state = extras.refusal, extras.log, extras.state
         self._buttons, self._led, self._power = extras.buttons, extras.led, extras.power
 
     def __str__(self) -> str:
@@ -233,7 +233,7 @@ class Board:
         requests = self._requests if self.platform.control_requests else None
         return Witnesses(
             usb=usb.entry if usb is not None else None,
-            usb_text=usb.describe if usb is not None else None,
+            usb_text=usb.describe if usb is not None else self._state,
             serial=console.entry if usb is None and console is not None else None,
             led=self._led.describe if self._led is not None else None,
             device_mode=requests.device_mode if requests is not None else None,

@@ -72,6 +72,8 @@ class Network(Protocol):
     """What it is called: "Wi-Fi", "cellular"."""
     step: str
     """What joining is called among the steps of a flow."""
+    in_listening: bool
+    """Whether the board has to listen to be joined."""
 
     def lacks(self, wifi: WifiNetwork | None) -> CapabilityMissing | None:
         """What a run has not that the board needs to join; asks nobody. None: it has all."""
@@ -120,6 +122,8 @@ class Extras:
     """Whether it is on its host's USB."""
     serial: bool = True
     """Whether it has a serial port on its host."""
+    state: Callable[[], str] | None = None
+    """Tells in words what can be seen on the host of a board that is on no USB."""
     network: Network | None = None
     """The kind's own way to the network; without it that of the platform (`harness.networks`)."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -90,10 +91,15 @@ class ThreadChunks:
             return None
 
     def close(self) -> None:
-        """See `Chunks.close`."""
+        """See `Chunks.close`. A thread that waits for bytes is woken by shutting the connection down, not by closing it."""
+        stream = self._response.extensions.get("network_stream")
+        wire = None if stream is None else stream.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            if wire is not None:
+                wire.shutdown(socket.SHUT_RDWR)
+        self._thread.join(timeout=5)
         with contextlib.suppress(httpx.HTTPError, RuntimeError):
             self._response.close()
-        self._thread.join(timeout=5)
 
 
 class EventStream:

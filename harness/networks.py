@@ -33,6 +33,7 @@ class Wifi:
 
     kind = "Wi-Fi"
     step = "give Wi-Fi credentials"
+    in_listening = True
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -66,6 +67,7 @@ class Cellular:
 
     kind = "cellular"
     step = "activate its SIM"
+    in_listening = True
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -127,6 +129,7 @@ class FirstOf:
     """Several interfaces: the board joins with the first for which a run has all it needs."""
 
     step = "join a network"
+    in_listening = True
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self._networks = networks

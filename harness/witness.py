@@ -180,6 +180,7 @@ class Witnesses:
 
     usb: Callable[[], UsbEntry | None] | None
     usb_text: Callable[[], str] | None
+    """What is seen of it on its host, in words: on the bus, or where it is on none, whatever there is."""
     led: Callable[[], str] | None
     device_mode: Callable[[], DeviceMode] | None
     cloud_status: Callable[[], CloudStatus] | None
@@ -265,6 +266,7 @@ class Witnesses:
         if self.led is not None:
             seen.led = self.led()
         if self.serial is None:
+            seen.usb_text = "" if self.usb_text is None else self.usb_text()
             return True
         port = self.serial()
         seen.usb_text = f"serial port {port}" if port is not None else "no serial port"

@@ -23,7 +23,7 @@ __tracebackhide__ = hides
 
 ENTRY_POINTS = "particle_hil.boards"
 
-_BUILT_IN = {"emu": "harness.boards.emu:KIND", "usb": "harness.boards.usb:KIND"}
+_BUILT_IN = {"emu": "harness.boards.emu:KIND", "usb": "harness.boards.usb:KIND", "vdev": "harness.boards.virtual_device:KIND"}
 """The kinds that are there even when the package was not installed (a source tree on the path has no entry points)."""
 
 
@@ -102,12 +102,12 @@ class Serving:
 
     http_port: int = 0
     device_port: int = 0
-    device_host: str | None = None
     state: str | None = None
     rate_limits: bool = False
     password: str | None = field(default=None, repr=False)
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    device_host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

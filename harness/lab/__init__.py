@@ -3,6 +3,7 @@
 from emulator.own_folder import OwnFolder
 from harness.lab.board import board_on
 from harness.lab.host import EmulatedHost, LabClock
+from harness.lab.outside import OutsideDevice
 from harness.lab.rig import LabRig
 
-__all__ = ["EmulatedHost", "LabClock", "LabRig", "OwnFolder", "board_on"]
+__all__ = ["EmulatedHost", "LabClock", "LabRig", "OutsideDevice", "OwnFolder", "board_on"]

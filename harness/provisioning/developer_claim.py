@@ -91,7 +91,8 @@ class DeveloperClaim(Flow):
         if Capability.NETWORK not in self.board.capabilities or self.board.network.lacks(self.wifi) is not None:
             return ()
         network = self.board.network
-        return Step("enter listening mode", self.listen), Step(network.step, lambda: network.join(self.wifi))
+        join = Step(network.step, lambda: network.join(self.wifi))
+        return (Step("enter listening mode", self.listen), join) if network.in_listening else (join,)
 
     def listen(self) -> str | None:
         """Bring the board into listening mode, unless it is."""

@@ -1,10 +1,14 @@
 """Server-sent events."""
 
+import concurrent.futures
+import socket
+
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cloud_events import EventParser, EventStream
+from harness.cloud_events import EventParser, EventStream, ThreadChunks
 from harness.errors import CloudUnreachable, NotReached
 
 ONLINE = b'event: spark/status\ndata: {"data":"online","ttl":60,"published_at":"2026-01-05T09:00:01.000Z","coreid":"0123"}\n\n'
@@ -94,3 +98,20 @@ def test_leaving_the_context_closes_the_stream():
     with events:
         pass
     assert events._chunks.closed
+
+
+def test_a_stream_over_http_is_closed_at_once_while_nothing_comes():
+    """Its thread waits for bytes that never come: it is woken, not waited for."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with httpx.Client() as client, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(lambda: client.send(client.build_request("GET", url), stream=True))
+            wire, _ = server.accept()
+            wire.recv(4096)
+            wire.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n:ok\n\n")
+            chunks = ThreadChunks(sent.result(timeout=10))
+            assert chunks.pull(10) == b":ok\n\n"
+            assert chunks.pull(0.2) is None
+            chunks.close()
+            assert not chunks._thread.is_alive()
+            wire.close()

@@ -1,0 +1,26 @@
+"""A Lab's cloud for devices that are no boards of the Lab: programs that connect to it over a socket."""
+
+from __future__ import annotations
+
+from emulator.cloud.errors import CloudError
+from harness.errors import Blame, HarnessError, hides
+from harness.lab.rig import LabRig
+from harness.lab.seen_by_cloud import SeenByCloud
+from particle_protocol.lightssl import DeviceKey
+
+__tracebackhide__ = hides
+
+
+class OutsideDevice:
+    """One device with a key of its own, known to the cloud as if it had been made in the factory."""
+
+    def __init__(self, lab: LabRig, device_id: str, platform_id: int) -> None:
+        self.device_id = device_id
+        self.key = DeviceKey.generate()
+        """Its private key: one that Device OS reads rightly."""
+        driver, cloud = lab.lab.driver, lab.lab.cloud
+        try:
+            driver.call(lambda: cloud.factory.manufacture(device_id, platform_id, public_key=self.key.public_der))
+        except CloudError as error:
+            raise HarnessError(f"the cloud does not take device {device_id}: {error}", blame=Blame.REQUEST) from error
+        self.seen_by_cloud = SeenByCloud(lab.lab, device_id, None)
