@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import socket
+import time
 
 import httpx
 import pytest
@@ -112,6 +113,8 @@ def test_a_stream_over_http_is_closed_at_once_while_nothing_comes():
             chunks = ThreadChunks(sent.result(timeout=10))
             assert chunks.pull(10) == b":ok\n\n"
             assert chunks.pull(0.2) is None
+            begun = time.monotonic()
             chunks.close()
+            assert time.monotonic() - begun < 4
             assert not chunks._thread.is_alive()
             wire.close()

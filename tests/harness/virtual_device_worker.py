@@ -15,7 +15,8 @@ from pathlib import Path
 
 from emulator.device_os.application import variable
 from emulator.device_os.cloud_connection import CloudConnection
-from emulator.device_os.cloud_facts import CloudFacts, CloudIdentity, Connected, Disconnected, FunctionCalled, ResetRequested
+from emulator.device_os.cloud_facts import CloudFacts, Connected, Disconnected, FunctionCalled, ResetRequested
+from emulator.device_os.cloud_link import StreamIdentity, stream_link
 from emulator.device_os.tinker import Tinker
 from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.describe import SystemDescribe
@@ -96,7 +97,7 @@ def connected_to(record):
 def run(options, record, application):
     """One connection, until it ends."""
     key = ServerPublicKey.from_der(record[:SERVER_KEY_SIZE])
-    identity = CloudIdentity(bytes.fromhex(options.device_id), DeviceKey.from_der(Path(options.device_key).read_bytes()), key)
+    identity = StreamIdentity(bytes.fromhex(options.device_id), DeviceKey.from_der(Path(options.device_key).read_bytes()), key)
     facts = CloudFacts(
         os_version=VERSION,
         system_version=NUMBER,
@@ -107,7 +108,7 @@ def run(options, record, application):
         application=application,
     )
     wire = connected_to(record)
-    connection = CloudConnection(identity, facts, time.monotonic())
+    connection = CloudConnection(stream_link(identity, VERSION, time.monotonic()), facts, time.monotonic())
     open_for_reading = True
     while True:
         for event in connection.events():
@@ -122,7 +123,7 @@ def run(options, record, application):
                 log("ERROR", f"Cloud connection failed: {event.error.value} {event.why}")
                 wire.close()
                 return
-        data = connection.data_to_send()
+        data = b"".join(connection.pieces_to_send())
         if data:
             try:
                 wire.sendall(data)
