@@ -96,7 +96,7 @@ def test_a_marker_brings_it_online_and_claimed(opened):
 
 def test_what_it_lacks_is_told_as_such(opened):
     board = opened("far:photon")
-    assert board.capabilities == {Capability.NETWORK, Capability.CLOUD}
+    assert board.capabilities == {Capability.NETWORK, Capability.CLOUD, Capability.SOFTAP}
     for use, capability in (
         (lambda: board.usb, Capability.USB),
         (lambda: board.requests, Capability.USB),
