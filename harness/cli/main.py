@@ -16,6 +16,7 @@ VERBS = {
     "boards": "harness.cli.boards:boards",
     "check": "harness.cli.check:check",
     "image": "harness.cli.image:image",
+    "lab": "harness.cli.lab:lab",
     "run": "harness.cli.run:run",
     "serve": "harness.cli.serve:serve",
 }
@@ -25,6 +26,7 @@ SUMMARIES = {
     "boards": "List the boards on this computer's USB.",
     "check": "Check boards: identity, modes, flashing, provisioning.",
     "image": "Look at firmware images, judge them, change them, make them.",
+    "lab": "Check lab files, which describe boards and the cloud around them.",
     "run": "Run a program with emulated boards on its USB bus.",
     "serve": "Serve a cloud, and emulated boards with it, until Ctrl-C.",
 }
