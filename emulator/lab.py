@@ -121,6 +121,10 @@ class Lab:
         """
         return self.driver.call(self._add_board, spec if spec is not None else BoardSpec())
 
+    def remove_board(self, device_id: str) -> None:
+        """Take a board away, for good; the cloud goes on knowing the device."""
+        self.driver.call(self._remove_board, device_id)
+
     def stock_built_releases(self) -> None:
         """Let the cloud heal boards in safe mode with the Device OS releases that are built here.
 
@@ -193,6 +197,10 @@ class Lab:
             board.power_on()
             board.boot_request = request
         return board
+
+    def _remove_board(self, device_id: str) -> None:
+        self.boards.pop(device_id).power_off()
+        self._built.discard(device_id)
 
     def _sim(self, hardware: Hardware, spec: BoardSpec, device_id: str) -> str | None:
         """The ICCID of the SIM that a board comes with; the operator of the Lab's cell knows it then.
@@ -315,8 +323,7 @@ class Lab:
             if device_id in state["boards"]:
                 self.boards[device_id].restore(state["boards"][device_id])
             else:
-                del self.boards[device_id]
-                self._built.discard(device_id)
+                self._remove_board(device_id)
 
 
 def _setup_network() -> dict[DctField, bytes]:

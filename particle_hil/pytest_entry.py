@@ -25,6 +25,7 @@ _INI: Final[tuple[tuple[str, Literal["args", "string"], str], ...]] = (
     ("particle_hil_board", "args", "the boards to run the tests on, as with --board"),
     ("particle_hil_cloud", "string", "the cloud of real boards, as with --cloud"),
     ("particle_hil_wifi", "string", "the Wi-Fi network that real boards may join, as with --wifi"),
+    ("particle_hil_lab", "string", "the lab file, as with --lab"),
     ("particle_hil_seed", "string", "where everything random in an emulated run comes from, as with --seed"),
 )
 
@@ -45,6 +46,11 @@ def _add_options(parser: pytest.Parser) -> None:
             default=[],
             metavar="MONIKER",
             help="a board to run the tests on, as in emu:photon or usb:DEVICE-ID; give it again for more boards",
+        )
+        group.addoption(
+            "--lab",
+            metavar="FILE",
+            help="a lab file: its boards are those of the run unless --board names some, and emulated ones have its networks and its cloud",
         )
         group.addoption("--cloud", metavar="URL", help="the cloud of real boards, as in https://api.particle.io (default: none)")
         group.addoption("--allow-changes", action="store_true", help="let tests flash, claim and rewrite real boards")

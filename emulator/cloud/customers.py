@@ -16,7 +16,7 @@ from emulator.cloud.claims import Claims
 from emulator.cloud.core import Core
 from emulator.cloud.errors import CustomerExists, CustomerUnknown, PermissionDenied, UnauthorizedClient
 from emulator.cloud.gate import Gate
-from emulator.cloud.records import OAuthClient, Owner, OwnerKind, Token
+from emulator.cloud.records import OAuthClient, Owner, OwnerKind, Product, Token
 from emulator.cloud.tokens import Tokens
 
 
@@ -88,6 +88,26 @@ class Customers:
             raise PermissionDenied("customers are created with an OAuth client of the product")
         return self._create(client, record.id, username, password)
 
+    def sign_up(self, product: Product, username: str, password: str | None = None) -> Customer:
+        """Make a customer, whoever asks, and log nobody in.
+
+        Raises:
+            Invalid: the name is no address, or the password is empty.
+            CustomerExists: there is one.
+        """
+        name = clean_username(username)
+        if password is not None:
+            check_password(password)
+        if self._by_key.count(f"{product.id}:{name}"):
+            raise CustomerExists(name)
+        hashed = "" if password is None else self._accounts.hashed(password)
+        with self._core.change():
+            return self._customers.put(Customer(self._core.names.object_id(), product.id, name, self._core.now(), hashed))
+
+    def named(self, product: Product, username: str) -> Customer | None:
+        """The customer of a name, whoever asks, or None."""
+        return self._named(product.id, username)
+
     def list(self, who: Principal, product: str | int) -> Sequence[Customer]:
         """The customers of a product, in the order in which they signed up.
 
@@ -131,14 +151,8 @@ class Customers:
         record = self._gate.find_product(product)
         if record is None or client.product_id != record.id:
             raise UnauthorizedClient("the client does not belong to this product")
-        name = clean_username(username)
-        if password is not None:
-            check_password(password)
-        if self._by_key.count(f"{record.id}:{name}"):
-            raise CustomerExists(name)
-        hashed = "" if password is None else self._accounts.hashed(password)
         with self._core.change():
-            customer = self._customers.put(Customer(self._core.names.object_id(), record.id, name, self._core.now(), hashed))
+            customer = self.sign_up(record, username, password)
             expires_at = self._core.now() + self._core.settings.token_lifetime
             return self._tokens.issue_customer(client, customer.id, customer.username, expires_at=expires_at)
 

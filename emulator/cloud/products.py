@@ -66,10 +66,11 @@ class Products:
         quarantine: bool = True,
         product_id: int | None = None,
         plan: Plan | None = None,
+        slug: str | None = None,
     ) -> Product:
         """Make a product in the caller's sandbox, or in an organization.
 
-        `product_id` and `plan` are for labs whose firmware, or whose test, needs a certain one.
+        `product_id`, `plan` and `slug` are for labs whose firmware, or whose test, needs a certain one.
 
         Raises:
             Invalid: the name is empty, there is no such platform, the number cannot be one.
@@ -86,7 +87,7 @@ class Products:
             return self._registry.products.put(
                 Product(
                     id=self._number(product_id),
-                    slug=self._slug(name),
+                    slug=self._slug(name if slug is None else slug),
                     name=name,
                     platform_id=platform_id,
                     owner_id=owner_id,
@@ -141,13 +142,13 @@ class Products:
         found = (each for each in self._registry.organizations if self._registry.organization_role(user, each) is not None)
         return sorted(found, key=lambda organization: organization.name)
 
-    def create_organization(self, owner: User, name: str, plan: Plan = Plan.GROWTH) -> Organization:
+    def create_organization(self, owner: User, name: str, plan: Plan = Plan.GROWTH, *, slug: str | None = None) -> Organization:
         """Make an organization. There is no call for this in the API: contracts are signed on paper.
 
         Raises:
             Conflict: there is one of this name.
         """
-        slug = _slug(name)
+        slug = _slug(name if slug is None else slug)
         if self._registry.organization(slug) is not None:
             raise Conflict(name, f"organization {name!r} exists")
         with self._core.change():

@@ -78,6 +78,35 @@ class Sims:
                 made = replace(made, status=SimStatus.ACTIVE, first_activated_on=now, last_activated_on=now, activations_count=1)
             return self._sims.put(made)
 
+    def set_up(self, iccid: str, status: SimStatus, user_id: str | None = None) -> Sim:
+        """Have a SIM be in a state, and a user's, without asking anybody or waiting for the network: how a lab finds it.
+
+        Raises:
+            SimUnknown: there is none of this number.
+        """
+        before, now, never = self._find(iccid), self._core.now(), status is SimStatus.NEVER_ACTIVATED
+        with self._core.change():
+            sim = self._sims.put(
+                replace(
+                    before,
+                    status=status,
+                    user_id=user_id,
+                    product_id=None if user_id is not None or never else before.product_id,
+                    pending=None,
+                    due_at=None,
+                    activations_count=0 if never else max(1, before.activations_count),
+                    first_activated_on=None if never else before.first_activated_on or now,
+                    last_activated_on=now if status is SimStatus.ACTIVE else None if never else before.last_activated_on or now,
+                    deactivated_on=None if never or status is SimStatus.ACTIVE else now,
+                    deactivated_by=Deactivator.OWNER if status is SimStatus.DEACTIVATED else None,
+                    updated_at=now,
+                )
+            )
+        if not sim.active:
+            self._drop(sim.iccid)
+        self.changed.fire()
+        return sim
+
     def by_iccid(self, iccid: str | None) -> Sim | None:
         """The SIM of a number, or None."""
         return self._sims.get(iccid)

@@ -12,12 +12,15 @@ import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
 from harness.board import Board
 from harness.cloud import CloudTarget, WifiNetwork
 from harness.errors import BoardNotAvailable, Unavailable, hides
+
+if TYPE_CHECKING:
+    from harness.rack.lab_file import LabFile
 
 __tracebackhide__ = hides
 
@@ -88,6 +91,10 @@ class OpenOptions:
     """Where webhooks of a served cloud may go besides public addresses: HOST, HOST:PORT, a network, or * for everywhere."""
     serving: Serving | None = None
     """How emulated boards and their cloud are put before other programs; None is any free ports and no state file."""
+    lab: LabFile | None = None
+    """The lab file of the run: boards can be named as it names them, and its networks and its cloud are around emulated ones."""
+    applications: tuple[str, ...] = ()
+    """Applications of emulated boards, as `module:Class`: the first is what boards run that name none; all can be flashed by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,15 @@ class ServiceFacts:
     incidents: Callable[[], list[Incident]] = list
 
 
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What became of boards whose lab file has changed: those that are new, the names of those that are gone, what could not be done."""
+
+    added: Sequence[Board]
+    removed: Sequence[str]
+    problems: Sequence[str]
+
+
 @dataclass(slots=True)
 class Rig:
     """The boards of one kind that were opened together, and what belongs to them."""
@@ -152,6 +168,8 @@ class Rig:
     restore: Callable[[object], None] | None = None
     door: Callable[[], AbstractContextManager[dict[str, str]]] | None = None
     """Shows the boards to other programs on this computer while its context lasts; gives the environment variables that they need."""
+    reload: Callable[[LabFile], Reloaded] | None = None
+    """Makes of it what its lab file says now."""
     close: Callable[[], None] = lambda: None
     """Gives everything back."""
 
@@ -176,10 +194,15 @@ class Kind:
             BoardNotAvailable: one has others (the message lists those there are), or cannot be opened.
         """
         for moniker in monikers:
-            self._check(moniker)
+            self.check(moniker)
         return self.open_boards(monikers, options)
 
-    def _check(self, moniker: Moniker) -> None:
+    def check(self, moniker: Moniker) -> None:
+        """Look at the options of a moniker.
+
+        Raises:
+            BoardNotAvailable: it has others than those of the kind; the message lists those there are.
+        """
         unknown = set() if self.options is None else set(moniker.options) - set(self.options)
         if unknown and not self.options:
             raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker} has options", remedy=self.no_options)
@@ -201,9 +224,9 @@ def open_boards(monikers: Sequence[str], options: OpenOptions | None = None) -> 
     """
     options = options if options is not None else OpenOptions()
     by_kind: dict[str, list[Moniker]] = {}
-    for moniker in map(Moniker.parse, monikers):
+    for moniker in (moniker_of(text, options.lab) for text in monikers):
         by_kind.setdefault(moniker.kind, []).append(moniker)
-    loaded = {kind: _load(kind) for kind in by_kind}
+    loaded = {kind: kind_named(kind) for kind in by_kind}
     rigs: list[Rig] = []
     try:
         rigs.extend(loaded[kind].open(wanted, options) for kind, wanted in by_kind.items())
@@ -214,7 +237,28 @@ def open_boards(monikers: Sequence[str], options: OpenOptions | None = None) -> 
     return rigs
 
 
-def _load(name: str) -> Kind:
+def moniker_of(text: str, lab: LabFile | None) -> Moniker:
+    """The moniker that a word means: itself, or that of the lab file's board of this name, which goes on being called by it.
+
+    Raises:
+        BoardNotAvailable: it is neither.
+    """
+    board = None if lab is None else lab.board(text)
+    if lab is None or board is None:
+        if lab is not None and ":" not in text:
+            names = ", ".join(each.name for each in lab.boards) or "none"
+            raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{lab.path} has no board {text!r}", remedy=f"There are: {names}")
+        return Moniker.parse(text)
+    parsed = Moniker.parse(board.moniker)
+    return Moniker(board.name, parsed.kind, parsed.name, {**parsed.options, **lab.options_of(board)})
+
+
+def kind_named(name: str) -> Kind:
+    """A kind of boards, by its name.
+
+    Raises:
+        BoardNotAvailable: there is none, or it cannot be loaded.
+    """
     target = _BUILT_IN.get(name)
     if target is None:
         for point in importlib.metadata.entry_points(group=ENTRY_POINTS, name=name):

@@ -14,21 +14,29 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
+from harness.board import Board
 from harness.boards import Kind, Moniker, OpenOptions, Rig
+from harness.boards.emu_reload import Follower
 from harness.boards.emulated import EmulatedBoard, ForeignServer
 from harness.cloud import Cloud
 from harness.device_os import stock
 from harness.errors import Blame, BoardNotAvailable, CloudRefused, HarnessError, Unavailable, hides
 from harness.modes import Mode
+from harness.rack.lab_errors import LabFileWrong
 from harness.starting import Start
 from particle_protocol.dct import ServerAddress
 from particle_protocol.identifiers import make_device_id
 from particle_protocol.lightssl import ServerPublicKey
 from particle_protocol.platforms import platform_by_name
+
+if TYPE_CHECKING:
+    from harness.lab import LabRig
+    from harness.rack.lab_file import LabFile
 
 __tracebackhide__ = hides
 
@@ -42,6 +50,7 @@ OPTIONS = {
     "server_key": "a file with that cloud's public key, PEM or DER",
     "sim": "none, 4ff or mff2: the SIM in a cellular board; unless told, the one that such boards come with, not yet activated",
     "iccid": "the number of that SIM; drawn from the seed without it",
+    "application": "module:Class of the application that it runs, a class of one's own derived from particle_hil.Application",
     "firmware": "real: Particle's own binaries, fetched into the cache when they are not there; without it built ones stand for them",
 }
 
@@ -66,30 +75,85 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
             remedy="Use server= with `particle-hil serve` or --served",
         )
     healing = stock(options.device_os) if options.device_os else None
-    lab = LabRig(seed=options.seed, served=options.served, serving=options.serving, stock=healing, webhooks=options.webhooks)
+    lab = LabRig(
+        seed=options.seed,
+        served=options.served,
+        serving=options.serving,
+        stock=healing,
+        webhooks=options.webhooks,
+        file=options.lab,
+        applications=options.applications,
+    )
     try:
+        problems = [] if options.lab is None else lab.furnish(options.lab)
         for place, (moniker, start) in enumerate(zip(monikers, starts, strict=True)):
-            try:
-                chosen = moniker.options
-                foreign = foreign_server(chosen.get("server"), chosen.get("server_key"))
-                made = EmulatedBoard(
-                    platform=moniker.name,
-                    device_id=chosen.get("id") if foreign is None or "id" in chosen else id_abroad(moniker, options.seed, place),
-                    firmware=chosen.get("firmware", "built"),
-                    server=foreign,
-                    sim=chosen.get("sim"),
-                    iccid=chosen.get("iccid"),
-                )
-                lab.add_board(moniker.text, made, start)
-            except (ValueError, LookupError) as error:
-                raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error
+            add_board(lab, moniker, start, options, place)
+        problems += [] if options.lab is None else lab.furnish_boards()
+        if problems:
+            raise LabFileWrong(problems)
         lab.settle()
-        if any(start.claimed for start in starts):
-            _claim(lab.rig, starts)
+        bring_claimed(lab.rig, list(zip(lab.rig.boards, starts, strict=True)))
+        if options.lab is not None:
+            lab.rig.reload = Follower(lab, _Maker(lab, options), options.lab).reload
     except BaseException:
         lab.rig.close()
         raise
     return lab.rig
+
+
+def add_board(
+    lab: LabRig, moniker: Moniker, start: Start, options: OpenOptions, place: int, file: LabFile | None = None, device_id: str | None = None
+) -> Board:
+    """Make the board that a moniker describes.
+
+    Args:
+        lab: where.
+        moniker: the board's.
+        start: the state that it starts in.
+        options: of the run.
+        place: where it comes among the boards of the run.
+        file: the lab file that names it; that of the run unless given.
+        device_id: its device id, if the moniker does not say it.
+
+    Raises:
+        BoardNotAvailable: it cannot be emulated so.
+    """
+    chosen, file = moniker.options, options.lab if file is None else file
+    named = None if file is None else file.board(moniker.text)
+    try:
+        foreign = foreign_server(chosen.get("server"), chosen.get("server_key"))
+        drawn = id_abroad(moniker, options.seed, place) if foreign is not None else device_id
+        made = EmulatedBoard(
+            platform=moniker.name,
+            device_id=chosen.get("id", drawn),
+            firmware=chosen.get("firmware", "built"),
+            server=foreign,
+            sim=chosen.get("sim"),
+            iccid=chosen.get("iccid"),
+            application=chosen.get("application"),
+            port=None if named is None else named.port,
+        )
+        return lab.add_board(moniker.text, made, start)
+    except (ValueError, LookupError) as error:
+        raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error
+
+
+class _Maker:
+    """Makes boards after the run has begun."""
+
+    def __init__(self, lab: LabRig, options: OpenOptions) -> None:
+        self._lab = lab
+        self._options = options
+
+    def add(self, moniker: Moniker, file: LabFile, device_id: str | None) -> Board:
+        """See `Maker.add`."""
+        place = len(self._lab.rig.boards)
+        return add_board(self._lab, moniker, starting_state(moniker), self._options, place, file, device_id)
+
+    def settle(self, board: Board, moniker: Moniker) -> None:
+        """See `Maker.settle`."""
+        self._lab.settle([board])
+        bring_claimed(self._lab.rig, [(board, starting_state(moniker))])
 
 
 def id_abroad(moniker: Moniker, seed: int, place: int) -> str:
@@ -162,20 +226,22 @@ def _public_key(raw: bytes, name: str) -> bytes:
         raise ValueError(f"server_key={name} holds no RSA public key of 2048 bits: {error}") from error
 
 
-def _claim(rig: Rig, starts: Sequence[Start]) -> None:
+def bring_claimed(rig: Rig, boards: Sequence[tuple[Board, Start]]) -> None:
     """Have the account of the run claim the boards that start so, then bring them back to their modes."""
+    if not any(start.claimed for _, start in boards):
+        return
     if rig.cloud is None:
         raise HarnessError("the emulated boards have no cloud to be claimed in")
     cloud = Cloud(rig.cloud)
     account = cloud.own_account()
-    for board, start in zip(rig.boards, starts, strict=True):
+    for board, start in boards:
         if start.claimed:
             board.account = account
             try:
                 Start(start.mode, claimed=True).bring(board, rig.wifi)
             except CloudRefused as error:
                 raise HarnessError(
-                    f"{board.moniker}: {rig.cloud.username} cannot claim it: {error.text}",
+                    f"{board.moniker}: {rig.cloud.username} cannot claim it: {error.text.rstrip('.')}",
                     board=board.label,
                     blame=Blame.REQUEST,
                     remedy="Leave claimed=1 out, or give another --state",

@@ -27,6 +27,10 @@ class EmulatedBoard:
     sim: str | None = None
     """`none`, or the SIM's form; None: as such boards come."""
     iccid: str | None = None
+    application: str | None = None
+    """The application that it runs, as `module:Class`; None: the run's first one, or Tinker."""
+    port: str | None = None
+    """The USB port it is plugged into; None: the next free one."""
 
 
 @dataclass(frozen=True, slots=True)

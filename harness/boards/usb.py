@@ -16,6 +16,7 @@ from harness.device_os import stock
 from harness.errors import BoardNotAvailable, Unavailable, hides
 from harness.host import Host, RealHost
 from harness.pool.lease import Lease, take
+from harness.rack.lab_file import LabBoard, LabFile
 from harness.releases import RealReleases
 from harness.usb.entry import UsbEntry, is_particle_board
 
@@ -44,7 +45,7 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions, host: Host | 
 
     try:
         for moniker in monikers:
-            entry = pick(moniker, attached)
+            entry = _picked(moniker, attached, host, options.lab)
             assert entry.serial is not None
             assert entry.platform is not None
             leases.append(take(entry.serial))
@@ -63,6 +64,36 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions, host: Host | 
         close()
         raise
     return Rig(boards, cloud=options.cloud, wifi=options.wifi, close=close)
+
+
+def _picked(moniker: Moniker, attached: Sequence[UsbEntry], host: Host, lab: LabFile | None) -> UsbEntry:
+    """The board that a moniker names, in the port where the lab file says that it is.
+
+    Raises:
+        BoardNotAvailable: see `pick`; it is in another port; or the hub that it is to be on is missing.
+    """
+    named = None if lab is None else lab.board(moniker.text)
+    port = moniker.name if named is None else named.port
+    try:
+        entry = pick(moniker, attached)
+    except BoardNotAvailable as error:
+        if error.reason is Unavailable.NOT_FOUND:
+            hub = port.rpartition(".")[0] if port is not None else ""
+            if hub and not host.usb_entries(lambda vid, pid: True, port=hub):
+                error.seen += f", and no hub at {hub}"
+                error.remedy = f"Check the hub's power and its cable (lsusb -t shows the hubs){_says(named)}"
+        if named is not None:
+            error.what = f"{named.place}: {error.what}"
+        raise
+    if named is not None and named.port not in (None, entry.port):
+        what = f"{named.place}: {named.moniker} at USB port {named.port}"
+        remedy = f"Plug it in there{_says(named)}"
+        raise BoardNotAvailable(Unavailable.NOT_FOUND, what, seen=f"it is at {entry.port}", remedy=remedy)
+    return entry
+
+
+def _says(named: LabBoard | None) -> str:
+    return "" if named is None else f", or mend hub and port of {named.name} in the lab file"
 
 
 def pick(moniker: Moniker, attached: Sequence[UsbEntry]) -> UsbEntry:

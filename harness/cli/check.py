@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import board_option, json_option, opening_options
+from harness.cli.options import json_option, lab_option, maybe_board_option, opening_options
 from harness.cli.output import say_json
 
 if TYPE_CHECKING:
@@ -20,12 +20,13 @@ SUITE = Path(__file__).resolve().parent.parent / "suite"
 
 
 @click.command(epilog="Example: particle-hil check --board emu:photon")
-@board_option
+@lab_option
+@maybe_board_option
 @opening_options
 @click.option("-k", "only", metavar="WORDS", default="", help="Only the checks whose names have these words, as for pytest -k.")
 @click.option("--quiet", "-q", is_flag=True, help="One line per check, without its steps.")
 @json_option
-def check(boards: tuple[str, ...], only: str, quiet: bool, as_json: bool, **opening: Any) -> int:
+def check(lab_path: Path | None, boards: tuple[str, ...], only: str, quiet: bool, as_json: bool, **opening: Any) -> int:
     """Check boards: identity, modes, flashing, provisioning.
 
     Tells per check what was done and seen, with the LED in its colour, and a verdict. A real board is not flashed, claimed or rewritten
@@ -33,14 +34,25 @@ def check(boards: tuple[str, ...], only: str, quiet: bool, as_json: bool, **open
 
     Exit status: 0 nothing failed, 1 something did, 2 the command line is wrong, 3 nothing was checked, on one of the boards at least.
     """
-    from harness.boards import Moniker
+    from harness.boards import moniker_of
     from harness.pytest_plugin.settings import names_of
 
+    if lab_path is not None:
+        from harness.rack.lab_building import read_lab
+
+        lab = read_lab(lab_path)
+        boards = boards or tuple(board.name for board in lab.boards)
+        if not boards:
+            raise click.UsageError(f"{lab_path} has no boards; name one with --board")
+    elif not boards:
+        raise click.UsageError("Name a board with --board, or a lab file with --lab")
+    else:
+        lab = None
     for board in boards:
-        Moniker.parse(board)
+        moniker_of(board, lab)
     report = _report(quiet=quiet, as_json=as_json)
     report.boards = names_of(boards)
-    status = run_suite(report, boards, only=only, **opening)
+    status = run_suite(report, boards, only=only, lab=lab_path, **opening)
     if as_json:
         say_json(report.as_data(), indent=2)
     else:
@@ -59,6 +71,7 @@ def run_suite(
     boards: tuple[str, ...],
     *,
     only: str,
+    lab: Path | None = None,
     cloud: str | None = None,
     allow_changes: bool,
     wifi: str | None,
@@ -75,6 +88,7 @@ def run_suite(
     arguments += [argument for board in boards for argument in ("--board", board)]
     arguments += [f"--device-os={source}" for source in device_os]
     arguments += ["--seed", str(seed), *(["-k", only] if only else [])]
+    arguments += [f"--lab={lab}"] if lab else []
     arguments += [f"--cloud={cloud}"] if cloud else []
     arguments += [f"--wifi={wifi}"] if wifi else []
     arguments += [flag for flag, wanted in (("--allow-changes", allow_changes), ("--served", served)) if wanted]

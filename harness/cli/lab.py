@@ -11,12 +11,11 @@ import click
 
 from harness.cli.options import json_option
 from harness.cli.output import say, say_json
-from harness.cli.paths import PathType
+from harness.cli.paths import LAB_FILE
 from harness.cli.verbs import LazyGroup
+from harness.rack.lab_building import read_lab
 from harness.rack.lab_errors import LabFileWrong
-from harness.rack.lab_file import LabFile, read_lab
-
-LAB_FILE = PathType("a lab file is needed, for its paths begin at its folder")
+from harness.rack.lab_file import LabFile
 
 _VERBS = {"check": "harness.cli.lab:check", "schema": "harness.cli.lab:schema", "ids": "harness.cli.lab:ids"}
 _SUMMARIES = {

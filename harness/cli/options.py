@@ -7,17 +7,45 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.cli.paths import LAB_FILE
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-board_option = click.option(
-    "--board",
-    "boards",
+_WHICH = "Which board: emu:photon, emu:photon?mode=dfu&os=2.1.0, usb:DEVICE-ID{more}. Give it again for more. Without it those of "
+_ENVIRONMENT = "PARTICLE_HIL_BOARD in the environment, with blanks between them{more}."
+
+
+def _board_option(*, required: bool, which: str = "", else_: str = "") -> Callable[[F], F]:
+    return click.option(
+        "--board",
+        "boards",
+        multiple=True,
+        required=required,
+        envvar="PARTICLE_HIL_BOARD",
+        metavar="MONIKER",
+        help=_WHICH.format(more=which) + _ENVIRONMENT.format(more=else_),
+    )
+
+
+board_option = _board_option(required=True)
+maybe_board_option = _board_option(required=False, which=", or a name in the lab file", else_=", else all boards of the lab file")
+
+lab_option = click.option(
+    "--lab",
+    "lab_path",
+    type=LAB_FILE,
+    envvar="PARTICLE_HIL_LAB",
+    metavar="FILE",
+    help="A lab file: boards by name, and the networks and the cloud around emulated ones (`particle-hil lab --help`).",
+)
+
+application_option = click.option(
+    "--application",
+    "applications",
     multiple=True,
-    required=True,
-    envvar="PARTICLE_HIL_BOARD",
-    metavar="MONIKER",
-    help="Which board: emu:photon, emu:photon?mode=dfu&os=2.1.0, usb:DEVICE-ID. Give it again for more. Without it those of "
-    "PARTICLE_HIL_BOARD in the environment, with blanks between them.",
+    metavar="MODULE:CLASS",
+    help="A Python class that emulated boards run as their application; modules are looked for in the current folder. Give it again for "
+    "more: boards that name none run the first one, and all can be flashed by the names of their classes.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")

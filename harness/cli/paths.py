@@ -40,4 +40,5 @@ class PathType(click.ParamType):  # type: ignore[type-arg]  # click has the argu
 FILE: Final = PathType()
 NAMED_FILE: Final = PathType("an asset has the name of its file, and standard input has none; name a file")
 STATE_FILE: Final = PathType("a file is needed, not standard output", plain=True)
+LAB_FILE: Final = PathType("a lab file is needed, for its paths begin at its folder")
 FOLDER: Final = PathType("a folder is needed, not standard output")

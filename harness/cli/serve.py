@@ -15,14 +15,17 @@ from typing import Any
 
 import click
 
-from harness.boards import Moniker, OpenOptions, Rig, Serving
+from harness.boards import OpenOptions, Rig, Serving, moniker_of
 from harness.boards.emu import KIND
 from harness.cli.incidents import IncidentLines
-from harness.cli.options import device_os_option, json_option, webhook_option
+from harness.cli.lab_watch import LabWatch, left_out, served_words
+from harness.cli.options import application_option, device_os_option, json_option, lab_option, webhook_option
 from harness.cli.output import say, say_json
 from harness.cli.paths import STATE_FILE
 from harness.device_os import handed_out
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
+from harness.rack.lab_building import read_lab
+from harness.rack.lab_file import LabFile
 
 DEVICE_PORT = 5683
 """Where boards that speak TCP expect their cloud."""
@@ -51,6 +54,8 @@ DEVICE_PORT = 5683
 @webhook_option
 @click.option("--rate-limits", is_flag=True, help="Refuse who asks the REST API too often (429), as the real cloud does.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in the run comes from, but for secrets.")
+@lab_option
+@application_option
 @device_os_option
 @json_option
 def serve(
@@ -64,6 +69,8 @@ def serve(
     webhooks: tuple[str, ...],
     rate_limits: bool,
     seed: int,
+    lab_path: Path | None,
+    applications: tuple[str, ...],
     device_os: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -73,37 +80,46 @@ def serve(
     particle-cli and particle-api-js at it, and what to put before a command so that it sees the boards on USB. Everything listens on
     loopback; web pages and other host names are refused unless --cors and --allow-host let them in. The password is another one at each
     start unless --password fixes it. Devices that the cloud turns away, and why, are told on stderr, or with --json one object a line.
+
+    With --lab the emulated boards of a lab file are served, with its networks and its cloud; when the file changes, so does what is served.
     """
     from harness.lab import OwnFolder
 
-    monikers = [Moniker.parse(text) for text in boards]
+    lab = None if lab_path is None else read_lab(lab_path)
+    monikers = [moniker_of(text, lab) for text in served_words(boards, lab)]
     for moniker in monikers:
         if moniker.kind != "emu":
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")
     with _told_to_stop() as stop, contextlib.ExitStack() as stack:
         serving = Serving(http_port, device_port, None if state is None else str(state), rate_limits, password, hosts, origins)
-        rig = KIND.open(monikers, OpenOptions(served=True, seed=seed, serving=serving, device_os=device_os, webhooks=webhooks))
+        options = OpenOptions(
+            served=True, seed=seed, serving=serving, device_os=device_os, webhooks=webhooks, lab=lab, applications=applications
+        )
+        rig = KIND.open(monikers, options)
         stack.callback(rig.close)
         stop.opened = True
         folder = stack.enter_context(OwnFolder("particle-hil"))
-        told = {**describe(rig, _open_door(stack, rig), folder.path), "device_os": handed_out(device_os)}
+        told = {**describe(rig, _open_door(stack, rig), folder.path, lab), "device_os": handed_out(device_os)}
         if as_json:
             say_json(told)
         else:
             say(*_text(told))
-        lines = IncidentLines()
+        for line in left_out(boards, lab):
+            say(f"particle-hil: {line}", err=True)
+        lines, watch = IncidentLines(), None if lab is None else LabWatch(lab, rig)
         while not stop.asked.wait(timeout=1):
-            for line, data in lines.say(rig.service.incidents() if rig.service is not None else (), time.monotonic()):
+            incidents = lines.say(rig.service.incidents() if rig.service is not None else (), time.monotonic())
+            for line, data in (*incidents, *(() if watch is None else watch.poll())):
                 if as_json:
                     say_json(data)
                 else:
-                    say(line, err=True)
+                    say(*line.split("\n"), err=True)
     return 0
 
 
 def _open_door(stack: contextlib.ExitStack, rig: Rig) -> dict[str, str]:
     """The environment that shows the boards; empty, with a word on stderr, where this computer cannot."""
-    if rig.door is None or not rig.boards:
+    if rig.door is None or not (rig.boards or rig.reload):
         return {}
     try:
         return stack.enter_context(rig.door())
@@ -112,8 +128,11 @@ def _open_door(stack: contextlib.ExitStack, rig: Rig) -> dict[str, str]:
         return {}
 
 
-def describe(rig: Rig, environment: dict[str, str], folder: Path) -> dict[str, Any]:
-    """What is served, as plain data. The server's public key is written into `folder`, as DER and as PEM."""
+def describe(rig: Rig, environment: dict[str, str], folder: Path, lab: LabFile | None = None) -> dict[str, Any]:
+    """What is served, as plain data. The server's public key is written into `folder`, as DER and as PEM.
+
+    A password that the lab file has from elsewhere is not shown: it may be a real one.
+    """
     if rig.cloud is None or rig.service is None:
         raise HarnessError("the boards were opened without a cloud that other programs can reach")
     key = rig.service.server_public_key
@@ -121,11 +140,15 @@ def describe(rig: Rig, environment: dict[str, str], folder: Path) -> dict[str, A
     der.write_bytes(key)
     body = "\n".join(textwrap.wrap(base64.b64encode(key).decode(), 64))
     pem.write_text(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
+    account = None if lab is None else lab.account(None)
+    secret = None if account is None else account.password
+    hidden = secret is not None and rig.cloud.password == secret.reveal()
     host, port = rig.service.device_address
     return {
         "api": rig.cloud.url,
         "username": rig.cloud.username,
-        "password": rig.cloud.password or None,
+        "password": None if hidden else rig.cloud.password or None,
+        "password_in": str(secret) if hidden else None,
         "device_service": f"{host}:{port}",
         "server_key": str(der),
         "server_key_pem": str(pem),
@@ -134,14 +157,19 @@ def describe(rig: Rig, environment: dict[str, str], folder: Path) -> dict[str, A
     }
 
 
-_CHANGED = "{username} with the password (and second factor) that it was given since"
+def _login(told: dict[str, Any]) -> str:
+    if told["password"]:
+        return f"{told['username']} with the password {told['password']!r}"
+    if told["password_in"]:
+        return f"{told['username']} with the password in {told['password_in']}"
+    return f"{told['username']} with the password (and second factor) that it was given since"
 
 
 def _text(told: dict[str, Any]) -> list[str]:
     """The same for a person."""
     lines = [
         ("REST API", told["api"]),
-        ("log in as", f"{told['username']} with the password {told['password']!r}" if told["password"] else _CHANGED.format(**told)),
+        ("log in as", _login(told)),
         ("boards go to", f"{told['device_service']} (TCP), with the server key in {told['server_key']}"),
         ("particle-cli", f"particle profile particle-hil && particle profile set apiUrl {told['api']} && particle login"),
         ("particle-api-js", f"new Particle({{ baseUrl: '{told['api']}' }})"),

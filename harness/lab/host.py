@@ -85,6 +85,12 @@ class EmulatedHost:
         self._changes[port] = self._rested[port] = 0
         self._unwatch[port] = self.driver.call(board.changed.subscribe, lambda: self._changed(port))
 
+    def unplug(self, port: str) -> None:
+        """Take a board out of its port, which is free then."""
+        self.usb_host.unplug(port)
+        self._unwatch.pop(port)()
+        del self.boards[port]
+
     def restart(self, boards: Mapping[str, EmulatedBoard]) -> None:
         """Start anew with these boards in its ports, whatever was plugged in or unplugged since."""
         self.usb_host.restart({})

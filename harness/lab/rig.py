@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from typing import Any, cast
 
 from emulator.board.board import Board as BoardInLab
@@ -31,9 +32,13 @@ from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of
 from harness.errors import Blame, HarnessError, hides
 from harness.flashing import load
+from harness.lab.applications import LabApplications
 from harness.lab.board import BuiltReleases, board_on
+from harness.lab.furnishing import Furnishing, run_user
 from harness.lab.host import EmulatedHost
 from harness.modes import Capability, Mode
+from harness.rack.lab_errors import Problem
+from harness.rack.lab_file import LabFile
 from harness.releases import RealReleases
 from harness.starting import Start
 from particle_protocol.skus import SimForm
@@ -43,7 +48,6 @@ __tracebackhide__ = hides
 SSID, PASSWORD = "particle-hil", "a long enough secret"
 """The Wi-Fi network of a Lab. Its user has the same password in virtual time, where nobody else can log in."""
 
-USER = "tester@example.com"
 PASSWORD_BYTES = 10
 """What the password of a served run is drawn from: 80 bits, in 20 hexadecimal digits."""
 LAB_URL = "http://lab"
@@ -63,7 +67,12 @@ class LabRig:
         serving: Serving | None = None,
         stock: Stock | None = None,
         webhooks: tuple[str, ...] = (),
+        file: LabFile | None = None,
+        applications: tuple[str, ...] = (),
     ) -> None:
+        self._user, given = run_user(file)
+        self._given = given if serving is None or serving.password is None else serving.password
+        self._wifi = (None if file is None else file.network()) or WifiNetwork(SSID, PASSWORD)
         self._webhooks = webhooks
         self._serving = Serving() if serving is None else serving
         if serving is None:
@@ -78,7 +87,9 @@ class LabRig:
         self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)
         self._service: Service | None = None
         self._starts: list[Start] = []
+        self._furnishing = Furnishing(self.lab, self._user)
         try:
+            self._applications = LabApplications(self.lab, applications, None if file is None else file.folder)
             with _kept():
                 target = self._open_cloud()
         except BaseException:
@@ -87,7 +98,7 @@ class LabRig:
         self.rig = Rig(
             [],
             cloud=target,
-            wifi=WifiNetwork(SSID, PASSWORD),
+            wifi=self._wifi,
             service=self._facts(),
             snapshot=self._snapshot,
             restore=self._restore,
@@ -95,8 +106,19 @@ class LabRig:
             close=self.close,
         )
 
+    def furnish(self, file: LabFile) -> list[Problem]:
+        """Make what a lab file says, but for boards, and what concerns them: that is for `furnish_boards`. Gives what could not be."""
+        with _kept():
+            self._applications.register(file.applications, file.folder)
+            return self._furnishing.begin(file)
+
+    def furnish_boards(self) -> list[Problem]:
+        """The rest, once the boards are there."""
+        with _kept():
+            return self._furnishing.finish({board.moniker: board.device_id for board in self.rig.boards})
+
     def add_board(self, moniker: str, wanted: EmulatedBoard, start: Start) -> Board:
-        """Make a board and plug it into the next free port.
+        """Make a board and plug it into its port, or the next free one.
 
         Raises:
             ValueError, LookupError: it cannot be emulated so.
@@ -108,6 +130,7 @@ class LabRig:
         knows_network = server is not None or start.claimed or start.mode not in (None, Mode.LISTENING, Mode.DFU, Mode.OFF)
         releases = _FIRMWARE[wanted.firmware](made, self._own)
         os = start.os or releases.default_os
+        application, product = self._applications.of(wanted)
         modules = None
         if wanted.firmware == "real":
             modules = [load(source)[1] for source in (*releases.device_os(os), releases.application())]
@@ -118,22 +141,32 @@ class LabRig:
             platform=made.name,
             os=os,
             modules=modules,
+            application=application,
+            product=product,
             device_id=wanted.device_id,
             iccid=wanted.iccid,
             **_sim_of(wanted),
-            networks=(StoredNetwork(SSID, int(WifiNetwork(SSID).security), PASSWORD),) if knows_network else (),
+            networks=(StoredNetwork(self._wifi.ssid, self._wifi.security, self._wifi.password),) if knows_network else (),
             mode=_LAB_MODES.get(start.mode, "normal") if start.mode is not None else "normal",
             server=None if server is None else server.address,
             server_key=None if server is None else server.key,
         )
         with _kept():
             emulated = self.lab.add_board(spec)
-        port = f"1-{len(self.host.boards) + 1}"
+        port = wanted.port or next(each for each in (f"1-{number}" for number in count(1)) if each not in self.host.boards)
         self.host.plug_in(port, emulated)
         board = board_on(self.host, port, moniker, releases)
+        self._applications.offer(made, os)
         self.rig.boards.append(board)
         self._starts.append(start if server is None else replace(start, mode=start.mode or Mode.RUNNING))
         return board
+
+    def remove_board(self, board: Board) -> None:
+        """Unplug a board and take it away; the cloud goes on knowing the device."""
+        place = self.rig.boards.index(board)
+        self.host.unplug(board.port)
+        self.lab.remove_board(board.device_id)
+        del self.rig.boards[place], self._starts[place]
 
     def _fill_library(self, stock: Stock) -> None:
         """Give the cloud what it heals boards with."""
@@ -150,10 +183,10 @@ class LabRig:
         self.lab.driver.call(self.lab.cloud.device_log.listeners.append, lambda entry: waiting.append(_incident(entry)))
         return ServiceFacts(service.device_address, service.server_public_key, lambda: [waiting.popleft() for _ in range(len(waiting))])
 
-    def settle(self) -> None:
-        """Let time pass until every board is in the mode in which it starts."""
+    def settle(self, boards: Sequence[Board] | None = None) -> None:
+        """Let time pass until every board (or each of those) is in the mode in which it starts."""
         for board, start in zip(self.rig.boards, self._starts, strict=True):
-            if start.mode is Mode.OFF:
+            if start.mode is Mode.OFF or (boards is not None and board not in boards):
                 continue
             board.usb.wait_for(lambda entry: entry, timeout=10, awaited="it to come up")
             if start.mode is None and not start.claimed:
@@ -188,7 +221,9 @@ class LabRig:
     def _open_cloud(self) -> CloudTarget:
         """Make the Lab's cloud reachable, in process or over HTTP and TCP on loopback, with one user in it."""
         api, driver = Api(self.lab.cloud), self.lab.driver
-        target = CloudTarget(LAB_URL, self.host.clock, lambda: InlineTransport(api, driver), ours=True, username=USER, password=PASSWORD)
+        password = PASSWORD if self._given is None else self._given
+        inline = lambda: InlineTransport(api, driver)  # noqa: E731  # the transport of each client that is made
+        target = CloudTarget(LAB_URL, self.host.clock, inline, ours=True, username=self._user, password=password)
         if isinstance(driver, ServedDriver):
             serving = self._serving
             try:
@@ -210,16 +245,16 @@ class LabRig:
                     blame=Blame.RACK,
                     remedy=f"Choose another one with {option}; 0 takes any that is free",
                 ) from error
-            password = secrets.token_hex(PASSWORD_BYTES) if serving.password is None else serving.password
+            password = secrets.token_hex(PASSWORD_BYTES) if self._given is None else self._given
             target = replace(target, url=self._service.url, transport=None, password=password)
         return driver.call(self._with_user, target)
 
     def _with_user(self, target: CloudTarget) -> CloudTarget:
         """Make the user that the run logs in as. One that the state has may have changed its password since; then a token serves."""
-        cloud, known = self.lab.cloud, self.lab.cloud.accounts.find(USER)
+        cloud, known = self.lab.cloud, self.lab.cloud.accounts.find(self._user)
         published = known is not None and password_fits(PASSWORD, known.password_hash)
         try:
-            user = cloud.accounts.hand_out(USER, target.password, anyway=published or self._serving.password is not None)
+            user = cloud.accounts.hand_out(self._user, target.password, anyway=published or self._serving.password is not None)
         except Invalid as error:
             raise HarnessError(f"{error.field}: {error.reason}", blame=Blame.REQUEST) from error
         if user.handed_out == user.password_hash and not user.mfa:

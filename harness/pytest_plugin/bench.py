@@ -14,7 +14,8 @@ from harness.boards import OpenOptions, Rig, open_boards
 from harness.cloud import Account, Cloud, CloudTarget, WifiNetwork
 from harness.errors import HarnessError, hides
 from harness.host import HostClock, WallClock
-from harness.pytest_plugin.settings import PREFIX, board_names, is_asked_for, moniker_of, seed_of, setting
+from harness.pytest_plugin.settings import PREFIX, board_names, is_asked_for, lab_of, moniker_of, seed_of, setting
+from harness.rack.lab_file import LabFile
 
 __tracebackhide__ = hides
 
@@ -154,23 +155,27 @@ class Bench:
 
 def options_of(config: pytest.Config) -> OpenOptions:
     """The options for opening boards, from the command line, the environment and the ini file."""
-    allow = bool(config.getoption("--allow-changes"))
+    allow, lab = bool(config.getoption("--allow-changes")), lab_of(config)
     return OpenOptions(
         allow_changes=allow,
-        cloud=cloud_from_environment(setting(config, "cloud"), allow_changes=allow),
+        cloud=cloud_from_environment(setting(config, "cloud"), allow_changes=allow, lab=lab),
         cloud_is_default=not is_asked_for(config, "cloud"),
-        wifi=parse_wifi(setting(config, "wifi")),
+        wifi=parse_wifi(setting(config, "wifi")) or (None if lab is None else lab.network()),
         served=bool(config.getoption("--served")),
         seed=seed_of(config),
+        lab=lab,
         device_os=tuple(config.getoption("--device-os")),
         webhooks=tuple(config.getoption("--allow-webhook")),
     )
 
 
-def cloud_from_environment(url: str | None, *, allow_changes: bool) -> CloudTarget | None:
-    """The real cloud at `url`, with the account that the environment names. None without a URL."""
+def cloud_from_environment(url: str | None, *, allow_changes: bool, lab: LabFile | None = None) -> CloudTarget | None:
+    """The real cloud at `url`, with the account that the environment names, else the first one of the lab file. None without a URL."""
     if not url:
         return None
+    account = None if lab is None else lab.account(None)
+    if account is not None and account.password is not None and not any(os.environ.get(PREFIX + name) for name in ("TOKEN", "USER")):
+        return CloudTarget(url, WallClock(), username=account.user, password=account.password.reveal(), allow_changes=allow_changes)
     return CloudTarget(
         url,
         WallClock(),

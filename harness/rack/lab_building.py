@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from harness.boards import Moniker
+from harness.boards import Moniker, kind_named
 from harness.errors import BoardNotAvailable, hides
 from harness.rack.lab_errors import LabFileWrong, Place, Problem
 from harness.rack.lab_file import (
@@ -39,9 +39,13 @@ T = TypeVar("T")
 _ID: Final = re.compile(DEVICE_ID)
 
 
-def build(path: Path) -> LabFile:
-    """Read a lab file; see `harness.rack.lab_file.read_lab`."""
-    return _Builder(path).lab()
+def read_lab(path: str | Path) -> LabFile:
+    """Read a lab file.
+
+    Raises:
+        LabFileWrong: it cannot be read, or says what cannot be; tells all that is wrong, with lines and remedies.
+    """
+    return _Builder(Path(path)).lab()
 
 
 class _Builder:
@@ -144,6 +148,7 @@ class _Builder:
 
     def _check_moniker(self, moniker: Moniker, board: LabBoard, path: KeyPath) -> None:
         at = self._place(*path, "moniker")
+        kind_named(moniker.kind).check(moniker)
         if moniker.kind == "emu":
             self._check_emulated(moniker, board, path)
         elif board.application is not None:

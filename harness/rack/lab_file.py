@@ -1,7 +1,7 @@
 """`lab.toml`: boards, and the cloud around them, as one file for `serve`, `check` and pytest (docs/lab-file.md).
 
-`read_lab` gives a `LabFile` in which everything fits together: names are found, files are there, nothing stands twice. What it needs from
-the environment (passwords) is looked up when it is used.
+`harness.rack.lab_building.read_lab` gives a `LabFile` in which everything fits together: names are found, files are there, nothing stands
+twice. What it needs from the environment (passwords) is looked up when it is used.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.cloud import WifiNetwork
 from harness.errors import hides
 from harness.rack.lab_errors import Place, wrong
 
@@ -24,6 +25,9 @@ class Secret:
     place: Place = field(compare=False)
     text: str | None = field(default=None, repr=False)
     variable: str | None = None
+
+    def __str__(self) -> str:
+        return f"${self.variable}" if self.variable is not None else str(self.place)
 
     def reveal(self) -> str:
         """The password.
@@ -220,6 +224,25 @@ class LabFile:
         """The SIM of a number, if the file says more of it."""
         return next((sim for sim in self.sims if sim.iccid == iccid), None)
 
+    def network(self) -> WifiNetwork | None:
+        """The network that boards are given: the first one. None: there is none.
+
+        Raises:
+            LabFileWrong: its password is in no variable of the environment.
+        """
+        for wifi in self.wifi:
+            password = "" if wifi.password is None else wifi.password.reveal()
+            return WifiNetwork(wifi.ssid, password, 3 if password else 0)
+        return None
+
+    def options_of(self, board: LabBoard) -> dict[str, str]:
+        """What the file adds to the options of an emulated board's moniker."""
+        if board.kind != "emu":
+            return {}
+        sim = self.sim(board.sim)
+        said = {"iccid": board.sim, "sim": None if sim is None else sim.form, "application": board.application}
+        return {option: value for option, value in said.items() if value is not None}
+
     @property
     def applications(self) -> Mapping[str, Place]:
         """Every application that is named, with the first place that does."""
@@ -245,14 +268,3 @@ class LabFile:
             if secret is not None and secret.variable is not None:
                 named.setdefault(secret.variable, secret.place)
         return named
-
-
-def read_lab(path: str | Path) -> LabFile:
-    """Read a lab file.
-
-    Raises:
-        LabFileWrong: it cannot be read, or says what cannot be; tells all that is wrong, with lines and remedies.
-    """
-    from harness.rack.lab_building import build
-
-    return build(Path(path))

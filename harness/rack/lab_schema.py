@@ -30,7 +30,7 @@ ROLES: Final = ("View-only", "Support", "Developer", "Administrator")
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 HUB = r"^\d+(-\d+(\.\d+)*)?$"
-APPLICATION = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+APPLICATION = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
 ADDRESS = r"^[^\s@]+@[^\s@]+$"
 DEVICE_ID = r"^[0-9a-fA-F]{24}$"
 ICCID = r"^89\d{17,19}$"

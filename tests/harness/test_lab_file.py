@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
+from harness.rack.lab_building import read_lab
 from harness.rack.lab_errors import LabFileWrong
-from harness.rack.lab_file import LabMember, read_lab
+from harness.rack.lab_file import LabMember
 from harness.rack.lab_schema import lab_schema
 from harness.rack.toml_lines import NotToml, read_toml
 

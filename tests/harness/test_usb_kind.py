@@ -6,13 +6,14 @@ import usb.backend.libusb1
 
 from emulator.doors.serial_url import comports
 from harness.board import By
-from harness.boards import Moniker, OpenOptions
+from harness.boards import Moniker, OpenOptions, moniker_of
 from harness.boards.usb import open_boards
 from harness.cli.boards import survey
 from harness.errors import BoardNotAvailable, CapabilityMissing, ChangesNotAllowed, ImageRefused, Refusal, Unavailable
 from harness.host import RealHost
 from harness.lab import board_on
 from harness.modes import Mode, UsbState
+from harness.rack.lab_building import read_lab
 from harness.starting import Start
 
 
@@ -125,3 +126,29 @@ def test_buttons_are_missing(computer, open_usb):
     (board,) = open_usb("usb:1-1")
     with pytest.raises(CapabilityMissing, match="buttons"):
         board.enter_listening(By.BUTTON)
+
+
+def opened_by_lab(computer, tmp_path, text):
+    (tmp_path / "lab.toml").write_text(text)
+    lab = read_lab(tmp_path / "lab.toml")
+    return open_boards([moniker_of(board.name, lab) for board in lab.boards], OpenOptions(lab=lab), computer)
+
+
+def test_a_board_of_a_lab_file_is_the_one_in_its_port(computer, tmp_path):
+    rig = opened_by_lab(computer, tmp_path, "[[board]]\nname = 'left'\nhub = '1'\nport = 2\n")
+    assert [(board.moniker, board.device_id) for board in rig.boards] == [("left", computer.ids[1])]
+    rig.close()
+
+
+def test_a_board_that_is_not_where_the_lab_file_says_is_refused_with_line_and_remedy(computer, tmp_path):
+    board = f"[[board]]\nname = 'left'\nmoniker = 'usb:{computer.ids[0]}'\nhub = '1'\nport = 2\n"
+    with pytest.raises(
+        BoardNotAvailable, match=r"lab\.toml:1: .* at USB port 1-2; seen: it is at 1-1\. Plug it in there, or mend hub and port"
+    ):
+        opened_by_lab(computer, tmp_path, board)
+
+
+def test_a_hub_that_is_missing_is_told(computer, tmp_path):
+    board = "[[board]]\nname = 'left'\nhub = '1-4.1'\nport = 2\n"
+    with pytest.raises(BoardNotAvailable, match=r"lab\.toml:1: .*left; .*and no hub at 1-4\.1\. Check the hub's power and its cable"):
+        opened_by_lab(computer, tmp_path, board)

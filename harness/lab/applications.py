@@ -1,0 +1,111 @@
+"""Applications of emulated boards that users write as Python classes, named as `module:Class`."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from emulator.device_os.application import Application, every, function, subscribe, variable
+from emulator.factory import user_part
+from emulator.lab import Lab
+from harness.boards.emulated import EmulatedBoard
+from harness.errors import Blame, HarnessError, hides
+from particle_protocol.platforms import Platform
+
+__all__ = ["Application", "every", "function", "load_application", "subscribe", "variable"]
+
+__tracebackhide__ = hides
+
+_SPEC: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+
+def load_application(spec: str, folder: Path | None = None) -> type[Application]:
+    """The class that `module:Class` names; modules are looked for in `folder` (the current one unless given) before anywhere else.
+
+    Raises:
+        HarnessError: there is none, it is no application, or its module cannot be imported; tells which and why.
+    """
+    if not _SPEC.fullmatch(spec):
+        raise _refused(spec, "this is no module:Class", "Write the module, a colon and the class, as in apps.lamp:Lamp")
+    name, _, class_name = spec.partition(":")
+    place = str((Path() if folder is None else folder).resolve())
+    if place not in sys.path:
+        sys.path.insert(0, place)
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise _refused(spec, f"there is no module {error.name}", f"Put it into {place}, or install it") from None
+        raise _refused(spec, f"importing {name} fails: {type(error).__name__}: {error}", "Mend the module") from error
+    found = getattr(module, class_name, None)
+    if found is None:
+        raise _refused(spec, f"{module.__file__} has no {class_name}", f"It has: {', '.join(_applications(vars(module))) or 'none'}")
+    if not (isinstance(found, type) and issubclass(found, Application)):
+        raise _refused(spec, "this is no application", f"Write class {class_name}(Application), with Application from particle_hil")
+    return found
+
+
+class LabApplications:
+    """The applications of one Lab's boards.
+
+    The first of `specs` is what boards run that name none. Each can be flashed over REST by the name of its class.
+    """
+
+    def __init__(self, lab: Lab, specs: Iterable[str], folder: Path | None) -> None:
+        self._lab = lab
+        self._folder = folder
+        self._classes: dict[str, type[Application]] = {}
+        self.register(specs, None)
+        self._default = next(iter(self._classes), None)
+
+    def register(self, specs: Iterable[str], folder: Path | None) -> None:
+        """Make applications known, so that user parts that carry their names run them.
+
+        Raises:
+            HarnessError: see `load_application`.
+        """
+        for spec in specs:
+            if spec not in self._classes:
+                self._classes[spec] = made = load_application(spec, folder)
+                self._lab.driver.call(self._lab.applications.__setitem__, registered_name(spec), made)
+
+    def of(self, wanted: EmulatedBoard) -> tuple[str | None, tuple[int, int] | None]:
+        """What a board's user part is: the name of its application, with product id and version. None: Tinker.
+
+        Raises:
+            HarnessError: see `load_application`.
+            ValueError: the board has real firmware, which runs no Python.
+        """
+        spec = wanted.application
+        if spec is not None and wanted.firmware != "built":
+            raise ValueError(f"application={spec} and firmware={wanted.firmware} contradict each other: leave one of them out")
+        spec = spec or (self._default if wanted.firmware == "built" else None)
+        if spec is None:
+            return None, None
+        self.register([spec], self._folder)
+        return registered_name(spec), self._classes[spec].product
+
+    def offer(self, platform: Platform, os: str) -> None:
+        """Let the applications be flashed by name to boards of a platform."""
+        for spec, each in self._classes.items():
+            image = user_part(platform, os, registered_name(spec), each.product)
+            self._lab.driver.call(self._lab.cloud.applications.add, each.__name__, image)
+
+
+def registered_name(spec: str) -> str:
+    """Under which name an application is registered with a Lab, and stands in the user parts that run it."""
+    return spec.replace(":", ".")
+
+
+def _applications(names: dict[str, object]) -> list[str]:
+    return [
+        name for name, thing in names.items() if isinstance(thing, type) and issubclass(thing, Application) and thing is not Application
+    ]
+
+
+def _refused(spec: str, why: str, remedy: str) -> HarnessError:
+    return HarnessError(f"application {spec}: {why}", blame=Blame.REQUEST, remedy=remedy)
