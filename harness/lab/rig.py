@@ -335,8 +335,8 @@ _LAB_MODES = {Mode.DFU: "dfu", Mode.SAFE: "safe", Mode.OFF: "off"}
 
 
 def _wait_until_up(board: Board) -> None:
-    """Let time pass until a new board is in the mode in which boards like it come up."""
-    comes_up = (Mode.LISTENING, Mode.CONNECTING_NETWORK)
+    """Let time pass until a new board is in a mode in which boards like it come up; one with an active SIM may be online by then."""
+    comes_up = (Mode.LISTENING, Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD, Mode.ONLINE)
     board.until(lambda: board.mode() in comes_up, timeout=30, awaited=" or ".join(map(str, comes_up)), seen=lambda: str(board.mode()))
 
 
