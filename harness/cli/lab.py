@@ -25,7 +25,14 @@ _SUMMARIES = {
 }
 
 
-@click.group(name="lab", cls=LazyGroup, verbs=_VERBS, summaries=_SUMMARIES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    name="lab",
+    cls=LazyGroup,
+    verbs=_VERBS,
+    summaries=_SUMMARIES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: particle-hil lab check lab.toml",
+)
 def lab() -> None:
     """Boards, and the cloud around them, as one file: lab.toml.
 

@@ -62,7 +62,7 @@ def test_a_snapshot_brings_the_board_back(open_rig, moniker):
         ("emu:photon?mode=asleep", "there is no mode 'asleep'"),
         ("emu:photon?os=latest", "latest"),
         ("emu:photon?claimed=yes", "claimed=yes"),
-        ("emu:photon?colour=red", "the option 'colour'. There are: claimed, firmware, iccid, id, mode, os, "),
+        ("emu:photon?colour=red", "the option 'colour'. There are: application, claimed, firmware, iccid, id, mode, os, "),
         ("emu:photon?id=123", "24 hexadecimal digits"),
     ],
 )
