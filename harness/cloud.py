@@ -176,6 +176,15 @@ class Cloud:
             note(name, lasting=True)
         return read_answer(name, response)
 
+    def must_allow(self, change: str) -> None:
+        """Refuse to change something in a real cloud unless that was allowed.
+
+        Raises:
+            ChangesNotAllowed: it was not.
+        """
+        if not (self.target.ours or self.target.allow_changes):
+            raise ChangesNotAllowed(f"{change} in the cloud at {self.target.url}")
+
     def open_events(self, path: str, token: str) -> EventStream:
         """Open a server-sent event stream; events are kept from this moment on.
 
@@ -321,9 +330,38 @@ class Account:
     def _request(self, method: str, path: str, *, json: Any = None) -> Any:
         return self.cloud.request(method, path, token=self.token, json=json)
 
+    def request(self, method: str, path: str, *, json: Any = None) -> Any:
+        """Send a request of one's own; gives the JSON of its answer. Whatever is no GET counts as a change.
+
+        Raises:
+            CloudRefused: the answer is an error.
+            ChangesNotAllowed: it changes something in a real cloud, and that was not allowed.
+        """
+        if method.upper() != "GET":
+            self._change(f"{method} {path}")
+        return self._request(method, path, json=json)
+
+    def change(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+    ) -> Any:
+        """Send a request that changes something; `what` says in words what, should it not be allowed.
+
+        Raises:
+            CloudRefused: the answer is an error.
+            ChangesNotAllowed: the cloud is a real one, and changes were not allowed.
+        """
+        self._change(what)
+        return self.cloud.request(method, path, token=self.token, json=json, form=form, files=files)
+
     def _change(self, what: str) -> None:
-        if not (self.cloud.target.ours or self.cloud.target.allow_changes):
-            raise ChangesNotAllowed(f"{what} in the cloud at {self.cloud.target.url}")
+        self.cloud.must_allow(what)
 
 
 def read_answer(name: str, response: httpx.Response) -> Any:

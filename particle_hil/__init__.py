@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         RequestRefused,
     )
     from harness.identity import Identity
+    from harness.kit import Customer, Firmware, Product, product_firmware
     from harness.modes import Capability, Mode
     from harness.provisioning import DeveloperClaim, Unclaim, Verdict
 
@@ -45,18 +46,22 @@ _HOMES = {
     "CloudTarget": "harness.cloud",
     "CloudUnreachable": "harness.errors",
     "ConversationFailed": "harness.errors",
+    "Customer": "harness.kit",
     "DeveloperClaim": "harness.provisioning",
+    "Firmware": "harness.kit",
     "HarnessError": "harness.errors",
     "Identity": "harness.identity",
     "ImageRefused": "harness.errors",
     "Mode": "harness.modes",
     "NotReached": "harness.errors",
     "NotServed": "harness.errors",
+    "Product": "harness.kit",
     "RequestRefused": "harness.errors",
     "Unclaim": "harness.provisioning",
     "Verdict": "harness.provisioning",
     "WifiNetwork": "harness.cloud",
     "open_boards": "harness.boards",
+    "product_firmware": "harness.kit",
 }
 
 __all__ = [
@@ -74,18 +79,22 @@ __all__ = [
     "CloudTarget",
     "CloudUnreachable",
     "ConversationFailed",
+    "Customer",
     "DeveloperClaim",
+    "Firmware",
     "HarnessError",
     "Identity",
     "ImageRefused",
     "Mode",
     "NotReached",
     "NotServed",
+    "Product",
     "RequestRefused",
     "Unclaim",
     "Verdict",
     "WifiNetwork",
     "open_boards",
+    "product_firmware",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures `board`, `boards`, `cloud`, `account`, `wifi`, `clock`, the marker `start`, and what it adds to reports.
+"""The pytest plugin: its fixtures, the marker `start`, and what it adds to reports.
 
 Loaded by `particle_hil.pytest_entry` when pytest starts, so importing it must stay cheap: everything that talks to boards is imported
 when the first fixture is used.
@@ -6,7 +6,18 @@ when the first fixture is used.
 
 from __future__ import annotations
 
-from harness.pytest_plugin.fixtures import account, board, boards, clock, cloud, particle_hil_bench, particle_hil_ground, wifi
+from harness.pytest_plugin.fixtures import (
+    account,
+    board,
+    boards,
+    clock,
+    cloud,
+    customer,
+    particle_hil_bench,
+    particle_hil_ground,
+    product,
+    wifi,
+)
 from harness.pytest_plugin.hooks import (
     pytest_fixture_setup,
     pytest_generate_tests,
@@ -24,8 +35,10 @@ __all__ = [
     "boards",
     "clock",
     "cloud",
+    "customer",
     "particle_hil_bench",
     "particle_hil_ground",
+    "product",
     "pytest_fixture_setup",
     "pytest_generate_tests",
     "pytest_report_header",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.boards import Rig
     from harness.cloud import Account, Cloud, WifiNetwork
     from harness.host import HostClock
+    from harness.kit import Customer, Product
     from harness.pytest_plugin.bench import Bench
 
 __tracebackhide__ = hides
@@ -130,3 +131,17 @@ def wifi(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> WifiNetw
 def clock(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> HostClock:
     """The time that the boards live in: `now()`, `utc()`, `sleep(seconds)`. Virtual for emulated boards, unless they are served."""
     return particle_hil_ground.clock(_rig(request, particle_hil_ground))
+
+
+@pytest.fixture
+def product(board: Board, account: Account) -> Product:
+    """A new product for boards like this one, in the account of the run, which has nothing in it."""
+    from harness.kit import Product
+
+    return Product.create(account, f"hil-{board.device_id[-6:]}", board.platform.name)
+
+
+@pytest.fixture
+def customer(product: Product) -> Customer:
+    """A customer of `product`, signed up and logged in."""
+    return product.sign_up("customer@example.com", "a long enough secret")

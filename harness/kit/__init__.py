@@ -1,0 +1,11 @@
+"""The kit for product work: what a test of a fleet needs, the same on emulated boards and on real ones.
+
+`Product` and `Customer` are the REST API of one product and one of its customers in the words of the field; each change is refused in
+a real cloud without `--allow-changes`. Start with `Product.create(account, "lamp", "photon")`, or the fixture `product`.
+"""
+
+from harness.kit.customer import Customer
+from harness.kit.firmware import Firmware, product_firmware
+from harness.kit.product import Product
+
+__all__ = ["Customer", "Firmware", "Product", "product_firmware"]

@@ -1,0 +1,126 @@
+"""The kit for product work: a fleet's life, from a tray of ids to a customer, in the words a test would use."""
+
+from dataclasses import replace
+
+import pytest
+
+from firmware_images.module import read_module
+from harness.boards import open_boards
+from harness.cloud import Cloud
+from harness.errors import ChangesNotAllowed, CloudRefused, HarnessError
+from harness.kit import Product, product_firmware
+from harness.modes import Mode
+from harness.starting import Start
+
+
+@pytest.fixture
+def rig():
+    (made,) = open_boards(["emu:photon"])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def board(rig):
+    return rig.boards[0]
+
+
+@pytest.fixture
+def account(rig):
+    cloud = Cloud(rig.cloud)
+    yield cloud.own_account()
+    cloud.close()
+
+
+@pytest.fixture
+def product(account):
+    return Product.create(account, "Lamp", "photon")
+
+
+def online(rig, board, account):
+    board.account = account
+    Start(Mode.ONLINE).bring(board, rig.wifi)
+
+
+def test_a_product_is_found_by_its_slug_and_its_id(account, product):
+    assert (product.slug, product.platform_id) == ("lamp", 6)
+    for name in (product.slug, product.id):
+        assert Product.find(account, name).id == product.id
+    with pytest.raises(CloudRefused):
+        Product.find(account, "nothing-v1")
+
+
+def test_a_life_in_a_product(rig, board, account, product):
+    """Pre-added, claimed while offline, versions 1 and 2, locked and flashed, unclaimed, removed."""
+    product.add_devices(board.device_id)
+    account.claim(board.device_id)
+    application = board.releases.application()
+    for version in (1, 2):
+        assert product.upload(product.firmware(application, version), version).version == version
+    online(rig, board, account)
+    with board.updating():
+        product.lock(board.device_id, 2, flash=True)
+    board.wait_for(Mode.ONLINE)
+    assert product.device(board.device_id).online
+    assert [each.version for each in product.versions()] == [2, 1]
+    product.release(2)
+    assert [each.released for each in product.versions()] == [True, False]
+    product.unlock(board.device_id)
+    product.unclaim(board.device_id)
+    assert product.device(board.device_id).owner is None
+    product.remove_device(board.device_id)
+    assert product.devices() == []
+
+
+def test_what_a_product_does_not_take_is_named(product, board):
+    with pytest.raises(HarnessError, match=r"did not take every device; seen: .*: not-an-id"):
+        product.add_devices(board.device_id, "not-an-id")
+    assert [device.id for device in product.devices()] == [board.device_id]
+
+
+def test_groups_and_development_devices(product, board):
+    product.add_devices(board.device_id)
+    product.create_group("kitchen")
+    product.set_groups(board.device_id, "kitchen")
+    product.mark_development(board.device_id)
+    assert product.account.request("GET", f"/v1/products/{product.id}/devices/{board.device_id}")["groups"] == ["kitchen"]
+
+
+def test_a_customer_claims_a_board_by_code(rig, board, account, product):
+    customer = product.sign_up("ann@example.com", "a long enough secret")
+    product.add_devices(board.device_id)
+    code = customer.claim_code()
+    board.set_claim_code(code)
+    online(rig, board, account)
+    board.wait_for_code_used()
+    assert [device.id for device in customer.account.devices()] == [board.device_id]
+    assert product.customers() == ["ann@example.com"]
+    assert product.device(board.device_id).owner == "ann@example.com"
+
+
+def test_an_image_gets_the_product_and_the_version(board):
+    image = read_module(product_firmware(board.releases.application(), 1234, 7))
+    assert (image.suffix.product_id, image.suffix.product_version, image.crc_ok) == (1234, 7, True)
+
+
+class TestARealCloud:
+    """Somebody else's cloud is changed only where that was allowed."""
+
+    @pytest.fixture
+    def account(self, rig):
+        cloud = Cloud(rig.cloud)
+        made = cloud.own_account()
+        cloud.target = replace(cloud.target, ours=False, allow_changes=False)
+        yield made
+        cloud.close()
+
+    def test_nothing_is_changed_without_being_allowed(self, account):
+        with pytest.raises(ChangesNotAllowed, match="create product 'Lamp' in the cloud at"):
+            Product.create(account, "Lamp", "photon")
+        with pytest.raises(ChangesNotAllowed, match="PUT /v1/user in the cloud at"):
+            account.request("PUT", "/v1/user", json={})
+        assert account.request("GET", "/v1/user")["username"]
+
+    def test_it_is_once_it_is(self, account):
+        account.cloud.target = replace(account.cloud.target, allow_changes=True)
+        assert Product.create(account, "Lamp", "photon").id
