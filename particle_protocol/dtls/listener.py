@@ -116,6 +116,10 @@ class Listener:
             return self._offer(self._by_address.get(address), StrayReason.NO_HANDSHAKE, unmarked, address, now)
         if unmarked[0] == ContentType.HANDSHAKE and unmarked[HEADER_SIZE : HEADER_SIZE + 1] == bytes((HandshakeType.CLIENT_HELLO,)):
             return self._greet(unmarked, address, now)
+        # A device that has not received the end of its handshake repeats what it sent last; that begins in the open.
+        established = self._by_address.get(address)
+        if established is not None and self._give(established, unmarked, now):
+            return self._settle(established, address)
         return self._offer(self._handshakes.get(address), StrayReason.NO_HANDSHAKE, unmarked, address, now)
 
     def datagrams_to_send(self) -> list[tuple[bytes, Hashable]]:
@@ -217,6 +221,10 @@ class Listener:
             request = HelloVerifyRequest(self._cookies.make(hello, address, now))
             answer = HandshakeMessage(HandshakeType.HELLO_VERIFY_REQUEST, message.sequence, push_hello_verify_request(request))
             self._out.append((push_record(Record(ContentType.HANDSHAKE, 0, record.sequence, answer.encode())), address))
+            return None
+        established = self._by_address.get(address)
+        if established is not None and established.client_random == hello.random:
+            self._stray(address, now, StrayReason.NO_HANDSHAKE)
             return None
         end = self._handshakes.get(address)
         if end is None or end.client_random != hello.random:

@@ -102,7 +102,9 @@ class ServerEnd(End):
 
     @property
     def client_random(self) -> bytes:
-        """The random of the ClientHello that began the handshake; empty before it, and once the session stands."""
+        """The random of the ClientHello that began the handshake; empty before it."""
+        if self._secrets is not None:
+            return self._secrets.client_random
         return b"" if self._hello is None else self._hello.random
 
     @property
@@ -136,12 +138,12 @@ class ServerEnd(End):
         self._establish(Established(peer_key, self.cid), handshake)
 
     def refuse(self, alert: Alert | None = None) -> None:
-        """The device is not let in; `alert` names the reason to it (AccessDenied unless given).
+        """The device is not let in, or no longer; `alert` names the reason to it (AccessDenied unless given).
 
         Raises:
             DtlsError: no device has proved a key.
         """
-        if self.state is not State.EXPECT_VERDICT:
+        if self.state not in (State.EXPECT_VERDICT, State.ESTABLISHED):
             raise DtlsError(ProtocolErrorCode.INVALID_STATE, f"no device to refuse: this end {self.state.value}")
         self._end_with(alert or AccessDenied("the device's public key is not let in"))
 

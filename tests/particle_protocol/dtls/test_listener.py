@@ -380,3 +380,59 @@ def test_many_devices_at_one_port():
     for number, end in enumerate(devices):
         assert deliver(listener, end, b"%d" % number, number) == [b"%d" % number]
     assert set(listener) == set(servers)
+
+
+def all_but_the_last_flight(listener, end, address):
+    """A handshake whose last flight is lost on its way to the device; the server's end, and the hello with the cookie."""
+    listener.receive_datagram(end.pieces_to_send()[0], address, 0.0)
+    end.receive_data(listener.datagrams_to_send()[0][0], 0.0)
+    (hello,) = end.pieces_to_send()
+    server = listener.receive_datagram(hello, address, 0.0)
+    end.receive_data(server.pieces_to_send()[0], 0.0)
+    listener.receive_datagram(end.pieces_to_send()[0], address, 0.0)
+    listener.accept(server, 0.0)
+    assert server.pieces_to_send()
+    return server, hello
+
+
+@pytest.mark.parametrize("version", [(2, 3, 1), (6, 2, 0)])
+def test_the_end_of_a_handshake_that_was_lost_is_sent_again_by_the_port(version):
+    listener, end = Listener(SERVER_KEY), device(version)
+    server, _ = all_but_the_last_flight(listener, end, "here")
+    end.handle_timer(3.0)
+    for datagram in end.pieces_to_send():
+        assert listener.receive_datagram(datagram, "here", 3.0) is server
+    for datagram in server.pieces_to_send():
+        end.receive_data(datagram, 3.0)
+    assert end.is_open
+    assert deliver(listener, end, b"hello", "here", 3.0) == [b"hello"]
+
+
+def test_a_hello_that_comes_twice_begins_nothing_once_its_session_stands():
+    listener, end = Listener(SERVER_KEY), device()
+    server, hello = all_but_the_last_flight(listener, end, "here")
+    assert listener.receive_datagram(hello, "here", 1.0) is None
+    assert (listener.half_open, list(listener), listener.stray_counts[StrayReason.NO_HANDSHAKE]) == (0, [server], 1)
+
+
+def test_a_handshake_beside_a_session_at_one_address_does_not_take_its_flights():
+    listener, end = Listener(SERVER_KEY), device()
+    server, _ = all_but_the_last_flight(listener, end, "here")
+    other = device(device_id=OTHER_ID)
+    listener.receive_datagram(other.pieces_to_send()[0], "here", 1.0)
+    other.receive_data(listener.datagrams_to_send()[0][0], 1.0)
+    beside = listener.receive_datagram(other.pieces_to_send()[0], "here", 1.0)
+    end.handle_timer(3.0)
+    assert [listener.receive_datagram(each, "here", 3.0) for each in end.pieces_to_send()] == [server]
+    assert beside.error is None and listener.half_open == 1
+
+
+@pytest.mark.parametrize("version", [(2, 3, 1), (6, 2, 0)])
+def test_a_device_can_be_turned_away_when_its_session_stands(version):
+    listener, end = Listener(SERVER_KEY), device(version)
+    server = introduce(listener, end, "here")
+    listener.refuse(server, errors.AccessDenied("it is another device"))
+    (alert,) = server.pieces_to_send()
+    with pytest.raises(errors.AccessDenied, match="access_denied"):
+        end.receive_data(alert, 0.0)
+    assert list(listener) == []
