@@ -12,7 +12,7 @@ from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
 from emulator.board_spec import BoardSpec
 from emulator.clock import Clock
 from emulator.cloud import Cloud, CloudSettings, Storage
-from emulator.cloud.device_service import DeviceService, Port, StreamPort
+from emulator.cloud.device_service import DatagramPort, DeviceService, Port, StreamPort
 from emulator.device_os.application import Application
 from emulator.device_os.bootloader import Bootloader
 from emulator.device_os.cloud_transport import FIELDS, any_device, transports_of
@@ -25,7 +25,7 @@ from emulator.gateways import HookSink
 from emulator.hardware import Hardware, emulated_platforms, hardware_of
 from emulator.network import Cell, Network
 from emulator.secrecy import Secrecy, SecretsOfTheSeed, SecretsOfTheSystem
-from particle_protocol.cloud_profiles import Transport
+from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
 from particle_protocol.dct import DctField
 from particle_protocol.identifiers import (
     make_device_id,
@@ -44,8 +44,6 @@ from particle_protocol.softap import names
 
 CLOUD_HOST = "192.0.2.1"
 """Where the cloud is in the Lab's network, which is nobody else's (RFC 5737)."""
-PORT_NUMBERS = {Transport.TCP: 5683, Transport.UDP: 5684}
-"""Where boards expect their cloud (Device OS 6.2.0, communication/src/server_config.cpp:100-104)."""
 
 
 class Lab:
@@ -88,6 +86,7 @@ class Lab:
             self.clock, self.cloud.listener, self.driver.reply, self.secrecy.rng("device service"), log=self.cloud.device_log
         )
         StreamPort(self.device_service, self.server_key)
+        DatagramPort(self.device_service, self.udp_server_key)
         for port in self.ports:
             port.listen(self.network, CLOUD_HOST, PORT_NUMBERS[port.transport])
         for hardware in map(hardware_of, emulated_platforms()):

@@ -1,4 +1,4 @@
-"""A Lab on real sockets: its cloud's REST API over HTTP, its device service over TCP, and its boards as clients of the latter."""
+"""A Lab on real sockets: its cloud's REST API over HTTP, its device service over TCP and UDP, and its boards as clients of the latter."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Self
 
 from emulator.cloud.api import Api
 from emulator.cloud.api.asgi import CloudApp
-from emulator.cloud.device_service import StreamPort
+from emulator.cloud.device_service import DatagramPort, Port, StreamPort
 from emulator.destinations import Destinations
 from emulator.device_os.cloud_transport import any_device
+from emulator.doors.datagram_sockets import UdpListener
 from emulator.doors.http import HttpDoor
 from emulator.doors.http_protocol import HeadLimits
 from emulator.doors.sockets import RealNetwork, TcpListener
@@ -20,8 +21,8 @@ from emulator.doors.visitors import Visitors
 from emulator.drivers.served import ServedDriver
 from emulator.hardware import emulated_platforms, hardware_of
 from emulator.hook_gateway import HttpGateway
-from emulator.lab import PORT_NUMBERS, Lab
-from particle_protocol.cloud_profiles import Transport
+from emulator.lab import Lab
+from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
 
 LOOPBACK = "127.0.0.1"
 
@@ -31,6 +32,7 @@ class Listener(enum.Enum):
 
     HTTP = "clients of the REST API"
     DEVICES = "boards"
+    UDP_DEVICES = "boards that speak UDP"
 
 
 class CannotListen(OSError):
@@ -67,6 +69,7 @@ class Service:
         http_port: int = 0,
         device_port: int = 0,
         device_host: str | None = None,
+        device_udp_port: int = 0,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
         webhooks: Iterable[str] = (),
@@ -75,22 +78,23 @@ class Service:
         if not isinstance(driver, ServedDriver):
             raise TypeError("only a served Lab can be reached over sockets; make it with Lab(served=True)")
         self.lab = lab
+        numbers = {Transport.TCP: device_port, Transport.UDP: device_udp_port}
         api = Api(lab.cloud)
         app = CloudApp(api.answer, driver, limits=api.limits)
         limits = HeadLimits(lab.cloud.settings.max_head, lab.cloud.settings.head_timeout)
         self._http = HttpDoor(driver, app, host, http_port, app.end_streams, Visitors((host, *hosts), origins), limits)
-        self._devices = TcpListener(driver, _stream_port(lab).accept, device_host or host, device_port)
+        self._devices = {port.transport: _door(driver, port, device_host or host, numbers[port.transport]) for port in lab.ports}
         self._outside = RealNetwork(driver)
         self._hooks = HttpGateway(driver, lab.cloud.settings, Destinations(webhooks))
-        try:
-            self._http.open()
-        except OSError as error:
-            raise CannotListen(Listener.HTTP, http_port, error) from error
-        try:
-            self._devices.open()
-        except OSError as error:
-            self._http.close()
-            raise CannotListen(Listener.DEVICES, device_port, error) from error
+        wanted: list[tuple[HttpDoor | TcpListener | UdpListener, Listener, int]] = [(self._http, Listener.HTTP, http_port)]
+        wanted += [(door, _LISTENERS[transport], numbers[transport]) for transport, door in self._devices.items()]
+        for number, (door, listener, port) in enumerate(wanted):
+            try:
+                door.open()
+            except OSError as error:
+                for opened, _, _ in wanted[:number]:
+                    opened.close()
+                raise CannotListen(listener, port, error) from error
         driver.call(self._route_boards)
 
     @property
@@ -100,20 +104,25 @@ class Service:
 
     @property
     def device_address(self) -> tuple[str, int]:
-        """Where boards connect."""
-        return self._devices.host, self._devices.port
+        """Where boards connect that speak TCP."""
+        return self.address(Transport.TCP)
 
-    @property
-    def server_public_key(self) -> bytes:
+    def address(self, transport: Transport) -> tuple[str, int]:
+        """Where boards connect."""
+        door = self._devices[transport]
+        return door.host, door.port
+
+    def server_public_key(self, transport: Transport = Transport.TCP) -> bytes:
         """The server key that boards must hold: SubjectPublicKeyInfo, DER."""
-        return self.lab.server_key.public.der
+        return next(port.public_der for port in self.lab.ports if port.transport is transport)
 
     def close(self) -> None:
         """Hang up on everybody and stop listening."""
         self.lab.driver.call(self._keep_hooks_in)
         self._hooks.close()
         self._http.close()
-        self._devices.close()
+        for door in self._devices.values():
+            door.close()
         self._outside.close()
 
     def __enter__(self) -> Self:
@@ -127,12 +136,23 @@ class Service:
         network.outside = self._outside
         for hardware in map(hardware_of, emulated_platforms()):
             network.names[any_device(hardware.server.host)] = LOOPBACK
-        network.routes[(LOOPBACK, PORT_NUMBERS[Transport.TCP])] = self.device_address
+        for transport, number in PORT_NUMBERS.items():
+            network.routes[(LOOPBACK, number)] = self.address(transport)
         self.lab.cloud.webhooks.gateway = self._hooks
 
     def _keep_hooks_in(self) -> None:
         self.lab.cloud.webhooks.gateway = self.lab.hooks
 
 
-def _stream_port(lab: Lab) -> StreamPort:
-    return next(port for port in lab.ports if isinstance(port, StreamPort))
+_LISTENERS = {Transport.TCP: Listener.DEVICES, Transport.UDP: Listener.UDP_DEVICES}
+
+
+def _door(driver: ServedDriver, port: Port, host: str, number: int) -> TcpListener | UdpListener:
+    """What listens for the boards of a port."""
+    if isinstance(port, StreamPort):
+        return TcpListener(driver, port.accept, host, number)
+    assert isinstance(port, DatagramPort)
+    door = UdpListener(driver, host, number)
+    wire = port.attach(door)
+    door.on_datagram = lambda data, sender: port.receive(wire, data, sender)
+    return door

@@ -28,6 +28,10 @@ class Transport(enum.Enum):
     """DTLS with P-256 keys, over UDP."""
 
 
+PORT_NUMBERS: Final = {Transport.TCP: 5683, Transport.UDP: 5684}
+"""Where boards expect their cloud (Device OS 6.2.0, communication/src/server_config.cpp:100-104)."""
+
+
 class Network(enum.Enum):
     """What a board reaches its cloud through, where that matters."""
 

@@ -111,6 +111,7 @@ class CoapEnd:
         "_token",
         "_unacknowledged",
         "duplicates",
+        "last_id",
     )
 
     def __init__(
@@ -136,6 +137,8 @@ class CoapEnd:
         self._remembered_until: deque[tuple[float, int]] = deque()
         self.duplicates = 0
         """How many messages came that had come before."""
+        self.last_id = 0
+        """The id of the last message that came and was not an answer to one of ours."""
 
     def begin(self, first_id: int, first_token: int) -> None:
         """Start counting: the next message has this id, the next request this token."""
@@ -251,12 +254,18 @@ class CoapEnd:
         message = Message.decode(data)
         if message.type in (Type.ACK, Type.RST):
             return self._take_acknowledgement(message, now)
+        self.last_id = message.id
         if not self._channel.is_reliable and self._has_come_before(message, now):
             return None
         if is_response(message.code):
             self.acknowledge(message)
             return None if self._take_answer(message, now) else message
         return self._whole_request(message)
+
+    def knows(self, message: Message, now: float) -> bool:
+        """Whether a message has come before, or is an answer to one of ours: nothing that anything begins with."""
+        self._forget(now)
+        return message.type in (Type.ACK, Type.RST) or message.id in self._remembered
 
     def deadline(self) -> float | None:
         """When `handle_timer` wants to be called, or None."""
@@ -382,18 +391,22 @@ class CoapEnd:
 
     def _has_come_before(self, message: Message, now: float) -> bool:
         """Whether a message is a repetition; it gets the answer that the first one got. If not, its id is remembered."""
-        until = self._remembered_until
-        while until and (until[0][0] <= now or len(until) >= MAX_REMEMBERED):
-            self._remembered.pop(until.popleft()[1], None)
+        self._forget(now)
         known = self._remembered.get(message.id)
         if known is None:
             self._remembered[message.id] = b""
-            until.append((now + self._repetition.remembered, message.id))
+            self._remembered_until.append((now + self._repetition.remembered, message.id))
             return False
         self.duplicates += 1
         if known and message.type is Type.CON and not self._channel.has_failed:
             self._channel.send(known)
         return True
+
+    def _forget(self, now: float) -> None:
+        """Forget ids that are old, and the oldest if there are too many."""
+        until = self._remembered_until
+        while until and (until[0][0] <= now or len(until) >= MAX_REMEMBERED):
+            self._remembered.pop(until.popleft()[1], None)
 
     def _repeat(self, message_id: int, waiting: _Unacknowledged, now: float) -> None:
         if waiting.times_sent <= self._repetition.times:

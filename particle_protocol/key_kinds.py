@@ -6,8 +6,8 @@ import enum
 from typing import Final
 
 _OBJECT_IDS: Final = {
-    bytes.fromhex("06092a864886f70d010101"): "rsa",
-    bytes.fromhex("06072a8648ce3d020106082a8648ce3d030107"): "p256",
+    bytes.fromhex("06092a864886f70d010101"): "RSA",
+    bytes.fromhex("06072a8648ce3d020106082a8648ce3d030107"): "P-256",
 }
 _LONGEST_HEAD: Final = 32
 """Bytes in which the object id of a SubjectPublicKeyInfo begins and ends."""
@@ -16,8 +16,8 @@ _LONGEST_HEAD: Final = 32
 class KeyKind(enum.Enum):
     """The kinds of keys that devices have."""
 
-    RSA = "rsa"
-    P256 = "p256"
+    RSA = "RSA"
+    P256 = "P-256"
 
     @classmethod
     def of(cls, public_der: bytes) -> KeyKind | None:

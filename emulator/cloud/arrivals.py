@@ -84,6 +84,10 @@ class Arrivals:
         device = self._devices.by_id(device_id)
         return None if device is None else device.key_of(kind)
 
+    def admits_key(self, key: bytes) -> bool:
+        """See `DeviceListener`."""
+        return self._core.settings.trust_first_key or self._devices.has_key(key)
+
     def learn_key(self, device_id: str, key: bytes) -> bool:
         """See `DeviceListener`. A key is learnt once, and only if the settings trust the first one.
 

@@ -50,6 +50,8 @@ class Devices:
         self.by_iccid = self.table.index(lambda device: device.iccid)
         self.by_imei = self.table.index(lambda device: device.imei)
         self.by_mac = self.table.index(lambda device: device.mac_wifi)
+        self._by_key = self.table.index(lambda device: device.public_key)
+        self._by_other_key = self.table.index(lambda device: device.other_public_key)
         self.in_sandbox = self.table.index(lambda device: device.owner if device.product_id is None else None)
         """Claimed, and in no product: what counts in the free plan of the owner."""
         self.listed_in = self.listed.index(lambda listed: listed.product_id)
@@ -57,6 +59,10 @@ class Devices:
     def by_id(self, given: str) -> Device | None:
         """The device of an id in any case, or None."""
         return self.table.get(given.lower())
+
+    def has_key(self, key: bytes) -> bool:
+        """Whether a public key (SubjectPublicKeyInfo, DER) is a device's."""
+        return bool(self._by_key.count(key) or self._by_other_key.count(key))
 
     def by_serial_number(self, serial: str) -> Device:
         """The device of a serial number, in any case. Knowing the number is enough: it is printed on the device.

@@ -22,6 +22,12 @@ class FencedListener:
         self._core.fenced("looking a device's key up", lambda: found.insert(0, self._inner.public_key(device_id, kind)))
         return found[0]
 
+    def admits_key(self, key: bytes) -> bool:
+        """See `DeviceListener`."""
+        admitted = [False]
+        self._core.fenced("looking for the device of a key", lambda: admitted.insert(0, self._inner.admits_key(key)))
+        return admitted[0]
+
     def learn_key(self, device_id: str, key: bytes) -> bool:
         """See `DeviceListener`."""
         taken = [False]

@@ -82,6 +82,9 @@ class DeviceListener(Protocol):
     def public_key(self, device_id: str, kind: KeyKind) -> bytes | None:
         """The registered public key of that kind (SubjectPublicKeyInfo, DER), or None."""
 
+    def admits_key(self, key: bytes) -> bool:
+        """Whether a device that proved this key, and has not said which one it is, may go on: it is somebody's, or keys are learned."""
+
     def learn_key(self, device_id: str, key: bytes) -> bool:
         """A device without a registered key shows one; whether the cloud takes it."""
 

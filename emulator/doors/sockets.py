@@ -12,8 +12,9 @@ import socket
 from collections.abc import Callable
 
 from emulator.doors.accepting import BACKLOG, ONE_AT_A_TIME
+from emulator.doors.datagram_sockets import UdpClients
 from emulator.drivers.served import ServedDriver
-from emulator.network import Address, Stream
+from emulator.network import Address, DatagramSocket, Stream
 
 CONNECT_TIMEOUT = 20.0
 """Seconds until a connection that nobody answers counts as failed (Device OS 2.3.1, hal/src/photon/socket_hal.cpp)."""
@@ -76,15 +77,21 @@ class RealNetwork:
     def __init__(self, driver: ServedDriver) -> None:
         self._driver = driver
         self._wires: set[_Wire] = set()
+        self._datagrams = UdpClients(driver)
 
     def connect(self, address: Address, opened: Callable[[Stream], None], failed: Callable[[str], None]) -> Callable[[], None]:
         """See `Outside.connect`. Called where the Lab lives."""
         task = self._driver.loop.create_task(self._connect(address, opened, failed))
         return lambda: None if task.done() else _cancel(task)
 
+    def open_datagrams(self, address: Address) -> DatagramSocket:
+        """See `Outside.open_datagrams`. Called where the Lab lives."""
+        return self._datagrams.open(address)
+
     def close(self) -> None:
         """Drop every connection."""
         self._driver.call(self._shut)
+        self._datagrams.close()
 
     async def _connect(self, address: Address, opened: Callable[[Stream], None], failed: Callable[[str], None]) -> None:
         loop, (host, port) = self._driver.loop, address

@@ -23,6 +23,9 @@ class Outside(Protocol):
     def connect(self, address: Address, opened: Callable[[Stream], None], failed: Callable[[str], None]) -> Callable[[], None]:
         """Open a stream to a real server; returns the function that gives up."""
 
+    def open_datagrams(self, address: Address) -> DatagramSocket:
+        """A socket for datagrams to a real server."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkState:
@@ -109,6 +112,8 @@ class Network:
             return f"cannot resolve {host}" if target is None else f"{host}:{port} is unreachable: the network is down"
         target, port = self.routes.get((target, port), (target, port))
         socket = self._datagrams.open(via, (target, port))
+        if socket is None and self.outside is not None:
+            return self.outside.open_datagrams((target, port))
         return socket if socket is not None else f"{host}:{port} has no server for datagrams"
 
     def resolve(self, name: str) -> str | None:

@@ -109,6 +109,7 @@ class Serving:
 
     http_port: int = 0
     device_port: int = 0
+    device_udp_port: int = 0
     state: str | None = None
     rate_limits: bool = False
     password: str | None = field(default=None, repr=False)
@@ -133,13 +134,15 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """A served cloud from outside: where boards connect, and the key they must hold (SubjectPublicKeyInfo, DER).
+    """A served cloud from outside: where boards connect, and the key they must hold (SubjectPublicKeyInfo, DER); over TCP, and over UDP.
 
     `incidents` gives what has happened since it was asked last.
     """
 
     device_address: tuple[str, int]
     server_public_key: bytes
+    device_udp_address: tuple[str, int]
+    udp_server_public_key: bytes
     incidents: Callable[[], list[Incident]] = list
 
 

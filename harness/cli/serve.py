@@ -26,9 +26,7 @@ from harness.device_os import handed_out
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 from harness.rack.lab_building import read_lab
 from harness.rack.lab_file import LabFile
-
-DEVICE_PORT = 5683
-"""Where boards that speak TCP expect their cloud."""
+from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
 
 
 @click.command(epilog="Example: particle-hil serve --board 'emu:photon?mode=online&claimed=1' --state cloud.db")
@@ -37,7 +35,16 @@ DEVICE_PORT = 5683
     "--http-port", type=click.IntRange(0, 65535), default=0, show_default=True, help="The port of the REST API; 0 is any free one."
 )
 @click.option(
-    "--device-port", type=click.IntRange(0, 65535), default=DEVICE_PORT, show_default=True, help="The port that boards connect to."
+    "--device-port",
+    type=click.IntRange(0, 65535),
+    default=PORT_NUMBERS[Transport.TCP],
+    show_default=True,
+    help="The TCP port that boards connect to.",
+)
+@click.option(
+    "--device-udp-port",
+    type=click.IntRange(0, 65535),
+    help=f"The UDP port that boards send to.  [default: {PORT_NUMBERS[Transport.UDP]}; any free one with --device-port 0]",
 )
 @click.option("--state", type=STATE_FILE, help="The file that keeps the cloud's state. Without it nothing is kept.")
 @click.option("--password", envvar="PARTICLE_HIL_PASSWORD", help="The password of the user that is there; drawn by chance without it.")
@@ -62,6 +69,7 @@ def serve(
     boards: tuple[str, ...],
     http_port: int,
     device_port: int,
+    device_udp_port: int | None,
     state: Path | None,
     password: str | None,
     hosts: tuple[str, ...],
@@ -91,7 +99,16 @@ def serve(
         if moniker.kind != "emu":
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")
     with _told_to_stop() as stop, contextlib.ExitStack() as stack:
-        serving = Serving(http_port, device_port, None if state is None else str(state), rate_limits, password, hosts, origins)
+        serving = Serving(
+            http_port=http_port,
+            device_port=device_port,
+            device_udp_port=_udp_port(device_port, device_udp_port),
+            state=None if state is None else str(state),
+            rate_limits=rate_limits,
+            password=password,
+            hosts=hosts,
+            origins=origins,
+        )
         options = OpenOptions(
             served=True, seed=seed, serving=serving, device_os=device_os, webhooks=webhooks, lab=lab, applications=applications
         )
@@ -129,29 +146,25 @@ def _open_door(stack: contextlib.ExitStack, rig: Rig) -> dict[str, str]:
 
 
 def describe(rig: Rig, environment: dict[str, str], folder: Path, lab: LabFile | None = None) -> dict[str, Any]:
-    """What is served, as plain data. The server's public key is written into `folder`, as DER and as PEM.
+    """What is served, as plain data. The server's public keys are written into `folder`, as DER and as PEM.
 
     A password that the lab file has from elsewhere is not shown: it may be a real one.
     """
     if rig.cloud is None or rig.service is None:
         raise HarnessError("the boards were opened without a cloud that other programs can reach")
-    key = rig.service.server_public_key
-    der, pem = folder / "server_key.der", folder / "server_key.pem"
-    der.write_bytes(key)
-    body = "\n".join(textwrap.wrap(base64.b64encode(key).decode(), 64))
-    pem.write_text(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
     account = None if lab is None else lab.account(None)
     secret = None if account is None else account.password
     hidden = secret is not None and rig.cloud.password == secret.reveal()
-    host, port = rig.service.device_address
+    service = rig.service
     return {
         "api": rig.cloud.url,
         "username": rig.cloud.username,
         "password": None if hidden else rig.cloud.password or None,
         "password_in": str(secret) if hidden else None,
-        "device_service": f"{host}:{port}",
-        "server_key": str(der),
-        "server_key_pem": str(pem),
+        "device_service": _address(service.device_address),
+        **_key_files(folder, "server_key", service.server_public_key),
+        "device_service_udp": _address(service.device_udp_address),
+        **_key_files(folder, "server_key_udp", service.udp_server_public_key),
         "environment": environment,
         "boards": [{"moniker": board.moniker, "device_id": board.device_id, "port": board.port} for board in rig.boards],
     }
@@ -165,12 +178,33 @@ def _login(told: dict[str, Any]) -> str:
     return f"{told['username']} with the password (and second factor) that it was given since"
 
 
+def _udp_port(device_port: int, wanted: int | None) -> int:
+    """The UDP port: who wants any free one for TCP wants no certain one for UDP."""
+    if wanted is not None:
+        return wanted
+    return PORT_NUMBERS[Transport.UDP] if device_port else 0
+
+
+def _address(address: tuple[str, int]) -> str:
+    return f"{address[0]}:{address[1]}"
+
+
+def _key_files(folder: Path, name: str, key: bytes) -> dict[str, str]:
+    """Write a public key into a folder, as DER and as PEM; give both paths."""
+    der, pem = folder / f"{name}.der", folder / f"{name}.pem"
+    der.write_bytes(key)
+    body = "\n".join(textwrap.wrap(base64.b64encode(key).decode(), 64))
+    pem.write_text(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
+    return {name: str(der), f"{name}_pem": str(pem)}
+
+
 def _text(told: dict[str, Any]) -> list[str]:
     """The same for a person."""
     lines = [
         ("REST API", told["api"]),
         ("log in as", _login(told)),
         ("boards go to", f"{told['device_service']} (TCP), with the server key in {told['server_key']}"),
+        ("", f"{told['device_service_udp']} (UDP), with the server key in {told['server_key_udp']}"),
         ("particle-cli", f"particle profile particle-hil && particle profile set apiUrl {told['api']} && particle login"),
         ("particle-api-js", f"new Particle({{ baseUrl: '{told['api']}' }})"),
         ("Device OS", told["device_os"]),

@@ -41,6 +41,7 @@ from harness.rack.lab_errors import Problem
 from harness.rack.lab_file import LabFile
 from harness.releases import RealReleases
 from harness.starting import Start
+from particle_protocol.cloud_profiles import Transport
 from particle_protocol.skus import SimForm
 
 __tracebackhide__ = hides
@@ -181,7 +182,13 @@ class LabRig:
             return None
         waiting: deque[Incident] = deque(maxlen=_INCIDENTS)
         self.lab.driver.call(self.lab.cloud.device_log.listeners.append, lambda entry: waiting.append(_incident(entry)))
-        return ServiceFacts(service.device_address, service.server_public_key, lambda: [waiting.popleft() for _ in range(len(waiting))])
+        return ServiceFacts(
+            service.address(Transport.TCP),
+            service.server_public_key(Transport.TCP),
+            service.address(Transport.UDP),
+            service.server_public_key(Transport.UDP),
+            lambda: [waiting.popleft() for _ in range(len(waiting))],
+        )
 
     def settle(self, boards: Sequence[Board] | None = None) -> None:
         """Let time pass until every board (or each of those) is in the mode in which it starts."""
@@ -232,6 +239,7 @@ class LabRig:
                     http_port=serving.http_port,
                     device_port=serving.device_port,
                     device_host=serving.device_host,
+                    device_udp_port=serving.device_udp_port,
                     hosts=serving.hosts,
                     origins=serving.origins,
                     webhooks=self._webhooks,
@@ -300,7 +308,7 @@ def _incident(entry: Entry) -> Incident:
 
 _INCIDENTS = 1000
 """Incidents that wait for somebody who asks for them."""
-_PORT_OPTIONS = {Listener.HTTP: "--http-port", Listener.DEVICES: "--device-port"}
+_PORT_OPTIONS = {Listener.HTTP: "--http-port", Listener.DEVICES: "--device-port", Listener.UDP_DEVICES: "--device-udp-port"}
 
 
 def _serving_lab(seed: int, serving: Serving) -> Lab:

@@ -33,6 +33,7 @@ def _secrets_of(lab):
     lab.ports[0].accept(stream)
     return {
         "server key": lab.server_key.der,
+        "server key for UDP": lab.udp_server_key.der,
         "device key": board.settings.get(DctField.DEVICE_PRIVATE_KEY),
         "mobile secret": board.identity.mobile_secret,
         "handshake nonce": bytes(stream.sent),

@@ -36,6 +36,9 @@ def test_what_it_tells_is_true(served, login, tmp_path):
             assert (device["id"], device["online"]) == (told["boards"][0]["device_id"], True)
         assert Path(told["server_key"]).read_bytes()[:2] == b"\x30\x82"
         assert Path(told["server_key_pem"]).read_text().startswith("-----BEGIN PUBLIC KEY-----")
+        assert told["device_service_udp"].startswith("127.0.0.1:")
+        assert len(Path(told["server_key_udp"]).read_bytes()) == 91, "P-256"
+        assert Path(told["server_key_udp_pem"]).read_text().startswith("-----BEGIN PUBLIC KEY-----")
     assert not Path(told["server_key"]).exists()
 
 
@@ -107,7 +110,12 @@ def test_what_cannot_be_served_is_refused_with_the_reason(refused, arguments, sa
 
 def test_a_port_that_is_taken_is_one_sentence_that_names_it(served, refused):
     with served() as told:
-        for option, address in (("--device-port", told["device_service"]), ("--http-port", told["api"])):
+        taken = {
+            "--device-port": told["device_service"],
+            "--device-udp-port": told["device_service_udp"],
+            "--http-port": told["api"],
+        }
+        for option, address in taken.items():
             port = address.rpartition(":")[2]
             status, text = refused("--device-port", "0", option, port)
             assert status == 3
@@ -211,3 +219,24 @@ def test_a_user_who_has_another_password_by_now_keeps_it(served, login, tmp_path
         assert told["password"] is None
         with login(told | {"password": "better"}) as client:
             assert len(client.get("/v1/devices").json()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "port"), [((), 5684), (("--device-port", "0"), 0), (("--device-udp-port", "0"), 0), (("--device-udp-port", "7"), 7)]
+)
+def test_the_udp_port_is_the_usual_one_unless_told_or_any_free_one_is_wanted(monkeypatch, arguments, port):
+    from click.testing import CliRunner
+
+    from harness.cli.main import cli
+
+    opened = []
+
+    class Kind:
+        def open(self, monikers, options):
+            opened.append(options.serving)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.cli.serve.KIND", Kind())
+    CliRunner().invoke(cli, ["serve", *arguments])
+    (serving,) = opened
+    assert serving.device_udp_port == port

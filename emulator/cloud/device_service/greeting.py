@@ -15,7 +15,7 @@ from particle_protocol.secure_channel import ChannelError
 if TYPE_CHECKING:
     from emulator.cloud.device_service.line import Line
 
-NOBODY = "no device of this id, or none whose key is known, is registered"
+NOBODY = "no device of this id, or none whose key ({kind}) is known, is registered"
 
 
 def registered_key(listener: DeviceListener, device_id: str, kind: KeyKind, shown: bytes) -> bytes:
@@ -27,7 +27,7 @@ def registered_key(listener: DeviceListener, device_id: str, kind: KeyKind, show
     key = listener.public_key(device_id, kind)
     if key is None:
         if not shown or not listener.learn_key(device_id, shown):
-            raise ChannelError(ProtocolErrorCode.NOT_FOUND, NOBODY)
+            raise ChannelError(ProtocolErrorCode.NOT_FOUND, NOBODY.format(kind=kind.value))
         return shown
     return key
 

@@ -61,7 +61,8 @@ class Line:
         """The device on this line, once it said which one it is."""
         self.over = False
         self._handling = False
-        self._hello_by: float | None = None
+        self._hello_by: tuple[float, float] | None = None
+        """By when Hello has to come, and how long that was since it was awaited."""
         self._timer: Timer | None = None
         self._armed = 0.0
 
@@ -81,12 +82,9 @@ class Line:
 
     def flush(self) -> None:
         """Have what was sent go out. What is sent while something is handled goes out together, at its end."""
-        if self._handling or self.over:
-            return
-        pieces = self.channel.pieces_to_send()
-        if pieces:
-            self._write(pieces)
-        self._arm()
+        if not self._handling and not self.over:
+            self._drain()
+            self._arm()
 
     def hang_up(self) -> None:
         """End the line, from this end; what was sent before still goes out. The session has ended already."""
@@ -125,9 +123,9 @@ class Line:
         session = self.session = Session(self, self.device_id, introduction)
         return session
 
-    def expect_hello(self) -> None:
-        """The device has to say Hello now, and soon."""
-        self._hello_by = self.service.clock.now + self.service.settings.hello_timeout
+    def expect_hello(self, within: float) -> None:
+        """The device has to say Hello now, within so many seconds."""
+        self._hello_by = (self.service.clock.now + within, within)
         self._arm()
 
     def _take_events(self) -> None:
@@ -184,13 +182,18 @@ class Line:
         """Put pieces on their way."""
         raise NotImplementedError
 
+    def _drain(self) -> None:
+        pieces = self.channel.pieces_to_send()
+        if pieces:
+            self._write(pieces)
+
     def _part(self) -> None:
         """Send the last there is to send, in good order."""
-        self.flush()
+        self._drain()
 
     def _turn_away(self, code: ProtocolErrorCode, why: str) -> None:
         """Send the last there is to send, as the device is refused or has failed."""
-        self.flush()
+        self._drain()
 
     def _let_go(self) -> None:
         """Give up what lies beneath."""
@@ -207,13 +210,13 @@ class Line:
         self._timer = self.service.clock.call_at(due, self._overdue)
 
     def _due(self) -> float | None:
-        times = (self.channel.deadline(), self.coap.deadline(), self._hello_by)
+        times = (self.channel.deadline(), self.coap.deadline(), None if self._hello_by is None else self._hello_by[0])
         return min((each for each in times if each is not None), default=None)
 
     def _overdue(self) -> None:
         now = self.service.clock.now
-        if self._hello_by is not None and now >= self._hello_by:
-            self.fail(ProtocolErrorCode.MESSAGE_TIMEOUT, f"Hello did not come within {self.service.settings.hello_timeout:g} s")
+        if self._hello_by is not None and now >= self._hello_by[0]:
+            self.fail(ProtocolErrorCode.MESSAGE_TIMEOUT, f"Hello did not come within {self._hello_by[1]:g} s")
             return
         try:
             self.channel.handle_timer(now)

@@ -25,6 +25,16 @@ class DeviceServiceSettings:
     """Bytes in a chunk, when the device has not told."""
     fast_updates: bool = True
     """Whether updates are sent fast: numbered chunks, and missed ones again at the end."""
+    dtls_handshake_timeout: float = 60.0
+    """How long a whole handshake over UDP may take, repetitions included."""
+    dtls_hello_timeout: float = 120.0
+    """How long a device may take to say Hello then: until it has the handshake's end, and Hello has arrived, both at the last attempt."""
+    max_half_open: int = 1000
+    """How many devices may be in a handshake over UDP, and how many behind it without having said Hello; one more ends the oldest."""
+    max_resting: int = 20_000
+    """How many devices that are away over UDP may come back without a handshake; one more has the one forgotten that left first."""
+    max_message: int = 1400
+    """The longest message, whatever a device says that it takes: no datagram is longer than a network carries it."""
     max_subscriptions: int = 100
     """How many subscriptions a device may have; Device OS has 6 at the most (6.2, communication/inc/protocol_defs.h)."""
     max_description: int = 65_536

@@ -131,7 +131,8 @@ class Session:
         self._coap = line.coap
         self._profile = line.profile
         self._said = said
-        self._max_message = (line.profile.buffer_size if limits is None else limits.max_message_size) - line.channel.overhead
+        taken = line.profile.buffer_size if limits is None else limits.max_message_size
+        self._max_message = min(taken, self.settings.max_message) - line.channel.overhead
         self._update: UpdateSender | None = None
         self._ending: str | None = None
         """Why the session is ending, while it does."""
@@ -145,7 +146,7 @@ class Session:
     def chunk_size(self) -> int:
         """Bytes in a chunk of an update: what the device said last, or what is usual."""
         limits = self._said.hello.limits
-        return self._said.chunk_size or (self.settings.default_chunk_size if limits is None else limits.ota_chunk_size)
+        return self._said.chunk_size or (0 if limits is None else limits.ota_chunk_size) or self.settings.default_chunk_size
 
     @property
     def max_binary(self) -> int | None:

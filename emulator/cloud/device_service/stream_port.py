@@ -120,7 +120,7 @@ class StreamLine(Line):
             self._end.accept(DevicePublicKey.from_der(key), self.service.clock.now)
         except KeyFault as fault:
             raise ChannelError(ProtocolErrorCode.BAD_SERVER_KEY, f"the registered key of the device cannot be used: {fault}") from None
-        self.expect_hello()
+        self.expect_hello(self.service.settings.hello_timeout)
 
     def _closed(self, reason: str) -> None:
         """The board's end of the stream is gone."""
