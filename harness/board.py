@@ -403,9 +403,9 @@ class Board:
         """The MAC address of its Wi-Fi, as the serial console tells it in listening mode, in lower case with colons."""
         return self.console.mac()
 
-    def brought_back(self) -> None:
-        """The board was brought back to its first state: nothing that was known of it holds any more."""
-        self.begin_epoch("it was brought back to its first state", boot=Boot.UNKNOWN)
+    def brought_back(self, cause: str = "it was brought back to its first state") -> None:
+        """The board is not as it was: nothing that was known of it holds any more."""
+        self.begin_epoch(cause, boot=Boot.UNKNOWN)
         self.journal.clear()
         if self._console is not None:
             self._console.said.clear()

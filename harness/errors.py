@@ -4,6 +4,7 @@
     ├── BoardNotAvailable     reason: Unavailable      it cannot be opened, or is gone
     ├── NotReached                                     what was awaited did not come
     ├── CapabilityMissing     capability               this kind of board has no such thing (a test skips)
+    ├── NeedNotMet                                     no board of the run meets what a test needs (it skips)
     ├── ChangesNotAllowed                              a real board, and no --allow-changes
     ├── ImageRefused          reason: Refusal          an image that must not be written; nothing was erased
     ├── RequestRefused        result                   the board answered a control request with an error
@@ -51,6 +52,8 @@ class Unavailable(enum.Enum):
     NO_SERIAL_PORT = "no serial port"
     NO_NETWORK = "its own network for its set-up cannot be reached"
     NO_DRIVER = "no driver lets programs open it"
+    SET_ASIDE = "set aside, for it failed repeatedly"
+    NONE_LEFT = "no board of this run can be used"
     NOT_SERVED = "the emulated boards that this program was to see are not served any more"
 
 
@@ -118,7 +121,7 @@ class BoardNotAvailable(HarnessError):
     def __init__(self, reason: Unavailable, what: str = "", *, board: BoardLabel | None = None, seen: str = "", remedy: str = "") -> None:
         self.reason = reason
         what = f"{reason.value}: {what}" if what else reason.value
-        blame = Blame.REQUEST if reason in (Unavailable.UNKNOWN_KIND, Unavailable.BAD_MONIKER, Unavailable.AMBIGUOUS) else None
+        blame = Blame.REQUEST if reason in (Unavailable.UNKNOWN_KIND, Unavailable.BAD_MONIKER) else None
         super().__init__(what, board=board, seen=seen, remedy=remedy, blame=blame)
 
 
@@ -149,6 +152,12 @@ class CapabilityMissing(HarnessError):
     def __init__(self, capability: enum.Enum, *, board: BoardLabel | None = None, remedy: str = "") -> None:
         self.capability = capability
         super().__init__(f"this board has no {capability.value}", board=board, remedy=remedy)
+
+
+class NeedNotMet(HarnessError):
+    """No board that a test might run on meets what it needs, whatever state that board is in. The test is skipped with the reason."""
+
+    blame = Blame.REQUEST
 
 
 class ChangesNotAllowed(HarnessError):

@@ -66,6 +66,7 @@ class Capability(enum.Enum):
     CLOUD = "cloud"
     WIFI = "Wi-Fi network for it to join"
     SOFTAP = "Wi-Fi network of its own for its set-up (SoftAP)"
+    CHANGES = "permission to be changed for good"
 
 
 class UsbState(enum.Enum):

@@ -27,6 +27,15 @@ _INI: Final[tuple[tuple[str, Literal["args", "string"], str], ...]] = (
     ("particle_hil_wifi", "string", "the Wi-Fi network that real boards may join, as with --wifi"),
     ("particle_hil_lab", "string", "the lab file, as with --lab"),
     ("particle_hil_seed", "string", "where everything random in an emulated run comes from, as with --seed"),
+    ("particle_hil_any_board", "string", "yes: run each test on any one board that will do, as with --any-board"),
+    ("particle_hil_board_wait", "string", "how long to wait for a board that somebody has, as with --board-wait"),
+    ("particle_hil_board_lease", "string", "how long boards are kept from other runs, as with --board-lease"),
+)
+
+
+_WHICH: Final = (
+    ("--any-board", "any", "run each test once, on any of the boards that meets its needs and is free"),
+    ("--all-boards", "all", "run each test on every one of the boards that meets its needs (default)"),
 )
 
 
@@ -45,13 +54,22 @@ def _add_options(parser: pytest.Parser) -> None:
             action="append",
             default=[],
             metavar="MONIKER",
-            help="a board to run the tests on, as in emu:photon or usb:DEVICE-ID; give it again for more boards",
+            help="a board to run the tests on, as in emu:photon, emu:photon*20 for twenty, or usb:DEVICE-ID; give it again for more boards",
         )
         group.addoption(
             "--lab",
             metavar="FILE",
             help="a lab file: its boards are those of the run unless --board names some, and emulated ones have its networks and its cloud",
         )
+        for option, which, text in _WHICH:
+            group.addoption(option, dest="particle_hil_which", action="store_const", const=which, help=text)
+        group.addoption("--board-wait", metavar="SECONDS", help="how long a test waits for a board that somebody has (default: 300)")
+        group.addoption(
+            "--board-lease",
+            metavar="SCOPE",
+            help="how long boards on USB are kept from other runs and processes: test (default), module or session",
+        )
+        group.addoption("--no-board-check", action="store_true", help="use boards on USB without looking whether they are well")
         group.addoption("--cloud", metavar="URL", help="the cloud of real boards, as in https://api.particle.io (default: none)")
         group.addoption("--allow-changes", action="store_true", help="let tests flash, claim and rewrite real boards")
         group.addoption("--wifi", metavar="SSID[:PASSWORD]", help="the Wi-Fi network that real boards may join")
@@ -87,6 +105,10 @@ def _add_options(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Hand over to the plugin proper, or stay inert."""
     config.addinivalue_line("markers", "start(mode=, claimed=, os=): the state in which a board is handed to the test (particle-hil)")
+    config.addinivalue_line(
+        "markers",
+        "needs(platform=, generation=, network=, capability=, os=, count=): what a board has to have for the test to run (particle-hil)",
+    )
     reason = _why_inert(config)
     if reason is not None:
         config.stash[_INERT] = f"particle-hil: inert, because {reason}"

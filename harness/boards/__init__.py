@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 from harness.board import Board
 from harness.cloud import CloudTarget, WifiNetwork
 from harness.errors import BoardNotAvailable, Unavailable, hides
+from harness.monikers import expanded
 
 if TYPE_CHECKING:
     from harness.rack.lab_file import LabFile
@@ -95,6 +96,8 @@ class OpenOptions:
     """The lab file of the run: boards can be named as it names them, and its networks and its cloud are around emulated ones."""
     applications: tuple[str, ...] = ()
     """Applications of emulated boards, as `module:Class`: the first is what boards run that name none; all can be flashed by name."""
+    leases: bool = True
+    """Whether boards that other runs may want too are leased when they are opened. Else whoever opens them does that (`harness.pool`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,8 @@ class Kind:
     """What each option means, by its name. None: the kind checks its monikers itself."""
     no_options: str = "Boards of this kind take none"
     """What to do instead, for a kind without options."""
+    shared: bool = False
+    """Whether its boards are the same ones for every run on this computer. Each is then opened by itself, and leased while it is used."""
 
     def open(self, monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
         """Open boards whose monikers have no options but those of the kind.
@@ -227,7 +232,7 @@ def open_boards(monikers: Sequence[str], options: OpenOptions | None = None) -> 
     """
     options = options if options is not None else OpenOptions()
     by_kind: dict[str, list[Moniker]] = {}
-    for moniker in (moniker_of(text, options.lab) for text in monikers):
+    for moniker in (moniker_of(text, options.lab) for text in every(monikers)):
         by_kind.setdefault(moniker.kind, []).append(moniker)
     loaded = {kind: kind_named(kind) for kind in by_kind}
     rigs: list[Rig] = []
@@ -256,11 +261,23 @@ def moniker_of(text: str, lab: LabFile | None) -> Moniker:
     return Moniker(board.name, parsed.kind, parsed.name, {**parsed.options, **lab.options_of(board)})
 
 
-def kind_named(name: str) -> Kind:
-    """A kind of boards, by its name.
+def every(monikers: Sequence[str]) -> list[str]:
+    """The monikers one by one, with `emu:photon*20` as twenty of `emu:photon`.
 
     Raises:
-        BoardNotAvailable: there is none, or it cannot be loaded.
+        BoardNotAvailable: what follows the star is no number.
+    """
+    try:
+        return expanded(monikers)
+    except ValueError as error:
+        raise BoardNotAvailable(Unavailable.BAD_MONIKER, str(error), remedy="Write emu:photon*20 for twenty") from None
+
+
+def kind_named(name: str) -> Kind:
+    """A kind of boards.
+
+    Raises:
+        BoardNotAvailable: there is no such kind, or its code cannot be loaded.
     """
     target = _BUILT_IN.get(name)
     if target is None:

@@ -27,7 +27,7 @@ _PORT = re.compile(r"\d+-\d+(\.\d+)*")
 
 
 def open_boards(monikers: Sequence[Moniker], options: OpenOptions, host: Host | None = None) -> Rig:
-    """Find the named boards and lease them for this run.
+    """Find the named boards and, unless somebody else sees to that, lease them.
 
     Raises:
         HarnessError: what --device-os names is no Device OS module.
@@ -48,7 +48,8 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions, host: Host | 
             entry = _picked(moniker, attached, host, options.lab)
             assert entry.serial is not None
             assert entry.platform is not None
-            leases.append(take(entry.serial))
+            if options.leases:
+                leases.append(take(entry.serial))
             boards.append(
                 Board(
                     host,
@@ -131,4 +132,4 @@ def listing(entries: Sequence[UsbEntry]) -> str:
     )
 
 
-KIND = Kind(open_boards, {}, "A real board has none; use the marker start(...) to bring it to a state")
+KIND = Kind(open_boards, {}, "A real board has none; use the marker start(...) to bring it to a state", shared=True)

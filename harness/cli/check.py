@@ -32,10 +32,11 @@ def check(lab_path: Path | None, boards: tuple[str, ...], only: str, quiet: bool
     Tells per check what was done and seen, with the LED in its colour, and a verdict. A real board is not flashed, claimed or rewritten
     without --allow-changes; the checks that need it are skipped then.
 
-    Exit status: 0 nothing failed, 1 something did, 2 the command line is wrong, 3 nothing was checked, on one of the boards at least.
+    Exit status: 0 nothing failed, 1 something did, 2 the command line is wrong, 3 nothing was checked, on one of the boards at least,
+    4 there were infrastructure errors: a board could not be had, or went away.
     """
-    from harness.boards import moniker_of
-    from harness.pytest_plugin.settings import names_of
+    from harness.boards import every, moniker_of
+    from harness.monikers import names_of
 
     if lab_path is not None:
         from harness.rack.lab_building import read_lab
@@ -48,7 +49,7 @@ def check(lab_path: Path | None, boards: tuple[str, ...], only: str, quiet: bool
         raise click.UsageError("Name a board with --board, or a lab file with --lab")
     else:
         lab = None
-    for board in boards:
+    for board in every(boards):
         moniker_of(board, lab)
     report = _report(quiet=quiet, as_json=as_json)
     report.boards = names_of(boards)
@@ -82,9 +83,11 @@ def run_suite(
     """Run the suite in this process; gives the command's exit status."""
     import pytest
 
-    from harness.cli.ending import FAILED, OK, UNAVAILABLE, USAGE
+    from harness.cli.ending import FAILED, INFRASTRUCTURE, OK, UNAVAILABLE, USAGE, Unchecked
+    from harness.errors import Blame
 
     arguments = [str(SUITE), f"--rootdir={SUITE}", "-c", str(SUITE / "pytest.ini"), "-p", "no:terminal", "-p", "no:cacheprovider", "-s"]
+    arguments += ["--all-boards", "--no-board-check"]  # what is wrong with a board is what is to be found out
     arguments += [argument for board in boards for argument in ("--board", board)]
     arguments += [f"--device-os={source}" for source in device_os]
     arguments += ["--seed", str(seed), *(["-k", only] if only else [])]
@@ -97,12 +100,14 @@ def run_suite(
     if report.lost:
         raise report.lost
     if report.unavailable:
-        raise report.unavailable
+        raise report.unavailable if report.unavailable.blame is Blame.REQUEST else Unchecked(report.unavailable)
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
-    if status == pytest.ExitCode.USAGE_ERROR:
+    if status == pytest.ExitCode.USAGE_ERROR and not report.infrastructure:
         return USAGE
-    return FAILED if report.failures else OK if report.passed else UNAVAILABLE
+    if report.failures or report.infrastructure:
+        return FAILED if report.failures else INFRASTRUCTURE
+    return OK if report.passed else UNAVAILABLE
 
 
 def _entry() -> list[str]:

@@ -15,12 +15,17 @@ from harness.cli.output import Guarded, shown_in
 from harness.errors import Blame, HarnessError
 from harness.journal import Entry, Kind
 from harness.pytest_plugin.bench import BoardsUnavailable
+from harness.pytest_plugin.outcomes import marked
 from harness.terminal import OutputLost, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
     from rich.text import Text
+
+
+_WORDS = {("infrastructure", True): "infrastructure error", ("infrastructure", False): "infrastructure errors"}
+OUTCOMES = ("passed", "failed", "skipped", "infrastructure")
 
 
 @dataclass(slots=True)
@@ -67,12 +72,12 @@ class Report:
     @property
     def passed(self) -> bool:
         """Whether something was checked, on every board, and nothing failed."""
-        return any(check.outcome == "passed" for check in self.checks) and not self.failures and not self.unchecked
+        return any(check.outcome == "passed" for check in self.checks) and not (self.failures or self.infrastructure or self.unchecked)
 
     @property
     def unchecked(self) -> list[str]:
         """The boards on which nothing was checked: every check was skipped."""
-        checked = {check.board for check in self.checks if check.outcome != "skipped"}
+        checked = {check.board for check in self.checks if check.outcome not in ("skipped", "infrastructure")}
         return [board for board in self.boards if board not in checked]
 
     @property
@@ -80,14 +85,19 @@ class Report:
         """The checks that failed."""
         return [check for check in self.checks if check.outcome == "failed"]
 
+    @property
+    def infrastructure(self) -> list[Check]:
+        """The checks that could not be made: a board could not be had, or went away."""
+        return [check for check in self.checks if check.outcome == "infrastructure"]
+
     def counts(self) -> dict[str, int]:
         """How many checks ended in each way."""
-        return {outcome: sum(check.outcome == outcome for check in self.checks) for outcome in ("passed", "failed", "skipped")}
+        return {outcome: sum(check.outcome == outcome for check in self.checks) for outcome in OUTCOMES}
 
     def verdict(self) -> str:
         """The verdict in one sentence."""
         counts = self.counts()
-        told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+        told = ", ".join(f"{count} {_WORDS.get((outcome, count == 1), outcome)}" for outcome, count in counts.items() if count)
         if not self.checks:
             return "nothing was checked"
         if not self.failures:
@@ -164,10 +174,10 @@ class Report:
         error = call.excinfo.value if call.excinfo is not None else None
         if report.skipped:
             check.outcome, check.reason = "skipped", _reason_of_skip(report)
-        elif report.failed and check.outcome != "failed":
-            check.outcome = "failed"
+        elif report.failed and check.outcome not in ("failed", "infrastructure"):
+            check.outcome = "infrastructure" if marked(report) else "failed"
             check.reason, check.blame = _explain(error)
-            if isinstance(error, BoardsUnavailable):
+            if isinstance(error, BoardsUnavailable) and (error.error.blame is Blame.REQUEST or len(self.boards) == 1):
                 self.unavailable = error.error
                 item.session.shouldstop = check.reason
         elif report.passed and report.when == "call" and check.outcome == "running":
@@ -256,7 +266,12 @@ class TextReport(Report):
         self.console.print(Text.assemble("\n", (f"{'PASS' if self.passed else 'FAIL'}", style), f"  {self.verdict()}"))
 
 
-_MARKS = {"passed": ("✓", "+", "green"), "failed": ("✗", "x", "bold red"), "skipped": ("-", "-", "yellow")}
+_MARKS = {
+    "passed": ("✓", "+", "green"),
+    "failed": ("✗", "x", "bold red"),
+    "skipped": ("-", "-", "yellow"),
+    "infrastructure": ("!", "!", "bold yellow"),
+}
 """By outcome: the mark, what stands for it where the output has no such character, the style."""
 
 

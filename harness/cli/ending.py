@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
 from harness.cli.output import finish, let_go, say, say_json
 from harness.terminal import OutputLost
 
-OK, FAILED, USAGE, UNAVAILABLE, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
-"""Exit statuses: all is well; a check failed; the command line or a file is wrong; a board, host or cloud is not available; interrupted;
-nobody reads the output any more (what a shell gives for a program that a closed pipe ended)."""
+OK, FAILED, USAGE, UNAVAILABLE, INFRASTRUCTURE, INTERRUPTED, UNREAD = 0, 1, 2, 3, 4, 130, 141
+"""Exit statuses: all is well; a check failed; the command line or a file is wrong; a board, host or cloud is not available; a check could
+not be made because of that; interrupted; nobody reads the output any more (what a shell gives for a program that a closed pipe ended)."""
+
+
+class Unchecked(Exception):
+    """Nothing could be checked, for want of a board; tells why."""
+
+    def __init__(self, error: HarnessError) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
+if TYPE_CHECKING:
+    from harness.errors import HarnessError
 
 Told: TypeAlias = dict[str, Any]
 _INTERRUPTED: Final = "interrupted"
@@ -62,6 +74,9 @@ def _told(error: BaseException) -> Told | None:
     if isinstance(error, ImageError | FileUnusable):
         say(f"particle-hil image: {error}", err=True)
         return _object(str(error), USAGE)
+    if isinstance(error, Unchecked):
+        say(*f"particle-hil: {error}".split("\n"), err=True)
+        return _object(str(error), INFRASTRUCTURE, str(error.error.blame))
     if isinstance(error, HarnessError):
         say(*f"particle-hil: {error}".split("\n"), err=True)
         return _object(str(error), USAGE if error.blame is Blame.REQUEST else UNAVAILABLE, str(error.blame))

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from harness.boards import OpenOptions, Rig, Serving, moniker_of
+from harness.boards import OpenOptions, Rig, Serving, every, moniker_of
 from harness.boards.emu import KIND
 from harness.cli.incidents import IncidentLines
 from harness.cli.lab_watch import LabWatch, left_out, served_words
@@ -94,7 +94,7 @@ def serve(
     from harness.lab import OwnFolder
 
     lab = None if lab_path is None else read_lab(lab_path)
-    monikers = [moniker_of(text, lab) for text in served_words(boards, lab)]
+    monikers = [moniker_of(text, lab) for text in served_words(tuple(every(boards)), lab)]
     for moniker in monikers:
         if moniker.kind != "emu":
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker}: only emulated boards can be served")

@@ -15,7 +15,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.errors import BoardLabel, BoardNotAvailable, Unavailable, hides
+from harness.errors import BoardLabel, BoardNotAvailable, Unavailable
+from harness.hiding import hides
 from harness.host import HostClock, WallClock
 from harness.pool.lock_file import LockFile, Note
 

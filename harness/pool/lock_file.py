@@ -21,7 +21,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from harness.errors import BoardLabel, BoardNotAvailable, Unavailable, hides
+from harness.errors import BoardLabel, BoardNotAvailable, Unavailable
+from harness.hiding import hides
 from harness.terminal import visible
 
 __tracebackhide__ = hides

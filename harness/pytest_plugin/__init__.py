@@ -19,6 +19,7 @@ from harness.pytest_plugin.fixtures import (
     wifi,
 )
 from harness.pytest_plugin.hooks import (
+    pytest_configure,
     pytest_fixture_setup,
     pytest_generate_tests,
     pytest_report_header,
@@ -39,6 +40,7 @@ __all__ = [
     "particle_hil_bench",
     "particle_hil_ground",
     "product",
+    "pytest_configure",
     "pytest_fixture_setup",
     "pytest_generate_tests",
     "pytest_report_header",

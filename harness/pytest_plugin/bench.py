@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from _pytest.outcomes import Failed  # the public name, pytest.fail.Exception, is no class to a type checker
 
 from harness.board import Board
-from harness.boards import OpenOptions, Rig, open_boards
+from harness.boards import OpenOptions, Rig
 from harness.cloud import Account, Cloud, CloudTarget, WifiNetwork
-from harness.errors import HarnessError, hides
+from harness.errors import Blame, HarnessError
+from harness.hiding import hides
 from harness.host import HostClock, WallClock
-from harness.pytest_plugin.settings import PREFIX, board_names, is_asked_for, lab_of, moniker_of, seed_of, setting
+from harness.pool.pool import PATIENCE, Keep, Pool, PoolOptions, Wanted
+from harness.pytest_plugin.settings import PREFIX, board_names, is_asked_for, lab_of, lease_of, patience_of, seed_of, setting
 from harness.rack.lab_file import LabFile
 
 __tracebackhide__ = hides
 
 
 class BoardsUnavailable(Failed):
-    """The boards of the run cannot be opened. Reported as one sentence, without a traceback."""
+    """A test cannot have the boards that it wants. Reported as one sentence, without a traceback."""
+
+    __module__ = "builtins"  # as pytest does it, so that its summary does not begin with our module
 
     def __init__(self, error: HarnessError) -> None:
         self.error = error
@@ -29,82 +33,89 @@ class BoardsUnavailable(Failed):
 
 
 class Bench:
-    """The boards by name: those of the run, and those that a test names itself, which are opened as a rig of their own."""
+    """The boards of a run's pool while tests have them, and what belongs to them: a cloud, a network, a clock, a first state."""
 
-    def __init__(self, names: Sequence[str], options: OpenOptions) -> None:
-        self.names = list(names)
-        self.options = options
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.names = pool.names
+        self.options = pool.options
         self.in_use: list[Board] = []
         """What is handed out now."""
-        self._rigs: list[Rig] | None = None
-        self._boards: dict[str, Board] = {}
-        self._unavailable: dict[str, HarnessError] = {}
+        self._account: Account | None = None
         self._snapshots: dict[int, object] = {}
         self._fresh: set[int] = set()
         """The rigs, by identity, that were brought back to their first state for whoever has the boards now."""
+        pool.on_open = self._opened
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> Bench:
         """The bench that command line, environment and ini file describe."""
-        return cls(board_names(config), options_of(config))
+        return cls(Pool(board_names(config), options_of(config), how_of(config)))
 
-    def rigs(self) -> list[Rig]:
-        """The opened boards of the run, kind by kind.
+    def _opened(self, rig: Rig) -> None:
+        if rig.snapshot is not None:
+            self._snapshots[id(rig)] = rig.snapshot()
 
-        Raises:
-            BoardsUnavailable: one cannot be opened; tells why. It is not tried again.
-        """
-        if self._rigs is None:
-            self._rigs = self._open("", self.names, self.options)
-        return self._rigs
-
-    def _open(self, key: str, names: Sequence[str], options: OpenOptions) -> list[Rig]:
-        if key in self._unavailable:
-            raise BoardsUnavailable(self._unavailable[key])
-        try:
-            rigs = open_boards([moniker_of(name) for name in names], options)
-        except HarnessError as error:
-            self._unavailable[key] = error
-            raise BoardsUnavailable(error) from None
-        opened = [board for rig in rigs for board in rig.boards]
-        for name in names:
-            board = next(each for each in opened if each.moniker == moniker_of(name))
-            opened.remove(board)
-            self._boards[name] = board
-        for rig in rigs:
-            if rig.snapshot is not None:
-                self._snapshots[id(rig)] = rig.snapshot()
-        return rigs
-
-    def board(self, name: str) -> Board:
-        """The board of a name. One that is none of the run's is opened now.
+    def rig_of(self, name: str | None) -> Rig | None:
+        """The rig that a board is part of. Without a name that of a board that is handed out, else one that is the run's own.
 
         Raises:
             BoardsUnavailable: it cannot be opened.
         """
-        rigs = self.rigs()
-        if name not in self._boards:
-            rigs += self._open(name, [name], replace(self.options, seed=self.options.seed + len(rigs)))
-        return self._boards[name]
+        if name is None and self.in_use:
+            return self.rig_with(self.in_use[0])
+        slots = [self.pool.slot(name)] if name is not None else [slot for slot in map(self.pool.slot, self.names) if not slot.shared]
+        if not slots:
+            return None
+        try:
+            self.pool.open(slots[0])
+        except HarnessError as error:
+            raise BoardsUnavailable(error) from None
+        return slots[0].rig
 
-    def rig_of(self, name: str | None) -> Rig | None:
-        """The rig that a board is part of; without a name the first one. None: the run has no boards."""
-        return next(iter(self.rigs()), None) if name is None else self.rig_with(self.board(name))
+    def has(self, name: str) -> bool:
+        """Whether the board of a name is handed out now."""
+        slot = self.pool.slot(name)
+        return slot.is_open and slot.board in self.in_use
+
+    @property
+    def uses_shared(self) -> bool:
+        """Whether a board is handed out that is no run's own."""
+        return any(slot.shared for slot in self.pool.slots_of(board.device_id for board in self.in_use))
+
+    def failed(self, error: HarnessError) -> None:
+        """A test ended in an error of the harness: what went away counts as a fault, and whatever is concerned is looked at again."""
+        ids = [board.device_id for board in self.in_use]
+        concerned = [error.board.device_id] if error.board is not None and error.board.device_id in ids else ids
+        for slot in self.pool.slots_of(concerned):
+            slot.well = False
+            if error.blame is Blame.RACK and len(concerned) == 1:
+                self.pool.fault(slot.board.device_id, error)
+
+    def end_of_module(self) -> None:
+        """The last test of a module has ended."""
+        if self.pool.how.keep is not Keep.SESSION:
+            self.pool.release_unused()
 
     def rig_with(self, board: Board) -> Rig:
         """The rig that a board is part of."""
-        return next(rig for rig in self.rigs() if board in rig.boards)
+        return next(rig for rig in self.pool.rigs if board in rig.boards)
 
-    def hand_out(self, names: Sequence[str]) -> list[Board]:
-        """The boards of these names, as they were when the run began where their kind can bring them back, with empty journals."""
-        wanted = [self.board(name) for name in names]
-        for rig in self.rigs():
-            if any(board in wanted for board in rig.boards):
+    def hand_out(self, wanted: Wanted) -> list[Board]:
+        """Boards for a test, as they were when the run began where their kind can bring them back, with empty journals.
+
+        Raises:
+            HarnessError: see `Pool.secure`.
+        """
+        boards = [slot.board for slot in self.pool.secure(wanted)]
+        for rig in self.pool.rigs:
+            if any(board in boards for board in rig.boards):
                 self.refresh(rig)
-        self.in_use += [board for board in wanted if board not in self.in_use]
-        for board in wanted:
+        self.in_use += [board for board in boards if board not in self.in_use]
+        for board in boards:
             board.handed_out()
-        return wanted
+            self._let_watch(board)
+        return boards
 
     def refresh(self, rig: Rig | None) -> None:
         """Bring a rig back to its first state, once for whoever has the boards now."""
@@ -116,10 +127,16 @@ class Bench:
             for board in rig.boards:
                 board.brought_back()
 
+    def return_unfit(self, boards: Sequence[Board]) -> None:
+        """These boards will not do: let others have them."""
+        self.in_use = [board for board in self.in_use if board not in boards]
+        self.pool.give_up(board.device_id for board in boards)
+
     def take_back(self) -> None:
         """Nobody has the boards any more."""
         self.in_use.clear()
         self._fresh.clear()
+        self.pool.give_back()
 
     def cloud_target(self, rig: Rig | None) -> CloudTarget | None:
         """The cloud of a rig's boards; the one that was named where there are no boards."""
@@ -138,9 +155,14 @@ class Bench:
 
     def watch(self, account: Account | None) -> None:
         """Let `account` be the witness of what its cloud says of the boards there; None ends it."""
-        for rig in self._rigs or ():
+        self._account = account
+        for rig in self.pool.rigs:
             for board in rig.boards:
-                board.account = account if account is not None and rig.cloud is account.cloud.target else None
+                self._let_watch(board)
+
+    def _let_watch(self, board: Board) -> None:
+        account = self._account
+        board.account = account if account is not None and self.rig_with(board).cloud is account.cloud.target else None
 
     def clock(self, rig: Rig | None) -> HostClock:
         """The time of a rig's host."""
@@ -148,9 +170,17 @@ class Bench:
 
     def close(self) -> None:
         """Give every board back."""
-        for rig in self._rigs or ():
-            rig.close()
-        self._rigs = None
+        self.pool.close()
+
+
+def how_of(config: pytest.Config) -> PoolOptions:
+    """How the pool of a run deals with its boards."""
+    return PoolOptions(
+        patience=patience_of(config, PATIENCE),
+        health=not config.getoption("--no-board-check"),
+        keep=Keep(lease_of(config, list(Keep))),
+        run=str(getattr(config, "workerinput", {}).get("testrunuid") or uuid.uuid4().hex),
+    )
 
 
 def options_of(config: pytest.Config) -> OpenOptions:

@@ -13,6 +13,8 @@ import pytest
 
 from harness.hiding import hides
 from harness.pytest_plugin.hooks import board_name
+from harness.pytest_plugin.outcomes import keep
+from harness.pytest_plugin.settings import takes_any
 from harness.pytest_plugin.state import BENCH, present_item
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from harness.pytest_plugin.bench import Bench
 
 __tracebackhide__ = hides
+
+_OURS = frozenset({"board", "boards"})
 
 NO_BOARD = "no board: run with --board emu:photon, or with --board usb:DEVICE-ID (`particle-hil boards` lists what is attached)"
 ONE_AT_A_TIME = (
@@ -40,12 +44,22 @@ def particle_hil_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     bench = Bench.from_config(request.config)
     request.config.stash[BENCH] = bench
     yield bench
+    keep(request.config, bench.pool.standings())
     bench.close()
 
 
 @pytest.fixture(scope="session")
-def particle_hil_ground(particle_hil_bench: Bench) -> Iterator[Bench]:
-    """The boards while a test, or a fixture of a wider scope, has them. Tests use the fixtures below instead."""
+def particle_hil_ground(request: pytest.FixtureRequest, particle_hil_bench: Bench) -> Iterator[Bench]:
+    """The boards while a test, or a fixture of a wider scope, has them. Tests use the fixtures below instead.
+
+    A test that takes any board has it from here on, so that cloud, network and clock are those of its board.
+    """
+    item = present_item(request.config)
+    if takes_any(request.config) and not _OURS.isdisjoint(getattr(item, "fixturenames", ())) and board_name(item) is None:
+        from harness.pytest_plugin.preparing import secure, wanted_by
+
+        if particle_hil_bench.names:
+            secure(particle_hil_bench, wanted_by(item, None))
     yield particle_hil_bench
     particle_hil_bench.take_back()
 
@@ -61,30 +75,30 @@ def board(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> Board:
         names = particle_hil_ground.names
         if not names:
             pytest.skip(NO_BOARD)
+        if takes_any(request.config):
+            return _hand_out(request, particle_hil_ground, None)[0]
         if len(names) > 1:
             pytest.fail(ONE_AT_A_TIME.format(count=len(names), names=", ".join(names)), pytrace=False)
         (name,) = names
-    return _hand_out(request, particle_hil_ground, [name])[0]
+    return _hand_out(request, particle_hil_ground, name)[0]
 
 
 @pytest.fixture(scope="session")
 def boards(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> list[Board]:
-    """Every board of the run, each in the state that the marker `start(...)` asks for."""
+    """Every board of the run that meets the test's needs and can be used, or as many as `needs(count=)` says.
+
+    Each is in the state that the marker `start(...)` asks for.
+    """
     if not particle_hil_ground.names:
         pytest.skip(NO_BOARD)
-    return _hand_out(request, particle_hil_ground, particle_hil_ground.names)
+    return _hand_out(request, particle_hil_ground, None)
 
 
-def _hand_out(request: pytest.FixtureRequest, bench: Bench, names: list[str]) -> list[Board]:
-    from harness.pytest_plugin.preparing import prepare, start_of
+def _hand_out(request: pytest.FixtureRequest, bench: Bench, name: str | None) -> list[Board]:
+    from harness.pytest_plugin.preparing import hand_out
 
-    item = present_item(request.config)
-    start = start_of(item)
-    found = bench.hand_out(names)
-    if start.claimed is not None or "account" in getattr(item, "fixturenames", ()):
-        request.getfixturevalue("account")
-    prepare(item, bench, found)
-    return found
+    have = list(bench.in_use) if takes_any(request.config) and name is None else []
+    return hand_out(request, present_item(request.config), bench, name, have)
 
 
 def _rig(request: pytest.FixtureRequest, bench: Bench) -> Rig | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import traceback
-from collections.abc import Callable, Generator
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 import harness
 from harness import changes, threads
 from harness.changes import Changes
-from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError, hides
+from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError
+from harness.hiding import hides
+from harness.monikers import without_number
+from harness.pytest_plugin.outcomes import PLUGIN, Outcomes, is_infrastructure, mark
 from harness.pytest_plugin.scopes import asking_scope, definitions_of, needed_scope, node_of
-from harness.pytest_plugin.settings import board_names
+from harness.pytest_plugin.settings import board_names, takes_any
 from harness.pytest_plugin.state import BENCH, BOARDS, CHANGES, HANDED_OUT, ITEM, present_item
 
 __tracebackhide__ = hides
@@ -38,15 +42,27 @@ def board_name(item: pytest.Item) -> str | None:
     return str(name) if name is not None and ours else None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Gather outcomes."""
+    config.pluginmanager.register(Outcomes(config), PLUGIN)
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
     """The boards of this run."""
     names = board_names(config)
-    return f"particle-hil: {', '.join(names)}" if names else None
+    which = "any of " if takes_any(config) and len(names) > 1 else ""
+    return f"particle-hil: {which}{shortened(names)}" if names else None
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Names of boards in a line, with `emu:photon*20` for twenty that are called alike."""
+    counts = Counter(map(without_number, names))
+    return ", ".join(name if count == 1 else f"{name}*{count}" for name, count in counts.items())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for `board` once for every `--board`."""
-    names = board_names(metafunc.config)
+    names = [] if takes_any(metafunc.config) else board_names(metafunc.config)
     if names and "board" in metafunc.fixturenames and not _parametrized(metafunc):
         metafunc.parametrize("board", names, indirect=True, ids=names, scope=needed_scope(metafunc.definition, FIXTURES))
 
@@ -57,13 +73,17 @@ def _parametrized(metafunc: pytest.Metafunc) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
     """Watch what a test changes, and what becomes of its threads."""
     item.config.stash[ITEM] = item
     item.stash[_THREADS] = list[HarnessError]()
     with changes.watch() as seen:
         item.stash[CHANGES] = seen
-        return (yield)
+        result = yield
+    bench = item.config.stash.get(BENCH, None)
+    if bench is not None and (nextitem is None or nextitem.path != item.path):
+        bench.end_of_module()
+    return result
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -83,15 +103,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if bench is None or not bench.in_use:
         return
     name = board_name(item)
-    if name is not None and bench.board(name) not in bench.in_use:
+    if name is not None and not bench.has(name):
         item.config.stash[_END_OF_GROUND]()
     elif not {"board", "boards"}.isdisjoint(getattr(item, "fixturenames", ())):
-        from harness.pytest_plugin.preparing import prepare
+        from harness.pytest_plugin.preparing import prepare_again
 
-        used = [bench.board(name)] if name is not None else bench.in_use
-        for board in used:
-            board.handed_out()
-        prepare(item, bench, used)
+        if not prepare_again(item, bench, name):
+            item.config.stash[_END_OF_GROUND]()
 
 
 # These are the innermost wrappers, so that a thread that ends in an error of the harness is no mere warning of pytest's.
@@ -131,6 +149,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         skips = not changed
         if changed:
             error.what += f"; this is no skip, for something was changed before: {changed[0]}"
+    bench = item.config.stash.get(BENCH, None)
+    preparing = call.when == "setup" and BOARDS in item.stash and not item.stash.get(HANDED_OUT, False)
+    infrastructure = is_infrastructure(error, bench, preparing=preparing)
     if isinstance(error, HarnessError) and not item.config.getoption("fulltrace", default=False):
         _hide_causes(error)
     report = yield
@@ -138,6 +159,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome = "skipped"
         report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"Skipped: {error}")
     elif report.failed:
+        if infrastructure:
+            mark(report)
+        if bench is not None and isinstance(error, HarnessError) and not preparing:
+            bench.failed(error)
         for board in item.stash.get(BOARDS, []):
             report.sections.append((f"what was done to {board} and seen", str(board.journal)))
         errors = item.stash.get(_THREADS, [])

@@ -1,12 +1,19 @@
-"""Bringing boards to the state that a test asks for."""
+"""Boards for a test: found among those of the run, and brought to the state that the test asks for.
+
+Where a test takes any board and one turns out to be of no use, another is tried.
+"""
 
 from __future__ import annotations
 
 import pytest
 
 from harness.board import Board
+from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, HarnessError, NeedNotMet
 from harness.hiding import hides
-from harness.pytest_plugin.bench import Bench
+from harness.pool.needs import Needs
+from harness.pool.pool import Wanted
+from harness.pytest_plugin.bench import Bench, BoardsUnavailable
+from harness.pytest_plugin.settings import takes_any
 from harness.pytest_plugin.state import BOARDS, HANDED_OUT, begin_changes
 from harness.starting import Start
 
@@ -18,7 +25,85 @@ def start_of(item: pytest.Item) -> Start:
     try:
         return Start.of(item.get_closest_marker("start"))
     except ValueError as error:
-        pytest.fail(f"the marker start(...): {error}", pytrace=False)
+        wrong = str(error)
+    pytest.fail(f"the marker start(...): {wrong}", pytrace=False)
+
+
+def needs_of(item: pytest.Item) -> tuple[Needs, ...]:
+    """What the markers of a test, its class and its module need; all of it has to be met. See `start_of`."""
+    try:
+        return Needs.of(item.iter_markers("needs"))
+    except ValueError as error:
+        wrong = str(error)
+    pytest.fail(f"the marker needs(...): {wrong}", pytrace=False)
+
+
+def wanted_by(item: pytest.Item, name: str | None) -> Wanted:
+    """What a test wants: the board of that name; without one as many as it asks for, of all the boards of the run."""
+    needs = needs_of(item)
+    several = "boards" in getattr(item, "fixturenames", ())
+    count = next((each.count for each in needs if each.count is not None), None)
+    if count is not None and count > 1 and not several:
+        pytest.fail(f"the marker needs(count={count}): ask for `boards`, for `board` is one", pytrace=False)
+    if name is not None:
+        return Wanted((name,), 1, needs, item.nodeid)
+    return Wanted(None, count if several else 1, needs, item.nodeid)
+
+
+def secure(bench: Bench, wanted: Wanted) -> list[Board]:
+    """Get boards; a test whose needs no board meets is skipped.
+
+    Raises:
+        BoardsUnavailable: they cannot be had.
+    """
+    try:
+        return bench.hand_out(wanted)
+    except NeedNotMet as error:
+        lacks = str(error)
+    except (CapabilityMissing, ChangesNotAllowed):
+        raise
+    except HarnessError as error:
+        raise BoardsUnavailable(error) from None
+    pytest.skip(f"what this test needs is not there: {lacks}")
+
+
+def hand_out(request: pytest.FixtureRequest, item: pytest.Item, bench: Bench, name: str | None, boards: list[Board]) -> list[Board]:
+    """Boards in the state that a test asks for: those that it has already, else such as it wants.
+
+    Raises:
+        BoardsUnavailable: there are none; or an error of the harness: they cannot be brought there.
+    """
+    wanted = wanted_by(item, name)
+    boards = boards or secure(bench, wanted)
+    if start_of(item).claimed is not None or "account" in getattr(item, "fixturenames", ()):
+        request.getfixturevalue("account")
+    while True:
+        try:
+            prepare(item, bench, boards)
+        except HarnessError as error:
+            culprit = _culprit(bench, boards, error)
+            _note(bench, culprit, error)
+            if not takes_any(item.config) or name is not None or error.blame not in (Blame.BOARD, Blame.RACK, Blame.REQUEST):
+                raise
+            if error.blame is Blame.REQUEST and not isinstance(error, ChangesNotAllowed):
+                raise
+            wanted.without.update((slot.name, error) for slot in bench.pool.slots_of([culprit.device_id]))
+            bench.return_unfit(boards)
+            boards = secure(bench, wanted)
+        else:
+            return boards
+
+
+def _culprit(bench: Bench, boards: list[Board], error: HarnessError) -> Board:
+    """The board that an error is about."""
+    label = error.board
+    return next((board for board in boards if label is not None and board.device_id == label.device_id), boards[0])
+
+
+def _note(bench: Bench, board: Board, error: HarnessError) -> None:
+    """Count it as a fault of the board, unless it is none."""
+    if error.blame in (Blame.BOARD, Blame.RACK) and not isinstance(error, CapabilityMissing):
+        bench.pool.fault(board.device_id, error)
 
 
 def prepare(item: pytest.Item, bench: Bench, boards: list[Board]) -> None:
@@ -26,8 +111,26 @@ def prepare(item: pytest.Item, bench: Bench, boards: list[Board]) -> None:
     item.stash[BOARDS] = list(dict.fromkeys([*item.stash.get(BOARDS, []), *boards]))
     begin_changes(item)
     start = start_of(item)
+    bench.pool.serves(item.nodeid)
     for board in boards:
         start.bring(board, bench.wifi(bench.rig_with(board)))
         board.journal.clear()
     item.stash[HANDED_OUT] = True
     begin_changes(item)
+
+
+def prepare_again(item: pytest.Item, bench: Bench, name: str | None) -> bool:
+    """Have boards that a wider scope has serve one more test; gives whether they meet what it needs, or have to be given up for others."""
+    needs = needs_of(item)
+    used = bench.in_use if name is None else [board for board in bench.in_use if bench.pool.slot(name).board is board]
+    count = next((each.count for each in needs if each.count is not None), None)
+    if (count is not None and "boards" in getattr(item, "fixturenames", ()) and count != len(used)) or bench.pool.meets(needs):
+        return False
+    for board in used:
+        board.handed_out()
+    try:
+        prepare(item, bench, used)
+    except HarnessError as error:
+        _note(bench, _culprit(bench, used, error), error)
+        raise
+    return True

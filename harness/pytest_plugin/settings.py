@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.monikers import names_of
+
 if TYPE_CHECKING:
     from harness.rack.lab_file import LabFile
 
@@ -18,11 +20,12 @@ PREFIX = "PARTICLE_HIL_"
 
 
 def setting(config: pytest.Config, name: str) -> str | None:
-    """The value of the option `cloud`, `wifi`, `lab` or `seed` from the first place that has it; None if no place has."""
+    """The value of an option, such as `cloud` or `board-wait`, from the first place that has it; None if no place has."""
     given = config.getoption("particle_hil_seed" if name == "seed" else f"--{name}", None)
-    if given is not None:
+    if given is not None and name != "any-board":
         return str(given)
-    return os.environ.get(PREFIX + name.upper()) or str(config.getini((PREFIX + name).lower())) or None
+    word = PREFIX + name.upper().replace("-", "_")
+    return os.environ.get(word) or str(config.getini(word.lower())) or None
 
 
 def is_asked_for(config: pytest.Config, name: str) -> bool:
@@ -49,13 +52,16 @@ def board_names(config: pytest.Config) -> list[str]:
     Without any that are named they are those of the lab file.
 
     Raises:
-        pytest.UsageError: the lab file cannot be used.
+        pytest.UsageError: the lab file cannot be used, or a moniker asks for a number of boards that is none.
     """
     monikers: list[str] = config.getoption("--board") or os.environ.get(PREFIX + "BOARD", "").split()
     monikers = monikers or config.getini((PREFIX + "board").lower())
     if not monikers and (lab := lab_of(config)) is not None:
         monikers = [board.name for board in lab.boards]
-    return names_of(monikers)
+    try:
+        return names_of(monikers)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def lab_of(config: pytest.Config) -> LabFile | None:
@@ -78,16 +84,47 @@ def lab_of(config: pytest.Config) -> LabFile | None:
     return config.stash[_LAB]
 
 
-def names_of(monikers: Sequence[str]) -> list[str]:
-    """A name for each of some boards; see `board_names`."""
-    names: list[str] = []
-    for place, moniker in enumerate(monikers):
-        count = list(monikers[: place + 1]).count(moniker)
-        names.append(moniker if count == 1 else f"{moniker}#{count}")
-    return names
+def takes_any(config: pytest.Config) -> bool:
+    """Whether a test runs once on any board that meets its needs, instead of once on each.
+
+    Raises:
+        pytest.UsageError: the environment or the ini file says neither yes nor no.
+    """
+    chosen = config.getoption("particle_hil_which", None)
+    if chosen is not None:
+        return bool(chosen == "any")
+    told = setting(config, "any-board") or "no"
+    if told.lower() not in _WORDS:
+        raise pytest.UsageError(f"{PREFIX}ANY_BOARD is {told!r}; write yes or no")
+    return _WORDS[told.lower()]
 
 
-def moniker_of(name: str) -> str:
-    """The moniker behind a name of `board_names`."""
-    moniker, _, number = name.rpartition("#")
-    return moniker if number.isdigit() and moniker else name
+_WORDS = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
+
+
+def patience_of(config: pytest.Config, unless_told: float) -> float:
+    """How many seconds a test waits for a board that somebody else has.
+
+    Raises:
+        pytest.UsageError: it is no number of seconds.
+    """
+    told = setting(config, "board-wait")
+    try:
+        seconds = unless_told if told is None else float(told)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise pytest.UsageError(f"--board-wait {told}: it is a number of seconds")
+    return seconds
+
+
+def lease_of(config: pytest.Config, there_are: Sequence[str]) -> str:
+    """How long the lease of a board is kept: one of some words, the first unless told.
+
+    Raises:
+        pytest.UsageError: it is another word.
+    """
+    told = setting(config, "board-lease") or there_are[0]
+    if told not in there_are:
+        raise pytest.UsageError(f"--board-lease {told}: there are {', '.join(there_are)}")
+    return told

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import usb.core
 import usb.util
 
 from harness.errors import BoardLabel, BoardNotAvailable, Unavailable, hides
+from harness.testbed import socket_of_its_own
 from harness.usb.device import UsbDevice, translate
 from harness.usb.entry import UsbEntry
 
@@ -20,6 +22,9 @@ ENGLISH = 0x0409
 LIBRARY_REMEDY = "Install libusb 1.0 (Debian: apt install libusb-1.0-0; macOS: brew install libusb; Windows: pip install libusb-package)"
 
 Wanted = Callable[[int, int], bool]
+
+_begun: list[bool] = []
+"""Whether pyusb has opened libusb in this process."""
 
 
 class UsbBus:
@@ -42,7 +47,7 @@ class UsbBus:
         found: list[UsbEntry] = []
         read: dict[tuple[int, int, str, int, int], tuple[str | None, str]] = {}
         try:
-            devices = usb.core.find(find_all=True, backend=self._backend)
+            devices = self._devices()
         except usb.core.NoBackendError as error:
             raise BoardNotAvailable(Unavailable.NO_USB_LIBRARY, seen=str(error), remedy=LIBRARY_REMEDY) from error
         for device in devices:
@@ -63,6 +68,13 @@ class UsbBus:
         else:
             self._read.update(read)
         return sorted(found, key=_by_port)
+
+    def _devices(self) -> Iterable[Any]:
+        if self._backend is not None or _begun:
+            return usb.core.find(find_all=True, backend=self._backend)  # type: ignore[no-any-return]
+        with socket_of_its_own(os.environ):
+            _begun.append(True)
+            return usb.core.find(find_all=True)  # type: ignore[no-any-return]
 
     def open(self, entry: UsbEntry, label: BoardLabel | None = None) -> UsbDevice:
         """Open a device, and make sure that it still is the board that was listed: its serial number is read again.

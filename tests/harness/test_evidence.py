@@ -7,6 +7,7 @@ from harness.boards import OpenOptions
 from harness.errors import NotReached
 from harness.journal import Kind
 from harness.modes import Mode
+from harness.pool.pool import Pool, Wanted
 from harness.pytest_plugin.bench import Bench
 from particle_protocol.dct import DctField
 from particle_protocol.lightssl import ServerKey
@@ -143,16 +144,16 @@ def test_what_a_real_board_was_refused_in_the_test_before_is_not_quoted(open_rig
     """A kind that cannot bring its boards back hands them out as they are; the test is another one all the same."""
     rig = open_rig("emu:photon?mode=online")
     rig.snapshot = rig.restore = None
-    monkeypatch.setattr("harness.pytest_plugin.bench.open_boards", lambda *_: [rig])
-    bench = Bench(["emu:photon?mode=online"], OpenOptions())
-    (board,) = bench.hand_out(bench.names)
+    monkeypatch.setattr("harness.pool.pool.open_boards", lambda *_: [rig])
+    bench = Bench(Pool(["emu:photon?mode=online"], OpenOptions()))
+    (board,) = bench.hand_out(Wanted())
     with_wrong_key(board, other_key)
     assert "in the cloud's log" in why_not_online(board, timeout=20)
     bench.take_back()
     emulated(board).settings.write(DctField.SERVER_PUBLIC_KEY.offset, rig.boards[0].host.lab.server_key.public.der)
     board.host.lab.network.access_points[0].switch_off()
     board.host.clock.sleep(5)
-    (board,) = bench.hand_out(bench.names)
+    (board,) = bench.hand_out(Wanted())
     assert board.journal.entries == []
     assert "in the cloud's log" not in why_not_online(board, timeout=20)
     assert "DECRYPTION" not in str(board.journal)

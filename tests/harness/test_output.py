@@ -279,7 +279,7 @@ def test_an_error_is_an_object_too_where_json_was_asked_for(folder: Path, words:
     assert isinstance(result.exception, SystemExit)
     told = json.loads(result.stdout)["error"]
     assert told["status"] == result.exit_code
-    assert result.exit_code in (2, 3)
+    assert result.exit_code in (2, 3, 4)
     assert told["message"]
     assert told["message"].split("\n")[0] in result.stderr
     plain = CliRunner().invoke(cli, [word for word in words if word != "--json"])
