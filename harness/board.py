@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness import flashing, follow_ups, mode_changes
 from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Network, Power
@@ -76,6 +76,7 @@ class Board:
         self._softap = SoftAp(self, host.radio()) if platform.has_softap else None
         self._network = extras.network if extras.network is not None else network_of(self)
         self._refusal, self._log, self._state = extras.refusal, extras.log, extras.state
+        self._build = extras.build
         self._buttons, self._led, self._power = extras.buttons, extras.led, extras.power
 
     def __str__(self) -> str:
@@ -102,6 +103,7 @@ class Board:
             Capability.BUTTONS: self._buttons,
             Capability.LED: self._led,
             Capability.POWER: self._power,
+            Capability.APPLICATION: self._build,
             Capability.CLOUD: self.account,
         }
         return frozenset(capability for capability, thing in has.items() if thing is not None)
@@ -339,6 +341,16 @@ class Board:
     def enter_safe_mode(self) -> None:
         """Reset the board into safe mode by USB request; ends when it runs again, and breathes magenta where the LED can be seen."""
         mode_changes.enter_safe_mode(self)
+
+    def build(self, application: type[Any], *, product: tuple[int, int] | None = None) -> bytes:
+        """The user part that runs an application written as a Python class (`particle_hil.Application`): to flash, or to upload.
+
+        `product` is PRODUCT_ID and PRODUCT_VERSION, unless the class says them.
+
+        Raises:
+            CapabilityMissing: it is a real board.
+        """
+        return self._has(self._build, Capability.APPLICATION)(application, product)
 
     def flash(self, *images: bytes | str | Path, leave: bool = True) -> None:
         """Write modules to their own places over DFU, after every check; see `harness.flashing.flash`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from harness.cloud import WifiNetwork
@@ -118,6 +118,8 @@ class Extras:
     """What others noted of this board since a moment, where that can be read."""
     takes_stand_ins: bool = False
     """Whether it was made here, with modules that only stand for real ones. No other board may get such."""
+    build: Callable[[type[Any], tuple[int, int] | None], bytes] | None = None
+    """Makes the user part that runs an application written as a Python class, with a product's id and version, where that can be run."""
     usb: bool = True
     """Whether it is on its host's USB."""
     serial: bool = True

@@ -64,6 +64,7 @@ class Capability(enum.Enum):
     POWER = "power switch"
     SNAPSHOT = "snapshots"
     CLOUD = "cloud"
+    APPLICATION = "firmware that runs Python classes"
     WIFI = "Wi-Fi network for it to join"
     SOFTAP = "Wi-Fi network of its own for its set-up (SoftAP)"
     CHANGES = "permission to be changed for good"

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     )
     from harness.identity import Identity
     from harness.kit import Customer, Firmware, Product, product_firmware
+    from harness.lab.applications import Application, every, function, subscribe, variable
     from harness.modes import Capability, Mode
     from harness.provisioning import DeveloperClaim, Unclaim, Verdict
 
 _HOMES = {
     "Account": "harness.cloud",
+    "Application": "harness.lab.applications",
     "Blame": "harness.errors",
     "Board": "harness.board",
     "BoardNotAvailable": "harness.errors",
@@ -60,12 +62,17 @@ _HOMES = {
     "Unclaim": "harness.provisioning",
     "Verdict": "harness.provisioning",
     "WifiNetwork": "harness.cloud",
+    "every": "harness.lab.applications",
+    "function": "harness.lab.applications",
     "open_boards": "harness.boards",
     "product_firmware": "harness.kit",
+    "subscribe": "harness.lab.applications",
+    "variable": "harness.lab.applications",
 }
 
 __all__ = [
     "Account",
+    "Application",
     "Blame",
     "Board",
     "BoardNotAvailable",
@@ -93,8 +100,12 @@ __all__ = [
     "Unclaim",
     "Verdict",
     "WifiNetwork",
+    "every",
+    "function",
     "open_boards",
     "product_firmware",
+    "subscribe",
+    "variable",
 ]
 
 

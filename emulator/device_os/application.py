@@ -20,6 +20,10 @@ class Thermometer(Application):
     @every(10.0)
     def tick(self) -> None:
         self.publish("temperature", str(self.temperature()))
+        self.print("published")
+
+    def serial_received(self, data: bytes) -> None:
+        self.print("thank you")
 ```
 
 A class says what it has by decorators, in the order in which firmware would register it; what is only known at run time is added in
@@ -112,6 +116,9 @@ class ApplicationContext(Protocol):
 
     def reset(self, request: str) -> None:
         """Reset the board: `reboot`, `safe mode` or `dfu`."""
+
+    def write_serial(self, data: bytes) -> int:
+        """Send on the USB serial port; how many bytes were taken: none while no program has the port open, or in listening mode."""
 
 
 @overload
@@ -254,6 +261,14 @@ class Application:
         if every:
             self.call_later(every, self.publish_vitals, every)
         return self.context.publish_vitals()
+
+    def print(self, text: str = "", end: str = "\r\n") -> bool:
+        """Write a line to the USB serial port, as `Serial.println` does; whether all of it went out: only while a program has it open."""
+        data = (text + end).encode()
+        return self.context.write_serial(data) == len(data)
+
+    def serial_received(self, data: bytes) -> None:
+        """Called with what a program sends on the USB serial port, outside of listening mode. Override it to read what comes."""
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
         """Have `callback(*args)` called `delay` seconds from now, unless the board resets before."""

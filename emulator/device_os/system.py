@@ -108,6 +108,7 @@ class DeviceOs:
         wlan_hal.cpp:1349-1351, system/src/system_network_internal.h:349).
         """
         self._listen_on_failure = credentials_changed and self.board.platform.has_softap
+        self._hand_over_serial()
         self.scope.call_later(_RADIO_ON, self._connect_or_listen)
 
     def connect_cloud(self) -> None:
@@ -184,6 +185,15 @@ class DeviceOs:
         if not self.application_runs and self.application is not None:
             self.application.start(_Context(self))
         self.application_runs = True
+        self._hand_over_serial()
+
+    def _hand_over_serial(self) -> None:
+        """Let the application read the serial port, if it does: otherwise what comes waits for listening mode."""
+        application = self.application
+        if application is None or not self.application_runs or self.listening.active:
+            return
+        if type(application).serial_received is not Application.serial_received:
+            self.serial.on_receive = application.serial_received
 
     def show_nyan(self, *, on: bool) -> None:
         """Start or stop the rainbow on the LED."""
@@ -227,3 +237,6 @@ class _Context:
 
     def reset(self, request: str) -> None:
         self._system.cloud.reset_requested(request)
+
+    def write_serial(self, data: bytes) -> int:
+        return 0 if self._system.listening.active else self._system.serial.write(data)

@@ -6,6 +6,7 @@ import importlib
 import re
 import sys
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from emulator.factory import user_part
 from emulator.lab import Lab
 from harness.boards.emulated import EmulatedBoard
 from harness.errors import Blame, HarnessError, hides
+from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import Platform
 
 __all__ = ["Application", "every", "function", "load_application", "subscribe", "variable"]
@@ -94,6 +96,24 @@ class LabApplications:
         for spec, each in self._classes.items():
             image = user_part(platform, os, registered_name(spec), each.product)
             self._lab.driver.call(self._lab.cloud.applications.add, each.__name__, image)
+
+
+def build(lab: Lab, platform: Platform, application: type[Application], product: tuple[int, int] | None = None) -> bytes:
+    """The user part that runs an application on a Lab's boards of a platform, whatever Device OS they have.
+
+    Raises:
+        HarnessError: the class is no application.
+    """
+    given: object = application
+    if not (isinstance(given, type) and issubclass(given, Application)):
+        raise HarnessError(
+            f"{application!r} is no application", blame=Blame.REQUEST, remedy="Derive the class from particle_hil.Application"
+        )
+    stem = re.sub(r"[^A-Za-z0-9_.]+", "-", f"{application.__module__}.{application.__qualname__}")
+    names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+    name = next(each for each in names if lab.applications.get(each, application) is application)
+    lab.driver.call(lab.applications.__setitem__, name, application)
+    return user_part(platform, known_releases(platform)[0].version, name, application.product or product)
 
 
 def registered_name(spec: str) -> str:

@@ -11,6 +11,7 @@ from emulator.hardware import hardware_of
 from harness.board import Board
 from harness.capabilities import Extras, LedChange, LogLine, Releases
 from harness.hiding import hides
+from harness.lab.applications import build
 from harness.lab.host import EmulatedHost
 from harness.lab.seen_by_cloud import SeenByCloud
 from harness.releases import own_release
@@ -107,6 +108,7 @@ def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", release
         seen.refusal,
         lambda since: [*seen.log(since), *driver.call(_usb_log, host, port, since)],
         takes_stand_ins=emulated.takes_stand_ins,
+        build=lambda application, product: build(host.lab, emulated.platform, application, product),
     )
     return Board(host, emulated.platform, emulated.device_id, moniker=moniker, port=port, allow_changes=True, extras=extras)
 
