@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "docs" / "claiming-rules.toml"
 BOOK = ROOT / "docs" / "claiming-rules.md"
 TESTS = ("tests", "harness/suite")
-BOARDS = ("tests/rules/", "tests/harness/", "tests/emulator/test_", "harness/suite/")
+BOARDS = ("tests/rules/", "tests/clients/", "tests/harness/", "tests/emulator/test_", "harness/suite/")
 """Tests in which an emulated board takes part."""
 ALONE = ("tests/particle_protocol/", "tests/emulator/cloud/rules/test_skus_and_labels.py")
 """Tests of tables and of single numbers; all others script what a device does."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
+from emulator.board.board import Board
 from emulator.cloud.api import Api
 from emulator.cloud.api.asgi import CloudApp
 from emulator.cloud.device_service import DatagramPort, Port, StreamPort
@@ -22,6 +23,7 @@ from emulator.drivers.served import ServedDriver
 from emulator.hardware import emulated_platforms, hardware_of
 from emulator.hook_gateway import HttpGateway
 from emulator.lab import Lab
+from emulator.setup_ports import SetupPorts
 from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
 
 LOOPBACK = "127.0.0.1"
@@ -33,6 +35,7 @@ class Listener(enum.Enum):
     HTTP = "clients of the REST API"
     DEVICES = "boards"
     UDP_DEVICES = "boards that speak UDP"
+    SETUP = "set-up programs"
 
 
 class CannotListen(OSError):
@@ -95,7 +98,31 @@ class Service:
                 for opened, _, _ in wanted[:number]:
                     opened.close()
                 raise CannotListen(listener, port, error) from error
+        self._setup: dict[str, SetupPorts] = {}
         driver.call(self._route_boards)
+
+    def open_setup(self, board: Board) -> SetupPorts | None:
+        """Give a board's own network two ports on loopback; None for a board that opens none.
+
+        Raises:
+            CannotListen: there are no more ports.
+        """
+        driver = self.lab.driver
+        if not board.platform.has_softap or not isinstance(driver, ServedDriver):
+            return None
+        ports = SetupPorts(driver, self.lab.network, board.device_id, LOOPBACK)
+        try:
+            ports.open()
+        except OSError as error:
+            raise CannotListen(Listener.SETUP, 0, error) from error
+        self._setup[board.device_id] = ports
+        return ports
+
+    def close_setup(self, device_id: str) -> None:
+        """Take the two ports of a board away, if it has them."""
+        ports = self._setup.pop(device_id, None)
+        if ports is not None:
+            ports.close()
 
     @property
     def url(self) -> str:
@@ -120,6 +147,8 @@ class Service:
         """Hang up on everybody and stop listening."""
         self.lab.driver.call(self._keep_hooks_in)
         self._hooks.close()
+        for device_id in tuple(self._setup):
+            self.close_setup(device_id)
         self._http.close()
         for door in self._devices.values():
             door.close()

@@ -31,6 +31,7 @@ PACKAGE = {
     "overrides": {"binary-version-reader": "3.1.3", "particle-commands": "1.0.5", "particle-library-manager": "1.0.6"},
 }
 """particle-cli needs Node 22, which comes as a package too; the overrides are versions that can be had."""
+SETUP_PACKAGE = {"name": "softap-setup-client", "private": True, "dependencies": {"@particle/softap-setup": "4.1.2"}}
 INSTALL_SECONDS = 500
 RECORDINGS = Path(__file__).parent / "recordings/device_os"
 HOW = "install npm, and have it reach a registry once; the clients stay in the cache then"
@@ -121,18 +122,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(RuleReport(config), "rule-report")
 
 
-@pytest.fixture(scope="session")
-def clients() -> Path:
-    """The folder with the clients installed."""
-    folder = cache_folder() / "cloud-clients-3.51.0"
+def installed(name: str, package: dict[str, object]) -> Path:
+    """The folder `name` with what a package.json asks for installed."""
+    folder = cache_folder() / name
     if folder.is_dir():
         return folder
     npm = shutil.which("npm")
     if npm is None or sys.platform != "linux":
-        pytest.skip(f"needs particle-cli and particle-api-js: {HOW}")
+        pytest.skip(f"needs {', '.join(package['dependencies'])} from npm: {HOW}")
     scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
     scratch.mkdir(parents=True)
-    (scratch / "package.json").write_text(json.dumps(PACKAGE))
+    (scratch / "package.json").write_text(json.dumps(package))
     command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
     try:
         done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
@@ -143,6 +143,18 @@ def clients() -> Path:
         pytest.skip(f"npm could not install the clients ({done.stderr.strip()[-200:]}): {HOW}")
     scratch.rename(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def clients() -> Path:
+    """The folder with the clients of the cloud installed."""
+    return installed("cloud-clients-3.51.0", PACKAGE)
+
+
+@pytest.fixture(scope="session")
+def softap_setup() -> Path:
+    """The folder with the set-up client installed."""
+    return installed("softap-setup-4.1.2", SETUP_PACKAGE)
 
 
 @dataclass(frozen=True)

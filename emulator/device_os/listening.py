@@ -49,14 +49,14 @@ class ListeningMode:
         self.active = True
         system = self._system
         system.enter_listening()
+        self._known = self._networks()
+        if system.board.platform.has_softap:
+            self._softap = SoftAp(system, self.leave)
+            self._softap.start()  # before the LED shows it: who sees it blink finds the network
         system.led.start(LedSignal.LISTENING_MODE, Priority.CRITICAL)
         settings = ConsoleSettings.of(system.board.platform, system.version_numbers)
         self._console = ListeningConsole(_Facts(system), settings)
         system.serial.on_receive = self._receive  # what the host sent before waits in the port, as nobody else reads it
-        self._known = self._networks()
-        if system.board.platform.has_softap:
-            self._softap = SoftAp(system, self.leave)
-            self._softap.start()
 
     def leave(self) -> None:
         """Leave listening mode. Does nothing when not in it."""

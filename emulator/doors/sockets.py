@@ -21,10 +21,17 @@ CONNECT_TIMEOUT = 20.0
 
 
 class TcpListener:
-    """A listening socket whose connections become streams."""
+    """A listening socket whose connections become streams.
 
-    def __init__(self, driver: ServedDriver, accept: Callable[[Stream], None], host: str = "127.0.0.1", port: int = 0) -> None:
+    `patient`: a client that does not read what it is sent is not read from either, so that it cannot have more and more kept for it; and
+    one that has said all it wants to say is told to the stream's owner, who may still answer and has to close the stream.
+    """
+
+    def __init__(
+        self, driver: ServedDriver, accept: Callable[[Stream], None], host: str = "127.0.0.1", port: int = 0, *, patient: bool = False
+    ) -> None:
         self._driver = driver
+        self._patient = patient
         self._accept = accept
         self.host = host
         self.port = port
@@ -58,7 +65,8 @@ class TcpListener:
         return server
 
     def _connection(self) -> _Wire:
-        wire = _Wire(self._driver, self._accepted, self._wires.discard)
+        kind = _PatientWire if self._patient else _Wire
+        wire = kind(self._driver, self._accepted, self._wires.discard)
         self._wires.add(wire)
         return wire
 
@@ -144,8 +152,12 @@ class _Wire(asyncio.Protocol, Stream):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost(self)
         if not self._over:
+            self._end("closed by the peer" if exc is None else f"the connection broke: {exc}")
             self._over = True
-            self._driver.call(self.on_closed, "closed by the peer" if exc is None else f"the connection broke: {exc}")
+
+    def _end(self, why: str) -> None:
+        """Tell the stream's owner that the other side is gone."""
+        self._driver.call(self.on_closed, why)
 
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self._over:
@@ -160,6 +172,33 @@ class _Wire(asyncio.Protocol, Stream):
         self._over = True
         if self._transport is not None:
             self._transport.abort()
+
+
+class _PatientWire(_Wire):
+    """See `TcpListener`."""
+
+    __slots__ = ("_ended",)
+
+    def __init__(self, driver: ServedDriver, connected: Callable[[Stream], None], lost: Callable[[_Wire], None]) -> None:
+        super().__init__(driver, connected, lost)
+        self._ended = False
+
+    def eof_received(self) -> bool:
+        self._end("closed by the peer")
+        return not self._over
+
+    def pause_writing(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _end(self, why: str) -> None:
+        if not self._ended:
+            self._ended = True
+            super()._end(why)
 
 
 def _cancel(task: asyncio.Task[None]) -> None:

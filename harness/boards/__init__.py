@@ -147,6 +147,18 @@ class ServiceFacts:
     device_udp_address: tuple[str, int]
     udp_server_public_key: bytes
     incidents: Callable[[], list[Incident]] = list
+    setup: Mapping[str, SetupAddresses] = field(default_factory=dict)
+    """Where set-up programs reach boards that listen, by device id: boards that open a network of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupAddresses:
+    """Where a board's own network is on this computer: host and port of its two servers."""
+
+    tcp: tuple[str, int]
+    """The line protocol, which is on port 5609 of the board's network."""
+    http: tuple[str, int]
+    """HTTP, on port 80 there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from harness.boards import Reloaded, Rig
+from harness.boards import Reloaded, Rig, ServiceFacts
+from harness.cli.served_boards import board_lines, served_board
 from harness.errors import HarnessError
 from harness.rack.lab_building import read_lab
 from harness.rack.lab_file import LabFile
@@ -50,7 +51,7 @@ class LabWatch:
         except HarnessError as error:
             done = Reloaded([], [], str(error).split("\n"))
         self._read = self._seen = self._look()
-        yield from _told(self._lab.path, done)
+        yield from _told(self._lab.path, done, self._rig.service)
 
     def _look(self) -> dict[Path, _Signature]:
         return {path: _signature(path) for path in self._lab.watched}
@@ -64,11 +65,11 @@ def _signature(path: Path) -> _Signature:
     return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
 
-def _told(path: Path, done: Reloaded) -> Iterator[Said]:
+def _told(path: Path, done: Reloaded, service: ServiceFacts | None) -> Iterator[Said]:
     """What was done as lines, and as one object, which comes with the first of them."""
-    boards = [{"moniker": board.moniker, "device_id": board.device_id, "port": board.port} for board in done.added]
+    boards = [served_board(board, service) for board in done.added]
     lines = [f"read again: {path}"]
-    lines += [f"board            {each['moniker']}  {each['device_id']}  at USB port {each['port']}" for each in boards]
+    lines += [f"{name:16} {value}" for each in boards for name, value in board_lines(each)]
     lines += [f"unplugged        {name}" for name in done.removed]
     lines += done.problems
     yield "\n".join(lines), {"lab": {"file": str(path), "boards": boards, "unplugged": list(done.removed), "problems": list(done.problems)}}

@@ -22,6 +22,7 @@ from harness.cli.lab_watch import LabWatch, left_out, served_words
 from harness.cli.options import application_option, device_os_option, json_option, lab_option, webhook_option
 from harness.cli.output import say, say_json
 from harness.cli.paths import STATE_FILE
+from harness.cli.served_boards import board_lines, served_board
 from harness.device_os import handed_out
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 from harness.rack.lab_building import read_lab
@@ -85,9 +86,10 @@ def serve(
     """Serve a cloud, and emulated boards with it, until Ctrl-C.
 
     Tells the address of the REST API and who can log in there, where boards connect and the server key they need, how to point
-    particle-cli and particle-api-js at it, and what to put before a command so that it sees the boards on USB. Everything listens on
-    loopback; web pages and other host names are refused unless --cors and --allow-host let them in. The password is another one at each
-    start unless --password fixes it. Devices that the cloud turns away, and why, are told on stderr, or with --json one object a line.
+    particle-cli and particle-api-js at it, what to put before a command so that it sees the boards on USB, and for a Photon or P1 where
+    set-up programs find the network that it opens in listening mode (SoftAP). Everything listens on loopback; web pages and other host
+    names are refused by the REST API unless --cors and --allow-host let them in. The password is another one at each start unless
+    --password fixes it. Devices that the cloud turns away, and why, are told on stderr, or with --json one object a line.
 
     With --lab the emulated boards of a lab file are served, with its networks and its cloud; when the file changes, so does what is served.
     """
@@ -166,7 +168,7 @@ def describe(rig: Rig, environment: dict[str, str], folder: Path, lab: LabFile |
         "device_service_udp": _address(service.device_udp_address),
         **_key_files(folder, "server_key_udp", service.udp_server_public_key),
         "environment": environment,
-        "boards": [{"moniker": board.moniker, "device_id": board.device_id, "port": board.port} for board in rig.boards],
+        "boards": [served_board(board, rig.service) for board in rig.boards],
     }
 
 
@@ -209,7 +211,8 @@ def _text(told: dict[str, Any]) -> list[str]:
         ("particle-api-js", f"new Particle({{ baseUrl: '{told['api']}' }})"),
         ("Device OS", told["device_os"]),
     ]
-    lines += [("board", f"{board['moniker']}  {board['device_id']}  at USB port {board['port']}") for board in told["boards"]]
+    for board in told["boards"]:
+        lines += board_lines(board)
     if told["environment"]:
         prefix = " ".join(f"{name}={shlex.quote(value)}" for name, value in told["environment"].items())
         lines.append(("on USB for", f"{prefix} COMMAND"))

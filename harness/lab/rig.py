@@ -25,7 +25,7 @@ from emulator.hardware import hardware_of
 from emulator.lab import Lab
 from emulator.serving import CannotListen, Listener, Service
 from harness.board import Board
-from harness.boards import Incident, Rig, ServiceFacts, Serving
+from harness.boards import Incident, Rig, ServiceFacts, Serving, SetupAddresses
 from harness.boards.emulated import NO_SIM, EmulatedBoard
 from harness.cloud import Cloud, CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
@@ -87,6 +87,8 @@ class LabRig:
         self.host = EmulatedHost(self.lab)
         self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)
         self._service: Service | None = None
+        self._shows_setup = serving is not None
+        self._setup: dict[str, SetupAddresses] = {}
         self._starts: list[Start] = []
         self._furnishing = Furnishing(self.lab, self._user)
         try:
@@ -159,6 +161,11 @@ class LabRig:
         board = board_on(self.host, port, moniker, releases)
         self._applications.offer(made, os)
         self.rig.boards.append(board)
+        if self._shows_setup and self._service is not None:
+            with _listening():
+                ports = self._service.open_setup(emulated)
+            if ports is not None:
+                self._setup[board.device_id] = SetupAddresses(ports.tcp, ports.http)
         self._starts.append(start if server is None else replace(start, mode=start.mode or Mode.RUNNING))
         return board
 
@@ -167,6 +174,9 @@ class LabRig:
         place = self.rig.boards.index(board)
         self.host.unplug(board.port)
         self.lab.remove_board(board.device_id)
+        if self._service is not None:
+            self._service.close_setup(board.device_id)
+        self._setup.pop(board.device_id, None)
         del self.rig.boards[place], self._starts[place]
 
     def _fill_library(self, stock: Stock) -> None:
@@ -188,6 +198,7 @@ class LabRig:
             service.address(Transport.UDP),
             service.server_public_key(Transport.UDP),
             lambda: [waiting.popleft() for _ in range(len(waiting))],
+            self._setup,
         )
 
     def settle(self, boards: Sequence[Board] | None = None) -> None:
@@ -234,25 +245,19 @@ class LabRig:
         if isinstance(driver, ServedDriver):
             serving = self._serving
             try:
-                self._service = Service(
-                    self.lab,
-                    http_port=serving.http_port,
-                    device_port=serving.device_port,
-                    device_host=serving.device_host,
-                    device_udp_port=serving.device_udp_port,
-                    hosts=serving.hosts,
-                    origins=serving.origins,
-                    webhooks=self._webhooks,
-                )
+                with _listening():
+                    self._service = Service(
+                        self.lab,
+                        http_port=serving.http_port,
+                        device_port=serving.device_port,
+                        device_host=serving.device_host,
+                        device_udp_port=serving.device_udp_port,
+                        hosts=serving.hosts,
+                        origins=serving.origins,
+                        webhooks=self._webhooks,
+                    )
             except ValueError as error:
                 raise HarnessError(str(error), blame=Blame.REQUEST) from error
-            except CannotListen as error:
-                option = _PORT_OPTIONS[error.listener]
-                raise HarnessError(
-                    f"port {error.port} cannot be listened on for {error.listener.value}: {error.strerror}",
-                    blame=Blame.RACK,
-                    remedy=f"Choose another one with {option}; 0 takes any that is free",
-                ) from error
             password = secrets.token_hex(PASSWORD_BYTES) if self._given is None else self._given
             target = replace(target, url=self._service.url, transport=None, password=password)
         return driver.call(self._with_user, target)
@@ -323,6 +328,24 @@ def _serving_lab(seed: int, serving: Serving) -> Lab:
         return Lab(seed=seed, served=True, storage=storage, cloud_settings=settings)
     except (StateFileError, NotKept) as error:
         raise HarnessError(f"the state file cannot be used: {error}", blame=Blame.REQUEST) from error
+
+
+@contextmanager
+def _listening() -> Iterator[None]:
+    """Say it in one sentence when a port cannot be listened on.
+
+    Raises:
+        HarnessError: it cannot.
+    """
+    try:
+        yield
+    except CannotListen as error:
+        option = _PORT_OPTIONS.get(error.listener)
+        raise HarnessError(
+            f"port {error.port} cannot be listened on for {error.listener.value}: {error.strerror}",
+            blame=Blame.RACK,
+            remedy="Serve fewer boards" if option is None else f"Choose another one with {option}; 0 takes any that is free",
+        ) from error
 
 
 @contextmanager

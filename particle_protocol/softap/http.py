@@ -82,10 +82,15 @@ class HttpReader(Reader):
         self._closes = False
         self._command: str | None = None
         self._left = 0
+        self._skip = 0
+        """Bytes that are still to come of a body that nobody wants."""
         self._body = bytearray()
 
     def read(self, inbox: bytearray, *, ended: bool) -> Request | Answer | None:
         """See `Reader.read`. What comes in one piece with a request and behind its body is lost."""
+        dropped = min(self._skip, len(inbox))
+        self._skip -= dropped
+        del inbox[:dropped]
         if self._command is None:
             answer = self._read_head(inbox)
             if answer is not None or self._command is None:
@@ -120,20 +125,26 @@ class HttpReader(Reader):
         path = _path(head)
         if path is None or len(head) > MAX_HEAD:
             return self._answer(b"") if self._closes else None
-        known = path[1:] in PAGES
-        if not _fits(head, _OWN_TYPES.get(path, _OCTETS)):
-            return self._answer(_NO_PAGE)
-        if not known:
-            return self._answer(_FIXED.get(path, _NOT_FOUND if path else _NO_PAGE))
         length = 0 if b"Transfer-Encoding: chunked" in head else _length(head)
-        if length > MAX_BODY:
-            return self._answer(_NO_MEMORY)
+        refusal = _refusal(head, path, length)
+        if refusal:
+            self._skip = max(0, length - len(rest))
+            return self._answer(refusal)
         self._command, self._left = path[1:], length
         inbox += rest
         return None
 
     def _answer(self, data: bytes) -> Answer:
         return Answer(data, self._closes)
+
+
+def _refusal(head: bytes, path: str, length: int) -> bytes:
+    """What a request is answered that is none for a command; empty when it is one."""
+    if not _fits(head, _OWN_TYPES.get(path, _OCTETS)):
+        return _NO_PAGE
+    if path[1:] not in PAGES:
+        return _FIXED.get(path, _NOT_FOUND if path else _NO_PAGE)
+    return _NO_MEMORY if length > MAX_BODY else b""
 
 
 def _path(head: bytes) -> str | None:

@@ -127,6 +127,16 @@ def test_what_comes_behind_a_request_is_lost(web):
     assert content(web.ask(get("/version") + get("/device-id"))) == b'{"v":2}'
 
 
+def test_the_body_of_a_request_that_fits_no_page_is_not_taken_for_the_next_one(web):
+    whole = post("/set", '{"k":"cc","v":"code"}', "application/json")
+    for cut in range(whole.index(b"\r\n\r\n") + 4, len(whole) + 1):
+        web.open(cut)
+        web.send(whole[:cut], cut)
+        assert web.send(whole[cut:], cut).startswith(b"HTTP/1.1 404 ")
+        assert web.send(get("/version"), cut).endswith(b'7\r\n{"v":2}\r\n0\r\n\r\n')
+        web.end(cut)
+
+
 def test_a_head_without_end_is_dropped_and_a_body_without_room_refused(web):
     assert web.ask(b"GET /version HTTP/1.1\r\nX: " + b"x" * MAX_HEAD) == b""
     assert content(web.send(get("/version"))) == b'{"v":2}'
