@@ -58,6 +58,10 @@ def _built(platform: Platform, memory: MemoryMap, module: ReleaseModule, body: b
     if module.key.function is ModuleFunction.RADIO_STACK:
         return build_radio_stack(make_softdevice(module.version, _NO_SOFTDEVICE), platform.id, dependencies=needs)
     slot = memory.slot(module.key.function, module.key.index)
+    if not slot.fixed_end:
+        # As the real one it reaches over where other versions have theirs, so that only one of them can be intact.
+        furthest = max((each.start for other in platform.memories() for each in other.modules if each.key == slot.key), default=0)
+        body = body.ljust(furthest - slot.start + len(body) if furthest > slot.start else 0, b"\0")
     start = None if slot.fixed_end else slot.start
     return build_module(platform.id, slot.function, slot.index, module.version, dependencies=needs, body=body, start_address=start)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from firmware_images.checks import Target, check_module
 from firmware_images.errors import NotAModule
 from firmware_images.findings import Finding, FindingName, Severity
-from firmware_images.module import Module, read_module
+from firmware_images.module import Module, as_it_lies, read_module
 from harness.errors import ImageRefused, NotReached, Refusal, hides
 from harness.modes import Capability, UsbState
 from harness.usb.dfu import write_module
@@ -176,7 +176,8 @@ def in_order(board: Board, images: Iterable[Image]) -> list[Image]:
 def write(board: Board, image: Image) -> None:
     """Write one image to a board in DFU mode, with progress."""
     board.journal.did(f"wrote {image} to {image.address:#010x} over DFU")
-    write_module(board.usb, image.address, image.data, lambda done, total: board.journal.progress(f"writing {image.name}", done / total))
+    address, data = as_it_lies(read_module(image.data))
+    write_module(board.usb, address, bytes(data), lambda done, total: board.journal.progress(f"writing {image.name}", done / total))
 
 
 def hand_over(board: Board, image: Image) -> None:

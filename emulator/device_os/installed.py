@@ -9,7 +9,8 @@ from functools import cache, lru_cache
 from emulator.board.board import Board
 from emulator.device_os.mcu import memory_at_boot
 from emulator.device_os.modules import ModuleTable, module_in_slot
-from particle_protocol.os_versions import OS_VERSIONS, main_system_part, os_version_name
+from firmware_images.fields import ModuleFunction
+from particle_protocol.os_versions import OS_VERSIONS, known_releases, main_system_part, os_version_name
 from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform, parse_os_version
 
 _VERSION_TEXT = re.compile(rb"(?<![\w.])(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)\0")
@@ -41,19 +42,29 @@ def memory_of(board: Board, version: str | None) -> MemoryMap:
 def installed_version(board: Board) -> str | None:
     """The Device OS version that the system part in flash is of, or None when there is none.
 
-    A system part counts where a version's memory map has it; the maps of all versions are tried, for their slots need not be the same.
+    The bootloader looks first where the system part is in releases of its own time. The places of all other versions are tried after
+    that: an update from one to another may have brought the system part only. Of several the first intact one counts, for they overlap.
     """
-    for slot in _system_slots(board.platform):
-        module = module_in_slot(board, slot)
-        if module is not None:
-            return version_text(module.prefix.version, bytes(module.content))
-    return None
+    found = [
+        module for slot in _system_slots(board.platform, _bootloader_version(board)) if (module := module_in_slot(board, slot)) is not None
+    ]
+    module = next((each for each in found if each.crc_ok), found[0] if found else None)
+    return None if module is None else version_text(module.prefix.version, bytes(module.content))
+
+
+def _bootloader_version(board: Board) -> int | None:
+    """The version of the bootloader that runs, or None where it is damaged."""
+    slot = board.platform.memory().slot(ModuleFunction.BOOTLOADER, 0)
+    module = module_in_slot(board, slot)
+    return None if module is None else module.prefix.version
 
 
 @cache
-def _system_slots(platform: Platform) -> tuple[ModuleSlot, ...]:
+def _system_slots(platform: Platform, bootloader: int | None) -> tuple[ModuleSlot, ...]:
     key = main_system_part(platform)
-    return tuple(dict.fromkeys(slot for memory in platform.memories() for slot in memory.modules if slot.key == key))
+    of_its_time = [each.numbers for each in known_releases(platform) if bootloader is not None and (each.bootloader or 0) <= bootloader]
+    memories = [platform.memory(version) for version in of_its_time[-1:]] + list(platform.memories())
+    return tuple(dict.fromkeys(slot for memory in memories for slot in memory.modules if slot.key == key))
 
 
 @lru_cache(maxsize=32)

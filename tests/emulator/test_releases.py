@@ -89,3 +89,19 @@ def test_a_valid_application_in_the_older_place_runs_instead_of_the_newer_one(be
     bench.sleep(1)
     assert board.firmware.modules.user.prefix.index == 1
     assert type(board.firmware.application) is Application
+
+
+@pytest.mark.parametrize("bootloader", [None, 3100])
+def test_after_going_down_from_6_2_the_older_system_part_runs(bench, bootloader):
+    """Before 6.2.0 the system part begins 32 KiB further up, in the middle of the newer one."""
+    boron = platform_by_name("boron")
+    older = [module for module in device_os_release(boron, "2.2.0") if read_module(module).prefix.function is ModuleFunction.SYSTEM_PART]
+    board = bench.board(platform="boron", os="6.2.0", bootloader=1006 if bootloader is None else bootloader)
+    bench.sleep(1)
+    assert board.firmware.version == "6.2.0"
+    flash, place = board.flashes["internal"], read_module(older[0]).prefix.start_address
+    flash.erase(place)
+    flash.program(place, older[0])
+    board.reset(board.reset_reason)
+    bench.sleep(1)
+    assert board.firmware.version == "2.2.0"

@@ -339,3 +339,12 @@ def test_no_bytes_are_flashed_that_are_no_module(data):
     with pytest.raises(ImageRefused):
         rig.boards[0].flash(data)
     rig.close()
+
+
+def test_a_radio_stack_is_written_as_it_lies_in_flash_without_its_prefix():
+    """So that Device OS finds the SoftDevice's own information at 0x3000 afterwards."""
+    (rig,) = open_boards(["emu:boron?os=2.2.0"])
+    board = rig.boards[0]
+    board.update_device_os(board.releases.device_os("2.1.0"))
+    assert any(str(module.key) == "radio stack 0" and module.version == 202 for module in board.identify().modules)
+    rig.close()
