@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.board.stored_networks import StoredNetwork
+from particle_protocol.cloud_profiles import Transport
 from particle_protocol.dct import ServerAddress
 from particle_protocol.functions import ModuleFunction
 from particle_protocol.skus import SimForm
@@ -58,6 +59,8 @@ class BoardSpec:
     """Make a new RSA key for it, which costs some 12 ms, instead of taking one from the pool. A served Lab always does."""
     serial_number: bool = True
     """Whether it has one; the oldest boards do not."""
+    transport: Transport | None = None
+    """How it talks to its cloud, on a board that has a choice; the platform's usual way unless told."""
     server: ServerAddress | None = None
     """The cloud it connects to, if it is not the Lab's."""
     server_key: bytes | None = None

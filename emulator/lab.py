@@ -15,7 +15,7 @@ from emulator.cloud import Cloud, CloudSettings, Storage
 from emulator.cloud.device_service import DatagramPort, DeviceService, Port, StreamPort
 from emulator.device_os.application import Application
 from emulator.device_os.bootloader import Bootloader
-from emulator.device_os.cloud_transport import FIELDS, any_device, transports_of
+from emulator.device_os.cloud_transport import FIELDS, FORCE_TCP, any_device, check_transport, transports_of
 from emulator.device_os.system import DeviceOs
 from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
@@ -165,6 +165,7 @@ class Lab:
                 f"SKU {spec.sku} is for the {find_sku(spec.sku).platform.display_name}, not the {hardware.platform.display_name}"
             )
         platform, os = hardware.platform, spec.os if spec.os is not None else hardware.device_os
+        check_transport(hardware, spec.transport, spec.server_key)
         identity = self._identity(platform, spec)
         built = (*device_os_release(platform, os, spec.versions), user_part(platform, os, spec.application, spec.product))
         installed = combined((*built, *(spec.modules or ())))
@@ -266,7 +267,9 @@ class Lab:
             if transport is Transport.TCP:
                 fields[DctField.DEVICE_PUBLIC_KEY] = public_key.ljust(DctField.DEVICE_PUBLIC_KEY.size, b"\0")
             fields[FIELDS[transport].server_key] = servers[transport]
-        own = FIELDS[board.hardware.server.transport]
+        own = FIELDS[board.hardware.server.transport if spec.transport is None else spec.transport]
+        if spec.transport is Transport.TCP and len(keys) > 1:
+            fields[DctField.CLOUD_TRANSPORT] = FORCE_TCP
         if spec.server_key is not None:
             fields[own.server_key] = spec.server_key
         if spec.server is not None:

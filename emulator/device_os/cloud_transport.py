@@ -14,8 +14,10 @@ from emulator.device_os.device_key import device_key, stored_key
 from emulator.hardware import Hardware, Transport
 from particle_protocol import dtls, lightssl
 from particle_protocol.dct import DctField, ServerAddress
+from particle_protocol.key_kinds import KeyKind
 from particle_protocol.platforms import OsVersion
 
+KEY_KINDS: Final = {Transport.TCP: KeyKind.RSA, Transport.UDP: KeyKind.P256}
 FORCE_TCP: Final = b"\x00"
 """In `DctField.CLOUD_TRANSPORT` (Device OS 2.3.1, platform/MCU/STM32F2xx/SPARK_Firmware_Driver/inc/dct.h)."""
 TCP_SERVER: Final = ("device.spark.io", 5683)
@@ -42,6 +44,22 @@ def transports_of(hardware: Hardware) -> tuple[Transport, ...]:
     """The transports that boards of a platform can take, the usual one first. Boards of generation 2 that have UDP have TCP, too."""
     usual = hardware.server.transport
     return (usual,) if usual is Transport.TCP or hardware.platform.generation > 2 else (usual, Transport.TCP)
+
+
+def check_transport(hardware: Hardware, chosen: Transport | None, server_key: bytes | None) -> None:
+    """See that a board can take a transport (None: its usual one), and that the key of its server (None: the Lab's) is for that.
+
+    Raises:
+        ValueError: it cannot, or the key is of the other kind.
+    """
+    all_of_it = transports_of(hardware)
+    name = hardware.platform.display_name
+    if chosen is not None and chosen not in all_of_it:
+        raise ValueError(f"{name} speaks {all_of_it[0].name} to its cloud, and cannot be told to speak {chosen.name}")
+    transport = all_of_it[0] if chosen is None else chosen
+    wanted = KEY_KINDS[transport]
+    if server_key is not None and KeyKind.of(server_key) is not wanted:
+        raise ValueError(f"{name} speaks {transport.name} here, for which the server's public key has to be {wanted.value}")
 
 
 def cloud_transport(board: Board) -> Transport:

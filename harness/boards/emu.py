@@ -31,6 +31,7 @@ from harness.rack.lab_errors import LabFileWrong
 from harness.starting import Start
 from particle_protocol.dct import ServerAddress
 from particle_protocol.identifiers import make_device_id
+from particle_protocol.key_kinds import KeyKind
 from particle_protocol.lightssl import ServerPublicKey
 from particle_protocol.platforms import platform_by_name
 
@@ -46,6 +47,7 @@ OPTIONS = {
     "claimed": "1: the account of the run owns it",
     "id": "its device id, 24 hexadecimal digits; drawn from the seed without it, so that everybody's first board has the same one. "
     "With `server` it is drawn from seed, user and computer: two users' boards meet in that cloud",
+    "protocol": "tcp: how an Electron talks to its cloud, which is udp unless told; other boards have no choice",
     "server": "HOST:PORT of the cloud it connects to, if that is not the run's own; only in real time",
     "server_key": "a file with that cloud's public key, PEM or DER",
     "sim": "none, 4ff or mff2: the SIM in a cellular board; unless told, the one that such boards come with, not yet activated",
@@ -130,6 +132,7 @@ def add_board(
             server=foreign,
             sim=chosen.get("sim"),
             iccid=chosen.get("iccid"),
+            protocol=chosen.get("protocol"),
             application=chosen.get("application"),
             port=None if named is None else named.port,
         )
@@ -200,7 +203,7 @@ def foreign_server(address: str | None, key_file: str | None) -> ForeignServer |
     """The cloud that `server=` and `server_key=` name; None when they name none.
 
     Raises:
-        ValueError: one is missing, the address is none, or the file holds no RSA-2048 public key.
+        ValueError: one is missing, the address is none, or the file holds no public key of a server.
     """
     if address is None and key_file is None:
         return None
@@ -221,9 +224,9 @@ def _public_key(raw: bytes, name: str) -> bytes:
     try:
         key = serialization.load_pem_public_key(raw) if raw.startswith(b"-----") else serialization.load_der_public_key(raw.rstrip(b"\xff"))
         der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        return ServerPublicKey.from_der(der).der
+        return der if KeyKind.of(der) is KeyKind.P256 else ServerPublicKey.from_der(der).der
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"server_key={name} holds no RSA public key of 2048 bits: {error}") from error
+        raise ValueError(f"server_key={name} holds no RSA public key of 2048 bits, and none on P-256: {error}") from error
 
 
 def bring_claimed(rig: Rig, boards: Sequence[tuple[Board, Start]]) -> None:

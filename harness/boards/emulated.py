@@ -27,6 +27,8 @@ class EmulatedBoard:
     sim: str | None = None
     """`none`, or the SIM's form; None: as such boards come."""
     iccid: str | None = None
+    protocol: str | None = None
+    """`tcp` or `udp`: how it talks to its cloud; None: as such boards do."""
     application: str | None = None
     """The application that it runs, as `module:Class`; None: the run's first one, or Tinker."""
     port: str | None = None

@@ -151,6 +151,7 @@ class LabRig:
             **_sim_of(wanted),
             networks=(StoredNetwork(self._wifi.ssid, self._wifi.security, self._wifi.password),) if knows_network else (),
             mode=_LAB_MODES.get(start.mode, "normal") if start.mode is not None else "normal",
+            transport=_transport_of(wanted),
             server=None if server is None else server.address,
             server_key=None if server is None else server.key,
         )
@@ -369,6 +370,20 @@ def _wait_until_up(board: Board) -> None:
     """Let time pass until a new board is in a mode in which boards like it come up; one with an active SIM may be online by then."""
     comes_up = (Mode.LISTENING, Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD, Mode.ONLINE)
     board.until(lambda: board.mode() in comes_up, timeout=30, awaited=" or ".join(map(str, comes_up)), seen=lambda: str(board.mode()))
+
+
+def _transport_of(wanted: EmulatedBoard) -> Transport | None:
+    """How a board is to talk to its cloud, as the option `protocol` says.
+
+    Raises:
+        ValueError: the option has no such value.
+    """
+    if wanted.protocol is None:
+        return None
+    try:
+        return Transport(wanted.protocol)
+    except ValueError:
+        raise ValueError(f"protocol={wanted.protocol}; there are: {', '.join(each.value for each in Transport)}") from None
 
 
 def _sim_of(wanted: EmulatedBoard) -> dict[str, Any]:
