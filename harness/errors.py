@@ -86,6 +86,7 @@ class HarnessError(Exception):
     """The root of the tree. `str()` is one sentence per fact: what happened, what was seen, what to do."""
 
     blame: Blame = Blame.BOARD
+    tells_what_happened: bool = True
 
     def __init__(
         self,
