@@ -15,6 +15,7 @@ from emulator.cloud.arrivals import Arrivals
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.claims import Claims
 from emulator.cloud.clients import Clients
+from emulator.cloud.compiler import Compiler
 from emulator.cloud.configurations import Configurations
 from emulator.cloud.connections import Connections
 from emulator.cloud.core import Core, MakeReply
@@ -144,6 +145,7 @@ class Cloud:
         self.releases = Releases(core, self.access, self.devices, self.groups)
         self.library = Library()
         self.applications = Applications()
+        self.compiler = Compiler(core, self.access)
         self.healing = Healing(self.connections, self.events, self.updates, self.library)
         self.rollout = Rollout(self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing)
         self.members.refresh = self.claim_codes.refresh = self.sims.refresh_device = self._refresh

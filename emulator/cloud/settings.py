@@ -86,6 +86,8 @@ class CloudSettings:
     """Seconds a device has for an update over the air before its status is `failed`."""
     unprotect_timeout: float = 60.0
     """Open. Seconds between the cloud's nonce and the device's answer; the device itself waits for 60."""
+    binary_lifetime: float = 86_400.0
+    """Open. Seconds that a compiled binary can be had."""
     max_diagnostics: int = 100
     """Vitals kept per device."""
     diagnostics_lifetime: float = 31 * 86_400.0

@@ -15,6 +15,8 @@ from emulator.factory import user_part
 from emulator.lab import Lab
 from harness.boards.emulated import EmulatedBoard
 from harness.errors import Blame, HarnessError, hides
+from harness.lab.projects import FolderProject
+from harness.rack.lab_file import LabProject
 from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import Platform
 
@@ -74,6 +76,10 @@ class LabApplications:
             if spec not in self._classes:
                 self._classes[spec] = made = load_application(spec, folder)
                 self._lab.driver.call(self._lab.applications.__setitem__, registered_name(spec), made)
+
+    def projects(self, projects: Iterable[LabProject]) -> list[FolderProject]:
+        """What the sources of a lab file's projects compile to; their applications are registered."""
+        return [FolderProject(each.folder, registered_name(each.application), self._classes[each.application]) for each in projects]
 
     def of(self, wanted: EmulatedBoard) -> tuple[str | None, tuple[int, int] | None]:
         """What a board's user part is: the name of its application, with product id and version. None: Tinker.

@@ -13,7 +13,7 @@ from harness.boards import OpenOptions, Serving, moniker_of, open_boards
 from harness.boards.emu import KIND
 from harness.cli.lab_watch import LabWatch, left_out, served_words
 from harness.cloud import Cloud
-from harness.errors import BoardNotAvailable, HarnessError
+from harness.errors import BoardNotAvailable, CloudRefused, HarnessError
 from harness.modes import Mode
 from harness.rack.lab_building import read_lab
 from harness.rack.lab_errors import LabFileWrong
@@ -417,3 +417,46 @@ def test_check_takes_a_lab_file(program, folder):
     bad = check("--lab", "lab.toml", "--board", "lamb")
     assert (bad.returncode, "has no board 'lamb'. There are: lamp, spare" in bad.stderr) == (2, True), bad.stderr
     assert "Name a board with --board, or a lab file with --lab" in check().stderr
+
+
+PROJECT = BOARDS.replace("emu:photon", "emu:photon?mode=online&claimed=1", 1) + (
+    "[[project]]\nfolder = 'sources'\napplication = 'lab_apps.lamp:Lamp'\n"
+    "[[project]]\nfolder = 'others'\napplication = 'lab_apps.lamp:Lamp'\n"
+)
+
+
+@pytest.fixture
+def sources(folder):
+    (folder / "others").mkdir()
+    (folder / "sources/src").mkdir(parents=True)
+    (folder / "sources/project.properties").write_text("name=lamp\n")
+    (folder / "sources/src/lamp.ino").write_text("void setup() {}\n")
+    return {"file": ("src/lamp.ino", b"void setup() {}\n"), "file1": ("project.properties", b"name=lamp\n")}
+
+
+def test_sources_of_a_project_compile_to_its_application(opened, sources):
+    rig, account = opened(PROJECT)
+    lamp, cloud = rig.boards[0], account.cloud
+    made = cloud.request("POST", "/v1/binaries", token=account.token, files=sources, form={"platform_id": "6", "latest": "true"})
+    assert "run on emulated boards only" in made["sizeInfo"]
+    flat = {"file": ("lamp.ino", sources["file"][1])}
+    cloud.request("PUT", f"/v1/devices/{lamp.device_id}", token=account.token, files=flat, form={"build_target_version": "2.3.1"})
+    with account.events("spark/status") as events:
+        events.wait_for("spark/status", timeout=60, where=lambda event: event.data == "online")
+    assert account.call(lamp.device_id, "dim", "6") == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("src/lamp.ino", b"void loop() {}\n", "sources: its src/lamp.ino is another one"),
+        ("src/lump.ino", b"void setup() {}\n", "sources: it has no src/lump.ino"),
+        ("../../lab.toml", b"", "it has no ../../lab.toml"),
+        ("/", b"", "it has no /"),
+    ],
+)
+def test_other_sources_are_refused_with_what_differs(opened, sources, name, content, said):
+    _, account = opened(PROJECT)
+    with pytest.raises(CloudRefused) as caught:
+        account.cloud.request("POST", "/v1/binaries", token=account.token, files={"file": (name, content)}, form={"platform_id": "6"})
+    assert (caught.value.status, said in caught.value.text) == (406, True), caught.value.text

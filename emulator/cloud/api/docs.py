@@ -33,7 +33,8 @@ reading of fields, the OpenAPI document at `/openapi.json`, and the test of who 
 - A claim beyond the free plan's limit: 403. An import beyond it: 403, and nothing is imported.
 - What exists already (a product's name, a group, a customer, a firmware version, an active SIM): 409.
 - A wrong password where the caller has a token: 403, because clients take 401 for an expired token.
-- Cellular traffic is not metered: data usage is 0. Nothing is compiled (406), no JavaScript is run (logic functions are only kept).
+- Cellular traffic is not metered: data usage is 0. Nothing is compiled: what a lab file names as a project has a binary that
+  stands for it, all else is 406. No JavaScript is run (logic functions are only kept).
 - No library is there from the start, and none is official. Of Device OS there are the releases of which the cloud's library
   (`cloud.library.add(image)`) holds every module; others are not listed, and 404. Stand-ins are among them only when that was asked for.
 - Source code instead of a binary is answered as a build that failed. A bundle (.zip) counts as the application in it.

@@ -12,10 +12,11 @@ from emulator.cloud.api.call import Call
 from emulator.cloud.api.errors import DEVICE_FORBIDDEN
 from emulator.cloud.api.faults import Fault, Refused, Shape
 from emulator.cloud.api.handlers.shown import device_body, maybe_iso, organization_of, product_of
-from emulator.cloud.api.handlers.uploads import NO_COMPILER, is_source, read_upload
+from emulator.cloud.api.handlers.uploads import is_source, read_upload, sources_of
 from emulator.cloud.api.messages import Response
 from emulator.cloud.basics import iso
 from emulator.cloud.claims import Claimed
+from emulator.cloud.compiler import LATEST, NotCompiled
 from emulator.cloud.devices import is_device_id
 from emulator.cloud.errors import DeviceForbidden, DeviceOffline, NoAnswer
 
@@ -92,8 +93,12 @@ async def _flash(call: Call) -> Json:
     cloud = call.cloud
     device = cloud.devices.reach(call.who, call.path["device"], "devices:update", product_of(call))
     if call.body.files and is_source(call):
-        return {"ok": False, "output": "Compiler unavailable", "errors": [NO_COMPILER]}
-    if call.body.files:
+        target = call.get("build_target_version") or LATEST
+        try:
+            image = cloud.compiler.compile(call.who, sources_of(call), device.platform_id, target).image
+        except NotCompiled as error:
+            return {"ok": False, "output": "Compiler unavailable", "errors": [str(error)]}
+    elif call.body.files:
         image = read_upload(call)
     else:
         image = cloud.applications.find(call.get("app") or call.get("app_id") or "", device.platform_id)
