@@ -113,6 +113,7 @@ def cloud_profile(version: OsVersion, transport: Transport = Transport.TCP, netw
     return CloudProfile(**values)
 
 
+@functools.lru_cache(maxsize=256)
 def network_of(platform_id: int) -> Network:
     """What boards of a platform usually reach their cloud through; an id that nobody knows is taken for Wi-Fi."""
     try:
@@ -123,11 +124,18 @@ def network_of(platform_id: int) -> Network:
 
 def version_told(hello: Hello) -> OsVersion:
     """The version of Device OS as far as a Hello says it: since 3.0.0 by its module's number, before by what the device can do."""
-    if hello.limits is not None:
-        number = hello.limits.system_version
-        name = os_version_name(number)
-        return (number // 1000, number // 100 % 10, 0) if name is None else parse_os_version(name)
-    return next((version for flag, version in _FLAG_MEANS if hello.flags & flag), (0, 7, 0))
+    return _version_told(hello.flags) if hello.limits is None else _version_of(hello.limits.system_version)
+
+
+@functools.lru_cache(maxsize=256)
+def _version_of(number: int) -> OsVersion:
+    name = os_version_name(number)
+    return (number // 1000, number // 100 % 10, 0) if name is None else parse_os_version(name)
+
+
+@functools.lru_cache(maxsize=256)
+def _version_told(flags: HelloFlag) -> OsVersion:
+    return next((version for flag, version in _FLAG_MEANS if flags & flag), (0, 7, 0))
 
 
 _FLAG_MEANS: Final = (

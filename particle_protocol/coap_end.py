@@ -52,6 +52,8 @@ class Repetition:
 
 
 DEVICE_OS: Final = Repetition()
+_EMPTY_ACK: Final = empty(Type.ACK, 0).encode()[:2]
+"""How the acknowledgement begins that most messages get; its id follows."""
 
 
 class Question:
@@ -196,16 +198,15 @@ class CoapEnd:
         """
         if request.type is Type.CON and not self._channel.has_failed:
             message_id = self.next_id() if in_place and self._own_ids else request.id
-            self.answer(request, Message(Type.ACK, code, message_id, request.token if code else b"", (), payload))
+            if code or payload:
+                self.answer(request, Message(Type.ACK, code, message_id, request.token, (), payload))
+            else:
+                self._answer(request, _EMPTY_ACK + message_id.to_bytes(2))
 
     def answer(self, request: Message, message: Message) -> None:
         """Send an acknowledgement or a reset that was made elsewhere; it is what a repetition of the request will get, too."""
-        if self._channel.has_failed:
-            return
-        data = message.encode()
-        if request.id in self._remembered:
-            self._remembered[request.id] = data
-        self._channel.send(data)
+        if not self._channel.has_failed:
+            self._answer(request, message.encode())
 
     def respond(
         self,
@@ -301,6 +302,11 @@ class CoapEnd:
             question.failed(ProtocolErrorCode.REMOTE_CLOSED)
         for waiting in unacknowledged.values():
             _finish(waiting, ProtocolErrorCode.REMOTE_CLOSED)
+
+    def _answer(self, request: Message, data: bytes) -> None:
+        if request.id in self._remembered:
+            self._remembered[request.id] = data
+        self._channel.send(data)
 
     def _take_acknowledgement(self, message: Message, now: float) -> Message | None:
         waiting = self._unacknowledged.pop(message.id, None)

@@ -49,14 +49,20 @@ class Credentials:
 
 
 class RecordLayer:
-    """Both directions of one session. `max_frame` is the longest ciphertext taken, in bytes."""
+    """Both directions of one session. `max_frame` is the longest ciphertext taken, in bytes.
 
-    __slots__ = ("_aes", "_buffer", "_receive_iv", "_send_iv", "credentials", "max_frame")
+    One CBC context runs through a whole direction, and goes on with the *last* block of each frame. As the next frame goes on with the first
+    one, its first block is corrected by how the two differ: making a context for each frame costs more than all else in it.
+    """
+
+    __slots__ = ("_buffer", "_decrypt", "_encrypt", "_receive_shift", "_send_shift", "credentials", "max_frame")
 
     def __init__(self, credentials: Credentials, max_frame: int) -> None:
         self.credentials = credentials
-        self._aes = AES(credentials.key)
-        self._send_iv = self._receive_iv = credentials.iv
+        cipher = Cipher(AES(credentials.key), CBC(credentials.iv))
+        self._encrypt = cipher.encryptor().update
+        self._decrypt = cipher.decryptor().update
+        self._send_shift = self._receive_shift = 0
         self._buffer = b""
         self.max_frame = max_frame
 
@@ -75,8 +81,11 @@ class RecordLayer:
         size = len(message) + padding
         if size > 0xFFF0:
             raise LightSslError(ProtocolErrorCode.INSUFFICIENT_STORAGE, f"a message of {len(message)} bytes fits no frame")
-        ciphertext = Cipher(self._aes, CBC(self._send_iv)).encryptor().update(message + bytes((padding,)) * padding)
-        self._send_iv = ciphertext[:BLOCK]
+        padded = message + bytes((padding,)) * padding
+        if self._send_shift:
+            padded = _shifted(padded, self._send_shift)
+        ciphertext = self._encrypt(padded)
+        self._send_shift = _shift(ciphertext)
         return size.to_bytes(LENGTH_SIZE) + ciphertext
 
     def receive(self, data: bytes) -> Iterator[bytes]:
@@ -101,10 +110,23 @@ class RecordLayer:
         self._buffer = buffer
 
     def _open(self, ciphertext: bytes) -> bytes:
-        plain = Cipher(self._aes, CBC(self._receive_iv)).decryptor().update(ciphertext)
-        self._receive_iv = ciphertext[:BLOCK]
+        plain = self._decrypt(ciphertext)
+        if self._receive_shift:
+            plain = _shifted(plain, self._receive_shift)
+        self._receive_shift = _shift(ciphertext)
         # Device OS looks at no more of the padding than its last byte.
         padding = plain[-1]
         if padding > len(plain):
             raise LightSslError(ProtocolErrorCode.DECRYPTION, f"padding of {padding} bytes in a frame of {len(plain)}: wrong session key")
         return plain[: len(plain) - padding]
+
+
+def _shift(ciphertext: bytes) -> int:
+    """How the IV of the next frame differs from the block that CBC would go on with."""
+    if len(ciphertext) == BLOCK:
+        return 0
+    return int.from_bytes(ciphertext[:BLOCK]) ^ int.from_bytes(ciphertext[-BLOCK:])
+
+
+def _shifted(plain: bytes, shift: int) -> bytes:
+    return (int.from_bytes(plain[:BLOCK]) ^ shift).to_bytes(BLOCK) + plain[BLOCK:]
