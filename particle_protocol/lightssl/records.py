@@ -51,8 +51,8 @@ class Credentials:
 class RecordLayer:
     """Both directions of one session. `max_frame` is the longest ciphertext taken, in bytes.
 
-    One CBC context runs through a whole direction, and goes on with the *last* block of each frame. As the next frame goes on with the first
-    one, its first block is corrected by how the two differ: making a context for each frame costs more than all else in it.
+    One CBC context runs through a whole direction, and goes on with the *last* block of each frame. As the next one goes on with the first
+    block, its first one is corrected by how the two differ: making a context for each frame costs more than all else in it.
     """
 
     __slots__ = ("_buffer", "_decrypt", "_encrypt", "_receive_shift", "_send_shift", "credentials", "max_frame")

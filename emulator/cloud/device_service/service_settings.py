@@ -17,8 +17,9 @@ class DeviceServiceSettings:
     """How long it may then take to say Hello."""
     idle_limit: float | None = None
     """How long it may be silent; None: as long as its profile says (`particle_protocol/cloud_profiles.toml`)."""
-    describe_delay: float = 0.05
-    """How long after Hello firmware that does not describe itself (up to 1.5) is asked to."""
+    describe_delays: tuple[float, ...] = (0.05, 1.0, 5.0, 30.0)
+    """How long after Hello firmware that does not describe itself (up to 1.5) is asked to, until it has said something of its application:
+    that may begin only once the device is connected, and has half a minute then to say what there is of it."""
     update_idle: float = 60.0
     """How long an update may stand still, erasing flash included, before it is given up."""
     default_chunk_size: int = 512

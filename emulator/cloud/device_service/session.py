@@ -140,7 +140,8 @@ class Session:
         self._idle_limit = self.settings.idle_limit or line.profile.idle_limit
         self._idle = self.clock.call_later(self._idle_limit, self._check_idle)
         if not hello.flags & HelloFlag.DEVICE_INITIATED_DESCRIBE and said.system is None:
-            self.clock.call_later(self.settings.describe_delay, self._ask_for_description)
+            for number, delay in enumerate(self.settings.describe_delays):
+                self.clock.call_later(delay, self._ask_for_description, number > 0)
 
     @property
     def chunk_size(self) -> int:
@@ -412,8 +413,11 @@ class Session:
             self._acknowledge(message, Code.CHANGED)
             self._described(post.flags, post.payload)
 
-    def _described(self, flags: DescribeFlag, payload: bytes) -> None:
-        """Take a description in. One that cannot be read is noted; to the device it has arrived."""
+    def _described(self, flags: DescribeFlag, payload: bytes, *, again: bool = False) -> None:
+        """Take a description in. One that cannot be read is noted; to the device it has arrived.
+
+        When a device was asked `again`, only what it says of its application is news.
+        """
         try:
             # The system's part is no JSON since 5.5.0.
             if payload.startswith(b"{") or not flags & DescribeFlag.SYSTEM:
@@ -423,19 +427,21 @@ class Session:
         except DescribeError as error:
             self._drop(payload, str(error))
             return
-        self._said.system = description.system or self._said.system
+        system = None if again and self._said.system is not None else description.system
+        self._said.system = system or self._said.system
         self._said.application = description.application or self._said.application
-        self._listener.described(self, description.system, description.application)
+        self._listener.described(self, system, description.application)
 
-    def _ask_for_description(self) -> None:
+    def _ask_for_description(self, again: bool) -> None:
         """Firmware that does not describe itself (up to 1.5) is asked: for both parts at once, or one by one where it takes no other."""
-        if self.closed:
+        known = self._said.application
+        if self.closed or (known is not None and (known.functions or known.variables)):
             return
         asked = (DescribeFlag.SYSTEM, DescribeFlag.APPLICATION) if self._profile.describe_needs_query else (None,)
         for flag in asked:
 
             def answered(message: Message, flag: DescribeFlag | None = flag) -> None:
-                self._described(_BOTH_PARTS if flag is None else flag, message.payload)
+                self._described(_BOTH_PARTS if flag is None else flag, message.payload, again=again)
 
             self._ask("a describe request", functools.partial(DescribeRequest, flag), answered)
 

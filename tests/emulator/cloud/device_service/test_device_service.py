@@ -449,3 +449,20 @@ def test_random_bytes_never_open_a_session(make_lab, data):
     lab.run(25)
     assert len(lab.service.refusals) == 1
     assert lab.cloud.opened == []
+
+
+def test_an_old_device_whose_application_begins_late_is_asked_again(lab):
+    lab.cloud.descriptions.clear()
+    device = lab.raw(hello="50020001b168ff0006ffff00060006")
+    asked = []
+    for payload in (b'{"f":[],"v":{},"p":6,"m":[]}', b'{"f":["late"],"v":{},"p":6,"m":[]}'):
+        lab.run(0.7)
+        (request,) = [each for each in device.heard if each[-4:] == "b164"]
+        asked.append(request)
+        device.heard.clear()
+        token = request[8:10]
+        device.say(f"6000{request[4:8]}", f"4145{1000 + len(asked):04x}{token}ff{payload.hex()}")
+    lab.run(60)
+    assert device.heard == [], "that it is asked no more"
+    assert [application.functions for _, application in lab.cloud.descriptions] == [(), ("late",)]
+    assert [system is not None for system, _ in lab.cloud.descriptions] == [True, False], "the modules are no news"
