@@ -48,6 +48,7 @@ class Unavailable(enum.Enum):
     NO_PERMISSION = "no permission to open it"
     BUSY = "in use by another program"
     UNPLUGGED = "it went away"
+    UNREADABLE = "its serial number cannot be read"
     NO_USB_LIBRARY = "no USB library"
     NO_SERIAL_PORT = "no serial port"
     NO_NETWORK = "its own network for its set-up cannot be reached"

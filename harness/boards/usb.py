@@ -118,7 +118,7 @@ def pick(moniker: Moniker, attached: Sequence[UsbEntry]) -> UsbEntry:
             Unavailable.AMBIGUOUS, str(moniker), seen=listing(found), remedy="Name it by its port, or unplug the others"
         )
     if found[0].serial is None:
-        reason = next((each for each in Unavailable if each.value == found[0].trouble), Unavailable.NO_PERMISSION)
+        reason = next((each for each in Unavailable if each.value == found[0].trouble), Unavailable.UNREADABLE)
         raise BoardNotAvailable(reason, str(moniker), seen=found[0].trouble)
     return found[0]
 

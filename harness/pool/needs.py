@@ -86,9 +86,12 @@ class Needs:
         if self.networks and not platform.features.intersection(self.networks):
             return f"it has no {_either(_WORDS[each] for each in self.networks)}"
         missing = next((each for each in self.capabilities if each not in offer.capabilities), None)
-        if missing is not None:
-            return f"it has no {missing.value}" + _REMEDIES.get(missing, "")
-        return self._unmet_version(offer)
+        return _lack(missing) if missing is not None else self._unmet_version(offer)
+
+    def unmet_by_run(self, has: Collection[Capability]) -> str:
+        """The first need that no board meets in a run that has only these of what runs supply, or an empty string."""
+        missing = next((each for each in self.capabilities if each in _REMEDIES and each not in has), None)
+        return "" if missing is None else _lack(missing)
 
     def _unmet_version(self, offer: Offer) -> str:
         if self.os is None:
@@ -109,6 +112,11 @@ _REMEDIES = {
     Capability.CLOUD: " (name one with --cloud URL, and an account)",
     Capability.CHANGES: " (give --allow-changes)",
 }
+"""What a run may supply, and how."""
+
+
+def _lack(capability: Capability) -> str:
+    return f"it has no {capability.value}" + _REMEDIES.get(capability, "")
 
 
 def _several(value: Any) -> tuple[Any, ...]:

@@ -16,20 +16,28 @@ from typing import TYPE_CHECKING
 from harness.boards import OpenOptions, Rig, kind_named, moniker_of, open_boards
 from harness.errors import Blame, BoardNotAvailable, CapabilityMissing, ChangesNotAllowed, HarnessError, NeedNotMet, Unavailable
 from harness.hiding import hides
+from harness.host import HostClock, WallClock
 from harness.modes import Capability
 from harness.monikers import without_number
-from harness.pool.health import check_health, installed_version
+from harness.pool.health import RETURN, check_health, installed_version
 from harness.pool.lease import wait_for
 from harness.pool.needs import Needs, Offer
 from harness.pool.slot import Slot, Standing
 
 if TYPE_CHECKING:
     from harness.board import Board
+    from harness.cloud import CloudTarget, WifiNetwork
 
 __tracebackhide__ = hides
 
 PATIENCE = 300.0
 """Seconds to wait for a board that somebody else has, unless told: a test that flashes Device OS takes about a minute."""
+
+LOOK_AGAIN = 0.25
+"""Seconds between two looks for a board that is not on the bus."""
+
+_PASSING = frozenset({Unavailable.NOT_FOUND, Unavailable.UNPLUGGED, Unavailable.UNREADABLE})
+"""What is seen of a board on its way from one mode to another."""
 
 
 class Keep(enum.StrEnum):
@@ -80,6 +88,7 @@ class Pool:
         self.names = list(names)
         self.options = options
         self.how = how if how is not None else PoolOptions()
+        self.clock: HostClock = WallClock()
         self.rigs: list[Rig] = []
         """What was opened so far."""
         self.on_open: Callable[[Rig], None] = lambda rig: None
@@ -159,6 +168,7 @@ class Pool:
         unmet: dict[str, str] = {}
         slots = self._of_run() if wanted.names is None else [self.slot(name) for name in wanted.names]
         able = [slot for slot in slots if slot.name not in reasons and self._is_able(slot, wanted, reasons, unmet)]
+        able = self._with_missing(able, slots, wanted, reasons, unmet)
         while len(able) >= (wanted.count or 1):
             chosen = self._lease(able, wanted.count or len(able), wanted.test)
             unfit = [slot for slot in chosen if not self._is_fit(slot, wanted, reasons, unmet)]
@@ -171,18 +181,53 @@ class Pool:
 
     def _is_able(self, slot: Slot, wanted: Wanted, reasons: dict[str, HarnessError], unmet: dict[str, str]) -> bool:
         """Whether a board may serve, as far as can be known before it is leased."""
+        if slot.shared and not self._run_meets(slot, wanted, unmet):
+            return False
         if slot.set_aside:
-            reasons[slot.name] = self._why_set_aside(slot)
+            if not slot.is_open or self._meets(slot, wanted, unmet, ask=False):
+                reasons[slot.name] = self._why_set_aside(slot)
             return False
         try:
             self.open(slot)
         except HarnessError as error:
             if error.blame is Blame.REQUEST:
                 raise
-            slot.fault(error)
             reasons[slot.name] = error
+            slot.trouble = error
+            slot.missing_since = self.clock.now() if slot.missing_since is None else slot.missing_since
+            if not self._may_return(slot, error):
+                slot.fault(error)
             return False
+        if slot.missing_since is not None:
+            slot.missing_since = slot.trouble = None
         return self._meets(slot, wanted, unmet, ask=not slot.shared)
+
+    def _run_meets(self, slot: Slot, wanted: Wanted, unmet: dict[str, str]) -> bool:
+        """Whether the run has what a test needs of it. A board need not be there to be judged by that."""
+        has = self._of_the_run(self.options.cloud, self.options.wifi, allow_changes=self.options.allow_changes)
+        lacks = next((lack for each in wanted.needs if (lack := each.unmet_by_run(has))), "")
+        if lacks:
+            unmet[slot.name] = lacks
+        return not lacks
+
+    def _may_return(self, slot: Slot, error: HarnessError) -> bool:
+        """Whether a board that could not be opened may be back in a moment: somebody else may just have reset it."""
+        passing = isinstance(error, BoardNotAvailable) and error.reason in _PASSING
+        return passing and slot.missing_since is not None and self.clock.now() - slot.missing_since < RETURN
+
+    def _with_missing(
+        self, able: list[Slot], slots: Sequence[Slot], wanted: Wanted, reasons: dict[str, HarnessError], unmet: dict[str, str]
+    ) -> list[Slot]:
+        """The boards that may serve; where they are too few, others that come back on the bus within the time of a reset are among them."""
+        while len(able) < (wanted.count or 1):
+            waiting = [slot for slot in slots if slot.name in reasons and self._may_return(slot, reasons[slot.name])]
+            if not waiting:
+                break
+            self.clock.sleep(LOOK_AGAIN)
+            for slot in waiting:
+                del reasons[slot.name]
+            able = able + [slot for slot in waiting if self._is_able(slot, wanted, reasons, unmet)]
+        return able
 
     def _meets(self, slot: Slot, wanted: Wanted, unmet: dict[str, str], *, ask: bool) -> bool:
         """Whether a board meets the needs; `ask`: also those for which it has to be asked."""
@@ -199,14 +244,19 @@ class Pool:
         board, rig = slot.board, slot.rig
         assert rig is not None
         cloud = self.options.cloud if rig.cloud is None else rig.cloud
+        run = self._of_the_run(cloud, rig.wifi, allow_changes=board.allow_changes)
+        snapshot = {Capability.SNAPSHOT} if rig.snapshot is not None else set[Capability]()
+        return Offer(board.platform, board.capabilities | run | snapshot, lambda: installed_version(board))
+
+    @staticmethod
+    def _of_the_run(cloud: CloudTarget | None, wifi: WifiNetwork | None, *, allow_changes: bool) -> frozenset[Capability]:
+        """What a run has for a board, whatever board that is."""
         has = {
             Capability.CLOUD: cloud is not None and (cloud.ours or bool(cloud.token or cloud.username)),
-            Capability.WIFI: rig.wifi is not None,
-            Capability.SNAPSHOT: rig.snapshot is not None,
-            Capability.CHANGES: board.allow_changes,
+            Capability.WIFI: wifi is not None,
+            Capability.CHANGES: allow_changes,
         }
-        capabilities = board.capabilities | {capability for capability, there in has.items() if there}
-        return Offer(board.platform, capabilities, lambda: installed_version(board))
+        return frozenset(capability for capability, there in has.items() if there)
 
     def _lease(self, able: Sequence[Slot], count: int, test: str) -> list[Slot]:
         """Some of the boards that may serve: first those that this run has already, then those that need no lease."""
@@ -224,6 +274,7 @@ class Pool:
             folder=self.how.folder,
             test=test,
             run=self.how.run,
+            clock=self.clock,
         )
         for lease in leases:
             by_id[lease.device_id].leased(lease)
@@ -252,8 +303,7 @@ class Pool:
             return False
 
     def _why_set_aside(self, slot: Slot) -> HarnessError:
-        trouble = slot.trouble.what if slot.trouble is not None else slot.lease.note.trouble if slot.lease is not None else ""
-        return BoardNotAvailable(Unavailable.SET_ASIDE, seen=trouble)
+        return BoardNotAvailable(Unavailable.SET_ASIDE, seen=slot.trouble_elsewhere if slot.trouble is None else slot.trouble.what)
 
     def _nobody(self, slots: Sequence[Slot], wanted: Wanted, reasons: dict[str, HarnessError], unmet: dict[str, str]) -> HarnessError:
         """The error that tells why no board serves."""

@@ -44,7 +44,9 @@ class Standing:
         faults = "1 fault" if self.faults == 1 else f"{self.faults} faults"
         text = f"{self.name}: {tests}, {faults}" if self.faults else f"{self.name}: {tests}"
         text += ", set aside" if self.set_aside else ""
-        return f"{text}; the last: {self.trouble}" if self.faults and self.trouble else text
+        if not self.trouble:
+            return text
+        return f"{text}; the last: {self.trouble}" if self.faults else f"{text}; {self.trouble}"
 
 
 class Slot:
@@ -64,6 +66,10 @@ class Slot:
         self.tests = 0
         self.trouble: HarnessError | None = None
         """What was wrong with it last."""
+        self.trouble_elsewhere = ""
+        """What another process of the run found wrong with it last."""
+        self.missing_since: float | None = None
+        """Since when it is not on the bus; one that somebody resets is not, for a moment."""
         self._faults = 0
         self._faults_here = 0
         self._board: Board | None = None
@@ -95,6 +101,7 @@ class Slot:
         """It was leased: the faults that other processes of this run saw count too."""
         self.lease, self.just_leased = lease, True
         self._faults = max(self._faults, lease.note.faults)
+        self.trouble_elsewhere = lease.note.trouble
 
     def fault(self, error: HarnessError) -> None:
         """It failed."""

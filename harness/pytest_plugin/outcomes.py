@@ -98,7 +98,7 @@ class Outcomes:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what became of the boards, where something did, and what could not be tested."""
-        told = [standing for standing in self.standings.values() if standing.faults]
+        told = [standing for standing in self.standings.values() if standing.trouble]
         if not told and not self._errors:
             return
         terminalreporter.section("boards", yellow=True)
