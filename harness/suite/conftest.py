@@ -9,12 +9,14 @@ import pytest
 
 from firmware_images.build import build_module
 from firmware_images.fields import Dependency
+from firmware_images.module import read_module
 from harness.board import Board
 from harness.cloud import WifiNetwork
 from harness.errors import ImageRefused
+from harness.flashing import load
 from harness.modes import Capability, UsbState
 from harness.releases import application_file
-from particle_protocol.platforms import ModuleFunction
+from particle_protocol.platforms import ModuleFunction, ModuleKey
 
 
 @pytest.fixture
@@ -39,10 +41,17 @@ def application(board: Board) -> bytes | Path:
 
 
 @pytest.fixture
-def unmet_application(board: Board) -> bytes:
-    """An empty application that asks for a system part which nobody has: it is flashed, and never runs."""
+def application_key(application: bytes | Path) -> ModuleKey:
+    """Which user part that application is: where it belongs depends on the Device OS that it is for."""
+    prefix = read_module(load(application)[1]).prefix
+    return ModuleKey(prefix.function, prefix.index)
+
+
+@pytest.fixture
+def unmet_application(board: Board, application_key: ModuleKey) -> bytes:
+    """An empty application in its place that asks for a system part which nobody has: it is flashed, and never runs."""
     needs = Dependency(ModuleFunction.SYSTEM_PART, 1, 0xFFFE)
-    return build_module(board.platform.id, ModuleFunction.USER_PART, 1, 6, dependencies=(needs,), body=b"unmet")
+    return build_module(board.platform.id, application_key.function, application_key.index, 6, dependencies=(needs,), body=b"unmet")
 
 
 @pytest.fixture

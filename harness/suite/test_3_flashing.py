@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from firmware_images.build import build_module
+from firmware_images.module import read_module
 from harness.board import Board
 from harness.cloud import WifiNetwork
 from harness.errors import ImageRefused, Refusal
@@ -15,15 +16,13 @@ from harness.modes import Mode, UsbState
 from harness.usb.dfu import read_memory
 from particle_protocol.platforms import ModuleFunction, ModuleKey
 
-USER_PART = ModuleKey(ModuleFunction.USER_PART, 1)
 
-
-def test_an_application_is_flashed(board: Board, application: bytes | Path) -> None:
+def test_an_application_is_flashed(board: Board, application: bytes | Path, application_key: ModuleKey) -> None:
     """An application is written over DFU, and the board reports it as sound."""
     board.flash(application)
     installed = {module.key: module for module in board.identify().modules}
-    assert USER_PART in installed
-    assert installed[USER_PART].intact
+    assert application_key in installed
+    assert installed[application_key].intact
 
 
 @pytest.mark.start(mode=Mode.DFU)
@@ -31,8 +30,7 @@ def test_what_was_written_is_read_back(board: Board, application: bytes | Path) 
     """What was written over DFU is what is read back."""
     _, data = load(application)
     board.flash(application, leave=False)
-    slot = board.platform.memory(None).slot(USER_PART.function, USER_PART.index)
-    assert read_memory(board.usb, slot.start, len(data)) == data
+    assert read_memory(board.usb, read_module(data).prefix.start_address, len(data)) == data
 
 
 @pytest.mark.parametrize(
@@ -69,11 +67,13 @@ def test_a_bootloader_is_not_written_over_dfu(board: Board) -> None:
 
 @pytest.mark.usefixtures("application_restored")
 @pytest.mark.start(mode=Mode.LISTENING)
-def test_unmet_dependency_means_safe_mode(board: Board, network: WifiNetwork | None, unmet_application: bytes) -> None:
+def test_unmet_dependency_means_safe_mode(
+    board: Board, network: WifiNetwork | None, unmet_application: bytes, application_key: ModuleKey
+) -> None:
     """An application whose dependency is not met puts the board into safe mode, where it can be helped."""
     board.network.join(network)
     board.flash(unmet_application)
-    assert board.requests.unmet_dependency() == str(USER_PART)
+    assert board.requests.unmet_dependency() == str(application_key)
     board.wait_for(Mode.SAFE)
 
 
