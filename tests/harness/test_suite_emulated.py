@@ -9,8 +9,11 @@ import usb.backend.libusb1
 from click.testing import CliRunner
 
 from emulator.doors.serial_url import comports
+from emulator.hardware import emulated_platforms
 from harness.cli.check import check
 from harness.host import RealHost
+from particle_protocol.os_versions import known_releases
+from particle_protocol.platforms import platform_by_name
 
 real_time = pytest.mark.slow("takes a minute of real time")
 
@@ -27,6 +30,29 @@ def test_the_suite_passes_on_an_emulated_photon():
     assert report["skipped"] == 0
     assert report["passed"]
     assert status == 0
+
+
+def passes(moniker):
+    status, report = run_check("--board", moniker)
+    assert [(check["name"], check["reason"]) for check in report["checks"] if check["outcome"] == "failed"] == []
+    assert status == 0
+
+
+@pytest.mark.parametrize("moniker", ["emu:p1", "emu:electron", "emu:argon?os=6.2.0", "emu:boron"])
+def test_the_suite_passes_on_a_board_of_every_kind(moniker):
+    """Another flash; an Electron with its SIM, over DTLS; Wi-Fi and cellular boards of Gen 3."""
+    passes(moniker)
+
+
+def ends(platform):
+    releases = known_releases(platform_by_name(platform))
+    return [f"emu:{platform}?os={release.version}" for release in (releases[0], releases[-1])]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("moniker", [moniker for platform in emulated_platforms() for moniker in ends(platform)])
+def test_the_suite_passes_on_the_oldest_and_the_newest_release_of_every_platform(moniker):
+    passes(moniker)
 
 
 def test_the_report_tells_steps_with_the_led():
