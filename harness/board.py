@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness import flashing, follow_ups, mode_changes
+from harness import flashing, follow_ups, mode_changes, pointing
 from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Network, Power
 from harness.changes import note
 from harness.errors import Blame, BoardLabel, CapabilityMissing, ChangesNotAllowed, HarnessError, NotReached, hides
@@ -25,6 +25,7 @@ from harness.meanwhile import told_on_failure
 from harness.mode_changes import By as By
 from harness.modes import DEFAULT_TIMEOUT, SIGNS, TIMEOUTS, Capability, Mode, UsbState, no_such
 from harness.networks import network_of
+from harness.pointing import Over as Over
 from harness.serial_console import SerialConsole
 from harness.softap import SoftAp, claim_bit
 from harness.usb.board_usb import BoardUsb
@@ -36,6 +37,7 @@ from particle_protocol.platforms import Platform
 
 if TYPE_CHECKING:
     from harness.cloud import Account, CloudDevice
+    from harness.device_server import DeviceServer
 
 __tracebackhide__ = hides
 
@@ -70,6 +72,8 @@ class Board:
         self.releases = extras.releases
         self.takes_stand_ins = extras.takes_stand_ins
         """Whether it was made here, with modules that only stand for real ones. No other board gets such."""
+        self.lasting = extras.lasting
+        """Whether it goes on when this process ends."""
         self._usb = BoardUsb(host, device_id, platform.display_name, port) if extras.usb else None
         self._requests = None if self._usb is None else ControlRequests(self._usb)
         self._console = SerialConsole(self) if extras.serial else None
@@ -403,6 +407,26 @@ class Board:
     def update_over_the_air(self, *images: bytes | str | Path, timeout: float = follow_ups.UPDATE_TIMEOUT) -> None:
         """Have the cloud send modules to the board; see `harness.follow_ups.update_over_the_air`."""
         follow_ups.update_over_the_air(self, images, timeout=timeout)
+
+    def point_at(
+        self, server: DeviceServer, account: Account | None = None, *, new_key: bool = False, over: Over | str = Over.DFU
+    ) -> AbstractContextManager[None]:
+        """Take the board to another cloud while the context lasts; what it kept of its own is put back afterwards.
+
+        It is put back also when the test fails, and, if this process ends before, by the next run that opens the board. In the context
+        `account` watches it, which is a user of that cloud. See `harness.pointing`.
+
+        Args:
+            server: the other cloud, from where the board is.
+            account: who sees the board there; None: nobody.
+            new_key: give it another key of its own, too, and have `account` register it: for a cloud that knows the board by another key.
+            over: `dfu`, or `request` for control requests, which boards of Gen 2 answer.
+
+        Raises:
+            ChangesNotAllowed: it is a real board.
+            HarnessError: the board cannot be taken there so.
+        """
+        return pointing.pointed_at(self, server, account, new_key=new_key, over=over)
 
     def setup_done(self) -> None:
         """Mark the board as set up. Only Gen 3 boards have that mark; for the others this does nothing, as in particle-cli (3.49.2)."""

@@ -120,6 +120,8 @@ class Extras:
     """Whether it was made here, with modules that only stand for real ones. No other board may get such."""
     build: Callable[[type[Any], tuple[int, int] | None], bytes] | None = None
     """Makes the user part that runs an application written as a Python class, with a product's id and version, where that can be run."""
+    lasting: bool = True
+    """Whether it goes on when this process ends, so that what was changed in it has to be put back then, too."""
     usb: bool = True
     """Whether it is on its host's USB."""
     serial: bool = True

@@ -9,6 +9,7 @@ What the API answers is told in docs/writing-tests.md, "The cloud"; every error 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -296,6 +297,17 @@ class Account:
         """Have the device show a rainbow on its LED, or stop it."""
         self._request("PUT", f"/v1/devices/{device}", json={"signal": "1" if on else "0"})
 
+    def register_key(self, device_id: str, public_key: bytes, platform_id: int) -> None:
+        """Tell the cloud the public key of a device of nobody's, or of one's own (SubjectPublicKeyInfo, DER), as `particle keys send` does.
+
+        Raises:
+            CloudRefused: status 403 when the device is somebody else's, 404 when the cloud has no such device.
+        """
+        self._change(f"register a key of device {device_id}")
+        pem = "\n".join(["-----BEGIN PUBLIC KEY-----", *_lines(base64.b64encode(public_key).decode()), "-----END PUBLIC KEY-----", ""])
+        fields = {"deviceID": device_id, "publicKey": pem, "filename": "cli", "product_id": platform_id}
+        self._request("POST", f"/v1/provisioning/{device_id}", json=fields)
+
     def sim_status(self, iccid: str) -> str | None:
         """The status of a SIM, such as "active", or None if it is none of this account's."""
         try:
@@ -362,6 +374,10 @@ class Account:
 
     def _change(self, what: str) -> None:
         self.cloud.must_allow(what)
+
+
+def _lines(text: str) -> list[str]:
+    return [text[at : at + 64] for at in range(0, len(text), 64)]
 
 
 def read_answer(name: str, response: httpx.Response) -> Any:

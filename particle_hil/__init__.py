@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.board import Board, By
     from harness.boards import open_boards
     from harness.cloud import Account, Cloud, CloudDevice, CloudTarget, WifiNetwork
+    from harness.device_server import DeviceServer
     from harness.errors import (
         Blame,
         BoardNotAvailable,
@@ -50,6 +51,7 @@ _HOMES = {
     "ConversationFailed": "harness.errors",
     "Customer": "harness.kit",
     "DeveloperClaim": "harness.provisioning",
+    "DeviceServer": "harness.device_server",
     "Firmware": "harness.kit",
     "HarnessError": "harness.errors",
     "Identity": "harness.identity",
@@ -88,6 +90,7 @@ __all__ = [
     "ConversationFailed",
     "Customer",
     "DeveloperClaim",
+    "DeviceServer",
     "Firmware",
     "HarnessError",
     "Identity",

@@ -19,6 +19,7 @@ from harness.board import Board
 from harness.cloud import CloudTarget, WifiNetwork
 from harness.errors import BoardNotAvailable, Unavailable, hides
 from harness.monikers import expanded
+from harness.pointing import put_back_left
 
 if TYPE_CHECKING:
     from harness.rack.lab_file import LabFile
@@ -250,6 +251,9 @@ def open_boards(monikers: Sequence[str], options: OpenOptions | None = None) -> 
     rigs: list[Rig] = []
     try:
         rigs.extend(loaded[kind].open(wanted, options) for kind, wanted in by_kind.items())
+        for rig in rigs:
+            for board in rig.boards:
+                put_back_left(board)
     except BaseException:
         for rig in rigs:
             rig.close()

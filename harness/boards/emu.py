@@ -12,27 +12,21 @@ import getpass
 import os
 import platform
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 
 from harness.board import Board
 from harness.boards import Kind, Moniker, OpenOptions, Rig
 from harness.boards.emu_reload import Follower
-from harness.boards.emulated import EmulatedBoard, ForeignServer
+from harness.boards.emulated import EmulatedBoard
 from harness.cloud import Cloud
 from harness.device_os import stock
+from harness.device_server import DeviceServer
 from harness.errors import Blame, BoardNotAvailable, CloudRefused, HarnessError, Unavailable, hides
 from harness.modes import Mode
 from harness.rack.lab_errors import LabFileWrong
 from harness.starting import Start
-from particle_protocol.dct import ServerAddress
 from particle_protocol.identifiers import make_device_id
-from particle_protocol.key_kinds import KeyKind
-from particle_protocol.lightssl import ServerPublicKey
 from particle_protocol.platforms import platform_by_name
 
 if TYPE_CHECKING:
@@ -199,7 +193,7 @@ def _check_together(moniker: Moniker) -> None:
         )
 
 
-def foreign_server(address: str | None, key_file: str | None) -> ForeignServer | None:
+def foreign_server(address: str | None, key_file: str | None) -> DeviceServer | None:
     """The cloud that `server=` and `server_key=` name; None when they name none.
 
     Raises:
@@ -209,24 +203,7 @@ def foreign_server(address: str | None, key_file: str | None) -> ForeignServer |
         return None
     if address is None or key_file is None:
         raise ValueError("server=HOST:PORT and server_key=FILE go together: a board connects only to a server whose key it holds")
-    host, _, port = address.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or len(port) > len("65535"):
-        raise ValueError(f"server={address} is no HOST:PORT")
-    try:
-        raw = Path(key_file).read_bytes()
-    except OSError as error:
-        raise ValueError(f"server_key={key_file}: {error.strerror}") from error
-    return ForeignServer(ServerAddress(host, int(port)), _public_key(raw, key_file))
-
-
-def _public_key(raw: bytes, name: str) -> bytes:
-    """A public key file, PEM or DER, as SubjectPublicKeyInfo in DER."""
-    try:
-        key = serialization.load_pem_public_key(raw) if raw.startswith(b"-----") else serialization.load_der_public_key(raw.rstrip(b"\xff"))
-        der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        return der if KeyKind.of(der) is KeyKind.P256 else ServerPublicKey.from_der(der).der
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"server_key={name} holds no RSA public key of 2048 bits, and none on P-256: {error}") from error
+    return DeviceServer.from_text(address, key_file)
 
 
 def bring_claimed(rig: Rig, boards: Sequence[tuple[Board, Start]]) -> None:

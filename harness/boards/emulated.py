@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.device_server import DeviceServer
 from harness.hiding import hides
-from particle_protocol.dct import ServerAddress
 
 __tracebackhide__ = hides
 
@@ -22,7 +22,7 @@ class EmulatedBoard:
     device_id: str | None = None
     firmware: str = "built"
     """`built` or `real`."""
-    server: ForeignServer | None = None
+    server: DeviceServer | None = None
     """A cloud that is not the Lab's."""
     sim: str | None = None
     """`none`, or the SIM's form; None: as such boards come."""
@@ -33,11 +33,3 @@ class EmulatedBoard:
     """The application that it runs, as `module:Class`; None: the run's first one, or Tinker."""
     port: str | None = None
     """The USB port it is plugged into; None: the next free one."""
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignServer:
-    """Somebody else's cloud: its address, and its public key (SubjectPublicKeyInfo, DER)."""
-
-    address: ServerAddress
-    key: bytes

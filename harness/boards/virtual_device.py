@@ -20,9 +20,10 @@ from harness.boards import Kind, Moniker, OpenOptions, Rig, Serving
 from harness.boards.vdev_process import DEVICE_KEY, NO_INTERNET, SERVER_KEY, VirtualDevice
 from harness.capabilities import Extras
 from harness.device_os import stock
+from harness.device_server import DeviceServer
 from harness.errors import BoardNotAvailable, CapabilityMissing, HarnessError, NotReached, Unavailable, hides
 from harness.host import RealHost
-from particle_protocol.dct import DctField, ServerAddress
+from particle_protocol.dct import ServerAddress
 from particle_protocol.identifiers import IdentifierError, make_device_id, parse_device_id
 from particle_protocol.platforms import Platform, UnknownPlatform, platform_by_id, platform_by_name
 
@@ -45,6 +46,9 @@ FLAGS = {"platform_id": "--platform_id", "product_version": "--product_version"}
 TCP, UDP = "tcp", "udp"
 EVERYTHING = "70"
 """The verbosity at which the program logs all there is."""
+
+SERVER_KEY_SIZE = 1024
+"""Bytes of the key file that the program reads."""
 
 ONLINE_TIMEOUT = 60.0
 """Seconds that it has to come online: it connects within one, and tries again some seconds later where that failed."""
@@ -150,6 +154,7 @@ def _make(wanted: Wanted, lab: LabRig, address: str, device_id: str, devices: li
             power=device,
             refusal=seen.refusal,
             log=lambda since: [*device.log(since), *seen.log(since)],
+            lasting=False,
             usb=False,
             serial=False,
             network=HostNetwork(),
@@ -226,14 +231,8 @@ def _program(moniker: Moniker) -> Path:
 
 
 def server_key_file(public_key: bytes, address: str) -> bytes:
-    """The file in which a virtual device finds its cloud over TCP: the record of the DCT, key and address. Of the port it knows nothing."""
-    key = DctField.SERVER_PUBLIC_KEY
-    record = bytearray(b"\xff" * key.size)
-    record[: len(public_key)] = public_key
-    at = DctField.SERVER_ADDRESS.offset - key.offset
-    encoded = ServerAddress(address).encode()
-    record[at : at + len(encoded)] = encoded
-    return bytes(record)
+    """The file in which a virtual device finds its cloud: what a board has in its DCT. Of the port in it the program knows nothing."""
+    return DeviceServer(ServerAddress(address), public_key).record().ljust(SERVER_KEY_SIZE, b"\xff")
 
 
 def free_address() -> str:

@@ -34,6 +34,21 @@ def write_module(usb: BoardUsb, address: int, data: bytes, progress: Callable[[i
     _run(usb, steps(), changes="a write over DFU")
 
 
+def write_settings(usb: BoardUsb, offset: int, data: bytes) -> None:
+    """Write into the DCT, which is rewritten as a whole by the board itself: nothing has to be erased.
+
+    Raises:
+        ImageRefused: the DCT is not so long, or the board does not let it be written.
+        ConversationFailed, BoardNotAvailable: see `write_module`.
+    """
+
+    def steps() -> HostSteps[None]:
+        session = yield from open_session()
+        yield from session.write(SETTINGS, offset, data, erase=False)
+
+    _run(usb, steps(), changes="a write to the DCT over DFU")
+
+
 def read_memory(usb: BoardUsb, address: int, length: int, *, alternate: int = FLASH) -> bytes:
     """Read from the flash, or from the DCT, where addresses are offsets.
 

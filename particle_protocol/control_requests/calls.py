@@ -105,6 +105,37 @@ def set_claim_code(code: str) -> HostSteps[None]:
     yield from request(RequestType.SET_CLAIM_CODE, encode_string(code))
 
 
+def get_security_key(kind: int) -> HostSteps[bytes]:
+    """What the board keeps of a key, with what stands behind it in its field. `kind`: 1 to 6 (config.proto, SecurityKeyType)."""
+    from particle_protocol.control_requests.generated.config_pb2 import GetSecurityKeyReply, GetSecurityKeyRequest
+
+    message = GetSecurityKeyRequest(type=kind)  # type: ignore[arg-type]  # an enum is a number on the wire
+    return bytes((yield from call(RequestType.GET_SECURITY_KEY, message, GetSecurityKeyReply)).data)
+
+
+def set_security_key(kind: int, data: bytes) -> HostSteps[None]:
+    """Have the board keep other bytes of a key, from the beginning of its field on."""
+    from particle_protocol.control_requests.generated.config_pb2 import SetSecurityKeyRequest
+
+    message = SetSecurityKeyRequest(type=kind, data=data)  # type: ignore[arg-type]
+    yield from request(RequestType.SET_SECURITY_KEY, message.SerializeToString())
+
+
+def uses_tcp() -> HostSteps[bool]:
+    """Whether a board that has UDP was told to use TCP."""
+    from particle_protocol.control_requests.generated.config_pb2 import TCP_PROTOCOL, GetServerProtocolReply
+
+    return bool((yield from call(RequestType.GET_SERVER_PROTOCOL, None, GetServerProtocolReply)).protocol == TCP_PROTOCOL)
+
+
+def use_tcp(tcp: bool) -> HostSteps[None]:
+    """Tell a board that has UDP to use TCP, or its own way again."""
+    from particle_protocol.control_requests.generated.config_pb2 import TCP_PROTOCOL, UDP_PROTOCOL, SetServerProtocolRequest
+
+    message = SetServerProtocolRequest(protocol=TCP_PROTOCOL if tcp else UDP_PROTOCOL)
+    yield from request(RequestType.SET_SERVER_PROTOCOL, message.SerializeToString())
+
+
 def is_claimed() -> HostSteps[bool]:
     """Whether the board believes that it is claimed; the cloud may know better."""
     from particle_protocol.control_requests.generated.config_pb2 import IsClaimedReply
