@@ -239,6 +239,11 @@ def confirmable_id(data: bytes) -> int | None:
     return data[2] << 8 | data[3] if len(data) >= 4 and data[0] >> 4 == 4 else None
 
 
+def reset_id(data: bytes) -> int | None:
+    """The id of the message that bytes reset; None if they reset none (RFC 7252, section 4.2)."""
+    return data[2] << 8 | data[3] if len(data) == 4 and data[0] == 0x70 else None
+
+
 def path_options(*segments: str | bytes) -> tuple[tuple[int, bytes], ...]:
     """Uri-Path options, one a segment. A segment is not split: slashes in it stay inside the option."""
     return tuple((int(Option.URI_PATH), each.encode() if isinstance(each, str) else each) for each in segments)

@@ -122,7 +122,7 @@ class Arrivals:
             device = self._devices.learn(device, public_key=shown)
         refusal = self.admit(device)
         if refusal is not None:
-            self._turn_away(session, refusal)
+            self._turn_away(session, refusal, reachable=False)
             return
         before = self._connections.link(device.id)
         if before is not None:
@@ -211,10 +211,13 @@ class Arrivals:
         if link is not None:
             self._offer(link.session, UPDATES_FORCED, "true" if device.firmware_updates_forced else "false")
 
-    def _turn_away(self, session: DeviceSession, why: str) -> None:
-        """End a connection that the cloud does not want, and note why."""
+    def _turn_away(self, session: DeviceSession, why: str, *, reachable: bool = True) -> None:
+        """End a connection that the cloud does not want, and note why. A device that its network lets in no longer cannot be told."""
         self._log.refused(Refusal(session.peer, session.device_id, self._core.clock.now, None, why))
-        session.close(why)
+        if reachable:
+            session.close(why)
+        else:
+            session.gone(why)
 
     def _tell(self, link: Link, device: Device, name: str, data: str | None, *, public: bool, ttl: int) -> None:
         answer = self._asked(device, name)
@@ -302,7 +305,7 @@ class Arrivals:
             return device
         refusal = self.admit(device)
         if refusal is not None:
-            self._turn_away(session, refusal)
+            self._turn_away(session, refusal, reachable=False)
             return device
         code = self._claim_codes.waiting_for(device.iccid, device.imei)
         return device if code is None else self._claim_codes.received(device, code) or device

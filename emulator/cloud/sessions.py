@@ -73,7 +73,10 @@ class DeviceSession(Protocol):
         """Send an event, if the device subscribed to it; says whether."""
 
     def close(self, reason: str) -> None:
-        """End the connection."""
+        """End the connection, and have the device know it."""
+
+    def gone(self, reason: str) -> None:
+        """End the connection of a device that is not there any more, so that nobody can be told. Where it can, it goes on later."""
 
 
 class DeviceListener(Protocol):

@@ -406,7 +406,7 @@ class Sims:
         device = self.device_of(iccid)
         link = None if device is None else self._connections.link(device.id)
         if link is not None:
-            link.session.close(f"SIM {iccid} is not active any more")
+            link.session.gone(f"SIM {iccid} is not active any more")
 
 
 _NAMED = 10

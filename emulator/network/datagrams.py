@@ -59,17 +59,27 @@ class Datagrams:
     """The datagram traffic of one Lab: the servers' ports, and the translation's table."""
 
     def __init__(self, clock: Clock, rng: random.Random, next_port: Callable[[], int]) -> None:
-        self._clock = clock
-        self._rng = rng
-        self._next_port = next_port
+        self.clock = clock
+        self.rng = rng
+        self.next_port = next_port
         self._ports: dict[Address, DatagramPort] = {}
-        self._mapped: dict[Address, Callable[[bytes], None]] = {}
+        self.mapped: dict[Address, Callable[[bytes], None]] = {}
+        self._open: dict[DatagramSocket, None] = {}
+
+    def closed(self, socket: DatagramSocket) -> None:
+        """A socket is no longer open."""
+        self._open.pop(socket, None)
+
+    def rebind_all(self) -> None:
+        """Let the translation forget everybody."""
+        for socket in self._open:
+            socket.rebind()
 
     def listen(self, address: Address) -> DatagramPort:
         """Be the server at `address`."""
 
         def send(data: bytes, to: Address) -> None:
-            deliver = self._mapped.get(to)
+            deliver = self.mapped.get(to)
             if deliver is not None:
                 deliver(data)
 
@@ -82,33 +92,61 @@ class Datagrams:
         port = self._ports.get(address)
         if port is None:
             return None
-        mapping: list[Address] = []
-
-        def send(data: bytes) -> None:
-            if mapping and via.internet:
-                for delay in via.link.arrivals(self._rng, len(data)):
-                    self._clock.call_later(delay, lambda sender: port.on_datagram(data, sender), mapping[0])
-
-        def deliver(data: bytes) -> None:
-            for delay in via.link.arrivals(self._rng, len(data)):
-                self._clock.call_later(delay, receive, data)
-
-        def receive(data: bytes) -> None:
-            if mapping:
-                socket.on_datagram(data)
-
-        def forget() -> None:
-            while mapping:
-                self._mapped.pop(mapping.pop(), None)
-
-        def bind() -> None:
-            forget()
-            mapping.append((via.address, self._next_port()))
-            self._mapped[mapping[0]] = deliver
-
-        socket = DatagramSocket(f"{address[0]}:{address[1]}", send, bind, forget)
-        bind()
+        way = _Translation(self, via, port)
+        socket = DatagramSocket(f"{address[0]}:{address[1]}", way.send, way.bind, way.close)
+        way.socket = socket
+        self._open[socket] = None
+        way.bind()
         return socket
+
+
+class _Translation:
+    """One socket's way to its server and back, under the address that the translation gives it."""
+
+    __slots__ = ("_address", "_datagrams", "_port", "_via", "socket")
+
+    def __init__(self, datagrams: Datagrams, via: Path, port: DatagramPort) -> None:
+        self._datagrams = datagrams
+        self._via = via
+        self._port = port
+        self._address: Address | None = None
+        self.socket: DatagramSocket | None = None
+
+    def send(self, data: bytes) -> None:
+        """Towards the server, as what the translation makes of it now."""
+        datagrams, via, sender = self._datagrams, self._via, self._address
+        if sender is not None and via.internet:
+            for delay in via.link.arrivals(datagrams.rng, len(data)):
+                datagrams.clock.call_later(delay, self._arrive, data, sender)
+
+    def bind(self) -> None:
+        """Be seen under a new address."""
+        self._forget()
+        address = self._via.address, self._datagrams.next_port()
+        self._address = address
+        self._datagrams.mapped[address] = self._deliver
+
+    def close(self) -> None:
+        """Nothing gets through any more."""
+        self._forget()
+        if self.socket is not None:
+            self._datagrams.closed(self.socket)
+
+    def _forget(self) -> None:
+        if self._address is not None:
+            self._datagrams.mapped.pop(self._address, None)
+            self._address = None
+
+    def _arrive(self, data: bytes, sender: Address) -> None:
+        self._port.on_datagram(data, sender)
+
+    def _deliver(self, data: bytes) -> None:
+        for delay in self._via.link.arrivals(self._datagrams.rng, len(data)):
+            self._datagrams.clock.call_later(delay, self._receive, data)
+
+    def _receive(self, data: bytes) -> None:
+        if self._address is not None and self.socket is not None:
+            self.socket.on_datagram(data)
 
 
 def _ignore(_: bytes) -> None:

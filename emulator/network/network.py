@@ -116,6 +116,10 @@ class Network:
             return self.outside.open_datagrams((target, port))
         return socket if socket is not None else f"{host}:{port} has no server for datagrams"
 
+    def forget_translations(self) -> None:
+        """Let every address translation (NAT) forget its connections for datagrams: servers see boards come from elsewhere from now on."""
+        self._datagrams.rebind_all()
+
     def resolve(self, name: str) -> str | None:
         """The address behind a name, or None. Addresses in numbers are their own; `*.` in `names` stands for anything in front."""
         if name in self.names:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.cloud.device_service.questions import Decode, failing, open_question
 from emulator.cloud.device_service.update_sender import UpdateSender
+from emulator.cloud.device_service.window_update import WindowUpdate
 from emulator.cloud.sessions import HelloFacts, Refused, Value
 from emulator.drivers import Reply
 from particle_protocol.cloud_messages.describe import decode_system
 from particle_protocol.cloud_messages.ledger import ledger_answer
 from particle_protocol.cloud_profiles import CloudProfile
-from particle_protocol.coap import CoapError, Code, Message, Type, code_text, confirmable_id, empty, is_request, is_response
-from particle_protocol.coap_end import CoapEnd, Question, TooManyQuestions
+from particle_protocol.coap import CoapError, Code, Message, Type, code_text, confirmable_id, empty, is_request, is_response, reset_id
+from particle_protocol.coap_end import CoapEnd, Done, Question, TooManyQuestions
 from particle_protocol.describe import ApplicationDescribe, DescribeError, Description, SystemDescribe
 from particle_protocol.messages import (
     DEFAULT_TTL,
@@ -133,7 +134,7 @@ class Session:
         self._said = said
         taken = line.profile.buffer_size if limits is None else limits.max_message_size
         self._max_message = min(taken, self.settings.max_message) - line.channel.overhead
-        self._update: UpdateSender | None = None
+        self._update: UpdateSender | WindowUpdate | None = None
         self._ending: str | None = None
         """Why the session is ending, while it does."""
         self._heard = self.clock.now
@@ -180,10 +181,10 @@ class Session:
         """See `DeviceSession`."""
         reply = self._service.make_reply()
         if self.closed:
-            reply.fail(self._gone())
+            reply.fail(self.gone_error())
         else:
             timeout = self.settings.request_timeout
-            failed = failing(reply, "a ping", self._gone, timeout)
+            failed = failing(reply, "a ping", self.gone_error, timeout)
 
             def answered(error: ProtocolErrorCode) -> None:
                 if error is ProtocolErrorCode.NO_ERROR:
@@ -204,12 +205,16 @@ class Session:
         """See `DeviceSession`."""
         reply = self._service.make_reply()
         if self.closed:
-            reply.fail(self._gone())
+            reply.fail(self.gone_error())
         elif self._update is not None and self._update.running:
             reply.fail(Refused("another update is under way"))
         else:
-            self._update = UpdateSender(self, image, reply)
-            self._update.start()
+            try:
+                self._update = self._sender(image, reply)
+            except ValueError as error:
+                reply.fail(Refused(str(error)))
+            else:
+                self._update.start()
         return reply
 
     def publish(self, name: str, data: str | None, *, ttl: int = DEFAULT_TTL, public: bool = False) -> bool:
@@ -226,7 +231,7 @@ class Session:
             self.ended(reason)
 
     def gone(self, reason: str) -> None:
-        """The device is not there any more, or says so. Over datagrams it may go on where it was, in a later session."""
+        """See `DeviceSession`. Over datagrams the device may go on where it was, in a later session."""
         if not self.closed:
             self._line.rest()
             self.ended(reason)
@@ -267,6 +272,8 @@ class Session:
                 self.send(Message(Type.ACK, Code.INTERNAL_SERVER_ERROR, message_id))
 
     def _take(self, data: bytes) -> None:
+        if self._update is not None and self._update.running and (message_id := reset_id(data)) is not None:
+            self._update.rejected(message_id)
         try:
             message = self._coap.receive(data, self.clock.now)
         except CoapError as error:
@@ -320,13 +327,33 @@ class Session:
             Refused: 256 are open already.
         """
         try:
-            return self._coap.open(answered, lambda _: failed(self._gone()))
+            return self._coap.open(answered, lambda _: failed(self.gone_error()))
         except TooManyQuestions as error:
             raise Refused(str(error)) from None
+
+    def ask(self, encode: Callable[[int, bytes], Message], answered: Callable[[Message], bool], failed: Done, timeout: float) -> Question:
+        """Ask for something, under a token of its own; `encode` is given a message id and that token.
+
+        Raises:
+            TooManyQuestions: all tokens are taken.
+        """
+        question = self._coap.open(answered, failed)
+        self._coap.ask(question, encode(self.next_id(), question.token), self.clock.now, timeout)
+        self._line.flush()
+        return question
 
     def end_question(self, question: Question) -> None:
         """The conversation is over."""
         self._coap.close_question(question)
+
+    def _sender(self, image: bytes, reply: Reply[Any]) -> UpdateSender | WindowUpdate:
+        """Who sends an update, in the version that the device speaks.
+
+        Raises:
+            ValueError: the image cannot be sent so.
+        """
+        windows = self._said.hello.flags & HelloFlag.UPDATES_V3
+        return WindowUpdate(self, image, reply) if windows else UpdateSender(self, image, reply)
 
     def _fits(self, message: Message) -> bool:
         return len(message.encode()) < self._max_message
@@ -336,11 +363,11 @@ class Session:
     ) -> Reply[Any]:
         reply = self._service.make_reply()
         if self.closed:
-            reply.fail(self._gone())
+            reply.fail(self.gone_error())
             return reply
         timeout = self.settings.request_timeout
         try:
-            question = open_question(self._coap, reply, decode, what, self._gone, timeout)
+            question = open_question(self._coap, reply, decode, what, self.gone_error, timeout)
         except TooManyQuestions as error:
             reply.fail(Refused(f"{error} to this device"))
             return reply
@@ -370,6 +397,9 @@ class Session:
             self._acknowledge(message)
             if self._update is not None:
                 self._update.missed(missed)
+        elif kind is Kind.UPDATE_ACK:
+            if self._update is not None:
+                self._update.acknowledged(message)
         elif kind is Kind.GOODBYE:
             self._acknowledge(message)
             self.gone(_farewell(message))
@@ -462,7 +492,8 @@ class Session:
         else:
             self._idle = self.clock.call_later(left, self._check_idle)
 
-    def _gone(self) -> ConnectionError:
+    def gone_error(self) -> ConnectionError:
+        """What fails everything open when the session has ended, or ends."""
         if self._ending is None:
             return ConnectionError(f"device {self.device_id} is not connected any more")
         return ConnectionError(f"device {self.device_id} is gone: {self._ending}")

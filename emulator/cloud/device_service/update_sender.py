@@ -1,4 +1,4 @@
-"""An update over the air to one device: what `ota.ChunkedSender` wants to send, through a session (see `DeviceServiceSettings`)."""
+"""An update over the air of version 1 or 2 to one device: what `ota.ChunkedSender` wants to send, through a session."""
 
 from __future__ import annotations
 
@@ -53,6 +53,12 @@ class UpdateSender:
         if self._core is not None and self.running:
             self._core.missed(listed, self._session.clock.now)
             self._go_on(self._core)
+
+    def acknowledged(self, message: Message) -> None:
+        """Nothing: that is of version 3."""
+
+    def rejected(self, message_id: int) -> None:
+        """Nothing: the question that a message of the update belongs to is told."""
 
     def _answered(self, message: Message) -> bool:
         """Take an answer under the update's token; whether it was the last."""

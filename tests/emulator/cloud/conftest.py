@@ -96,6 +96,9 @@ class ScriptedSession:
         self.close_reason = reason
         self.leave(reason)
 
+    def gone(self, reason: str) -> None:
+        self.close(reason)
+
     def leave(self, reason: str = "the device went away") -> None:
         if not self.closed:
             self.closed = True
