@@ -1,0 +1,50 @@
+"""Writes docs/boards.md: which boards can be emulated, of what, with which Device OS. Run it after a change of the tables."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from emulator.hardware import emulated_platforms, hardware_of
+from particle_protocol.os_versions import known_releases
+from particle_protocol.platforms import platforms
+
+TARGET = Path(__file__).with_name("boards.md")
+TRANSPORTS = {"tcp": "TCP", "udp": "DTLS over UDP"}
+STORES = {"wiced": "two copies", "dcd": "two sealed pages", "file": "a file"}
+
+
+def main() -> int:
+    """Write the page, or with `--check` say whether it is what would be written."""
+    text = "\n".join([*page(), ""])
+    if "--check" in sys.argv[1:]:
+        return int(TARGET.read_text(encoding="utf-8") != text)
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+def page() -> Iterator[str]:
+    """The lines of the page."""
+    yield "# Boards that can be emulated"
+    yield ""
+    yield "Made of the tables in `emulator/hardware/` and `particle_protocol/` by `docs/make_boards.py`. `emu:NAME` is such"
+    yield "a board as it comes out of its box; [writing-tests.md](writing-tests.md) has the options. The shared suite,"
+    yield "`particle-hil check`, passes on each of them, on the oldest release and on the newest."
+    yield ""
+    yield "| moniker | board | generation | network | cloud | Device OS | unless told | DCT kept in | DFU alternates |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for name in sorted(emulated_platforms(), key=lambda each: (hardware_of(each).platform.generation, each)):
+        board = hardware_of(name)
+        releases = known_releases(board.platform)
+        span = f"{releases[0].version} to {releases[-1].version}, {len(releases)} releases"
+        network = " and ".join("Wi-Fi" if kind == "wifi" else kind for kind in board.interfaces)
+        sim = f", SIM {board.sim.value}" if board.sim is not None else ""
+        cloud = TRANSPORTS[board.server.transport.value]
+        row = (f"`emu:{name}`", board.platform.display_name, board.platform.generation, network + sim, cloud, span, board.device_os)
+        yield "| " + " | ".join(map(str, (*row, STORES[board.dct.store.value], ", ".join(board.dfu)))) + " |"
+    yield ""
+    others = [platform.display_name for platform in platforms() if platform.name not in emulated_platforms()]
+    yield f"Known, but not emulated: {', '.join(others)}. Their firmware files are read, checked and built all the same."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
