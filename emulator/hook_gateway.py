@@ -37,7 +37,7 @@ class HttpGateway:
         self._destinations = Destinations() if destinations is None else destinations
         self._turn = asyncio.Semaphore(self._settings.hooks_at_once)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self.closed = False
         self._contexts: dict[bool, ssl.SSLContext] = {}
 
     @property
@@ -48,7 +48,7 @@ class HttpGateway:
     def __call__(self, request: HookRequest) -> Reply[HookResponse]:
         """Send a request; the reply comes with the server's answer, or fails: TimeoutError, PermissionError, ConnectionError."""
         reply: Reply[HookResponse] = self._driver.reply()
-        if self._closed:
+        if self.closed:
             reply.fail(ConnectionError("the server stops"))
         elif len(self._tasks) >= self._settings.hooks_waiting:
             reply.fail(ConnectionError(f"{len(self._tasks)} requests wait for an answer already"))
@@ -63,7 +63,7 @@ class HttpGateway:
         self._driver.run(self._close(), timeout=30)
 
     async def _close(self) -> None:
-        self._closed = True
+        self.closed = True
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()

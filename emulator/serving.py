@@ -83,12 +83,12 @@ class Service:
         self.lab = lab
         numbers = {Transport.TCP: device_port, Transport.UDP: device_udp_port}
         api = Api(lab.cloud)
-        app = CloudApp(api.answer, driver, limits=api.limits)
+        self.app = app = CloudApp(api.answer, driver, limits=api.limits)
         limits = HeadLimits(lab.cloud.settings.max_head, lab.cloud.settings.head_timeout)
         self._http = HttpDoor(driver, app, host, http_port, app.end_streams, Visitors((host, *hosts), origins), limits)
         self._devices = {port.transport: _door(driver, port, device_host or host, numbers[port.transport]) for port in lab.ports}
         self._outside = RealNetwork(driver)
-        self._hooks = HttpGateway(driver, lab.cloud.settings, Destinations(webhooks))
+        self.hooks = HttpGateway(driver, lab.cloud.settings, Destinations(webhooks))
         wanted: list[tuple[HttpDoor | TcpListener | UdpListener, Listener, int]] = [(self._http, Listener.HTTP, http_port)]
         wanted += [(door, _LISTENERS[transport], numbers[transport]) for transport, door in self._devices.items()]
         for number, (door, listener, port) in enumerate(wanted):
@@ -146,7 +146,7 @@ class Service:
     def close(self) -> None:
         """Hang up on everybody and stop listening."""
         self.lab.driver.call(self._keep_hooks_in)
-        self._hooks.close()
+        self.hooks.close()
         for device_id in tuple(self._setup):
             self.close_setup(device_id)
         self._http.close()
@@ -167,7 +167,7 @@ class Service:
             network.names[any_device(hardware.server.host)] = LOOPBACK
         for transport, number in PORT_NUMBERS.items():
             network.routes[(LOOPBACK, number)] = self.address(transport)
-        self.lab.cloud.webhooks.gateway = self._hooks
+        self.lab.cloud.webhooks.gateway = self.hooks
 
     def _keep_hooks_in(self) -> None:
         self.lab.cloud.webhooks.gateway = self.lab.hooks

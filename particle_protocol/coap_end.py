@@ -239,6 +239,11 @@ class CoapEnd:
         question.timeout = timeout
         self._ask_on(question, request, now)
 
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """Those that are open."""
+        return tuple(self._asked.values())
+
     def close_question(self, question: Question) -> None:
         """No more answers are wanted."""
         if self._asked.get(question.token) is question:

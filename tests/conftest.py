@@ -12,13 +12,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from emulator.cloud import Cloud
+from emulator.holdings import ROOMS, overdue
 from firmware_images.edit import Changes, edit_module
 from firmware_images.module import read_module
 from firmware_images.stand_in import as_read_here
@@ -94,6 +96,45 @@ class RuleReport:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.unproved:
             terminalreporter.write_line(f"claiming rules without a passing test: {', '.join(self.unproved)}", red=True)
+
+
+_made: list[object] = []
+"""The clouds, device services, HTTP applications and gateways that the test at hand has made."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watched() -> Iterator[None]:
+    """Have each of them note itself."""
+    plain = {kind: kind.__init__ for kind in ROOMS}
+
+    def noting(kind: type) -> Callable[..., None]:
+        def init(self: object, *arguments: object, **more: object) -> None:
+            _made.append(self)
+            plain[kind](self, *arguments, **more)
+
+        return init
+
+    for kind in ROOMS:
+        kind.__init__ = noting(kind)  # type: ignore[misc]
+    yield
+    for kind in ROOMS:
+        kind.__init__ = plain[kind]  # type: ignore[misc]
+
+
+@pytest.fixture(autouse=True)
+def lets_go(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every test: nothing that is over is held any more, and nothing failed behind a fence.
+
+    A test that has something fail there on purpose is marked `mishaps`.
+    """
+    _made.clear()
+    yield
+    found = [text for thing in _made for text in overdue(thing)]
+    if request.node.get_closest_marker("mishaps") is None:
+        counts = [thing.core.mishaps.counted for thing in _made if isinstance(thing, Cloud) and hasattr(thing, "core")]
+        found += [f"{number} times failed: {kind}" for counted in counts for kind, number in counted.items()]
+    _made.clear()
+    assert not found, "; ".join(found)
 
 
 @pytest.fixture(scope="session")

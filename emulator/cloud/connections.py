@@ -58,6 +58,11 @@ class Connections:
     def __len__(self) -> int:
         return len(self._links)
 
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """All of them."""
+        return tuple(self._links.values())
+
     def link(self, device_id: str) -> Link | None:
         """The connection of a device, or None."""
         return self._links.get(device_id)

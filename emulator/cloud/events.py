@@ -116,6 +116,11 @@ class Events:
         self.taps: list[Listener] = []
         """Called with every event that somebody may hear (webhooks)."""
 
+    @property
+    def hearers(self) -> int:
+        """How many subscriptions there are."""
+        return len({id(each) for hearers in self._streams.values() for each in hearers})
+
     def publish(
         self,
         who: Principal,

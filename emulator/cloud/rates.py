@@ -92,6 +92,11 @@ class Rates:
         else:
             self._failures[address] = failures
 
+    @property
+    def streams(self) -> int:
+        """How many event streams are counted as open."""
+        return sum(self._open.values())
+
     def open_stream(self, address: str) -> None:
         """An address opens one more event stream; `close_stream` must follow.
 

@@ -30,6 +30,16 @@ class Updates:
         self.takes_stand_ins: Callable[[str], bool] = lambda device_id: False
         """Whether a device, by its id, may be sent what only stands for a real module: the Lab's own boards that were made with such."""
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The devices that are being updated, by id."""
+        return tuple(self._running)
+
+    @property
+    def under_way(self) -> int:
+        """How many there are."""
+        return len(self._running)
+
     def running(self, device_id: str) -> bool:
         """Whether a device is being updated."""
         return device_id in self._running

@@ -269,6 +269,7 @@ def test_a_server_that_drips_has_so_long_from_beginning_to_end(out, opening):
 def test_a_server_that_hangs_makes_so_many_requests_wait_and_no_more(out):
     gateway = out(hooks_at_once=1, hooks_waiting=2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
         request = request_to(f"http://127.0.0.1:{silent.getsockname()[1]}/")
         under_way = [gateway.submit(request) for _ in range(2)]
         with pytest.raises(ConnectionError, match="2 requests wait for an answer already"):

@@ -34,6 +34,8 @@ def _secrets_of(lab):
     return {
         "server key": lab.server_key.der,
         "server key for UDP": lab.udp_server_key.der,
+        "key that moves boards": lab.mover_key.der,
+        "device key for UDP": lab.secrecy.udp_device_key(7).der,
         "device key": board.settings.get(DctField.DEVICE_PRIVATE_KEY),
         "mobile secret": board.identity.mobile_secret,
         "handshake nonce": bytes(stream.sent),

@@ -41,6 +41,11 @@ class CloudApp:
         """Serve one request (ASGI 3)."""
         await self._router(scope, receive, send)
 
+    @property
+    def streams(self) -> tuple[ByteSource, ...]:
+        """The event streams that are being sent."""
+        return tuple(self._streams)
+
     def end_streams(self) -> None:
         """End every event stream; their readers get what waits for them, and a proper end. Call it where the Lab lives."""
         for source, wake in tuple(self._streams.items()):

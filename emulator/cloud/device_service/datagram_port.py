@@ -6,7 +6,7 @@ with the keys that it has, from wherever it is then. It does not introduce itsel
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from typing import Protocol
 
 from emulator.clock import Timer
@@ -88,6 +88,11 @@ class DatagramPort:
         number, address = to
         for each in datagrams:
             self._wires[number].send(each, address)
+
+    @property
+    def lines(self) -> Collection[DatagramLine]:
+        """See `Port`."""
+        return self._lines.values()
 
     def sessions(self) -> Iterator[Session]:
         """See `Port`."""

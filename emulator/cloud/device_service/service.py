@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from emulator.clock import Clock
 from emulator.cloud.core import MakeReply
@@ -15,11 +15,18 @@ from emulator.cloud.sessions import DeviceListener
 from emulator.network import Network
 from particle_protocol.cloud_profiles import Transport
 
+if TYPE_CHECKING:
+    from emulator.cloud.device_service.line import Line
+
 
 class Port(Protocol):
     """One way in for boards."""
 
     transport: Transport
+
+    @property
+    def lines(self) -> Collection[Line]:
+        """The boards' ways in that are there."""
 
     @property
     def public_der(self) -> bytes:

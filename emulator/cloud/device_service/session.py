@@ -206,7 +206,7 @@ class Session:
         reply = self._service.make_reply()
         if self.closed:
             reply.fail(self.gone_error())
-        elif self._update is not None and self._update.running:
+        elif self.updating:
             reply.fail(Refused("another update is under way"))
         else:
             try:
@@ -216,6 +216,11 @@ class Session:
             else:
                 self._update.start()
         return reply
+
+    @property
+    def updating(self) -> bool:
+        """Whether an update is under way."""
+        return self._update is not None and self._update.running
 
     def publish(self, name: str, data: str | None, *, ttl: int = DEFAULT_TTL, public: bool = False) -> bool:
         """See `DeviceSession`. An event that is too long for the device's buffer is not sent."""

@@ -12,6 +12,7 @@ from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.hook_requests import HookResponse
 from emulator.lab import Lab
 
+pytestmark = pytest.mark.mishaps
 HOME = StoredNetwork("lab", 3, "secret123")
 
 
