@@ -41,7 +41,7 @@ class WifiNetwork:
     """A Wi-Fi network that boards can join. `security` is the number of the console's menu: 0 unsecured, 1 WEP, 2 WPA, 3 WPA2."""
 
     ssid: str
-    password: str = ""
+    password: str = field(default="", repr=False)
     security: int = 3
 
 

@@ -1,7 +1,7 @@
-"""What happened to a board while a wait failed: the LED, its serial console, the cloud's log, the host's, in the order of time.
+"""What happened to a board while a wait or a test failed: the LED, its serial console, the cloud's log, the host's, in the order of time.
 
-Only of this board, and only since the present epoch began; of the LED also what it showed then, and of the console all since the journal
-began, for a dialogue often begins an epoch.
+Only of this board, and of a wait only since the present epoch began; of the LED also what it showed then, and of the console all since the
+journal began, for a dialogue often begins an epoch.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.capabilities import LogLine
-from harness.errors import NotReached, hides
+from harness.errors import NotReached
+from harness.hiding import hides
+from harness.journal import Entry, Kind
 from harness.modes import Capability
 
 if TYPE_CHECKING:
@@ -50,9 +52,18 @@ def shortened(lines: Iterable[LogLine]) -> Iterator[LogLine]:
         yield from told[-LAST:]
 
 
-def meanwhile(board: Board) -> Iterator[LogLine]:
-    """See the module."""
-    since = board.epoch.since
+def whole_story(board: Board) -> str:
+    """The journal of a board in a test that failed, with what happened meanwhile from its beginning on."""
+    journal = board.journal
+    known = {(entry.at, entry.text) for entry in journal.entries if entry.kind is Kind.LOG}
+    lines = [Entry(line.time, Kind.LOG, f"{line.source}: {line.text}") for line in shortened(meanwhile(board, journal.began))]
+    told = sorted([*journal.entries, *(line for line in lines if (line.at, line.text) not in known)], key=lambda entry: entry.at)
+    return "\n".join(map(str, told)) or str(journal)
+
+
+def meanwhile(board: Board, since: float | None = None) -> Iterator[LogLine]:
+    """See the module; `since` a moment instead of the beginning of the epoch."""
+    since = board.epoch.since if since is None else since
     if Capability.LED in board.capabilities:
         changes = board.led.timeline()
         earlier = sum(change.time < since for change in changes)

@@ -25,8 +25,11 @@ SUITE = Path(__file__).resolve().parent.parent / "suite"
 @opening_options
 @click.option("-k", "only", metavar="WORDS", default="", help="Only the checks whose names have these words, as for pytest -k.")
 @click.option("--quiet", "-q", is_flag=True, help="One line per check, without its steps.")
+@click.option("--junitxml", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit file as well, with every board's journal.")
 @json_option
-def check(lab_path: Path | None, boards: tuple[str, ...], only: str, quiet: bool, as_json: bool, **opening: Any) -> int:
+def check(
+    lab_path: Path | None, boards: tuple[str, ...], only: str, quiet: bool, junitxml: Path | None, as_json: bool, **opening: Any
+) -> int:
     """Check boards: identity, modes, flashing, provisioning.
 
     Tells per check what was done and seen, with the LED in its colour, and a verdict. A real board is not flashed, claimed or rewritten
@@ -51,14 +54,25 @@ def check(lab_path: Path | None, boards: tuple[str, ...], only: str, quiet: bool
         lab = None
     for board in every(boards):
         moniker_of(board, lab)
+    if junitxml is not None:
+        _must_be_writable(junitxml)
     report = _report(quiet=quiet, as_json=as_json)
     report.boards = names_of(boards)
-    status = run_suite(report, boards, only=only, lab=lab_path, **opening)
+    status = run_suite(report, boards, only=only, lab=lab_path, junitxml=junitxml, **opening)
     if as_json:
         say_json(report.as_data(), indent=2)
     else:
         report.close()
     return status
+
+
+def _must_be_writable(path: Path) -> None:
+    """Refuse a file that cannot be written before anything is checked: in the end it would be too late."""
+    try:
+        with path.open("a"):
+            pass
+    except OSError as error:
+        raise click.BadParameter(f"{path}: {error.strerror}", param_hint="--junitxml") from error
 
 
 def _report(*, quiet: bool, as_json: bool) -> Report:
@@ -73,6 +87,7 @@ def run_suite(
     *,
     only: str,
     lab: Path | None = None,
+    junitxml: Path | None = None,
     cloud: str | None = None,
     allow_changes: bool,
     wifi: str | None,
@@ -93,6 +108,7 @@ def run_suite(
     arguments += ["--seed", str(seed), *(["-k", only] if only else [])]
     arguments += [f"--lab={lab}"] if lab else []
     arguments += [f"--cloud={cloud}"] if cloud else []
+    arguments += [f"--junitxml={junitxml.absolute()}", "-o", "junit_suite_name=particle-hil check"] if junitxml is not None else []
     arguments += [f"--wifi={wifi}"] if wifi else []
     arguments += [flag for flag, wanted in (("--allow-changes", allow_changes), ("--served", served)) if wanted]
     with _own_settings():

@@ -364,6 +364,10 @@ class Pool:
         """What became of each board that was wanted, in this process."""
         return [slot.standing for slot in self._slots.values()]
 
+    def kind_of(self, board: Board) -> str:
+        """The kind of a board, as its moniker has it before the colon."""
+        return moniker_of(board.moniker, self.options.lab).kind
+
     def slots_of(self, device_ids: Iterable[str]) -> list[Slot]:
         """The opened slots of some boards."""
         wanted = set(device_ids)

@@ -7,7 +7,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,10 +17,15 @@ from harness.changes import Changes
 from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError
 from harness.hiding import hides
 from harness.monikers import without_number
-from harness.pytest_plugin.outcomes import PLUGIN, Outcomes, is_infrastructure, mark
+from harness.pytest_plugin import junit
+from harness.pytest_plugin.junit import JunitReport, attach_journal, is_wanted
+from harness.pytest_plugin.outcomes import PLUGIN, Outcomes, class_of, is_infrastructure, mark
 from harness.pytest_plugin.scopes import asking_scope, definitions_of, needed_scope, node_of
 from harness.pytest_plugin.settings import board_names, takes_any
-from harness.pytest_plugin.state import BENCH, BOARDS, CHANGES, HANDED_OUT, ITEM, present_item
+from harness.pytest_plugin.state import BENCH, BOARDS, CHANGES, FAILED, HANDED_OUT, ITEM, present_item
+
+if TYPE_CHECKING:
+    from harness.board import Board
 
 __tracebackhide__ = hides
 
@@ -45,6 +50,8 @@ def board_name(item: pytest.Item) -> str | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Gather outcomes."""
     config.pluginmanager.register(Outcomes(config), PLUGIN)
+    if is_wanted(config) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(JunitReport(config), junit.PLUGIN)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -161,14 +168,29 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     elif report.failed:
         if infrastructure:
             mark(report)
+        if FAILED not in item.stash:
+            item.user_properties.append(("outcome_class", class_of(error)))
+            report.user_properties.append(item.user_properties[-1])
         if bench is not None and isinstance(error, HarnessError) and not preparing:
             bench.failed(error)
-        for board in item.stash.get(BOARDS, []):
-            report.sections.append((f"what was done to {board} and seen", str(board.journal)))
+        told = [(f"what was done to {board} and seen", _story(board, report)) for board in item.stash.get(BOARDS, [])]
+        report.sections.extend(told)
         errors = item.stash.get(_THREADS, [])
         report.sections.extend(("an error in another thread", str(each)) for each in errors if each is not error)
         errors.clear()
+        item.stash.setdefault(FAILED, [text for _, text in told])
+    if report.when == "teardown" and BOARDS in item.stash and is_wanted(item.config):
+        boards: list[Board] = item.stash[BOARDS]
+        stories = item.stash.get(FAILED, None)
+        attach_journal(report, boards, stories or ())
     return report
+
+
+def _story(board: Board, report: pytest.TestReport) -> str:
+    """What is told of a board in a test that failed. In the end of a run the board may have been given back already."""
+    from harness.meanwhile import whole_story
+
+    return str(board.journal) if report.when == "teardown" else whole_story(board)
 
 
 def _hide_causes(error: BaseException) -> None:

@@ -13,8 +13,9 @@ from harness.hiding import hides
 from harness.pool.needs import Needs
 from harness.pool.pool import Wanted
 from harness.pytest_plugin.bench import Bench, BoardsUnavailable
+from harness.pytest_plugin.junit import is_wanted, properties_of
 from harness.pytest_plugin.settings import takes_any
-from harness.pytest_plugin.state import BOARDS, HANDED_OUT, begin_changes
+from harness.pytest_plugin.state import BOARDS, HANDED_OUT, PROPERTIES, begin_changes
 from harness.starting import Start
 
 __tracebackhide__ = hides
@@ -108,7 +109,8 @@ def _note(bench: Bench, board: Board, error: HarnessError) -> None:
 
 def prepare(item: pytest.Item, bench: Bench, boards: list[Board]) -> None:
     """Bring `boards` to that state. What is done to them from then on is the test's."""
-    item.stash[BOARDS] = list(dict.fromkeys([*item.stash.get(BOARDS, []), *boards]))
+    had = item.stash.get(BOARDS, [])
+    item.stash[BOARDS] = [*had, *(board for board in boards if board not in had)]
     begin_changes(item)
     start = start_of(item)
     bench.pool.serves(item.nodeid)
@@ -116,7 +118,16 @@ def prepare(item: pytest.Item, bench: Bench, boards: list[Board]) -> None:
         start.bring(board, bench.wifi(bench.rig_with(board)))
         board.journal.clear()
     item.stash[HANDED_OUT] = True
+    _tell_of(item, bench)
     begin_changes(item)
+
+
+def _tell_of(item: pytest.Item, bench: Bench) -> None:
+    """Have the reports of a test say which boards it has, in place of those that it had before."""
+    before = item.stash.get(PROPERTIES, [])
+    now = properties_of(bench, bench.in_use, ask=is_wanted(item.config))
+    item.user_properties[:] = [*(each for each in item.user_properties if each not in before), *now]
+    item.stash[PROPERTIES] = now
 
 
 def prepare_again(item: pytest.Item, bench: Bench, name: str | None) -> bool:

@@ -20,6 +20,10 @@ BOARDS: pytest.StashKey[list[Board]] = pytest.StashKey()
 """The boards that a test uses, put on its item when it gets them."""
 HANDED_OUT: pytest.StashKey[bool] = pytest.StashKey()
 """Set on an item once it has its boards, in the state that it asked for."""
+PROPERTIES: pytest.StashKey[list[tuple[str, object]]] = pytest.StashKey()
+"""What reports say of a test's boards."""
+FAILED: pytest.StashKey[list[str]] = pytest.StashKey()
+"""What is told of the boards of a test, set on its item once a phase of it has failed."""
 
 ITEM: pytest.StashKey[pytest.Item] = pytest.StashKey()
 """The test that is run now, on the configuration."""

@@ -2,6 +2,7 @@
 
 import sys
 import types
+import xml.etree.ElementTree as ET
 
 import pytest
 import serial.tools.list_ports
@@ -133,11 +134,17 @@ FAULTS = """
 """
 
 
-def test_a_board_that_vanishes_in_mid_test_fails_no_product(rack, run_inside):
+def test_a_board_that_vanishes_in_mid_test_fails_no_product(rack, run_inside, tmp_path):
     made = rack(3)
-    status, output = run_inside(FAULTS, *made.arguments, "--any-board")
+    status, output = run_inside(FAULTS, *made.arguments, "--any-board", f"--junitxml={tmp_path / 'junit.xml'}")
     assert (status, "2 passed, 2 infrastructure" in output) == (4, True), output
     assert "test_vanishes - harness.errors.BoardNotAvailable: Photon" in output
+    suite = ET.parse(tmp_path / "junit.xml").getroot().find("testsuite")
+    assert (suite.get("errors"), suite.get("failures")) == ("2", "0")
+    cases = {case.get("name"): case for case in suite.iter("testcase")}
+    for name in ("test_vanishes", "test_vanishes_in_a_fixture"):
+        assert cases[name].find("error") is not None
+        assert {each.get("name"): each.get("value") for each in cases[name].iter("property")}["outcome_class"] == "rack"
     assert output.count("1 fault;") + output.count("2 faults") == 2
 
 

@@ -9,6 +9,7 @@ import itertools
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from textwrap import dedent
 
@@ -154,8 +155,11 @@ def test_a_rack_with_bad_boards_gives_every_test_its_due(rack):
     with rack(4) as made:
         made.unplug("1-2")
         made.strand("1-3")
-        status, output = made.run(SUITE.replace("COUNT", "6"), "--any-board", "-k", "not other", workers=2)
+        status, output = made.run(SUITE.replace("COUNT", "6"), "--any-board", "-k", "not other", "--junitxml=junit.xml", workers=2)
         uses = made.uses()
+        told = [dict(each.items()) for each in ET.parse(made.folder / "junit.xml").getroot().iter("property")]
+    ports = {each["value"] for each in told if each["name"] == "port"}
+    assert ports == set(uses), "the file has the boards of every worker"
     judge(status, output, uses, ends="2 failed, 7 passed, 1 skipped", bad={"1-2", "1-3"})
 
 
