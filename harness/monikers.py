@@ -10,6 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from harness.hiding import hides
+
+__tracebackhide__ = hides
+
 MOST: Final = 10_000
 """The most boards that one moniker may stand for: a few kilobytes each, and a test for each."""
 

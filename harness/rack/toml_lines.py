@@ -12,6 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from harness.hiding import hides
+
+__tracebackhide__ = hides
+
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and places in lists, from the top: `("board", 0, "name")`."""
 

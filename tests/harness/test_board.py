@@ -168,7 +168,7 @@ def test_a_board_in_dfu_mode_has_no_serial_port(board):
 
 def test_what_a_real_board_lacks_is_told_as_such(board):
     real = bare(board)
-    assert real.capabilities == {Capability.USB, Capability.SERIAL, Capability.NETWORK}
+    assert real.capabilities == {Capability.USB, Capability.SERIAL, Capability.NETWORK, Capability.SOFTAP}
     for use, capability in (
         (lambda: real.buttons, Capability.BUTTONS),
         (lambda: real.led, Capability.LED),

@@ -42,7 +42,8 @@ def test_a_stalled_wait_says_that_nothing_more_can_happen():
     ("error", "blame"),
     [
         (BoardNotAvailable(Unavailable.UNPLUGGED), Blame.RACK),
-        (BoardNotAvailable(Unavailable.AMBIGUOUS), Blame.REQUEST),
+        (BoardNotAvailable(Unavailable.AMBIGUOUS), Blame.RACK),
+        (BoardNotAvailable(Unavailable.BAD_MONIKER), Blame.REQUEST),
         (ChangesNotAllowed("flash it"), Blame.REQUEST),
         (ImageRefused(Refusal.BAD_CHECKSUM, "a.bin"), Blame.REQUEST),
         (CloudRefused("GET /", 500, "oops"), Blame.CLOUD),
