@@ -1,7 +1,14 @@
 """The UDP port on a real socket of a served Lab: recorded devices in threads, and the Lab's own way out."""
 
+import contextlib
+import itertools
 import random
+import resource
+import selectors
 import socket
+import threading
+import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -49,9 +56,9 @@ def connect(service, tools):
         each.close()
 
 
-def until(lab, holds):
+def until(lab, holds, seconds=WAIT):
     """Wait for something to hold in the Lab."""
-    for _ in range(WAIT * 50):
+    for _ in range(seconds * 50):
         if lab.driver.call(holds):
             return
         lab.driver.sleep(0.02)
@@ -134,3 +141,99 @@ def test_the_udp_server_key_is_kept_with_the_state(tmp_path):
     assert [len(each) for each in keys[0]] == [294, 91]
     with Lab(served=True) as lab:
         assert lab.udp_server_key.public_der != keys[0][1], "another one without the state file"
+
+
+class Crowd:
+    """Many devices, each on a socket of its own, in one thread. They come in groups: the next one when all are online."""
+
+    GROUP = 40
+
+    def __init__(self, make, count, address):
+        self.selector, self.members, self.address = selectors.DefaultSelector(), [], address
+        self.coming = iter([(make, number) for number in range(count)])
+        self.over = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.over:
+            for key, _ in self.selector.select(0.05):
+                self.give(*key.data)
+            now = time.monotonic()
+            if all(device.end.is_open and device.acknowledged for device, _ in self.members[-self.GROUP :]):
+                for make, number in itertools.islice(self.coming, self.GROUP):
+                    self.add(make(number, now))
+            for device, made in self.members:
+                due = device.deadline()
+                if due is not None and due <= now:
+                    device.handle_timer(now)
+                self.flush(device, made)
+
+    def add(self, device):
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.connect(self.address)
+        made.setblocking(False)
+        self.members.append((device, made))
+        self.selector.register(made, selectors.EVENT_READ, (device, made))
+
+    def give(self, device, made):
+        while True:
+            try:
+                datagram = made.recv(65_535)
+            except OSError:
+                return
+            device.receive(datagram, time.monotonic())
+            self.flush(device, made)
+
+    def flush(self, device, made):
+        for piece in device.end.pieces_to_send():
+            with contextlib.suppress(OSError):
+                made.send(piece)
+
+    def close(self):
+        self.over = True
+        self.thread.join()
+        for _, made in self.members:
+            made.close()
+
+
+def crowd_stays_online(lab, service, tools, first, count, seconds):
+    """So many devices come; which of them were offline at any time in so many seconds after that, or gave up."""
+    lines = first("udp620")
+    recorded = bytes.fromhex("0123456789abcdef01234567")
+    key = dtls.PublicKey(service.server_public_key(Transport.UDP))
+    device_key = dtls.PrivateKey.from_number(5)
+
+    def make(number, now):
+        device_id = number.to_bytes(12)
+        made = tools["Device"](device_id, (6, 2, 0), key, now, key=device_key, draw=random.Random(number).random)
+        own = [replace(line, data=line.data.replace(recorded, device_id)) for line in lines]
+        made.waiting += tools["play"](made, own)
+        return made
+
+    crowd = Crowd(make, count, service.address(Transport.UDP))
+    closed = []
+    try:
+        until(lab, lambda: len(lab.device_service.sessions) == count, WAIT + count // 4)
+        arrivals = lab.cloud.arrivals
+        ended = arrivals.session_closed
+        arrivals.session_closed = lambda session, reason: (closed.append((session.device_id, reason)), ended(session, reason))
+        lab.driver.sleep(seconds)
+        assert len(lab.driver.call(lambda: lab.device_service.sessions)) == count
+    finally:
+        crowd.close()
+    return closed, [device.error for device, _ in crowd.members if device.error is not None]
+
+
+def test_a_crowd_of_devices_is_online_together(lab, service, tools, first):
+    assert crowd_stays_online(lab, service, tools, first, 50, 0.1) == ([], [])
+
+
+@pytest.mark.soak
+def test_two_thousand_devices_miss_no_keep_alive(lab, service, tools, first):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 3000:
+        if hard != resource.RLIM_INFINITY and hard < 3000:
+            pytest.skip(f"needs 3000 open files; `ulimit -Hn` says {hard}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3000, hard))
+    assert crowd_stays_online(lab, service, tools, first, 2000, 80.0) == ([], [])
