@@ -143,7 +143,12 @@ class _Facts:
 
     def properties(self) -> Sequence[tuple[str, str]]:
         otp = self._board.otp
-        facts = (("ms", otp.text(*MOBILE_SECRET)), ("sn", otp.text(*SERIAL_NUMBER)), ("iccid", self._board.sim))
+        facts = (
+            ("ms", otp.text(*MOBILE_SECRET)),
+            ("sn", otp.text(*SERIAL_NUMBER)),
+            ("imei", self._board.identity.imei),
+            ("iccid", self._board.sim),
+        )
         return [(key, value) for key, value in facts if value]
 
     def mac_address(self) -> bytes:

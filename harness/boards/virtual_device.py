@@ -23,9 +23,10 @@ from harness.device_os import stock
 from harness.device_server import DeviceServer
 from harness.errors import BoardNotAvailable, CapabilityMissing, HarnessError, NotReached, Unavailable, hides
 from harness.host import RealHost
+from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
 from particle_protocol.dct import ServerAddress
 from particle_protocol.identifiers import IdentifierError, make_device_id, parse_device_id
-from particle_protocol.platforms import Platform, UnknownPlatform, platform_by_id, platform_by_name
+from particle_protocol.platforms import Feature, Platform, UnknownPlatform, platform_by_id, platform_by_name
 
 if TYPE_CHECKING:
     from harness.cloud import WifiNetwork
@@ -35,7 +36,7 @@ __tracebackhide__ = hides
 
 OPTIONS = {
     "id": "its device id, 24 hexadecimal digits; drawn from the seed without it",
-    "protocol": "tcp or udp; unless told, tcp",
+    "protocol": "tcp or udp; unless told, that of the platform that it names, and tcp for its own",
     "platform_id": "the platform that it names to its cloud over UDP; over TCP it names 3, whatever it was told",
     "describe": "a file with the modules that it describes to its cloud, in JSON",
     "product_version": "the version of the product that it says it is of",
@@ -43,7 +44,6 @@ OPTIONS = {
 FLAGS = {"platform_id": "--platform_id", "product_version": "--product_version"}
 """Options that are handed on as they are. Older programs do not know them, so they are given only when told."""
 
-TCP, UDP = "tcp", "udp"
 EVERYTHING = "70"
 """The verbosity at which the program logs all there is."""
 
@@ -53,8 +53,6 @@ SERVER_KEY_SIZE = 1024
 ONLINE_TIMEOUT = 60.0
 """Seconds that it has to come online: it connects within one, and tries again some seconds later where that failed."""
 
-PORT_OF_OURS = 5683
-"""The one port that such a program knows for TCP (Device OS 6.2.0, hal/src/gcc: no port is read from its key file)."""
 FIRST, LAST = 2, 254
 """The loopback addresses to look for one on whose usual port nobody listens: 127.0.0.2 to 127.0.0.254."""
 
@@ -71,6 +69,7 @@ class Wanted:
     moniker: str
     program: Path
     platform: Platform
+    transport: Transport
     device_id: str | None = None
     arguments: tuple[str, ...] = field(default=())
 
@@ -110,7 +109,7 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
         )
     address = free_address()
     healing = stock(options.device_os) if options.device_os else None
-    serving = Serving(device_host=address, device_port=PORT_OF_OURS)
+    serving = Serving(device_host=address, device_port=PORT_NUMBERS[Transport.TCP], device_udp_port=PORT_NUMBERS[Transport.UDP])
     lab = LabRig(seed=options.seed, served=True, serving=serving, stock=healing)
     devices: list[VirtualDevice] = []
     boards: list[Board] = []
@@ -135,10 +134,11 @@ def _make(wanted: Wanted, lab: LabRig, address: str, device_id: str, devices: li
     """Start one, see it online, and make a board of it."""
     from harness.lab import OutsideDevice
 
-    outside = OutsideDevice(lab, device_id, wanted.platform.id)
+    outside = OutsideDevice(lab, device_id, wanted.platform.id, wanted.transport)
     service = lab.rig.service
     assert service is not None
-    files = {DEVICE_KEY: outside.key.der, SERVER_KEY: server_key_file(service.server_public_key, address)}
+    server = DeviceServer(ServerAddress(address), DeviceServer.of(service, wanted.transport).key)
+    files = {DEVICE_KEY: outside.private_key, SERVER_KEY: server_key_file(server)}
     clock = lab.host.clock
     arguments = ("-v", EVERYTHING, "--device_id", device_id, *wanted.arguments)
     device = VirtualDevice(wanted.program, arguments, files, clock.now)
@@ -200,13 +200,13 @@ def read(moniker: Moniker) -> Wanted:
         device_id = None if "id" not in options else parse_device_id(options["id"])
     except (ValueError, UnknownPlatform, IdentifierError) as error:
         raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error
-    protocol = options.get("protocol", TCP)
-    if protocol not in (TCP, UDP):
-        raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: protocol={protocol}", remedy="Write protocol=tcp or protocol=udp")
-    if protocol == UDP:
-        what = f"{moniker}: the cloud of this kind listens over TCP only"
-        raise BoardNotAvailable(Unavailable.BAD_MONIKER, what, remedy="Leave protocol=udp out")
-    arguments = ["-p", protocol]
+    usual = Transport.TCP if platform.has(Feature.TCP) else Transport.UDP
+    try:
+        transport = Transport(options.get("protocol", usual.value))
+    except ValueError:
+        what = f"{moniker}: protocol={options['protocol']}"
+        raise BoardNotAvailable(Unavailable.BAD_MONIKER, what, remedy="Write protocol=tcp or protocol=udp") from None
+    arguments = ["-p", transport.value]
     for name, flag in FLAGS.items():
         if name in options:
             arguments += [flag, options[name]]
@@ -215,8 +215,8 @@ def read(moniker: Moniker) -> Wanted:
         if not describe.is_file():
             raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: describe={describe} is no file")
         arguments += ["--describe", str(describe)]
-    told = platform if protocol == UDP else platform_by_name("gcc")
-    return Wanted(moniker.text, program, told, device_id, tuple(arguments))
+    told = platform if transport is Transport.UDP else platform_by_name("gcc")
+    return Wanted(moniker.text, program, told, transport, device_id, tuple(arguments))
 
 
 def _program(moniker: Moniker) -> Path:
@@ -230,13 +230,13 @@ def _program(moniker: Moniker) -> Path:
     return program
 
 
-def server_key_file(public_key: bytes, address: str) -> bytes:
+def server_key_file(server: DeviceServer) -> bytes:
     """The file in which a virtual device finds its cloud: what a board has in its DCT. Of the port in it the program knows nothing."""
-    return DeviceServer(ServerAddress(address), public_key).record().ljust(SERVER_KEY_SIZE, b"\xff")
+    return server.record().ljust(SERVER_KEY_SIZE, b"\xff")
 
 
 def free_address() -> str:
-    """A loopback address on whose usual port for boards nobody listens.
+    """A loopback address on whose usual ports for boards nobody listens.
 
     Raises:
         HarnessError: there is none, or this computer has only 127.0.0.1.
@@ -245,14 +245,16 @@ def free_address() -> str:
     for last in range(FIRST, LAST + 1):
         address = f"127.0.0.{last}"
         try:
-            with socket.create_server((address, PORT_OF_OURS)):
+            with socket.create_server((address, PORT_NUMBERS[Transport.TCP])), socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+                datagrams.bind((address, PORT_NUMBERS[Transport.UDP]))
                 return address
         except OSError as error:
             trouble = error
+    ports = " and ".join(map(str, PORT_NUMBERS.values()))
     raise HarnessError(
-        f"no loopback address is free for a cloud on port {PORT_OF_OURS}",
+        f"no loopback address is free for a cloud on the ports {ports}",
         seen=f"127.0.0.{LAST}: {trouble.strerror if trouble else ''}",
-        remedy=f"End the program that listens on port {PORT_OF_OURS} of every address; a virtual device knows no other port",
+        remedy="End the program that listens there on every address; a virtual device knows no other ports",
     )
 
 

@@ -66,6 +66,14 @@ def test_without_a_sim_it_listens(open_rig, account):
         board.network.join()
 
 
+def test_its_console_names_modem_and_sim(electron):
+    electron.enter_listening()
+    told = electron.console.identify()
+    assert told.iccid == sim_of(electron)
+    assert told.imei == electron.host.boards["1-1"].identity.imei
+    assert len(told.imei) == 15
+
+
 def test_it_is_joined_by_having_its_sim_activated(electron):
     assert electron.account.sim_status(sim_of(electron)) is None
     assert electron.network.join() == f"SIM {sim_of(electron)} is active"

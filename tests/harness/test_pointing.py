@@ -23,6 +23,7 @@ from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError, N
 from harness.host import RealHost
 from harness.modes import Capability, Mode, UsbState
 from particle_protocol import dtls
+from particle_protocol.cloud_profiles import Transport
 from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.lightssl import DeviceKey, lab_server_key
 
@@ -273,27 +274,36 @@ def test_emulated_boards_leave_no_file(board, state):
 
 
 @real_time
-def test_a_photon_goes_to_a_second_served_cloud_and_back(open_rig):
-    rig = open_rig("emu:photon?mode=online&claimed=1", served=True)
+@pytest.mark.parametrize(("platform", "transport"), [("photon", Transport.TCP), ("boron", Transport.UDP)])
+def test_a_board_goes_to_a_second_served_cloud_and_back(open_rig, platform, transport):
+    rig = open_rig(f"emu:{platform}?mode=online&claimed=1", served=True)
     other = emu.KIND.open([], allowing_served())
     clouds = [Cloud(rig.cloud), Cloud(other.cloud)]
     try:
         (board,), (mine, theirs) = rig.boards, [cloud.own_account() for cloud in clouds]
         board.account = mine
-        with board.point_at(DeviceServer.of(other.service), theirs):
+        with board.point_at(DeviceServer.of(other.service, transport), theirs):
             board.wait_for(Mode.ONLINE)
             theirs.claim(board.device_id)
             assert theirs.call(board.device_id, "digitalread", "D0") in (0, 1)
-            assert not mine.ping(board.device_id)
         board.wait_for(Mode.ONLINE)
         assert mine.call(board.device_id, "digitalread", "D0") in (0, 1)
         assert not theirs.ping(board.device_id)
-        other_key = DeviceServer(ServerAddress(*other.service.device_address), OTHER_KEY)
-        with board.point_at(other_key, theirs), pytest.raises(NotReached, match="the server key and address in the board"):
-            board.wait_for(Mode.ONLINE, timeout=5)
     finally:
         for each in (*clouds, other):
             each.close()
+
+
+@real_time
+def test_a_board_that_holds_no_key_of_the_other_cloud_is_told_as_such(open_rig):
+    (board,) = open_rig("emu:photon?mode=online", served=True).boards
+    other = emu.KIND.open([], allowing_served())
+    try:
+        server = DeviceServer(ServerAddress(*other.service.device_address), OTHER_KEY)
+        with board.point_at(server), pytest.raises(NotReached, match="the server key and address in the board"):
+            board.wait_for(Mode.ONLINE, timeout=5)
+    finally:
+        other.close()
 
 
 def allowing_served():

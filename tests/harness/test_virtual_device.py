@@ -18,10 +18,13 @@ from harness.boards import Moniker, OpenOptions, open_boards
 from harness.boards.virtual_device import HOW_TO_GET_ONE, KIND, free_address, read, server_key_file
 from harness.cli.check import check
 from harness.cloud import Cloud
+from harness.device_server import DeviceServer
 from harness.errors import BoardNotAvailable, CapabilityMissing, NotReached, Unavailable
 from harness.modes import Capability, Mode
 from harness.starting import Start
-from particle_protocol.lightssl import DeviceKey
+from particle_protocol import dtls
+from particle_protocol.dct import ServerAddress
+from particle_protocol.lightssl import DeviceKey, lab_server_key
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("virtual_device_worker.py")
@@ -69,7 +72,7 @@ def board(opened, stand_in, tmp_path_factory):
     describe.write_text("{}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VDEV_NOBODY_KNOWS", "1")
-        board = opened(f"vdev:{stand_in}?id=0123456789abcdef01234567&product_version=7&platform_id=13&describe={describe}")
+        board = opened(f"vdev:{stand_in}?id=0123456789abcdef01234567&product_version=7&protocol=tcp&platform_id=13&describe={describe}")
     Start(Mode.ONLINE, claimed=True).bring(board, None)
     return board
 
@@ -88,8 +91,10 @@ def outcomes(checks):
     return {each["outcome"] for each in checks}, [(each["name"], each["reason"]) for each in checks if each["outcome"] != "passed"]
 
 
-def test_the_cloud_part_of_the_suite_passes(stand_in):
-    checks = run_check("--board", f"vdev:{stand_in}", "-k", "test_5_cloud")
+@pytest.mark.parametrize("options", ["", "?platform_id=13"])
+def test_the_cloud_part_of_the_suite_passes(stand_in, options):
+    """Over TCP; and over UDP as a Boron, which speaks that."""
+    checks = run_check("--board", f"vdev:{stand_in}{options}", "-k", "test_5_cloud")
     assert outcomes(checks) == ({"passed"}, [])
     assert len(checks) == 7
 
@@ -251,7 +256,6 @@ def test_it_ends_when_the_harness_is_killed(stand_in, tmp_path):
         ("vdev:", Unavailable.BAD_MONIKER, r"names no program\. Write vdev: and the path .* PLATFORM=gcc \(docs/virtual-devices.md\)"),
         ("vdev:/no/such/program", Unavailable.NOT_FOUND, "no file /no/such/program. Write vdev: and the path"),
         ("vdev:{text}", Unavailable.NO_PERMISSION, "may not be executed. Run: chmod"),
-        ("vdev:{program}?protocol=udp", Unavailable.BAD_MONIKER, "listens over TCP only"),
         ("vdev:{program}?protocol=smoke", Unavailable.BAD_MONIKER, "Write protocol=tcp or protocol=udp"),
         ("vdev:{program}?platform_id=300", Unavailable.BAD_MONIKER, "no platform has id 300"),
         ("vdev:{program}?platform_id=boron", Unavailable.BAD_MONIKER, "boron"),
@@ -284,10 +288,27 @@ def test_a_cloud_of_somebody_elses_is_refused(stand_in):
         KIND.open([Moniker.parse(f"vdev:{stand_in}")], OpenOptions(cloud=CloudTarget("http://elsewhere", WallClock())))
 
 
-def test_the_key_file_is_what_the_programs_were_seen_to_read():
-    """Key at 0, address type and length at 384, the address behind them; all else is 0xFF or of no meaning."""
-    record = server_key_file(bytes(range(256)) + bytes(38), "127.0.0.9")
-    assert record[:294] == bytes(range(256)) + bytes(38)
-    assert record[294:384] == b"\xff" * 90
-    assert record[384:390].hex() == "00047f000009"
-    assert read(Moniker.parse(f"vdev:{sys.executable}")).arguments == ("-p", "tcp")
+def test_the_key_files_are_what_the_programs_were_seen_to_read():
+    """Key at 0, address type and length at 384 (UDP: 192), the address behind them; all else is 0xFF or of no meaning."""
+    rsa, p256 = lab_server_key().public.der, dtls.PrivateKey.generate().public_der
+    for key, at in ((rsa, 384), (p256, 192)):
+        record = server_key_file(DeviceServer(ServerAddress("127.0.0.9"), key))
+        assert len(record) == 1024
+        assert record[: len(key)] == key
+        assert set(record[len(key) : at]) == {0xFF}
+        assert record[at : at + 6].hex() == "00047f000009"
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "platform"),
+    [
+        ("", ("-p", "tcp"), "gcc"),
+        ("?protocol=udp", ("-p", "udp"), "gcc"),
+        ("?platform_id=6", ("-p", "tcp", "--platform_id", "6"), "gcc"),
+        ("?platform_id=13", ("-p", "udp", "--platform_id", "13"), "boron"),
+        ("?platform_id=13&protocol=tcp", ("-p", "tcp", "--platform_id", "13"), "gcc"),
+    ],
+)
+def test_the_protocol_is_that_of_the_platform_unless_told(options, arguments, platform):
+    wanted = read(Moniker.parse(f"vdev:{sys.executable}{options}"))
+    assert (wanted.arguments, wanted.platform.name) == (arguments, platform)
