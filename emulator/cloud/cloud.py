@@ -12,6 +12,7 @@ from emulator.cloud.accounts import Accounts
 from emulator.cloud.agreements import Agreements
 from emulator.cloud.applications import Applications
 from emulator.cloud.arrivals import Arrivals
+from emulator.cloud.bench import Bench, EmptyBench
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.claims import Claims
 from emulator.cloud.clients import Clients
@@ -146,6 +147,8 @@ class Cloud:
         self.library = Library()
         self.applications = Applications()
         self.compiler = Compiler(core, self.access)
+        self.bench: Bench = EmptyBench()
+        """The boards that callers may lay hands on."""
         self.healing = Healing(self.connections, self.events, self.updates, self.library)
         self.rollout = Rollout(self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing)
         self.members.refresh = self.claim_codes.refresh = self.sims.refresh_device = self._refresh

@@ -19,6 +19,7 @@ VERBS = {
     "lab": "harness.cli.lab:lab",
     "run": "harness.cli.run:run",
     "serve": "harness.cli.serve:serve",
+    "served": "harness.cli.served:served",
 }
 
 
@@ -28,6 +29,7 @@ SUMMARIES = {
     "image": "Look at firmware images, judge them, change them, make them.",
     "lab": "Check lab files, which describe boards and the cloud around them.",
     "run": "Run a program with emulated boards on its USB bus.",
+    "served": "Switch, unplug and press the buttons of boards that are served.",
     "serve": "Serve a cloud, and emulated boards with it, until Ctrl-C.",
 }
 """What the help says of each verb, so that it need not import them."""

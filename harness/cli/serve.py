@@ -23,6 +23,8 @@ from harness.cli.options import application_option, device_os_option, json_optio
 from harness.cli.output import say, say_json
 from harness.cli.paths import STATE_FILE
 from harness.cli.served_boards import board_lines, served_board
+from harness.cli.served_control import KIND as KIND_OF_FOLDER
+from harness.cli.served_control import announced
 from harness.device_os import handed_out
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 from harness.rack.lab_building import read_lab
@@ -117,7 +119,9 @@ def serve(
         rig = KIND.open(monikers, options)
         stack.callback(rig.close)
         stop.opened = True
-        folder = stack.enter_context(OwnFolder("particle-hil"))
+        folder = stack.enter_context(OwnFolder(KIND_OF_FOLDER))
+        if rig.cloud is not None:
+            stack.enter_context(announced(folder.path, rig.cloud))
         told = {**describe(rig, _open_door(stack, rig), folder.path, lab), "device_os": handed_out(device_os)}
         if as_json:
             say_json(told)

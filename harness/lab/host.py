@@ -87,7 +87,8 @@ class EmulatedHost:
 
     def unplug(self, port: str) -> None:
         """Take a board out of its port, which is free then."""
-        self.usb_host.unplug(port)
+        if port in map(str, self.usb_host.ports):
+            self.usb_host.unplug(port)
         self._unwatch.pop(port)()
         del self.boards[port]
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, cast
 
+from emulator.bench import HostBench
 from emulator.board.board import Board as BoardInLab
 from emulator.board.stored_networks import StoredNetwork
 from emulator.board_spec import BoardSpec
@@ -91,6 +92,7 @@ class LabRig:
         self._setup: dict[str, SetupAddresses] = {}
         self._starts: list[Start] = []
         self._furnishing = Furnishing(self.lab, self._user)
+        self.lab.cloud.bench = HostBench(self.host.usb_host, lambda: self.host.boards, self._name_of)
         try:
             self._applications = LabApplications(self.lab, applications, None if file is None else file.folder)
             with _kept():
@@ -180,6 +182,9 @@ class LabRig:
             self._service.close_setup(board.device_id)
         self._setup.pop(board.device_id, None)
         del self.rig.boards[place], self._starts[place]
+
+    def _name_of(self, device_id: str) -> str:
+        return next((board.moniker for board in self.rig.boards if board.device_id == device_id), "")
 
     def _fill_library(self, stock: Stock) -> None:
         """Give the cloud what it heals boards with."""

@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeVar
 
 from particle_protocol.json_text import JsonError, parse_json
+
+N = TypeVar("N", int, float)
 
 MAX_INTEGER = 2**53 - 1
 """The largest number that JavaScript clients keep whole."""
@@ -94,7 +96,7 @@ class Field:
     def schema(self) -> dict[str, Any]:
         """The field as JSON schema."""
         schema: dict[str, Any] = dict(_SCHEMAS[self.kind])
-        if self.kind is Kind.INTEGER:
+        if self.kind in (Kind.INTEGER, Kind.NUMBER):
             schema["minimum"], schema["maximum"] = self.least, self.most
         if self.kind is Kind.TEXT and self.choices:
             schema["enum"] = list(self.choices)
@@ -167,6 +169,10 @@ def _read_integer(field: Field, value: Any) -> int:
         number = int(value)
     else:
         raise FieldError(field, "must be a whole number")
+    return _within(field, number)
+
+
+def _within(field: Field, number: N) -> N:
     if not field.least <= number <= field.most:
         raise FieldError(field, f"must be between {field.least} and {field.most}")
     return number
@@ -183,7 +189,7 @@ def _read_number(field: Field, value: Any) -> float:
     number = float(value) if abs(value) <= MAX_INTEGER else float("nan")
     if number != number:  # not a number, or too large to be one
         raise FieldError(field, "must be a number")
-    return number
+    return _within(field, number)
 
 
 _FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False, "": False}

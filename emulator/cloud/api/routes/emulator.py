@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from emulator.cloud.api import schemas as s
 from emulator.cloud.api.fields import Field, Kind
-from emulator.cloud.api.handlers import billing, device_os, libraries
+from emulator.cloud.api.handlers import bench, billing, device_os, libraries
 from emulator.cloud.api.handlers import emulator as do
 from emulator.cloud.api.route import Auth, Route
+from emulator.cloud.bench import BUTTONS
+
+_BOARD = s.record(
+    device_id=s.HEX24,
+    name=s.TEXT,
+    platform=s.TEXT,
+    port=s.TEXT,
+    power=s.FLAG,
+    plugged=s.FLAG,
+    held=s.array({"enum": list(BUTTONS)}),
+    led=s.TEXT,
+)
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -28,6 +40,32 @@ ROUTES: tuple[Route, ...] = (
             dropped=s.array(s.record(at=s.TIME, peer=s.TEXT, device_id=s.TEXT, message=s.TEXT, why=s.TEXT)),
             disbelieved=s.array(s.record(at=s.TIME, peer=s.TEXT, device_id=s.TEXT, fact=s.TEXT, value=s.TEXT, why=s.TEXT)),
         ),
+    ),
+    Route("GET", "/emulator/boards", bench.list_boards, "The boards that are served", answer=s.record(boards=s.array(_BOARD))),
+    Route("GET", "/emulator/boards/{board}", bench.get_board, "One of them, by name, device id or USB port", answer=_BOARD),
+    Route(
+        "PUT",
+        "/emulator/boards/{board}",
+        bench.change_board,
+        "Switch a board, pull its USB cable, hold its buttons down",
+        fields=(
+            Field("power", Kind.FLAG, about="false takes its power away"),
+            Field("plugged", Kind.FLAG, about="false pulls its USB cable out"),
+            Field("mode", Kind.FLAG, about="true holds the MODE button (SETUP) down, false lets it go"),
+            Field("reset", Kind.FLAG, about="the same for RESET"),
+        ),
+        answer=_BOARD,
+    ),
+    Route(
+        "POST",
+        "/emulator/boards/{board}/press",
+        bench.press,
+        "Press a button, and let it go; answers when that is done",
+        fields=(
+            Field("button", required=True, choices=BUTTONS),
+            Field("seconds", Kind.NUMBER, least=0, most=30, about="how long it is down; 0.1 unless given"),
+        ),
+        answer=_BOARD,
     ),
     Route(
         "GET",

@@ -128,6 +128,8 @@ def test_bounds_choices_and_lengths_are_kept():
     for value in (0, 6):
         with pytest.raises(FieldError, match="between 1 and 5"):
             read(Kind.INTEGER, value, least=1, most=5)
+        with pytest.raises(FieldError, match="between 1 and 5"):
+            read(Kind.NUMBER, value + 0.5 * (value > 1), least=1, most=5)
     with pytest.raises(FieldError, match="one of a, b"):
         read(Kind.TEXT, "c", choices=("a", "b"))
     with pytest.raises(FieldError, match="at most 2 characters"):

@@ -74,6 +74,7 @@ BODIES = {
     "put_products_product_sims_iccid": {"mb_limit": 5},
     "post_products_product_sims": {"sims": ["{free_sim}"]},
     "post_provisioning_device": {"publicKey": PEM},
+    "post_emulator_boards_board_press": {"button": "mode"},
 }
 ENDINGS = {
     "team_username": {"scopes": ["devices:get"]},
@@ -107,6 +108,9 @@ CANNOT_BE_DONE = {
     "post_binaries": "there is no compiler",
     "post_libraries": "the library is the owner's already",
     "get_binaries_binary": "nothing was compiled",
+    "get_emulator_boards_board": "no board is in reach",
+    "put_emulator_boards_board": "no board is in reach",
+    "post_emulator_boards_board_press": "no board is in reach",
     "put_devices_device_backup_files": "the factory made no backup",
     "put_products_product_devices_device_backup_files": "the factory made no backup",
     "put_orgs_org_devices_device_backup_files": "the factory made no backup",
@@ -135,6 +139,7 @@ class Cast:
         self.world = world
         cloud = world.cloud
         self.owner = world.user("o")
+        world.cloud.accounts.hand_out(self.owner.username, "secret", anyway=True)
         organization = cloud.products.create_organization(cloud.accounts.of(self.owner), "company")
         self.product = world.product(self.owner, 13, organization=organization.slug)
         self.other_product = world.product(world.user("p"), 13)
@@ -192,6 +197,7 @@ class Cast:
         self.paths = {
             "product": str(self.product.id),
             "device": self.device.id,
+            "board": "1-1",
             "function": "led",
             "variable": "count",
             "prefix": "hello",
@@ -343,6 +349,8 @@ def expected(route, case):
         return "refused"
     if case.kind in (Kind.API_USER, Kind.PRODUCT) and route.scope and not _granted(case.scopes, route.scope):
         return "refused"
+    if route.path.startswith("/emulator/boards"):
+        return "in" if case.name == "owner" else "refused"  # whom the one who runs the cloud has let in
     if "product" in route.parameters:
         if case.kind is Kind.CUSTOMER:
             return "in" if case.name == "customer" else "refused"
