@@ -196,7 +196,7 @@ def read(moniker: Moniker) -> Wanted:
     options = moniker.options
     program = _program(moniker)
     try:
-        platform = platform_by_id(int(options.get("platform_id", "3")))
+        platform = platform_by_id(int(options["platform_id"])) if "platform_id" in options else platform_by_name("gcc")
         device_id = None if "id" not in options else parse_device_id(options["id"])
     except (ValueError, UnknownPlatform, IdentifierError) as error:
         raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error

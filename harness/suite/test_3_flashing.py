@@ -14,7 +14,7 @@ from harness.errors import ImageRefused, Refusal
 from harness.flashing import load
 from harness.modes import Mode, UsbState
 from harness.usb.dfu import read_memory
-from particle_protocol.platforms import ModuleFunction, ModuleKey
+from particle_protocol.platforms import ModuleFunction, ModuleKey, Platform, platforms
 
 
 def test_an_application_is_flashed(board: Board, application: bytes | Path, application_key: ModuleKey) -> None:
@@ -33,6 +33,12 @@ def test_what_was_written_is_read_back(board: Board, application: bytes | Path) 
     assert read_memory(board.usb, read_module(data).prefix.start_address, len(data)) == data
 
 
+def _another(board: Board) -> Platform:
+    """A platform that is not the board's and has a place for the same application."""
+    key = ModuleKey(ModuleFunction.USER_PART, 1)
+    return next(each for each in platforms() if each != board.platform and any(slot.key == key for slot in each.memory().modules))
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -49,7 +55,7 @@ def test_a_bad_image_is_refused(board: Board, damage: str, reason: Refusal) -> N
     bad = {
         "cut short": good[:-20],
         "one bit changed": good[:40] + bytes((good[40] ^ 1,)) + good[41:],
-        "another platform's": build_module(8 if board.platform.id != 8 else 6, ModuleFunction.USER_PART, 1, 6, body=bytes(64)),
+        "another platform's": build_module(_another(board).id, ModuleFunction.USER_PART, 1, 6, body=bytes(64)),
         "no module": b"\x5a" * 4096,
     }[damage]
     with pytest.raises(ImageRefused) as caught:
