@@ -41,7 +41,7 @@ def test_a_refusal_is_quoted_for_the_board_that_was_refused_and_for_no_other(ope
     wrong_key.set_wifi(rig.wifi.ssid, rig.wifi.password)
     wrong_password.set_wifi(rig.wifi.ssid, "not the password")
     theirs = why_not_online(wrong_password)
-    assert "LED blinking green" in theirs
+    assert "Check the network's name and password" in theirs
     assert "cloud's log" not in theirs
     mine = why_not_online(wrong_key)
     assert "in the cloud's log" in mine
