@@ -452,6 +452,10 @@ class Board:
         self.epoch = replace(self.epoch, number=self.epoch.number + 1, since=self.host.clock.now())
         self.journal.clear()
 
+    def disturbed(self) -> None:
+        """Something was changed that may go on by itself, such as an update over the air: how its boot goes on nobody knows any more."""
+        self.epoch = replace(self.epoch, boot=Boot.UNKNOWN)
+
     def begin_epoch(self, cause: str, *, ends: UsbEntry | None = None, ends_session: str | None = None, boot: Boot | None = None) -> None:
         """Begin a new epoch: from now on only what is seen after `cause` counts.
 

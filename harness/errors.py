@@ -4,6 +4,7 @@
     ├── BoardNotAvailable     reason: Unavailable      it cannot be opened, or is gone
     ├── NotReached                                     what was awaited did not come
     ├── CapabilityMissing     capability               this kind of board has no such thing (a test skips)
+    ├── InTheWay                                       what keeps a board from the state in which a test starts
     ├── NeedNotMet                                     no board of the run meets what a test needs (it skips)
     ├── ChangesNotAllowed                              a real board, and no --allow-changes
     ├── ImageRefused          reason: Refusal          an image that must not be written; nothing was erased
@@ -154,6 +155,10 @@ class CapabilityMissing(HarnessError):
     def __init__(self, capability: enum.Enum, *, board: BoardLabel | None = None, remedy: str = "") -> None:
         self.capability = capability
         super().__init__(f"this board has no {capability.value}", board=board, remedy=remedy)
+
+
+class InTheWay(HarnessError):
+    """Something keeps a board from the state in which a test starts, and only people can remove it."""
 
 
 class NeedNotMet(HarnessError):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CapabilityMissing, HarnessError, NotReached, hides
+from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, CloudRefused, HarnessError, InTheWay, NotReached
 from harness.follow_ups import claim_when_online
+from harness.hiding import hides
+from harness.installed import installed_version
 from harness.modes import Capability, Mode, UsbState
 from harness.witness import Boot
 
 if TYPE_CHECKING:
     from harness.board import Board
-    from harness.cloud import WifiNetwork
+    from harness.cloud import Account, WifiNetwork
 
 __tracebackhide__ = hides
 
@@ -55,9 +58,13 @@ class Start:
 
         Raises:
             CapabilityMissing: that needs something this kind of board has not; what can be known beforehand is, and nothing was done then.
+            ChangesNotAllowed: that would change a real board; it was not touched.
+            InTheWay: somebody else has claimed it, or what it is made of keeps it in safe mode.
             NotReached: a step did not have its effect.
         """
         self._check(board)
+        if self.claimed and board.account is not None:
+            claim_at_once(board, board.account)
         if self.os is not None:
             bring_os(board, self.os)
         if self.claimed is not None:
@@ -75,11 +82,53 @@ class Start:
             raise CapabilityMissing(Capability.CLOUD, board=board.label)
         if self.mode is Mode.OFF:
             _ = board.power
+        self._check_changes(board)
         alone = Capability.USB not in board.capabilities
         if (self.mode is Mode.SAFE or alone) and self.mode is not None and not self.claimed:
             missing = board.cannot_witness(self.mode)
             if missing is not None:
                 raise missing
+
+    def _check_changes(self, board: Board) -> None:
+        """Refuse what would change a real board, where that can be known before it is touched."""
+        if board.allow_changes:
+            return
+        if self.claimed and not _owns(board):
+            raise ChangesNotAllowed("claim it", board=board.label)
+        if self.os is not None and _is_there(board) and installed_version(board) != self.os:
+            raise ChangesNotAllowed("update its Device OS", board=board.label)
+
+
+def _is_there(board: Board) -> bool:
+    return Capability.USB in board.capabilities and board.usb.state() is not UsbState.ABSENT
+
+
+def _owns(board: Board) -> bool:
+    mine = None if board.account is None else board.account.find(board.device_id)
+    return mine is not None and board.account is not None and mine.owner == board.account.username
+
+
+def claim_at_once(board: Board, account: Account) -> None:
+    """Have the account claim a board that happens to be online or is a product's; so nothing is done to one that belongs to another.
+
+    Raises:
+        InTheWay: another account owns it.
+    """
+    if _owns(board):
+        return
+    try:
+        account.claim(board.device_id)
+    except CloudRefused as error:
+        if error.status == HTTPStatus.FORBIDDEN:
+            raise InTheWay(
+                f"{account.username} cannot claim it",
+                board=board.label,
+                seen=f"the cloud says: {error.text.rstrip('.')}",
+                blame=Blame.CLOUD,
+                remedy="Give it up in the account that owns it, or use that account",
+            ) from error
+    else:
+        board.journal.did(f"claimed it for {account.username}")
 
 
 def bring_os(board: Board, version: str) -> None:
@@ -89,8 +138,10 @@ def bring_os(board: Board, version: str) -> None:
     """
     from harness.releases import application_file, release_files
 
-    if Capability.USB in board.capabilities and board.usb.state() is UsbState.DFU:
-        board.leave_dfu()
+    if Capability.USB in board.capabilities:
+        _awake(board)
+        if board.usb.state() is UsbState.DFU:
+            board.leave_dfu()
     if board.os_version() != version:
         board.update_device_os(release_files(board, version))
         if board.requests.unmet_dependency():
@@ -102,8 +153,7 @@ def bring_claim(board: Board, wifi: WifiNetwork | None, *, claimed: bool) -> Non
     account = board.account
     if account is None:
         raise CapabilityMissing(Capability.CLOUD, board=board.label)
-    mine = account.find(board.device_id)
-    owned = mine is not None and mine.owner == account.username
+    owned = _owns(board)
     if claimed and not owned:
         if Capability.USB in board.capabilities or board.cannot_witness(Mode.ONLINE) is None:
             bring_mode(board, Mode.ONLINE, wifi)
@@ -121,9 +171,7 @@ def bring_mode(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
     if Capability.USB not in board.capabilities:
         bring_unplugged(board, mode, wifi)
         return
-    state = board.usb.state()
-    if state is UsbState.ABSENT:
-        state = _wake(board)
+    state = _awake(board)
     if mode is Mode.DFU:
         if state is not UsbState.DFU:
             board.enter_dfu()
@@ -131,8 +179,7 @@ def bring_mode(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
     if state is UsbState.DFU:
         board.leave_dfu()
     if mode is Mode.SAFE:
-        board.enter_safe_mode()
-        board.wait_for(Mode.SAFE)
+        bring_safe_mode(board, wifi)
     elif mode is Mode.ONLINE:
         connect(board, wifi)
     elif mode is Mode.LISTENING:
@@ -140,9 +187,28 @@ def bring_mode(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
         if board.mode() is not Mode.LISTENING:
             board.enter_listening()
     else:
-        if settle_out_of_safe_mode(board) is Mode.LISTENING:
-            board.leave_listening()
+        run_normally(board, wifi)
         board.wait_for(mode)
+
+
+def bring_safe_mode(board: Board, wifi: WifiNetwork | None) -> None:
+    """Bring a running board into safe mode, in which it connects, too: so it has to know a network."""
+    _end_unknown_boot(board)
+    if settled(board) not in (Mode.SAFE, Mode.ONLINE):
+        connect(board, wifi)
+    board.enter_safe_mode()
+    board.wait_for(Mode.SAFE)
+
+
+def run_normally(board: Board, wifi: WifiNetwork | None) -> None:
+    """Have a running board run its application. One that knows no network is given the run's, else it would soon listen again."""
+    mode = settle_out_of_safe_mode(board)
+    if mode is Mode.SAFE:
+        get_out_of_safe_mode(board)
+    elif mode is Mode.LISTENING and board.allow_changes and board.network.lacks(wifi) is None:
+        board.network.join(wifi)
+    elif mode is Mode.LISTENING:
+        board.leave_listening()
 
 
 def bring_unplugged(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
@@ -161,13 +227,18 @@ def bring_unplugged(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
 
 
 def end_safe_mode(board: Board) -> None:
-    """Reset a board that is or may be in safe mode. Without an LED that is any that somebody else started, unless it is seen online."""
-    boot = board.epoch.boot
-    if boot is Boot.UNKNOWN and Capability.LED not in board.capabilities:
-        normal, _ = board.witnesses.look(Mode.ONLINE, board.epoch)
-    else:
-        normal = boot is not Boot.SAFE
-    if not normal or board.mode() is Mode.SAFE:
+    """Reset a board that is or may be in safe mode."""
+    _end_unknown_boot(board)
+    if board.epoch.boot is Boot.SAFE or board.mode() is Mode.SAFE:
+        board.reset()
+
+
+def _end_unknown_boot(board: Board) -> None:
+    """Reset a board without an LED that somebody else started, or somebody disturbed.
+
+    It may be in safe mode, and an update over the air may be under way that would end whatever it is brought into. Nobody can tell.
+    """
+    if board.epoch.boot is Boot.UNKNOWN and Capability.LED not in board.capabilities:
         board.reset()
 
 
@@ -187,6 +258,9 @@ def connect(board: Board, wifi: WifiNetwork | None) -> None:
     It is reset if it is in safe mode, and joined to its network if it listens for credentials, or got nowhere with what it has.
     """
     mode, network = settle_out_of_safe_mode(board), board.network
+    if mode is Mode.SAFE:
+        get_out_of_safe_mode(board)
+        return
     missing = network.lacks(wifi)
     if mode is Mode.LISTENING and missing is not None:
         raise missing
@@ -198,6 +272,28 @@ def connect(board: Board, wifi: WifiNetwork | None) -> None:
         if missing is None and not board.allow_changes:
             error.remedy += f". {network.offer(wifi)}, but for a missing --allow-changes"
         raise
+
+
+def get_out_of_safe_mode(board: Board) -> None:
+    """Wait for the cloud to heal a board that what it is made of keeps in safe mode; else give it an application that fits its Device OS.
+
+    Raises:
+        InTheWay: changes are not allowed, or that does not help.
+    """
+    try:
+        board.wait_for(Mode.ONLINE)
+    except NotReached as error:
+        seen = board.requests.unmet_dependency() or error.seen
+        if board.allow_changes:
+            from harness.releases import application_file
+
+            board.flash(application_file(board))
+            if settled(board) is not Mode.SAFE:
+                board.wait_for(Mode.ONLINE)
+                return
+        raise InTheWay(
+            "what it is made of keeps it in safe mode", board=board.label, seen=f"not met: what {seen} needs", remedy=error.remedy
+        ) from error
 
 
 def _lacks_network(board: Board, mode: Mode) -> bool:
@@ -229,8 +325,11 @@ def settled(board: Board) -> Mode:
         return board.mode()
 
 
-def _wake(board: Board) -> UsbState:
-    """Give power to a board that shows nothing, where that can be done; gives what it shows then."""
+def _awake(board: Board) -> UsbState:
+    """Give power to a board that shows nothing, where that can be done; gives what it shows."""
+    state = board.usb.state()
+    if state is not UsbState.ABSENT:
+        return state
     if Capability.POWER in board.capabilities:
         board.power.on()
     entry = board.usb.wait_for(lambda entry: entry, timeout=10, awaited="anything on USB", remedy="Check its power and its cable")

@@ -17,9 +17,10 @@ from harness.boards import OpenOptions, Rig, kind_named, moniker_of, open_boards
 from harness.errors import Blame, BoardNotAvailable, CapabilityMissing, ChangesNotAllowed, HarnessError, NeedNotMet, Unavailable
 from harness.hiding import hides
 from harness.host import HostClock, WallClock
+from harness.installed import installed_version
 from harness.modes import Capability
 from harness.monikers import without_number
-from harness.pool.health import RETURN, check_health, installed_version
+from harness.pool.health import RETURN, check_health
 from harness.pool.lease import wait_for
 from harness.pool.needs import Needs, Offer
 from harness.pool.slot import Slot, Standing

@@ -87,6 +87,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     with changes.watch() as seen:
         item.stash[CHANGES] = seen
         result = yield
+    if seen.lasting:
+        for board in item.stash.get(BOARDS, []):
+            board.disturbed()
     bench = item.config.stash.get(BENCH, None)
     if bench is not None and (nextitem is None or nextitem.path != item.path):
         bench.end_of_module()

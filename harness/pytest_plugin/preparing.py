@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from harness.board import Board
-from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, HarnessError, NeedNotMet
+from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, HarnessError, InTheWay, NeedNotMet
 from harness.hiding import hides
 from harness.pool.needs import Needs
 from harness.pool.pool import Wanted
@@ -84,9 +84,7 @@ def hand_out(request: pytest.FixtureRequest, item: pytest.Item, bench: Bench, na
         except HarnessError as error:
             culprit = _culprit(bench, boards, error)
             _note(bench, culprit, error)
-            if not takes_any(item.config) or name is not None or error.blame not in (Blame.BOARD, Blame.RACK, Blame.REQUEST):
-                raise
-            if error.blame is Blame.REQUEST and not isinstance(error, ChangesNotAllowed):
+            if not takes_any(item.config) or name is not None or not _is_of_one_board(error):
                 raise
             wanted.without.update((slot.name, error) for slot in bench.pool.slots_of([culprit.device_id]))
             bench.return_unfit(boards)
@@ -101,9 +99,14 @@ def _culprit(bench: Bench, boards: list[Board], error: HarnessError) -> Board:
     return next((board for board in boards if label is not None and board.device_id == label.device_id), boards[0])
 
 
+def _is_of_one_board(error: HarnessError) -> bool:
+    """Whether it may be otherwise with another board."""
+    return error.blame in (Blame.BOARD, Blame.RACK) or isinstance(error, CapabilityMissing | ChangesNotAllowed | InTheWay)
+
+
 def _note(bench: Bench, board: Board, error: HarnessError) -> None:
     """Count it as a fault of the board, unless it is none."""
-    if error.blame in (Blame.BOARD, Blame.RACK) and not isinstance(error, CapabilityMissing):
+    if error.blame in (Blame.BOARD, Blame.RACK) and not isinstance(error, CapabilityMissing | InTheWay):
         bench.pool.fault(board.device_id, error)
 
 
