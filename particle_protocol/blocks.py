@@ -6,9 +6,13 @@ Device OS since 3.0 sends long descriptions so, with Block1, each block as a req
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-from particle_protocol.coap import CoapError, pack_uint, unpack_uint
+from particle_protocol.coap import CoapError, Message, Option, pack_uint, unpack_uint
+
+MAX_ASSEMBLED: Final = 4
+"""How many requests are put together from blocks at a time; one more ends the oldest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,33 @@ class BlockAssembler:
             return None
         whole, self._data, self._next = self._data, b"", 0
         return whole
+
+
+class RequestAssembler:
+    """Puts requests together that come in blocks (Block1). Which belong together is told by all else that they say, not by their tokens."""
+
+    __slots__ = ("_limit", "_open")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: dict[tuple[int, tuple[tuple[int, bytes], ...]], BlockAssembler] = {}
+
+    def add(self, message: Message) -> Message | None:
+        """Take a block; gives the whole request, without the option, once the last one has come.
+
+        Raises:
+            CoapError: no block, a block out of order, or more than the limit.
+        """
+        options = tuple(each for each in message.options if each[0] != Option.BLOCK1)
+        key = (message.code, options)
+        assembler = self._open.pop(key, None) or BlockAssembler(self._limit)
+        payload = assembler.add(Block.decode(message.option(Option.BLOCK1) or b""), message.payload)
+        if payload is not None:
+            return replace(message, options=options, payload=payload)
+        if len(self._open) >= MAX_ASSEMBLED:
+            del self._open[next(iter(self._open))]
+        self._open[key] = assembler
+        return None
 
 
 def cut(payload: bytes, number: int, size: int) -> tuple[Block, bytes]:

@@ -9,24 +9,20 @@ known by its message id: its acknowledgement is repeated, and nothing done twice
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from particle_protocol.blocks import Block, BlockAssembler
+from particle_protocol.blocks import Block, BlockAssembler, RequestAssembler
 from particle_protocol.coap import CoapError, Code, Message, Option, Type, empty, is_response, is_success
+from particle_protocol.coap_memory import Remembered
 from particle_protocol.protocol_errors import ProtocolErrorCode
 from particle_protocol.secure_channel import ChannelError, SecureChannel
 
 ACK_TIMEOUT: Final = 20.0
 """How long an acknowledgement that somebody waits for may take, in seconds (Device OS 6.2.0, communication/inc/protocol_defs.h)."""
-MAX_REMEMBERED: Final = 512
-"""How many message ids of the other end are remembered."""
 MAX_PAYLOAD: Final = 65_536
 """The longest payload that is put together from blocks, in bytes."""
-MAX_ASSEMBLED: Final = 4
-"""How many requests may be put together from blocks at a time; one more ends the oldest."""
 TOKENS: Final = 256
 """How many tokens there are: firmware takes them of one byte only (Device OS 6.2.0, protocol.cpp:82-88)."""
 
@@ -101,15 +97,14 @@ class CoapEnd:
 
     __slots__ = (
         "_asked",
-        "_assembled",
         "_channel",
         "_draw",
         "_max_payload",
         "_message_id",
         "_own_ids",
         "_remembered",
-        "_remembered_until",
         "_repetition",
+        "_requests",
         "_token",
         "_unacknowledged",
         "duplicates",
@@ -133,10 +128,9 @@ class CoapEnd:
         self._message_id = 0
         self._token = 0
         self._asked: dict[bytes, Question] = {}
-        self._assembled: dict[tuple[int, tuple[tuple[int, bytes], ...]], BlockAssembler] = {}
+        self._requests = RequestAssembler(max_payload)
         self._unacknowledged: dict[int, _Unacknowledged] = {}
-        self._remembered: dict[int, bytes] = {}
-        self._remembered_until: deque[tuple[float, int]] = deque()
+        self._remembered = Remembered(repetition.remembered)
         self.duplicates = 0
         """How many messages came that had come before."""
         self.last_id = 0
@@ -270,8 +264,7 @@ class CoapEnd:
 
     def knows(self, message: Message, now: float) -> bool:
         """Whether a message has come before, or is an answer to one of ours: nothing that anything begins with."""
-        self._forget(now)
-        return message.type in (Type.ACK, Type.RST) or message.id in self._remembered
+        return message.type in (Type.ACK, Type.RST) or self._remembered.knows(message.id, now)
 
     def deadline(self) -> float | None:
         """When `handle_timer` wants to be called, or None."""
@@ -309,8 +302,7 @@ class CoapEnd:
             _finish(waiting, ProtocolErrorCode.REMOTE_CLOSED)
 
     def _answer(self, request: Message, data: bytes) -> None:
-        if request.id in self._remembered:
-            self._remembered[request.id] = data
+        self._remembered.answered(request.id, data)
         self._channel.send(data)
 
     def _take_acknowledgement(self, message: Message, now: float) -> Message | None:
@@ -356,24 +348,16 @@ class CoapEnd:
 
     def _whole_request(self, message: Message) -> Message | None:
         """A request whose payload comes in blocks, once it is whole; the others are acknowledged 2.31 (RFC 7959, 2.5)."""
-        value = message.option(Option.BLOCK1)
-        if value is None:
+        if message.option(Option.BLOCK1) is None:
             return message
-        options = tuple(each for each in message.options if each[0] != Option.BLOCK1)
-        key = (message.code, options)
-        assembler = self._assembled.pop(key, None) or BlockAssembler(self._max_payload)
         try:
-            payload = assembler.add(Block.decode(value), message.payload)
+            whole = self._requests.add(message)
         except CoapError:
             self.acknowledge(message, Code.REQUEST_ENTITY_INCOMPLETE)
             return None
-        if payload is not None:
-            return replace(message, options=options, payload=payload)
-        if len(self._assembled) >= MAX_ASSEMBLED:
-            del self._assembled[next(iter(self._assembled))]
-        self._assembled[key] = assembler
-        self.acknowledge(message, Code.CONTINUE)
-        return None
+        if whole is None:
+            self.acknowledge(message, Code.CONTINUE)
+        return whole
 
     def _whole_answer(self, question: Question, message: Message, now: float) -> Message | None:
         """An answer whose payload comes in blocks, once it is whole; the next block is asked for (RFC 7959, 2.4)."""
@@ -402,22 +386,14 @@ class CoapEnd:
 
     def _has_come_before(self, message: Message, now: float) -> bool:
         """Whether a message is a repetition; it gets the answer that the first one got. If not, its id is remembered."""
-        self._forget(now)
-        known = self._remembered.get(message.id)
-        if known is None:
-            self._remembered[message.id] = b""
-            self._remembered_until.append((now + self._repetition.remembered, message.id))
+        if not self._remembered.knows(message.id, now):
+            self._remembered.note(message.id, now)
             return False
         self.duplicates += 1
+        known = self._remembered.answer(message.id)
         if known and message.type is Type.CON and not self._channel.has_failed:
             self._channel.send(known)
         return True
-
-    def _forget(self, now: float) -> None:
-        """Forget ids that are old, and the oldest if there are too many."""
-        until = self._remembered_until
-        while until and (until[0][0] <= now or len(until) >= MAX_REMEMBERED):
-            self._remembered.pop(until.popleft()[1], None)
 
     def _repeat(self, message_id: int, waiting: _Unacknowledged, now: float) -> None:
         if waiting.times_sent <= self._repetition.times:

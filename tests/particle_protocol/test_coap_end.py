@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from particle_protocol.blocks import Block, cut
+from particle_protocol.blocks import MAX_ASSEMBLED, Block, cut
 from particle_protocol.coap import CoapError, Code, Message, Option, Type, empty, path_options
-from particle_protocol.coap_end import MAX_ASSEMBLED, MAX_REMEMBERED, CoapEnd, TooManyQuestions
+from particle_protocol.coap_end import CoapEnd, TooManyQuestions
+from particle_protocol.coap_memory import MAX_REMEMBERED
 from particle_protocol.protocol_errors import ProtocolErrorCode as Error
 from particle_protocol.secure_channel import ChannelError
 

@@ -5,9 +5,10 @@ datagram. The cloud hears of it all as the `DeviceListener`.
 """
 
 from emulator.cloud.device_service.datagram_port import DatagramPort
+from emulator.cloud.device_service.introduction import Introduction
 from emulator.cloud.device_service.service import DeviceService, Port
 from emulator.cloud.device_service.service_settings import DeviceServiceSettings
-from emulator.cloud.device_service.session import Introduction, Session
+from emulator.cloud.device_service.session import Session
 from emulator.cloud.device_service.stream_port import StreamPort
 
 __all__ = ["DatagramPort", "DeviceService", "DeviceServiceSettings", "Introduction", "Port", "Session", "StreamPort"]

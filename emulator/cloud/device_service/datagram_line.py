@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from emulator.cloud.device_service.greeting import registered_key
+from emulator.cloud.device_service.introduction import Introduction
 from emulator.cloud.device_service.line import Line
-from emulator.cloud.device_service.session import Introduction, Session
+from emulator.cloud.device_service.session import Session
 from particle_protocol.cloud_profiles import Transport
 from particle_protocol.coap import CoapError, Code, Message, Type, empty, is_request
 from particle_protocol.dtls import KeyProved, ServerEnd

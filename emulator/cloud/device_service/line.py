@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 from emulator.clock import Timer
 from emulator.cloud.device_log import DroppedMessage, Refusal
 from emulator.cloud.device_service.greeting import introduce
-from emulator.cloud.device_service.session import Introduction, Session
+from emulator.cloud.device_service.introduction import Introduction
+from emulator.cloud.device_service.session import Session
 from particle_protocol.cloud_profiles import CloudProfile, Transport, cloud_profile
 from particle_protocol.coap_end import CoapEnd
 from particle_protocol.messages import Hello, cloud_hello

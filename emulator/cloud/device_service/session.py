@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from emulator.cloud.device_service.introduction import Introduction
 from emulator.cloud.device_service.questions import Decode, failing, open_question
 from emulator.cloud.device_service.update_sender import UpdateSender
 from emulator.cloud.device_service.window_update import WindowUpdate
-from emulator.cloud.sessions import HelloFacts, Refused, Value
+from emulator.cloud.sessions import Refused, Value
 from emulator.drivers import Reply
-from particle_protocol.cloud_messages.describe import decode_system
 from particle_protocol.cloud_messages.ledger import ledger_answer
 from particle_protocol.cloud_profiles import CloudProfile
 from particle_protocol.coap import CoapError, Code, Message, Type, code_text, confirmable_id, empty, is_request, is_response, reset_id
 from particle_protocol.coap_end import CoapEnd, Done, Question, TooManyQuestions
-from particle_protocol.describe import ApplicationDescribe, DescribeError, Description, SystemDescribe
+from particle_protocol.describe import DescribeError
 from particle_protocol.messages import (
     DEFAULT_TTL,
     DescribeFlag,
@@ -29,7 +28,6 @@ from particle_protocol.messages import (
     Event,
     FunctionCall,
     Goodbye,
-    Hello,
     HelloFlag,
     Kind,
     MessageError,
@@ -49,8 +47,6 @@ from particle_protocol.vitals import Vitals, VitalsError, decode_vitals
 if TYPE_CHECKING:
     from emulator.cloud.device_service.service import DeviceService
 
-_CHUNK_SIZE = "spark/hardware/ota_chunk_size"
-_MAX_BINARY = "spark/hardware/max_binary"
 _SIZES = {1: VariableType.BOOL, 4: VariableType.INT, 8: VariableType.DOUBLE}
 _BOTH_PARTS = DescribeFlag.SYSTEM | DescribeFlag.APPLICATION
 
@@ -75,18 +71,6 @@ class Carrier(Protocol):
 
     def dropped(self, message: bytes, why: str) -> None:
         """A message of the device could not be understood."""
-
-
-@dataclass(slots=True)
-class Introduction:
-    """What a device has said of itself. One that goes on with its channel later does not say it again."""
-
-    hello: Hello
-    subscriptions: list[Subscription] = field(default_factory=list)
-    system: SystemDescribe | None = None
-    application: ApplicationDescribe | None = None
-    chunk_size: int | None = None
-    max_binary: int | None = None
 
 
 class Session:
@@ -118,9 +102,7 @@ class Session:
         hello = said.hello
         limits = hello.limits
         self.device_id = device_id
-        self.hello = HelloFacts(
-            hello.product_id, hello.product_version, hello.platform_id, None if limits is None else limits.system_version, int(hello.flags)
-        )
+        self.hello = said.facts
         self.peer = line.peer
         self.closed = False
         self.dropped = 0
@@ -147,14 +129,12 @@ class Session:
     @property
     def chunk_size(self) -> int:
         """Bytes in a chunk of an update: what the device said last, or what is usual."""
-        limits = self._said.hello.limits
-        return self._said.chunk_size or (0 if limits is None else limits.ota_chunk_size) or self.settings.default_chunk_size
+        return self._said.chunk_size or self.settings.default_chunk_size
 
     @property
     def max_binary(self) -> int | None:
         """The largest update that the device takes, in bytes, if it said so."""
-        limits = self._said.hello.limits
-        return self._said.max_binary if self._said.max_binary is not None or limits is None else limits.max_binary_size
+        return self._said.max_binary
 
     def call(self, name: str, argument: str) -> Reply[int]:
         """See `DeviceSession`. Of an unknown function a device says nothing, so that one ends in a TimeoutError."""
@@ -426,10 +406,7 @@ class Session:
             subscriptions.append(subscription)
 
     def _take_event(self, event: Event) -> None:
-        if event.name == _CHUNK_SIZE and event.text.isdecimal():
-            self._said.chunk_size = int(event.text)
-        elif event.name == _MAX_BINARY and event.text.isdecimal():
-            self._said.max_binary = int(event.text)
+        self._said.take_event(event)
         data = None if event.data is None else event.text
         self._listener.event_received(self, event.name, data, public=event.public, ttl=event.ttl)
 
@@ -453,24 +430,17 @@ class Session:
 
         When a device was asked `again`, only what it says of its application is news.
         """
+        known = self._said.system is not None
         try:
-            # The system's part is no JSON since 5.5.0.
-            if payload.startswith(b"{") or not flags & DescribeFlag.SYSTEM:
-                description = Description.decode(payload)
-            else:
-                description = Description(decode_system(payload, self.hello.platform_id))
+            description = self._said.take_description(flags, payload)
         except DescribeError as error:
             self._drop(payload, str(error))
-            return
-        system = None if again and self._said.system is not None else description.system
-        self._said.system = system or self._said.system
-        self._said.application = description.application or self._said.application
-        self._listener.described(self, system, description.application)
+        else:
+            self._listener.described(self, None if again and known else description.system, description.application)
 
     def _ask_for_description(self, again: bool) -> None:
         """Firmware that does not describe itself (up to 1.5) is asked: for both parts at once, or one by one where it takes no other."""
-        known = self._said.application
-        if self.closed or (known is not None and (known.functions or known.variables)):
+        if self.closed or self._said.has_functions:
             return
         asked = (DescribeFlag.SYSTEM, DescribeFlag.APPLICATION) if self._profile.describe_needs_query else (None,)
         for flag in asked:
