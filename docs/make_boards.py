@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.hardware import emulated_platforms, hardware_of
+from harness.boards.emu import OPTIONS
 from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import platforms
 
@@ -27,7 +28,7 @@ def page() -> Iterator[str]:
     yield "# Boards that can be emulated"
     yield ""
     yield "Made of the tables in `emulator/hardware/` and `particle_protocol/` by `docs/make_boards.py`. `emu:NAME` is such"
-    yield "a board as it comes out of its box; [writing-tests.md](writing-tests.md) has the options. The shared suite,"
+    yield "a board as it comes out of its box; the [options](#options) make another of it. The shared suite,"
     yield "`particle-hil check`, passes on each of them, on the oldest release and on the newest."
     yield ""
     yield "| moniker | board | generation | network | cloud | Device OS | unless told | DCT kept in | DFU alternates |"
@@ -44,6 +45,16 @@ def page() -> Iterator[str]:
     yield ""
     others = [platform.display_name for platform in platforms() if platform.name not in emulated_platforms()]
     yield f"Known, but not emulated: {', '.join(others)}. Their firmware files are read, checked and built all the same."
+    yield ""
+    yield "## Options"
+    yield ""
+    yield "Options follow a question mark, as in `emu:electron?sku=E404KIT&sim_state=active`, and one that makes no sense for its"
+    yield "board is refused."
+    yield ""
+    yield "| option | its value |"
+    yield "|---|---|"
+    for option, meaning in OPTIONS.items():
+        yield f"| `{option}` | {meaning} |"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.board.stored_networks import StoredNetwork
+from emulator.cloud.sim_records import SimStatus
 from particle_protocol.cloud_profiles import Transport
 from particle_protocol.dct import ServerAddress
 from particle_protocol.functions import ModuleFunction
@@ -43,8 +44,8 @@ class BoardSpec:
     """How that SIM sits in it; as its hardware table says unless told."""
     iccid: str | None = None
     """The number of that SIM; drawn from the seed unless told."""
-    sim_active: bool = False
-    """Whether that SIM is active from the start; otherwise nobody has activated it yet."""
+    sim_status: SimStatus | None = None
+    """How the operator has that SIM at first; unless told, nobody has activated it yet."""
     sku: str | None = None
     """What it was sold as, which decides its SIM; it has to be one of its platform."""
     bootloader: int | None = None

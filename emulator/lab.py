@@ -209,7 +209,7 @@ class Lab:
             ValueError: the board takes no SIM, or that one is in another device.
         """
         if hardware.sim is None:
-            if spec.iccid is not None or spec.sim_form is not None:
+            if spec.iccid is not None or spec.sim_form is not None or spec.sim_status is not None:
                 raise ValueError(f"{hardware.platform.display_name} takes no SIM: it has no cellular modem")
             return None
         if not spec.has_sim:
@@ -222,7 +222,9 @@ class Lab:
             sku = None if spec.sku is None else find_sku(spec.sku)
             form = spec.sim_form or (sku.sim if sku is not None else None) or hardware.sim
             activation = ActivationClass.FAST if sku is None else sku.activation
-            self.cloud.sims.make(iccid, form, activation, active=spec.sim_active)
+            self.cloud.sims.make(iccid, form, activation)
+            if spec.sim_status is not None:
+                self.cloud.sims.set_up(iccid, spec.sim_status)
         return iccid
 
     def _identity(self, platform: Platform, spec: BoardSpec) -> BoardIdentity:

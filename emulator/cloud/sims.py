@@ -57,10 +57,8 @@ class Sims:
         for sim in self._sims:
             self._arm(sim)
 
-    def make(
-        self, iccid: str, form: SimForm = SimForm.EMBEDDED, activation: ActivationClass = ActivationClass.FAST, *, active: bool = False
-    ) -> Sim:
-        """Make a SIM known, as its factory does. `active`: the operator has activated it already, for nobody.
+    def make(self, iccid: str, form: SimForm = SimForm.EMBEDDED, activation: ActivationClass = ActivationClass.FAST) -> Sim:
+        """Make a SIM known, as its factory does: nobody has activated it.
 
         Raises:
             Invalid: not 19 to 21 digits that begin with 89, or taken.
@@ -72,11 +70,7 @@ class Sims:
         if iccid in self._sims:
             raise Invalid("iccid", iccid, "there is one")
         with self._core.change():
-            now = self._core.now()
-            made = Sim(iccid, form, activation, updated_at=now)
-            if active:
-                made = replace(made, status=SimStatus.ACTIVE, first_activated_on=now, last_activated_on=now, activations_count=1)
-            return self._sims.put(made)
+            return self._sims.put(Sim(iccid, form, activation, updated_at=self._core.now()))
 
     def set_up(self, iccid: str, status: SimStatus, user_id: str | None = None) -> Sim:
         """Have a SIM be in a state, and a user's, without asking anybody or waiting for the network: how a lab finds it.

@@ -27,6 +27,14 @@ class EmulatedBoard:
     sim: str | None = None
     """`none`, or the SIM's form; None: as such boards come."""
     iccid: str | None = None
+    sim_state: str | None = None
+    """A state of a lab file's SIMs; None: nobody has activated it yet."""
+    sku: str | None = None
+    """What it was sold as."""
+    bootloader: str | None = None
+    """The version of that module, where it is another than its release's; likewise the next two."""
+    softdevice: str | None = None
+    ncp: str | None = None
     protocol: str | None = None
     """`tcp` or `udp`: how it talks to its cloud; None: as such boards do."""
     application: str | None = None

@@ -27,7 +27,7 @@ from emulator.lab import Lab
 from emulator.serving import CannotListen, Listener, Service
 from harness.board import Board
 from harness.boards import Incident, Rig, ServiceFacts, Serving, SetupAddresses
-from harness.boards.emulated import NO_SIM, EmulatedBoard
+from harness.boards.emulated import EmulatedBoard
 from harness.cloud import Cloud, CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of
@@ -37,13 +37,13 @@ from harness.lab.applications import LabApplications
 from harness.lab.board import BuiltReleases, board_on
 from harness.lab.furnishing import Furnishing, run_user
 from harness.lab.host import EmulatedHost
+from harness.lab.wanted import sim_of, transport_of, versions_of
 from harness.modes import Capability, Mode
 from harness.rack.lab_errors import Problem
 from harness.rack.lab_file import LabFile
 from harness.releases import RealReleases
 from harness.starting import Start
 from particle_protocol.cloud_profiles import Transport
-from particle_protocol.skus import SimForm
 
 __tracebackhide__ = hides
 
@@ -150,11 +150,11 @@ class LabRig:
             application=application,
             product=product,
             device_id=wanted.device_id,
-            iccid=wanted.iccid,
-            **_sim_of(wanted),
+            **sim_of(wanted),
+            **versions_of(wanted),
             networks=(StoredNetwork(self._wifi.ssid, self._wifi.security, self._wifi.password),) if knows_network else (),
             mode=_LAB_MODES.get(start.mode, "normal") if start.mode is not None else "normal",
-            transport=_transport_of(wanted),
+            transport=transport_of(wanted),
             server=None if server is None else server.address,
             server_key=None if server is None else server.key,
         )
@@ -376,33 +376,3 @@ def _wait_until_up(board: Board) -> None:
     """Let time pass until a new board is in a mode in which boards like it come up; one with an active SIM may be online by then."""
     comes_up = (Mode.LISTENING, Mode.CONNECTING_NETWORK, Mode.CONNECTING_CLOUD, Mode.ONLINE)
     board.until(lambda: board.mode() in comes_up, timeout=30, awaited=" or ".join(map(str, comes_up)), seen=lambda: str(board.mode()))
-
-
-def _transport_of(wanted: EmulatedBoard) -> Transport | None:
-    """How a board is to talk to its cloud, as the option `protocol` says.
-
-    Raises:
-        ValueError: the option has no such value.
-    """
-    if wanted.protocol is None:
-        return None
-    try:
-        return Transport(wanted.protocol)
-    except ValueError:
-        raise ValueError(f"protocol={wanted.protocol}; there are: {', '.join(each.value for each in Transport)}") from None
-
-
-def _sim_of(wanted: EmulatedBoard) -> dict[str, Any]:
-    """The fields of a `BoardSpec` that say what SIM a board has.
-
-    Raises:
-        ValueError: there is no such form.
-    """
-    if wanted.sim is None:
-        return {}
-    if wanted.sim == NO_SIM:
-        return {"has_sim": False}
-    forms = {form.value.lower(): form for form in SimForm}
-    if wanted.sim.lower() not in forms:
-        raise ValueError(f"sim={wanted.sim}; there are: {', '.join((NO_SIM, *forms))}")
-    return {"sim_form": forms[wanted.sim.lower()]}

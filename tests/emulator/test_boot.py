@@ -4,6 +4,7 @@ import pytest
 
 from emulator.board.flash import CutPhase
 from emulator.board.stored_networks import StoredNetwork
+from emulator.cloud.sim_records import SimStatus
 from emulator.factory import device_os_release, user_part
 from particle_protocol.control_requests.codes import RequestType
 from particle_protocol.platforms import platform_by_name
@@ -221,7 +222,7 @@ def test_modules_that_a_board_does_not_have_can_have_no_version(bench):
 
 
 def test_a_sku_decides_the_sim_and_has_to_fit_the_platform(bench):
-    board = bench.board(platform="electron", sku="E404MOD1", sim_active=True)
+    board = bench.board(platform="electron", sku="E404MOD1", sim_status=SimStatus.ACTIVE)
     sim = bench.lab.cloud.sims.by_iccid(board.sim)
     assert (sim.form.value, sim.active, bench.lab.cloud.devices.by_id(board.device_id).sku) == ("MFF2", True, "E404MOD1")
     with pytest.raises(ValueError, match="SKU E404MOD1 is for the Electron, not the Photon"):

@@ -40,7 +40,7 @@ def online(bench):
         networks = [HOME] if platform in ("argon", "p2") else []
         if networks:
             bench.lab.network.access_point("lab", "secret123")
-        sim = {} if networks else {"sim_active": True}
+        sim = {} if networks else {"sim_status": SimStatus.ACTIVE}
         board = bench.board(platform=platform, os=os, application="Echo", networks=networks, **sim, **more)
         if board.platform.generation > 2:
             board.settings.put(DctField.SETUP_DONE, b"\x01")
@@ -200,7 +200,7 @@ def test_a_sim_that_an_account_activates_brings_a_board_online_that_blinks_green
 
 
 def test_a_board_that_holds_another_servers_key_says_so_by_its_led_and_the_cloud_notes_why(bench):
-    board = bench.board(platform="electron", sim_active=True, server_key=PrivateKey.from_number(77).public_der)
+    board = bench.board(platform="electron", sim_status=SimStatus.ACTIVE, server_key=PrivateKey.from_number(77).public_der)
     bench.wait_led(board, "solid red", timeout=60)
     bench.sleep(1)
     assert "decrypt_error" in bench.lab.device_service.refusals[-1].why
@@ -208,7 +208,7 @@ def test_a_board_that_holds_another_servers_key_says_so_by_its_led_and_the_cloud
 
 
 def test_a_server_that_is_not_there_is_orange_and_tried_again(bench):
-    board = bench.board(platform="electron", sim_active=True, server=ServerAddress("192.0.2.99", 5684))
+    board = bench.board(platform="electron", sim_status=SimStatus.ACTIVE, server=ServerAddress("192.0.2.99", 5684))
     bench.wait_led(board, "blinking orange", timeout=60)
     bench.sleep(30)
     assert board.firmware.cloud.counters.attempts > 1

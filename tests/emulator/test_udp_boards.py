@@ -3,6 +3,7 @@
 import pytest
 
 from emulator.cloud.device_service import DatagramPort, StreamPort
+from emulator.cloud.sim_records import SimStatus
 from emulator.factory import user_part
 from emulator.network import Link
 from particle_protocol.cloud_profiles import Transport
@@ -17,7 +18,7 @@ SILENCE = 1430 + 100
 @pytest.fixture
 def online(bench):
     def make(**more):
-        board = bench.board(platform="electron", sim_active=True, **more)
+        board = bench.board(platform="electron", sim_status=SimStatus.ACTIVE, **more)
         bench.wait_led(board, "breathing cyan", timeout=120)
         bench.sleep(1)
         return board
@@ -114,7 +115,7 @@ def test_a_board_whose_session_the_cloud_has_lost_makes_another_one(bench, onlin
 def test_a_board_is_online_over_a_bad_network_too(bench):
     (cell,) = bench.lab.network.cells
     cell.link = Link(latency=0.1, jitter=0.3, loss=0.08, duplication=0.1, reordering=0.1)
-    board = bench.board(platform="electron", sim_active=True)
+    board = bench.board(platform="electron", sim_status=SimStatus.ACTIVE)
     bench.wait_led(board, "breathing cyan", timeout=600)
     bench.sleep(30)
     assert is_online(bench, board)

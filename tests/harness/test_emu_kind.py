@@ -5,6 +5,7 @@ import pytest
 from harness.boards.emu import foreign_server
 from harness.errors import BoardNotAvailable, Unavailable
 from harness.modes import Mode
+from particle_protocol.functions import ModuleFunction
 
 ID = "0123456789abcdef01234567"
 
@@ -62,8 +63,18 @@ def test_a_snapshot_brings_the_board_back(open_rig, moniker):
         ("emu:photon?mode=asleep", "there is no mode 'asleep'"),
         ("emu:photon?os=latest", "latest"),
         ("emu:photon?claimed=yes", "claimed=yes"),
-        ("emu:photon?colour=red", "the option 'colour'. There are: application, claimed, firmware, iccid, id, mode, os, "),
+        ("emu:photon?colour=red", "the option 'colour'. There are: application, bootloader, claimed, firmware, iccid, id, mode, ncp, os, "),
         ("emu:photon?id=123", "24 hexadecimal digits"),
+        ("emu:photon?sim_state=active", "Photon takes no SIM"),
+        ("emu:photon?sku=BRN404X", "SKU BRN404X is for the Boron, not the Photon"),
+        ("emu:boron?sku=BRN999", "no SKU is called 'BRN999'"),
+        ("emu:boron?sim_state=on", "sim_state=on; there are: inactive, active, deactivated, data-limit, unpaid"),
+        ("emu:boron?sim=none&sim_state=active", "sim_state=active is about a SIM, and sim=none leaves it out"),
+        ("emu:photon?bootloader=new", "bootloader=new is no version: write a number from 0 to 65535"),
+        ("emu:photon?bootloader=65536", "bootloader=65536 is no version"),
+        ("emu:photon?softdevice=6", "has no radio stack on the Photon"),
+        ("emu:photon?ncp=3", "a Photon has no network processor"),
+        ("emu:photon?bootloader=11&firmware=real", "leave one of them out"),
     ],
 )
 def test_what_cannot_be_emulated_is_told(open_rig, moniker, text):
@@ -86,3 +97,21 @@ def test_one_sim_is_not_put_into_two_boards(open_rig):
     with pytest.raises(BoardNotAvailable, match=r"SIM 8934076500002589174 is in device [0-9a-f]{24} already") as refused:
         open_rig(moniker, moniker)
     assert refused.value.reason is Unavailable.BAD_MONIKER
+
+
+def test_the_bootloader_has_the_version_that_is_asked_for(open_rig):
+    board = open_rig("emu:photon?os=0.7.0&bootloader=11").boards[0]
+    (bootloader,) = (module for module in board.console.modules()["m"] if module["f"] == "b")
+    assert bootloader["v"] == 11
+
+
+def test_the_radio_stack_and_the_network_processor_have_the_versions_that_are_asked_for(open_rig):
+    board = open_rig("emu:argon?softdevice=182&ncp=2").boards[0]
+    found = {module.key.function: module.version for module in board.requests.modules()}
+    assert (found[ModuleFunction.RADIO_STACK], found[ModuleFunction.NCP]) == (182, 2)
+
+
+def test_a_board_with_an_active_sim_comes_online_by_itself_and_one_without_waits(open_rig):
+    active, waits = open_rig("emu:electron?sku=E404KIT&sim_state=active", "emu:electron?sim_state=deactivated").boards
+    active.wait_for(Mode.ONLINE)
+    assert waits.mode() is Mode.CONNECTING_NETWORK
