@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import functools
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class Proof:
         return f"[{self.name.removeprefix('test_').replace('_', ' ')}](../{self.path})"
 
 
+@functools.cache
 def proofs() -> dict[str, list[Proof]]:
     """The tests of each rule, read from the sources, so that none has to be imported."""
     found: dict[str, list[Proof]] = {}

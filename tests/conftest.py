@@ -13,9 +13,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -61,11 +62,16 @@ def sku_rows() -> tuple[SkuRow, ...]:
 
 
 class RuleReport:
-    """Which claiming rules were proved in this run. A run that was told which tests to run is not judged."""
+    """Which claiming rules were proved in this run. A run that was told which tests to run is not judged.
+
+    Where pytest-xdist has several processes run the tests, each collects all of them and runs some: they report what they collected, and
+    the first process, which hears of all results, judges.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         chosen = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.keyword
-        self._whole = not chosen and not config.option.collectonly
+        self._report: dict[str, list[str]] | None = getattr(config, "workeroutput", None)
+        self._judges = not chosen and not config.option.collectonly and self._report is None
         self._proved: set[str] = set()
         self._chosen: set[str] = set()
         self._left_out: set[str] = set()
@@ -73,7 +79,7 @@ class RuleReport:
     @property
     def unproved(self) -> list[str]:
         """The rules whose tests ran without a passing one among them."""
-        return sorted(self._chosen - self._left_out - self._proved) if self._whole else []
+        return sorted(self._chosen - self._left_out - self._proved) if self._judges else []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
@@ -89,7 +95,16 @@ class RuleReport:
         if report.when == "call" and report.passed:
             self._proved.update(str(value) for name, value in report.user_properties if name == "rule")
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """One of several processes has ended."""
+        report = getattr(node, "workeroutput", {})
+        self._chosen.update(report.get("rules_chosen", ()))
+        self._left_out.update(report.get("rules_left_out", ()))
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._report is not None:
+            self._report |= {"rules_chosen": sorted(self._chosen), "rules_left_out": sorted(self._left_out)}
         if self.unproved and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -109,8 +124,8 @@ def _watched() -> Iterator[None]:
 
     def noting(kind: type) -> Callable[..., None]:
         def init(self: object, *arguments: object, **more: object) -> None:
-            _made.append(self)
             plain[kind](self, *arguments, **more)
+            _made.append(self)  # what could not be made holds nothing
 
         return init
 
@@ -131,7 +146,7 @@ def lets_go(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     found = [text for thing in _made for text in overdue(thing)]
     if request.node.get_closest_marker("mishaps") is None:
-        counts = [thing.core.mishaps.counted for thing in _made if isinstance(thing, Cloud) and hasattr(thing, "core")]
+        counts = [thing.core.mishaps.counted for thing in _made if isinstance(thing, Cloud)]
         found += [f"{number} times failed: {kind}" for counted in counts for kind, number in counted.items()]
     _made.clear()
     assert not found, "; ".join(found)
@@ -163,14 +178,35 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(RuleReport(config), "rule-report")
 
 
-def installed(name: str, package: dict[str, object]) -> Path:
+def installed(name: str, package: dict[str, Any]) -> Path:
     """The folder `name` with what a package.json asks for installed."""
     folder = cache_folder() / name
-    if folder.is_dir():
-        return folder
-    npm = shutil.which("npm")
-    if npm is None or sys.platform != "linux":
+    if not folder.is_dir() and sys.platform == "linux":
+        with one_at_a_time(folder):
+            install(folder, package)
+    if not folder.is_dir():
         pytest.skip(f"needs {', '.join(package['dependencies'])} from npm: {HOW}")
+    return folder
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let another process that makes this folder come to its end first."""
+    import fcntl
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def install(folder: Path, package: dict[str, Any]) -> None:
+    """Have npm install a package there, unless it is."""
+    if folder.is_dir():
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        return
     scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
     scratch.mkdir(parents=True)
     (scratch / "package.json").write_text(json.dumps(package))
@@ -183,7 +219,6 @@ def installed(name: str, package: dict[str, object]) -> Path:
         shutil.rmtree(scratch, ignore_errors=True)
         pytest.skip(f"npm could not install the clients ({done.stderr.strip()[-200:]}): {HOW}")
     scratch.rename(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,12 @@ of a test that killed another one of its function or module, so these are asked 
 At the end it tells what lives in each module, and fails when that is too much.
 
     python tools/mutation.py run --max-children 2
+    python tools/mutation.py rules R18 R42 --most 60       # each rule's own tests alone; all rules when none is named
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import os
 import shutil
@@ -27,6 +29,7 @@ from mutmut.mutation import trampoline
 from mutmut.runners.harness import PytestRunner
 from mutmut.utils.file_utils import change_cwd
 from mutmut.workers.isolation import ForkRunner, MutantResult
+from rule_mutation import prepare, try_rules
 
 GOAL = 0.9  # of the mutants are killed
 ALIVE = (0, 33)  # mutmut's words for "all tests pass" and "no test comes by"
@@ -42,8 +45,14 @@ class CollectedRunner(PytestRunner):
         self.killers = Killers()
         self.report_to = -1  # in the fork that runs a mutant: a pipe for the name of the test that kills it
         self.scratch = ""  # and a folder for its files
+        self.rules: defaultdict[str, list[str]] = defaultdict(list)  # the tests that are marked with each claiming rule
         self._main = getcurrent()
         self._pytest = greenlet(self._collect)
+
+    def choose(self, selection: list[str], arguments: list[str]) -> None:
+        """Run other tests than those that pyproject.toml names."""
+        self._pytest_add_cli_args_test_selection = selection
+        self._pytest_add_cli_args = arguments
 
     def collect(self) -> None:
         """Start the session; it stops before its first test."""
@@ -57,6 +66,9 @@ class CollectedRunner(PytestRunner):
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run what the runner says, in whichever process it says so, and answer with the name of the test that failed."""
         by_name = {item.nodeid: item for item in session.items}
+        for item in session.items:
+            for rule in {rule for marker in item.iter_markers("rule") for rule in marker.args}:
+                self.rules[rule].append(item.nodeid)
         names = self._main.switch()
         while names is not None:
             names = self._main.switch(self._run([by_name[name] for name in names if name in by_name]))
@@ -162,7 +174,31 @@ def score() -> float:
     return killed
 
 
+def run_rules(words: list[str]) -> None:
+    """The mode of rules; ends with an error when some rule's tests notice nothing."""
+    parser = argparse.ArgumentParser(prog="mutation.py rules")
+    parser.add_argument("rules", nargs="*", help="as in R18; all when none is named")
+    parser.add_argument("--most", type=int, default=40, help="changes for each rule")
+    parser.add_argument("--live", action="store_true", help="name the changes that were not noticed")
+    parser.add_argument("--max-children", type=int, default=os.cpu_count() or 2)
+    options = parser.parse_args(words)
+    runner = KillersFirst(options.max_children)
+    prepare(runner, options.max_children)
+
+    def show(outcome: object) -> None:
+        print(outcome, flush=True)
+        for name in outcome.live if options.live else ():
+            print(f"         {name}")
+
+    nothing = [each.rule for each in try_rules(runner, options.rules, options.most, show) if each.proves_nothing]
+    if nothing:
+        sys.exit(f"the tests of {', '.join(nothing)} notice nothing")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["rules"]:
+        run_rules(sys.argv[2:])
+        sys.exit()
     mutmut_main.get_mutant_runner = KillersFirst
     mutmut_main.cli(standalone_mode=False)
     if sys.argv[1:2] == ["run"] and score() < GOAL:

@@ -8,6 +8,7 @@ emulator builds, and boards with real firmware with those in the cache.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import platform
@@ -22,7 +23,7 @@ from harness.boards.emulated import EmulatedBoard
 from harness.cloud import Cloud
 from harness.device_os import stock
 from harness.device_server import DeviceServer
-from harness.errors import Blame, BoardNotAvailable, CloudRefused, HarnessError, Unavailable, hides
+from harness.errors import Blame, BoardNotAvailable, CloudRefused, HarnessError, InTheWay, Unavailable, hides
 from harness.modes import Mode
 from harness.rack.lab_errors import LabFileWrong
 from harness.starting import Start
@@ -222,22 +223,25 @@ def bring_claimed(rig: Rig, boards: Sequence[tuple[Board, Start]]) -> None:
         return
     if rig.cloud is None:
         raise HarnessError("the emulated boards have no cloud to be claimed in")
-    cloud = Cloud(rig.cloud)
-    account = cloud.own_account()
-    for board, start in boards:
-        if start.claimed:
+    with contextlib.closing(Cloud(rig.cloud)) as cloud:
+        account = cloud.own_account()
+        for board, start in boards:
+            if not start.claimed:
+                continue
             board.account = account
             try:
                 Start(start.mode, claimed=True).bring(board, rig.wifi)
-            except CloudRefused as error:
+            except InTheWay as error:
+                if not isinstance(error.__cause__, CloudRefused):
+                    raise
                 raise HarnessError(
-                    f"{board.moniker}: {rig.cloud.username} cannot claim it: {error.text.rstrip('.')}",
+                    f"{board.moniker}: {error.what}",
                     board=board.label,
+                    seen=error.seen,
                     blame=Blame.REQUEST,
                     remedy="Leave claimed=1 out, or give another --state",
                 ) from error
             board.account = None
-    cloud.close()
 
 
 KIND = Kind(open_boards, OPTIONS)

@@ -34,7 +34,13 @@ def usb(lab):
 def cli(clients, node, usb, tmp_path):
     """Runs particle-cli with a home of its own, and gives what it printed."""
     program = clients / "node_modules" / "particle-cli" / "src" / "index.js"
-    environment = {**os.environ, **usb.environment, "HOME": str(tmp_path), "FORCE_COLOR": "0"}
+    environment = {
+        **os.environ,
+        **usb.environment,
+        "HOME": str(tmp_path),
+        "FORCE_COLOR": "0",
+        "NODE_COMPILE_CACHE": str(clients / "compiled"),
+    }
 
     def run(*arguments, status=0):
         command = [node, program, *arguments]

@@ -12,8 +12,10 @@ from textwrap import dedent
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from harness.boards import OpenOptions, open_boards
+from harness.cli.main import cli
 from harness.firmware_store import FirmwareUnavailable, Reason, photon_release, tinker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,14 +29,15 @@ def program(monkeypatch):
     return PROGRAM
 
 
-@pytest.fixture
-def served(program):
+@pytest.fixture(scope="session")
+def served():
     """`with served(*arguments) as told`: the program serves meanwhile, and has said so. In the end it is stopped, and has to stop well."""
 
     @contextlib.contextmanager
     def serve(*arguments, ends_by=signal.SIGINT):
-        command = [*program, "serve", "--device-port", "0", "--json", *arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        command = [*PROGRAM, "serve", "--device-port", "0", "--json", *arguments]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             try:
                 said = process.stdout.readline()
                 assert said, process.stderr.read()
@@ -65,13 +68,16 @@ def login():
 
 
 @pytest.fixture
-def refused(program):
-    """`refused(*arguments)`: the exit status and the error of a `serve` that does not come to serve."""
+def refused():
+    """`refused(*arguments)`: the exit status and the error of a `serve` that does not come to serve.
+
+    In this process: starting the program costs more than all that it refuses.
+    """
 
     def refuse(*arguments):
-        done = subprocess.run([*program, "serve", *arguments], capture_output=True, text=True, timeout=60, check=False)
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stderr
+        done = CliRunner().invoke(cli, ["serve", *arguments])
+        assert isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.stderr
 
     return refuse
 

@@ -124,6 +124,15 @@ def test_a_port_that_is_taken_is_one_sentence_that_names_it(served, refused):
             assert len(text.splitlines()) == 1
 
 
+@pytest.fixture(scope="module")
+def state(served, tmp_path_factory):
+    """A state file that a server has left."""
+    path = tmp_path_factory.mktemp("state") / "cloud.db"
+    with served("--state", str(path)):
+        pass
+    return path
+
+
 def database(path, *statements):
     connection = sqlite3.connect(path)
     for statement in statements:
@@ -142,10 +151,9 @@ def database(path, *statements):
         ([f"UPDATE users SET body = '{'[' * 1000 + ']' * 1000}'"], "its table users holds what is no User"),
     ],
 )
-def test_a_state_that_cannot_be_read_is_one_sentence_that_names_it(served, refused, tmp_path, statements, said):
+def test_a_state_that_cannot_be_read_is_one_sentence_that_names_it(state, refused, tmp_path, statements, said):
     path = tmp_path / "cloud.db"
-    with served("--state", str(path)):
-        pass
+    shutil.copy(state, path)
     database(path, *statements)
     status, text = refused("--device-port", "0", "--state", str(path))
     assert (status, said in text, str(path) in text, len(text.splitlines())) == (2, True, True, 1), text
@@ -206,8 +214,7 @@ def test_a_board_that_somebody_else_has_claimed_meanwhile_is_not_taken(served, l
         with login(told | somebody) as client:
             assert client.post("/v1/devices", data={"id": told["boards"][0]["device_id"]}).status_code == 200
     status, text = refused("--device-port", "0", *arguments, "emu:photon?claimed=1")
-    assert status == 2
-    assert "tester@example.com cannot claim it: That belongs to someone else" in text
+    assert (status, "tester@example.com cannot claim it; seen: the cloud says: That belongs to someone else" in text) == (2, True), text
 
 
 def test_a_user_who_has_another_password_by_now_keeps_it(served, login, tmp_path):

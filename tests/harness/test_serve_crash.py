@@ -381,9 +381,8 @@ def ordered_sims_become_active(server, clients):
             time.sleep(0.1)
 
 
-@pytest.mark.parametrize("seed", [1, 2] if os.environ.get("CI") else [1])
-def test_what_was_answered_outlives_a_kill_and_nothing_is_half_there(tmp_path, seed):
-    run(tmp_path, seed, kills=2, wait_for_sims=True)
+def test_what_was_answered_outlives_a_kill_and_nothing_is_half_there(tmp_path):
+    run(tmp_path, seed=1, kills=2, wait_for_sims=True)
 
 
 @pytest.mark.soak

@@ -98,6 +98,7 @@ def log_in(served, clients, node, tmp_path):
             "NO_PROXY": "127.0.0.1",
             "FORCE_COLOR": "0",
             "PARTICLE_DISABLE_UPDATE": "1",
+            "NODE_COMPILE_CACHE": str(clients / "compiled"),
         }
         how = {"env": environment, "cwd": home, "capture_output": True, "text": True, "timeout": 120, "check": False}
 

@@ -1,5 +1,6 @@
 """The book of claiming rules is complete, and up to date."""
 
+import os
 import runpy
 import shutil
 import subprocess
@@ -52,15 +53,16 @@ def test_skips(): pass
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [((), 1), (("test_rules.py",), 0), (("-k", "skips"), 0), (("--collect-only",), 0)],
-    ids=["all tests", "chosen by file", "chosen by word", "none"],
+    [((), 1), (("-n", "2"), 1), (("test_rules.py",), 0), (("-k", "skips"), 0), (("--collect-only",), 0)],
+    ids=["all tests", "all tests on two cores", "chosen by file", "chosen by word", "none"],
 )
 def test_a_run_of_all_tests_fails_when_a_rule_has_none_that_passed(tmp_path, arguments, code):
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "test_rules.py").write_text(RUN)
     (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = .\nmarkers = rule: rules\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "xdist.plugin", *arguments]
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     assert ("claiming rules without a passing test: R2\n" in done.stdout) is bool(code)
 

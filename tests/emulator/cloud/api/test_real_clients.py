@@ -39,6 +39,7 @@ def cli(clients, node, served, tmp_path):
         "PARTICLE_DISABLE_UPDATE": "1",
         "NO_PROXY": "127.0.0.1",
         "FORCE_COLOR": "0",
+        "NODE_COMPILE_CACHE": str(clients / "compiled"),
     }
 
     def start(*arguments, cwd=tmp_path):

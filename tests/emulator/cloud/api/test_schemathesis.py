@@ -10,7 +10,7 @@ import httpx
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
@@ -19,7 +19,8 @@ from emulator.cloud.api.openapi import openapi
 from emulator.cloud.api.routes import ROOMS
 
 BASE = "http://cloud.test"
-EXAMPLES = 20 if os.environ.get("CI") else 2
+few = settings(max_examples=4 if os.environ.get("CI") else 2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+many = settings(few, max_examples=40)
 schema = schemathesis.openapi.from_dict(openapi(ROOMS, server=BASE))
 schema.config.phases.coverage.enabled = False
 
@@ -71,6 +72,7 @@ class Subject:
 
 @pytest.fixture(scope="module")
 def subject():
+    """Where the one subject of all tests is kept, once a test has made it."""
     return {}
 
 
@@ -80,13 +82,23 @@ def check(case, answer):
     case.validate_response(answer, checks=[not_a_server_error, response_schema_conformance])
 
 
-@schema.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_whatever_comes_is_answered_as_documented(case, make_world, subject):
-    if not subject:
-        subject["it"] = Subject(make_world())
-    it = subject["it"]
+def play(it, case):
     check(case, it.ask(case))
     if case.path_parameters:
         case.path_parameters = {name: it.names.get(name, value) for name, value in case.path_parameters.items()}
         check(case, it.ask(case))
+
+
+@schema.parametrize()
+@few
+def test_whatever_comes_is_answered_as_documented(case, make_world, subject):
+    if not subject:
+        subject["it"] = Subject(make_world())
+    play(subject["it"], case)
+
+
+@pytest.mark.soak
+def test_much_of_whatever_comes_is_answered_as_documented(make_world):
+    it = Subject(make_world())
+    for operation in schema.get_all_operations():
+        many(given(operation.ok().as_strategy())(lambda case: play(it, case)))()
