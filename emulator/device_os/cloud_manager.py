@@ -38,6 +38,8 @@ ERROR_SHOWN = 0.25
 BLINKS_OFFLINE, BLINKS_ONLINE = 2, 3
 """How often the LED blinks when the cloud cannot be reached: without internet, and with it (6.2.0, system/src/system_task.cpp:129-176)."""
 UPDATES_V3_SINCE = (3, 0, 0)
+NO_PRODUCT_SINCE = (4, 0, 0)
+SAFE_MODE_READS_VERSION = (5, 5, 0)
 CONNECT_LIMITS = {Network.LAN: 60.0, Network.CELLULAR: 540.0}
 """Seconds without reaching the cloud after which a session is given up (6.2.0, hal/src/*/hal_platform_config.h, MAX_CLOUD_CONNECT_TIME)."""
 COLOURS_UNTIL = (2, 0, 0)
@@ -221,14 +223,20 @@ class CloudManager:
         return dtls.PublicKey(key) if knows and key else None
 
     def _product(self) -> tuple[int, int]:
-        """What Hello says: the application's product, in safe mode the one last stored (system_cloud_internal.cpp:949-968)."""
-        system = self._system
-        if system.safe_mode:
+        """What Hello says: the application's product and version, in safe mode what the board remembers of them.
+
+        Gen 2 has stored both (2.3.1, system_cloud_internal.cpp:949-968). Gen 3 remembers nothing, and since 5.5 reads the version in the
+        user part (6.2.0, hal/src/nRF52840/product_store_hal.cpp). Since 4.0 firmware cannot name a product: its id is the platform's.
+        """
+        system, version = self._system, self._system.version_numbers
+        product = system.product or (UNSET, UNSET)
+        if system.safe_mode and self._board.platform.generation <= 2:
             stored = self._board.settings.get(DctField.PRODUCT_STORE)
             product = int.from_bytes(stored[:2], "little"), int.from_bytes(stored[2:4], "little")
-        else:
-            product = system.product or (UNSET, UNSET)
-        return (self._board.platform.id if product[0] == UNSET else product[0]), product[1]
+        elif system.safe_mode and version < SAFE_MODE_READS_VERSION:
+            product = UNSET, UNSET
+        named = product[0] != UNSET and version < NO_PRODUCT_SINCE
+        return product[0] if named else self._board.platform.id, product[1]
 
     def _received(self, data: bytes) -> None:
         if self._connection is not None:

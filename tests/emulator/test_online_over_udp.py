@@ -267,3 +267,32 @@ def test_a_file_that_is_no_good_is_refused_with_the_devices_reason(bench, online
     with pytest.raises(Refused, match="no such module"):
         flash(bench, board, b"no module at all".ljust(3000, b"."))
     assert call(bench, board) == 5
+
+
+@pytest.mark.parametrize(
+    ("os", "safe", "told"),
+    [
+        ("3.3.1", False, (20123, 7)),
+        ("6.2.0", False, (13, 7)),
+        ("3.3.1", True, (13, 0xFFFF)),
+        ("6.2.0", True, (13, 7)),
+    ],
+)
+def test_hello_names_the_product_as_the_version_can(bench, online, os, safe, told):
+    board = online(os=os, product=(20123, 7))
+    if safe:
+        board.power_off()  # or the session goes on, and no Hello is said
+        board.buttons.press_mode()
+        board.power_on()
+        bench.sleep(2)
+        board.buttons.release_mode()
+        bench.wait_led(board, "breathing magenta", timeout=60)
+    hello = session(bench, board).hello
+    assert (hello.product_id, hello.product_version) == told
+
+
+def test_a_cellular_board_describes_its_modem_and_its_sim(bench, online):
+    board = online("electron", "2.3.1")
+    bench.sleep(1)
+    known = bench.lab.cloud.connections.link(board.device_id).system
+    assert known.extra == {"imei": board.identity.imei, "iccid": board.sim, "cellfw": board.hardware.modem_firmware}
