@@ -78,6 +78,11 @@ class PortPath(tuple[int, ...]):
         """The port numbers from the root hub down."""
         return tuple(self[1:])
 
+    @property
+    def way(self) -> tuple[PortPath, ...]:
+        """The ports on the way from the root hub, this one last: `1-2.3` is reached through `1-2`."""
+        return tuple(PortPath(self[:length]) for length in range(2, len(self) + 1))
+
     def __str__(self) -> str:
         return f"{self[0]}-{'.'.join(map(str, self[1:]))}"
 

@@ -48,6 +48,7 @@ class UsbHost:
         self._devices: dict[PortPath, AttachedDevice] = {}
         self._unwatch: dict[PortPath, Callable[[], None]] = {}
         self._last_address: dict[int, int] = {}
+        self._hubs: dict[PortPath, int] = {}
         _HOSTS[self.name] = self
         for path, plug in (ports or {}).items():
             self.plug_in(path, plug)
@@ -182,7 +183,14 @@ class UsbHost:
     def _plug_in(self, path: PortPath, plug: UsbPlug) -> None:
         if path in self._unwatch:
             raise ValueError(f"something is plugged into port {path} already")
-        if sum(each.bus == path.bus for each in self._unwatch) >= MOST_DEVICES:
+        on_bus = [each for each in (*self._unwatch, path) if each.bus == path.bus]
+        hubs = {hub: each for each in on_bus for hub in each.way[:-1]} | {hub: hub for hub in self._hubs if hub.bus == path.bus}
+        if path in hubs:
+            raise ValueError(f"port {path} has the hub of {hubs[path]}: a board goes into a port of that hub")
+        if not set(path.way[:-1]).isdisjoint(self._unwatch):
+            taken = next(hub for hub in path.way[:-1] if hub in self._unwatch)
+            raise ValueError(f"port {taken} has a board, and no hub with a port {path}")
+        if len(on_bus) + len(hubs) > MOST_DEVICES:
             raise ValueError(f"bus {path.bus} is full: it has addresses for {MOST_DEVICES} devices; use a port of bus {path.bus + 1}")
 
         def on_event(event: PlugEvent) -> None:
@@ -254,9 +262,18 @@ class UsbHost:
         device.changed.fire()
         self.changed.fire()
 
+    def hub_address(self, path: PortPath) -> int:
+        """The address of the hub at a port, given when it is first asked for; a bus alone is its root hub. Inside the Lab."""
+        if not path.ports:
+            return ROOT_HUB_ADDRESS
+        if path not in self._hubs:
+            self._hubs[path] = self._next_address(path.bus)
+        return self._hubs[path]
+
     def _next_address(self, bus: int) -> int:
         """Addresses go up and wrap at 127, skipping those in use (Linux, drivers/usb/core/hub.c: choose_devnum)."""
         taken = {device.address for path, device in self._devices.items() if path.bus == bus}
+        taken |= {address for path, address in self._hubs.items() if path.bus == bus}
         address = self._last_address.get(bus, ROOT_HUB_ADDRESS)
         while True:
             address = address + 1 if address < 127 else ROOT_HUB_ADDRESS + 1

@@ -84,7 +84,7 @@ def _picked(moniker: Moniker, attached: Sequence[UsbEntry], host: Host, lab: Lab
                 error.seen += f", and no hub at {hub}"
                 error.remedy = f"Check the hub's power and its cable (lsusb -t shows the hubs){_says(named)}"
         if named is not None:
-            error.what = f"{named.place}: {error.what}"
+            error.what = f"{named.place}: {error.what} ({named.moniker})"
         raise
     if named is not None and named.port not in (None, entry.port):
         what = f"{named.place}: {named.moniker} at USB port {named.port}"

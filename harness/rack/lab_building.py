@@ -58,6 +58,7 @@ class _Builder:
         self._problems: list[Problem] = []
         self._watched: dict[Path, None] = {path: None}
         self._taken: dict[tuple[str, Any], Place] = {}
+        self._hubs: dict[str, Place] = {}
 
     def lab(self) -> LabFile:
         """The whole.
@@ -79,9 +80,17 @@ class _Builder:
             projects=tuple(self._each("project", self._project)),
             watched=tuple(self._watched),
         )
+        self._check_hubs()
         if self._problems:
             raise LabFileWrong(self._problems)
         return lab
+
+    def _check_hubs(self) -> None:
+        """Refuse a hub in a port that has a board."""
+        for hub, place in self._hubs.items():
+            taken = self._taken.get(("USB port", hub))
+            if taken is not None:
+                self._wrong(place, f"the hub {hub} is in the port of the board in {taken}", "Mend hub and port of one of them")
 
     def _each(self, key: str, make: Callable[[Table, KeyPath], T]) -> Iterator[T]:
         for number, table in enumerate(self._data.get(key, ())):
@@ -133,6 +142,7 @@ class _Builder:
         port = _port(table["hub"], table["port"]) if "hub" in table else None
         if port is not None:
             self._once("USB port", port, self._place(*path, "hub"), "One port has one board")
+            self._hubs.setdefault(table["hub"], self._place(*path, "hub"))
         text = table.get("moniker", f"usb:{port}")
         at = self._place(*path, "moniker")
         board = LabBoard(name=name, moniker=text, port=port, sim=table.get("sim"), application=table.get("application"), place=place)

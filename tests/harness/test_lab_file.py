@@ -205,6 +205,11 @@ def test_two_boards_of_one_name_id_port_or_sim_are_refused(problems, first, seco
     assert "lab.toml:" in found[2], "and it is told where the first one is"
 
 
+def test_a_port_has_a_board_or_a_hub(problems):
+    (found,) = problems("[[board]]\nname = 'a'\nhub = '1'\nport = 2\n[[board]]\nname = 'b'\nhub = '1-2'\nport = 3\n")
+    assert (found[1], "the hub 1-2 is in the port of the board in" in found[2]) == (7, True)
+
+
 def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_lines(problems):
     found = problems("[wifi.lab]\nsid = 'x'\n\n[[board]]\nname = 'a'\nmoniker = 'photon'\n")
     assert [line for _, line, _ in found] == [1, 2, 6]

@@ -150,5 +150,7 @@ def test_a_board_that_is_not_where_the_lab_file_says_is_refused_with_line_and_re
 
 def test_a_hub_that_is_missing_is_told(computer, tmp_path):
     board = "[[board]]\nname = 'left'\nhub = '1-4.1'\nport = 2\n"
-    with pytest.raises(BoardNotAvailable, match=r"lab\.toml:1: .*left; .*and no hub at 1-4\.1\. Check the hub's power and its cable"):
+    with pytest.raises(
+        BoardNotAvailable, match=r"lab\.toml:1: .*left \(usb:1-4\.1\.2\); .*and no hub at 1-4\.1\. Check the hub's power and its cable"
+    ):
         opened_by_lab(computer, tmp_path, board)

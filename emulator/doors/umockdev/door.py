@@ -9,19 +9,20 @@ from types import TracebackType
 from typing import Final, Self
 
 from emulator.doors.cdc_acm import AcmPort
+from emulator.doors.umockdev.hubs import hub_device
 from emulator.doors.umockdev.preload import find_preload
-from emulator.doors.umockdev.root_hub import root_hub_device
 from emulator.doors.umockdev.sysfs import Entry, Tree
 from emulator.doors.umockdev.tty import TtyNode
 from emulator.doors.umockdev.uevents import UeventSender
 from emulator.doors.umockdev.usb_node import UsbNode
-from emulator.doors.usb_device import AttachedDevice
+from emulator.doors.usb_device import AttachedDevice, PortPath
 from emulator.doors.usb_host import UsbHost
 from emulator.drivers.served import ServedDriver
 from emulator.own_folder import OwnFolder
 from emulator.usb.plug import UsbPlug
 
 _HUB_PORTS: Final = 15
+_SMALL_HUB_PORTS: Final = 4
 _PLACES: Final = ("/dev/shm", "/tmp")  # noqa: S108  # a name of its own is made in it
 """Where the testbed directory goes: in memory where there is such a place, and never deep, as a unix socket's path has 108 bytes."""
 
@@ -29,7 +30,7 @@ _PLACES: Final = ("/dev/shm", "/tmp")  # noqa: S108  # a name of its own is made
 class UmockdevDoor:
     """Shows the devices of a host to programs started with `environment()`.
 
-    `ports` maps port paths (`1-1`; ports of root hubs only) to connectors, or is the `UsbHost` that other doors share. The Lab must be
+    `ports` maps port paths (`1-1`, `1-2.3`) to connectors, or is the `UsbHost` that other doors share. The Lab must be
     served: the programs live in real time. Stop the programs before the door, they do not survive it.
     """
 
@@ -42,7 +43,7 @@ class UmockdevDoor:
         self._shown: dict[AttachedDevice, int] = {}
         """The configuration whose interfaces are shown."""
         self._ports: dict[AcmPort, tuple[TtyNode, Entry]] = {}
-        self._hubs: dict[int, UsbNode] = {}
+        self._hubs: dict[PortPath, UsbNode] = {}
         self._gone: list[UsbNode | TtyNode] = []
         """Nodes that are unplugged, and may still be open in a program: hanging up on it would kill it."""
         self._folder: OwnFolder | None = None
@@ -147,19 +148,22 @@ class UmockdevDoor:
             _tell(uevents, "remove", entry)
 
     def _show_device(self, tree: Tree, uevents: UeventSender, device: AttachedDevice) -> None:
-        if len(device.path.ports) != 1:
-            self.host.note(f"usb {device.path}: behind a hub, which the umockdev door does not show")
-            return
-        if device.path.bus not in self._hubs:
-            ports = [path.ports[-1] for path in self.host.ports if path.bus == device.path.bus]
-            hub = root_hub_device(device.path.bus, max(_HUB_PORTS, *ports))
-            entries = tree.add_device(hub)
-            self._hubs[device.path.bus] = self._usb_node(tree, hub)
-            for entry in entries:
-                _tell(uevents, "add", entry)
+        for path in (PortPath((device.path.bus,)), *device.path.way[:-1]):
+            self._show_hub(tree, uevents, path)
         entries = tree.add_device(device)
         self._devices[device] = self._usb_node(tree, device), entries
         self._shown[device] = device.configuration_value
+        for entry in entries:
+            _tell(uevents, "add", entry)
+
+    def _show_hub(self, tree: Tree, uevents: UeventSender, path: PortPath) -> None:
+        """Show the hub at a port, if it is not there. It stays, as a hub does when nothing is plugged into it any more."""
+        if path in self._hubs:
+            return
+        used = [port[len(path)] for port in self.host.ports if port[: len(path)] == path and len(port) > len(path)]
+        hub = hub_device(path, self.host.hub_address(path), max(_SMALL_HUB_PORTS if path.ports else _HUB_PORTS, *used))
+        entries = tree.add_device(hub)
+        self._hubs[path] = self._usb_node(tree, hub)
         for entry in entries:
             _tell(uevents, "add", entry)
 

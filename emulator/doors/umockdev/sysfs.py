@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from emulator.doors.descriptors import InterfaceDescriptor
+from emulator.doors.umockdev.hubs import Hub
 from emulator.doors.usb_device import AttachedDevice
 
 Properties: TypeAlias = dict[str, str]
@@ -206,8 +207,8 @@ class Tree:
 
 
 def _device_path(device: AttachedDevice) -> str:
-    hub = f"{_CONTROLLER}/usb{device.path.bus}"
-    return f"{hub}/{device.path}" if device.path.ports else hub
+    """Where a device is: in the folder of the hub that it is plugged into."""
+    return "/".join([_CONTROLLER, f"usb{device.path.bus}", *map(str, device.path.way)])
 
 
 def _interface_path(device: AttachedDevice, interface: int) -> str:
@@ -275,7 +276,7 @@ def _device_attributes(device: AttachedDevice) -> dict[str, str]:
         "devpath": ".".join(map(str, device.path.ports)) or "0",
         "speed": "12",
         "version": f" {it.usb_version >> 8:x}.{it.usb_version & 0xFF:02x}",
-        "maxchild": "0" if device.path.ports else "15",
+        "maxchild": str(device.function.ports) if isinstance(device.function, Hub) else "0",
         "bNumConfigurations": str(it.configurations),
         "bMaxPacketSize0": str(it.max_packet),
         "idVendor": f"{it.vendor:04x}",

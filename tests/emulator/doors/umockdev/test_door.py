@@ -9,9 +9,10 @@ import threading
 import pytest
 
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor, find_preload
+from emulator.doors.umockdev.hubs import Hub, hub_device
 from emulator.doors.umockdev.preload import VARIABLE
-from emulator.doors.umockdev.root_hub import RootHub, root_hub_device
 from emulator.doors.umockdev.uevents import encode_uevent, murmur_hash
+from emulator.doors.usb_device import PortPath
 from emulator.usb.plug import UsbPlug
 from particle_protocol.usb import Setup, Stall
 
@@ -137,12 +138,29 @@ def test_a_message_says_what_it_is_about(fakes):
     assert struct.unpack_from(">II", encode_uevent("tty", None, []), 24) == (murmur_hash(b"tty"), 0)
 
 
-def test_a_device_behind_a_hub_is_not_shown_and_the_log_says_so(driver, door, fakes):
+def test_a_device_behind_a_hub_is_shown_below_it(driver, door, fakes):
     other = UsbPlug()
     driver.call(other.attach, fakes.Memory(other))
     door.host.plug_in("1-2.3", other)
-    assert "behind a hub" in door.host.log[-1]
-    assert not (door.root / "sys/bus/usb/devices/1-2.3").exists()
+    devices = door.root / "sys/bus/usb/devices"
+    hub, device = devices / "1-2", devices / "1-2.3"
+    assert device.resolve().parent == hub.resolve()
+    assert ((hub / "bDeviceClass").read_text(), (hub / "maxchild").read_text()) == ("09\n", "4\n")
+    assert (device / "devpath").read_text() == "2.3\n"
+    addresses = [(devices / name / "devnum").read_text() for name in ("usb1", "1-2", "1-2.3")]
+    assert len(set(addresses)) == 3
+    driver.call(other.detach)
+    assert (hub.exists(), device.exists()) == (True, False), "the hub stays"
+    driver.call(other.attach, fakes.Memory(other))
+    assert device.exists()
+
+
+def test_a_port_that_has_a_hub_takes_no_board_and_the_other_way_round(door):
+    door.host.plug_in("1-2.3", UsbPlug())
+    with pytest.raises(ValueError, match=r"1-2 has the hub of 1-2\.3"):
+        door.host.plug_in("1-2", UsbPlug())
+    with pytest.raises(ValueError, match=r"1-1 has a board, and no hub with a port 1-1\.4"):
+        door.host.plug_in("1-1.4", UsbPlug())
 
 
 def test_a_second_bus_has_a_hub_of_its_own(driver, door, fakes):
@@ -216,8 +234,8 @@ def test_a_library_is_found_where_the_variable_or_the_linker_says(tmp_path):
 
 
 def test_the_root_hub_answers_what_lsusb_asks():
-    hub = RootHub(4)
-    device = root_hub_device(1, 4)
+    hub = Hub(4)
+    device = hub_device(PortPath((1,)), 1, 4)
     assert (device.descriptor.vendor, device.descriptor.product, device.address) == (0x1D6B, 2, 1)
     assert device.product == "Emulated host controller"
     assert hub.control(Setup(0xA0, 6, 0x2900, 0, 9), b"").hex() == "0929040900" + "0a00" + "00ff"

@@ -1,6 +1,7 @@
 """Unmodified programs on emulated boards, through umockdev's preload library."""
 
 import os
+import re
 import signal
 import sys
 
@@ -33,6 +34,17 @@ def test_lsusb_draws_the_bus_with_the_drivers(board, run):
     assert "Class=root_hub, Driver=/15p, 12M" in tree
     assert "If 0, Class=" in tree
     assert tree.count("Driver=cdc_acm, 12M") == 2
+
+
+@pytest.mark.tool("lsusb")
+def test_lsusb_draws_a_board_below_its_hub(driver, real_door, fakes, run):
+    other = UsbPlug()
+    driver.call(other.attach, fakes.Memory(other))
+    real_door.host.plug_in("1-2.3", other)
+    lines = [line for line in run("lsusb", "-t").stdout.splitlines() if "Port" in line]
+    place = next(number for number, line in enumerate(lines) if "Class=Hub, Driver=hub/4p" in line)
+    assert re.search("Port 0*3: Dev", lines[place + 1])
+    assert lines[place + 1].index("|__") > lines[place].index("|__")
 
 
 @pytest.mark.tool("lsusb")

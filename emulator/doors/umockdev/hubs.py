@@ -1,4 +1,4 @@
-"""The root hub of an emulated bus: programs that draw the bus as a tree (lsusb) want one above every device."""
+"""The hubs of an emulated bus: programs that draw it as a tree (lsusb) want the root hub above every device, and each hub on the way."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import struct
 from typing import Final
 
 from emulator.doors.usb_device import AttachedDevice, PortPath
-from emulator.doors.usb_host import ROOT_HUB_ADDRESS
 from particle_protocol.usb import DescriptorType, RequestType, Setup, Stall, StandardRequest
 
 _CONFIGURATION: Final = bytes.fromhex("09021900010100e0000904000001090000000705810304000c")
-_STRINGS: Final = ("", "particle-hil", "Emulated host controller", "emu_hcd.0")
+_ROOT: Final = (0x1D6B, 0x0002, 0x0601, ("", "particle-hil", "Emulated host controller", "emu_hcd.0"))
+_OTHER: Final = (0x1D6B, 0xFFFF, 0x0100, ("", "particle-hil", "Emulated hub", "0"))
+"""Vendor, product, release and strings: of the root hub as Linux has them; of the others with a product number that nobody has."""
 _HUB_DESCRIPTOR: Final = 0x29
 _GET_STATUS: Final = 0
 
 
-class RootHub:
-    """A full-speed hub of USB 2.0 with `ports` ports (USB 2.0, 11.23 and 11.24)."""
+class Hub:
+    """A full-speed hub of USB 2.0 with `ports` ports (USB 2.0, 11.23 and 11.24); the one of the computer itself, or another one."""
 
-    def __init__(self, ports: int) -> None:
+    def __init__(self, ports: int, *, root: bool = True) -> None:
         self.ports = max(1, min(ports, 127))
+        *self._numbers, self._strings = _ROOT if root else _OTHER
 
     def control(self, setup: Setup, data: bytes) -> bytes:
         """See `UsbFunction.control`."""
@@ -47,13 +49,13 @@ class RootHub:
 
     def _descriptor(self, kind: int, number: int) -> bytes:
         if kind == DescriptorType.DEVICE:
-            return struct.pack("<BBHBBBBHHHBBBB", 18, kind, 0x0200, 9, 0, 0, 64, 0x1D6B, 0x0002, 0x0601, 1, 2, 3, 1)
+            return struct.pack("<BBHBBBBHHHBBBB", 18, kind, 0x0200, 9, 0, 0, 64, *self._numbers, 1, 2, 3, 1)
         if kind == DescriptorType.CONFIGURATION and number == 0:
             return _CONFIGURATION
         if kind == DescriptorType.STRING and number == 0:
             return b"\x04\x03\x09\x04"
-        if kind == DescriptorType.STRING and number < len(_STRINGS):
-            text = _STRINGS[number].encode("utf-16-le")
+        if kind == DescriptorType.STRING and number < len(self._strings):
+            text = self._strings[number].encode("utf-16-le")
             return bytes([len(text) + 2, kind]) + text
         raise Stall
 
@@ -66,6 +68,6 @@ class RootHub:
         raise Stall
 
 
-def root_hub_device(bus: int, ports: int) -> AttachedDevice:
-    """The hub of a bus, enumerated."""
-    return AttachedDevice(PortPath((bus,)), ROOT_HUB_ADDRESS, RootHub(ports))
+def hub_device(path: PortPath, address: int, ports: int) -> AttachedDevice:
+    """A hub, enumerated: the root hub where the path is a bus alone."""
+    return AttachedDevice(path, address, Hub(ports, root=not path.ports))
