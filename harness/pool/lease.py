@@ -6,6 +6,7 @@ Whoever wants several gets them all at once or none, so that nobody holds what a
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 import secrets
@@ -29,6 +30,7 @@ OWNER = secrets.token_hex(8)
 """This process, in the notes that it leaves."""
 
 
+@functools.cache
 def _user() -> str:
     try:
         return getpass.getuser()
