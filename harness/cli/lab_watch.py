@@ -31,7 +31,7 @@ def left_out(boards: Sequence[str], lab: LabFile | None) -> list[str]:
 
 
 class LabWatch:
-    """Looks at a lab file and all the files that it names; to be asked about once a second."""
+    """Looks at a lab file, at the files that it names, and at the modules of its applications; to be asked about once a second."""
 
     def __init__(self, lab: LabFile, rig: Rig) -> None:
         self._lab = lab
@@ -54,7 +54,10 @@ class LabWatch:
         yield from _told(self._lab.path, done, self._rig.service)
 
     def _look(self) -> dict[Path, _Signature]:
-        return {path: _signature(path) for path in self._lab.watched}
+        from harness.lab import module_file  # the emulator, which `serve --help` need not wait for
+
+        modules = (module_file(spec) for spec in self._lab.applications)
+        return {path: _signature(path) for path in (*self._lab.watched, *modules) if path is not None}
 
 
 def _signature(path: Path) -> _Signature:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from emulator.device_os.application import Application, every, function, subscribe, variable
@@ -35,7 +36,7 @@ def load_application(spec: str, folder: Path | None = None) -> type[Application]
     """
     if not _SPEC.fullmatch(spec):
         raise _refused(spec, "this is no module:Class", "Write the module, a colon and the class, as in apps.lamp:Lamp")
-    name, _, class_name = spec.partition(":")
+    name = spec.partition(":")[0]
     place = str((Path() if folder is None else folder).resolve())
     if place not in sys.path:
         sys.path.insert(0, place)
@@ -45,6 +46,17 @@ def load_application(spec: str, folder: Path | None = None) -> type[Application]
         if isinstance(error, ModuleNotFoundError) and error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise _refused(spec, f"there is no module {error.name}", f"Put it into {place}, or install it") from None
         raise _refused(spec, f"importing {name} fails: {type(error).__name__}: {error}", "Mend the module") from error
+    return _class_in(module, spec)
+
+
+def module_file(spec: str) -> Path | None:
+    """The file of the module that `module:Class` names, once it has been imported."""
+    module = sys.modules.get(spec.partition(":")[0])
+    return Path(module.__file__) if module is not None and module.__file__ is not None else None
+
+
+def _class_in(module: ModuleType, spec: str) -> type[Application]:
+    class_name = spec.partition(":")[2]
     found = getattr(module, class_name, None)
     if found is None:
         raise _refused(spec, f"{module.__file__} has no {class_name}", f"It has: {', '.join(_applications(vars(module))) or 'none'}")
@@ -63,6 +75,8 @@ class LabApplications:
         self._lab = lab
         self._folder = folder
         self._classes: dict[str, type[Application]] = {}
+        self._read: dict[str, tuple[Path, int]] = {}
+        """The files of their modules, and when those were changed last."""
         self.register(specs, None)
         self._default = next(iter(self._classes), None)
 
@@ -74,8 +88,32 @@ class LabApplications:
         """
         for spec in specs:
             if spec not in self._classes:
-                self._classes[spec] = made = load_application(spec, folder)
-                self._lab.driver.call(self._lab.applications.__setitem__, registered_name(spec), made)
+                self._set(spec, load_application(spec, folder))
+
+    def refresh(self) -> None:
+        """Read the modules again that have changed; boards run what is in them from their next reset on.
+
+        Raises:
+            HarnessError: one cannot be imported any more, or has the class no more. Boards go on with what they had.
+        """
+        for spec, (file, read) in list(self._read.items()):
+            now = file.stat().st_mtime_ns if file.is_file() else read
+            if now == read:
+                continue
+            self._read[spec] = file, now
+            module = sys.modules[spec.partition(":")[0]]
+            try:
+                exec(compile(file.read_bytes(), str(file), "exec"), vars(module))  # noqa: S102  # a reload, but never of what a .pyc has
+            except Exception as error:
+                raise _refused(spec, f"importing {module.__name__} fails: {type(error).__name__}: {error}", "Mend the module") from error
+            self._set(spec, _class_in(module, spec))
+
+    def _set(self, spec: str, application: type[Application]) -> None:
+        self._classes[spec] = application
+        file = module_file(spec)
+        if file is not None and file.is_file():
+            self._read[spec] = file, file.stat().st_mtime_ns
+        self._lab.driver.call(self._lab.applications.__setitem__, registered_name(spec), application)
 
     def projects(self, projects: Iterable[LabProject]) -> list[FolderProject]:
         """What the sources of a lab file's projects compile to; their applications are registered."""

@@ -115,6 +115,7 @@ class LabRig:
         """Make what a lab file says, but for boards, and what concerns them: that is for `furnish_boards`. Gives what could not be."""
         with _kept():
             self._applications.register(file.applications, file.folder)
+            self._applications.refresh()
             self.lab.cloud.compiler.projects = self._applications.projects(file.projects)
             return self._furnishing.begin(file)
 

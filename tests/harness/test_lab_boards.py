@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
 from textwrap import dedent
 
 import httpx
@@ -309,6 +311,26 @@ def test_a_file_is_read_again_once_it_has_changed_and_rests(opened, lab, folder)
     assert names(rig.boards) == ["a"], "it goes on with what it had"
 
 
+def test_an_application_that_has_changed_runs_from_the_next_reset_on(opened, folder):
+    module = folder / "lab_apps/changing.py"
+    module.write_text(LAMP)
+    rig, account = opened(BOARDS.replace("lamp:Lamp", "changing:Lamp").replace("emu:photon", "emu:photon?mode=online&claimed=1", 1))
+    watch, (lamp, _) = LabWatch(read_lab(folder / "lab.toml"), rig), rig.boards
+    lamp.account = account
+    assert account.call(lamp.device_id, "dim", "7") == 7
+    module.write_text(LAMP.replace("return self.level", "return self.level + 1"))
+    ((_, data),) = [*watch.poll(), *watch.poll()]
+    assert (data["lab"]["boards"], data["lab"]["problems"]) == ([], [])
+    assert account.call(lamp.device_id, "dim", "7") == 7
+    lamp.reset()
+    lamp.wait_for(Mode.ONLINE)
+    assert account.call(lamp.device_id, "dim", "7") == 8
+    module.write_text("1 / 0")
+    ((_, data),) = [*watch.poll(), *watch.poll()]
+    assert "importing lab_apps.changing fails: ZeroDivisionError" in data["lab"]["problems"][0]
+    assert account.call(lamp.device_id, "dim", "7") == 8
+
+
 def test_a_state_file_wins_over_the_lab_file(lab, folder):
     file, serving = lab(WHOLE), Serving(state=str(folder / "cloud.db"))
 
@@ -386,6 +408,16 @@ password_env = "LAB_QA"
 ssid = "workshop"
 password_env = "LAB_WIFI"
 """
+
+
+def test_the_documented_file_is_one(folder, lab):
+    text = (Path(__file__).parents[2] / "docs/lab-file.md").read_text()
+    example = text.split("```toml\n")[1].split("```")[0]
+    (folder / "firmware/meter").mkdir(parents=True)
+    (folder / "lamp-1.bin").touch()
+    found = lab(example)
+    assert [board.moniker for board in found.boards] == ["usb:1-1.4.2", "usb:e00fce680000000000000001", "emu:electron?os=2.3.1"]
+    assert all(getattr(found, each.name) for each in fields(found)), "every table there is"
 
 
 def test_pytest_takes_a_lab_file(run_inside, folder):
