@@ -50,6 +50,9 @@ class Follower:
         self._lab = lab
         self._maker = maker
         self._file = file
+        there = {board.moniker for board in lab.rig.boards}
+        self._left_out = {board.name for board in file.boards} - there
+        """Boards that nobody wanted in this run."""
 
     def reload(self, file: LabFile) -> Reloaded:
         """Follow a file that was read again. What cannot be made is told; the rest is."""
@@ -63,7 +66,9 @@ class Follower:
         for board in gone:
             self._lab.remove_board(board)
         there = {board.moniker for board in self._lab.rig.boards}
-        added = [self._add(entry, ids, problems) for entry in file.boards if entry.kind == "emu" and entry.name not in there]
+        added = [
+            self._add(entry, ids, problems) for entry in file.boards if entry.kind == "emu" and entry.name not in there | self._left_out
+        ]
         problems += self._lab.furnish_boards()
         made = [board for board in added if board is not None]
         for board in made:

@@ -284,6 +284,15 @@ def test_a_board_whose_entry_has_changed_is_the_same_device_made_anew(opened, la
     assert (done.added[0].mode(), {board.moniker: board.device_id for board in rig.boards}) == (Mode.DFU, ids)
 
 
+def test_boards_that_were_left_out_of_a_run_stay_out(lab):
+    text = "[[board]]\nname = 'a'\nmoniker = 'emu:photon'\n[[board]]\nname = 'b'\nmoniker = 'emu:photon'\n"
+    file = lab(text)
+    (rig,) = open_boards(["a"], OpenOptions(lab=file))
+    done = rig.reload(lab(text + "[[board]]\nname = 'c'\nmoniker = 'emu:photon'\n"))
+    assert (names(done.added), names(rig.boards)) == (["c"], ["a", "c"])
+    rig.close()
+
+
 def test_what_a_changed_file_cannot_have_is_told_and_the_rest_is_made(opened, lab):
     rig, account = opened("[[board]]\nname = 'a'\nmoniker = 'emu:photon'\n")
     text = "[[board]]\nname = 'a'\nmoniker = 'emu:photon'\n[[board]]\nname = 'b'\nmoniker = 'emu:photon?os=99.0.0'\n"
