@@ -186,7 +186,7 @@ def run_rules(words: list[str]) -> None:
     prepare(runner, options.max_children)
 
     def show(outcome: object) -> None:
-        print(outcome, flush=True)
+        print(f"\n{outcome}", flush=True)  # pytest's own dots stand before it
         for name in outcome.live if options.live else ():
             print(f"         {name}")
 

@@ -141,7 +141,7 @@ def run_inside(tmp_path, monkeypatch):
     tests.mkdir()
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.chdir(tests)
-    for name in [name for name in os.environ if name.startswith("PARTICLE_HIL") or name == "PYTEST_ADDOPTS"]:
+    for name in [name for name in os.environ if name.startswith("PARTICLE_HIL") or name in ("PYTEST_ADDOPTS", "CI", "BUILD_NUMBER")]:
         monkeypatch.delenv(name)
 
     def run(source, *arguments, **variables):

@@ -204,6 +204,7 @@ def test_a_board_on_which_nothing_was_checked_is_no_pass():
 )
 def test_the_exit_status_is_what_is_promised(monkeypatch, arguments, status):
     monkeypatch.setattr(RealHost, "usb_entries", lambda *_, **__: [])
+    monkeypatch.setattr("harness.pool.pool.RETURN", 0.1)
     monkeypatch.delenv("PARTICLE_HIL_BOARD", raising=False)
     with pytest.raises(SystemExit) as caught:
         command.main(arguments)

@@ -274,7 +274,8 @@ def test_closed_streams_are_no_error(folder: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_an_error_is_an_object_too_where_json_was_asked_for(folder: Path, words: list[str]) -> None:
+def test_an_error_is_an_object_too_where_json_was_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    monkeypatch.setattr("harness.pool.pool.RETURN", 0.1)
     result = CliRunner().invoke(cli, words)
     assert isinstance(result.exception, SystemExit)
     told = json.loads(result.stdout)["error"]

@@ -274,7 +274,9 @@ def test_emulated_boards_leave_no_file(board, state):
 
 
 @real_time
-@pytest.mark.parametrize(("platform", "transport"), [("photon", Transport.TCP), ("boron", Transport.UDP)])
+@pytest.mark.parametrize(
+    ("platform", "transport"), [("photon", Transport.TCP), pytest.param("boron", Transport.UDP, marks=pytest.mark.soak)]
+)
 def test_a_board_goes_to_a_second_served_cloud_and_back(open_rig, platform, transport):
     rig = open_rig(f"emu:{platform}?mode=online&claimed=1", served=True)
     other = emu.KIND.open([], allowing_served())

@@ -10,15 +10,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_without_a_board_tests_that_need_one_are_skipped_with_the_reason(run_pytest):
-    status, output = run_pytest("def test_it(board): pass\ndef test_all(boards): pass\ndef test_other(): pass")
+def test_without_a_board_tests_that_need_one_are_skipped_with_the_reason(run_inside):
+    status, output = run_inside("def test_it(board): pass\ndef test_all(boards): pass\ndef test_other(): pass")
     assert status == 0
     assert "1 passed, 2 skipped" in output
     assert "run with --board emu:photon, or with --board usb:DEVICE-ID" in output
 
 
-def test_a_test_drives_an_emulated_board(run_pytest):
-    status, output = run_pytest(
+def test_a_test_drives_an_emulated_board(run_inside):
+    status, output = run_inside(
         """
         import pytest
         from particle_hil import Board, Mode
@@ -44,8 +44,8 @@ def test_a_test_drives_an_emulated_board(run_pytest):
     assert "particle-hil: emu:photon" in output
 
 
-def test_a_board_is_brought_back_between_tests(run_pytest):
-    status, output = run_pytest(
+def test_a_board_is_brought_back_between_tests(run_inside):
+    status, output = run_inside(
         """
         from particle_hil import Mode
 
@@ -65,8 +65,8 @@ def test_a_board_is_brought_back_between_tests(run_pytest):
 
 
 @pytest.mark.parametrize(("source", "ends"), [("built", "ONLINE"), ("none", "SAFE")])
-def test_boards_are_healed_with_what_the_run_names(run_pytest, source, ends):
-    status, output = run_pytest(
+def test_boards_are_healed_with_what_the_run_names(run_inside, source, ends):
+    status, output = run_inside(
         f"""
         from emulator.factory import user_part
         from particle_hil import Mode
@@ -81,14 +81,14 @@ def test_boards_are_healed_with_what_the_run_names(run_pytest, source, ends):
     assert (status, "1 passed" in output) == (0, True), output
 
 
-def test_a_source_that_is_none_fails_the_test_in_one_sentence(run_pytest):
-    status, output = run_pytest("def test_it(board): pass", "--board", "emu:photon", "--device-os", "nowhere.bin")
+def test_a_source_that_is_none_fails_the_test_in_one_sentence(run_inside):
+    status, output = run_inside("def test_it(board): pass", "--board", "emu:photon", "--device-os", "nowhere.bin")
     assert (status, "--device-os nowhere.bin: No such file or directory" in output) == (1, True), output
     assert "Traceback" not in output
 
 
-def test_a_test_runs_once_per_board_and_has_them_all_when_it_asks(run_pytest):
-    status, output = run_pytest(
+def test_a_test_runs_once_per_board_and_has_them_all_when_it_asks(run_inside):
+    status, output = run_inside(
         """
         def test_each(board): pass
         def test_all(boards): assert len({board.device_id for board in boards}) == 2
@@ -101,16 +101,16 @@ def test_a_test_runs_once_per_board_and_has_them_all_when_it_asks(run_pytest):
     assert "3 passed" in output
 
 
-def test_a_failure_comes_with_what_was_done_and_seen(run_pytest):
-    status, output = run_pytest("def test_it(board):\n    board.enter_dfu()\n    assert False", "--board", "emu:photon")
+def test_a_failure_comes_with_what_was_done_and_seen(run_inside):
+    status, output = run_inside("def test_it(board):\n    board.enter_dfu()\n    assert False", "--board", "emu:photon")
     assert status == 1
     assert "what was done to Photon" in output
     assert "did  asked for DFU mode (control request 50)" in output
     assert "(LED: blinking yellow)" in output
 
 
-def test_what_a_board_cannot_do_is_a_skip_with_the_reason(run_pytest):
-    status, output = run_pytest(
+def test_what_a_board_cannot_do_is_a_skip_with_the_reason(run_inside):
+    status, output = run_inside(
         """
         from harness.board import Board
 
@@ -129,22 +129,22 @@ def test_what_a_board_cannot_do_is_a_skip_with_the_reason(run_pytest):
     assert "refused to store Wi-Fi credentials" in output
 
 
-def test_a_board_that_cannot_be_opened_is_one_sentence(run_pytest):
+def test_a_board_that_cannot_be_opened_is_one_sentence(run_inside):
     test = "def test_it(board): pass\ndef test_cloud(cloud): pass\ndef test_other(): pass"
-    status, output = run_pytest(test, "--board", "emu:toaster")
+    status, output = run_inside(test, "--board", "emu:toaster")
     assert (status, "1 passed, 2 errors" in output) == (1, True), output
     assert "no platform is called 'toaster'" in output
     assert "bench.py" not in output, "no frames of ours"
 
 
-def test_a_marker_with_other_arguments_is_refused(run_pytest):
-    status, output = run_pytest("import pytest\n@pytest.mark.start(colour='red')\ndef test_it(board): pass", "--board", "emu:photon")
+def test_a_marker_with_other_arguments_is_refused(run_inside):
+    status, output = run_inside("import pytest\n@pytest.mark.start(colour='red')\ndef test_it(board): pass", "--board", "emu:photon")
     assert status == 1
     assert "start() takes mode=, claimed= and os= only, not colour" in output
 
 
-def test_a_test_may_choose_boards_itself(run_pytest):
-    status, output = run_pytest(
+def test_a_test_may_choose_boards_itself(run_inside):
+    status, output = run_inside(
         "import pytest\n@pytest.mark.parametrize('board', ['red', 'blue'])\ndef test_it(board): assert board in ('red', 'blue')",
         "--board",
         "emu:photon",
@@ -243,14 +243,14 @@ def test_every_public_name_can_be_imported():
         _ = particle_hil.Toaster
 
 
-def test_the_examples_of_the_documentation_pass(run_pytest):
+def test_the_examples_of_the_documentation_pass(run_inside):
     text = (ROOT / "docs" / "writing-tests.md").read_text(encoding="utf-8")
     blocks = [block.split("```")[0] for block in text.split("```python\n")[1:]]
     examples = [block for block in blocks if "def test_" in block]
-    status, output = run_pytest("\n".join(examples), "--board", "emu:photon")
+    status, output = run_inside("\n".join(examples), "--board", "emu:photon")
     assert (status, f"{len(examples)} passed" in output) == (0, True), output
 
 
-def test_the_suite_can_be_mixed_with_tests_of_ones_own(run_pytest):
-    status, output = run_pytest("", "--pyargs", "harness.suite", "--board", "emu:photon", "-k", "tells_who_it_is")
+def test_the_suite_can_be_mixed_with_tests_of_ones_own(run_inside):
+    status, output = run_inside("", "--pyargs", "harness.suite", "--board", "emu:photon", "-k", "tells_who_it_is")
     assert (status, "1 passed" in output) == (0, True), output
