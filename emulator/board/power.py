@@ -40,6 +40,10 @@ class PowerScope:
         """The Lab's time, in seconds."""
         return self._clock.now
 
+    def since(self, moment: float) -> float:
+        """Seconds since a moment, to the microsecond: a timer of 3 s does not always end 3 s after it began, in binary fractions."""
+        return round(self.now - moment, 6)
+
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
         """Have `callback(*args)` called `delay` seconds from now, unless the scope ends before."""
         return self.call_at(self._clock.now + delay, callback, *args)

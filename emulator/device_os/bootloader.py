@@ -65,7 +65,7 @@ class Bootloader:
         board.led.show(stored_theme(board.settings, board.hardware.led)[signal], self._scope.now)
 
     def _released(self) -> None:
-        times, held = self._hold_times, self._scope.now - (self._held_since or 0.0)
+        times, held = self._hold_times, self._scope.since(self._held_since or 0.0)
         self._held_since = None
         for timer in self._timers:
             timer.cancel()

@@ -126,7 +126,7 @@ class Cellular:
             self._leave = cell.lost.subscribe(self._lost)
             self._led.start(LedSignal.NETWORK_DHCP, Priority.NORMAL)
             self._timer = self._scope.call_later(ADDRESS_TIME, self._up)
-        elif self._scope.now - self._powered_at >= REGISTRATION_LIMIT:
+        elif self._scope.since(self._powered_at) >= REGISTRATION_LIMIT:
             self._power_on()
         else:
             self._timer = self._scope.call_later(LOOK_TIME, self._look)

@@ -91,7 +91,7 @@ class DeviceOs:
         for timer in self._hold:
             timer.cancel()
         self._hold.clear()
-        held = now - self._pressed_at if self._pressed_at is not None else 0.0
+        held = self.scope.since(self._pressed_at) if self._pressed_at is not None else 0.0
         self._pressed_at = None
         least, most = self.board.hardware.buttons.leave_listening
         if self._pressed_in_listening and least <= held <= most:

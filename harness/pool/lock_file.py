@@ -118,11 +118,28 @@ class LockFile:
 
     def lock(self) -> bool:
         """Lock the board; gives whether that could be done now."""
+        while True:
+            try:
+                _lock(self._file)
+            except OSError:
+                return False
+            if self._is_in_place():
+                return True
+            self._open_anew()
+
+    def _is_in_place(self) -> bool:
+        """Whether the file is still the one that others find: somebody may have tidied the folder since it was opened."""
         try:
-            _lock(self._file)
+            return os.path.samestat(os.fstat(self._file), os.stat(self.path))
         except OSError:
             return False
-        return True
+
+    def _open_anew(self) -> None:
+        place, self._place = self._place, None
+        os.close(self._file)
+        self._file, self._writable = self._open()
+        if place is not None:
+            self.line_up(place)
 
     def unlock(self) -> None:
         """Let others have the board, and stay in line."""

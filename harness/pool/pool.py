@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.boards import OpenOptions, Rig, kind_named, moniker_of, open_boards
-from harness.errors import Blame, BoardNotAvailable, CapabilityMissing, ChangesNotAllowed, HarnessError, NeedNotMet, Unavailable
+from harness.errors import Blame, BoardLabel, BoardNotAvailable, CapabilityMissing, ChangesNotAllowed, HarnessError, NeedNotMet, Unavailable
 from harness.hiding import hides
 from harness.host import HostClock, WallClock
 from harness.installed import installed_version
@@ -304,11 +304,14 @@ class Pool:
             return False
 
     def _why_set_aside(self, slot: Slot) -> HarnessError:
-        return BoardNotAvailable(Unavailable.SET_ASIDE, seen=slot.trouble_elsewhere if slot.trouble is None else slot.trouble.what)
+        label = slot.board.label if slot.is_open else BoardLabel(slot.name)
+        seen = slot.trouble_elsewhere if slot.trouble is None else slot.trouble.what
+        return BoardNotAvailable(Unavailable.SET_ASIDE, board=label, seen=seen)
 
     def _nobody(self, slots: Sequence[Slot], wanted: Wanted, reasons: dict[str, HarnessError], unmet: dict[str, str]) -> HarnessError:
         """The error that tells why no board serves."""
         told = [f"{slot.name}: {unmet.get(slot.name) or reasons.get(slot.name, 'it could')}" for slot in slots]
+        told = [text.replace(f"{slot.name}: {slot.name}: ", f"{slot.name}: ") for slot, text in zip(slots, told, strict=True)]
         skips = [each for each in reasons.values() if isinstance(each, CapabilityMissing | ChangesNotAllowed)]
         if skips and len(skips) == len(reasons) and len(skips) + len(unmet) == len(slots):
             return skips[0]

@@ -22,7 +22,7 @@ from harness.pytest_plugin.junit import JunitReport, attach_journal, is_wanted
 from harness.pytest_plugin.outcomes import PLUGIN, Outcomes, class_of, is_infrastructure, mark
 from harness.pytest_plugin.scopes import asking_scope, definitions_of, needed_scope, node_of
 from harness.pytest_plugin.settings import board_names, takes_any
-from harness.pytest_plugin.state import BENCH, BOARDS, CHANGES, FAILED, HANDED_OUT, ITEM, present_item
+from harness.pytest_plugin.state import BENCH, BOARDS, CHANGES, FAILED, HANDED_OUT, ITEM, OUTCOME_CLASS, begin_test, present_item
 
 if TYPE_CHECKING:
     from harness.board import Board
@@ -109,6 +109,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Bring boards that a fixture of a wider scope has to the state that this test asks for, without taking back what it did to them."""
+    begin_test(item)
     bench = item.config.stash.get(BENCH, None)
     if bench is None or not bench.in_use:
         return
@@ -172,7 +173,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if infrastructure:
             mark(report)
         if FAILED not in item.stash:
-            item.user_properties.append(("outcome_class", class_of(error)))
+            item.user_properties.append((OUTCOME_CLASS, class_of(error)))
             report.user_properties.append(item.user_properties[-1])
         if bench is not None and isinstance(error, HarnessError) and not preparing:
             bench.failed(error)

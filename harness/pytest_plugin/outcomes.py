@@ -136,5 +136,5 @@ PLUGIN: Final = "particle-hil-outcomes"
 
 def _reason(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = str(crash.message if crash is not None else report.longrepr)
+    text = str(crash.message if crash is not None else report.longrepr).removeprefix("BoardsUnavailable: ")
     return text.strip().splitlines()[0] if text.strip() else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +25,9 @@ PROPERTIES: pytest.StashKey[list[tuple[str, object]]] = pytest.StashKey()
 FAILED: pytest.StashKey[list[str]] = pytest.StashKey()
 """What is told of the boards of a test, set on its item once a phase of it has failed."""
 
+OUTCOME_CLASS = "outcome_class"
+"""The property that says what a failure is about."""
+
 ITEM: pytest.StashKey[pytest.Item] = pytest.StashKey()
 """The test that is run now, on the configuration."""
 CHANGES: pytest.StashKey[Changes] = pytest.StashKey()
@@ -34,6 +37,16 @@ CHANGES: pytest.StashKey[Changes] = pytest.StashKey()
 def present_item(config: pytest.Config) -> pytest.Item:
     """The test that is run now."""
     return config.stash[ITEM]
+
+
+def begin_test(item: pytest.Item) -> None:
+    """Forget what was kept of an earlier run of the same test: other plugins run one again that failed."""
+    told = item.stash.get(PROPERTIES, [])
+    item.user_properties[:] = [each for each in item.user_properties if each not in told and each[0] != OUTCOME_CLASS]
+    keys: tuple[pytest.StashKey[Any], ...] = (BOARDS, HANDED_OUT, FAILED, PROPERTIES)
+    for key in keys:
+        if key in item.stash:
+            del item.stash[key]
 
 
 def begin_changes(item: pytest.Item) -> None:

@@ -63,6 +63,20 @@ def test_the_colours_of_a_held_button_come_at_their_times(bench):
     assert times["fast blinking white"] == pytest.approx(10.0, abs=0.05)
 
 
+def test_mode_released_as_soon_as_the_led_blinks_yellow_means_dfu_mode(bench):
+    """Whatever the time is: three seconds after it are not always three seconds more, in binary fractions."""
+    board = bench.board()
+    board.changed.subscribe(lambda: board.buttons.mode and board.led.describe() == "blinking yellow" and board.buttons.release_mode())
+    for _ in range(100):
+        bench.sleep(0.09)
+        board.buttons.press_reset()
+        board.buttons.press_mode()
+        board.buttons.release_reset()
+        bench.sleep(4)
+        assert bench.usb(board) == DFU, colours(board)
+        assert not board.buttons.mode
+
+
 def test_green_is_shown_only_with_a_factory_image(bench):
     board = bench.board()
     factory = PHOTON.memory().region("factory")

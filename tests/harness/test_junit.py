@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from textwrap import dedent
 
 import pytest
 from click.testing import CliRunner
@@ -134,3 +135,30 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_checked(tmp
     assert result.exit_code == 2
     assert "--junitxml" in result.stderr
     assert result.stdout == ""
+
+
+AGAIN = """
+    import pytest
+    from _pytest.runner import runtestprotocol
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(item, nextitem):
+        for report in [*runtestprotocol(item, nextitem=nextitem, log=False)] and runtestprotocol(item, nextitem=nextitem, log=False):
+            item.ihook.pytest_runtest_logreport(report=report)
+        return True
+"""
+
+
+def test_a_test_that_is_run_again_is_told_of_as_if_it_had_run_once(cases, tmp_path):
+    (tmp_path / "tests/conftest.py").write_text(dedent(AGAIN))
+    source = """
+        runs = []
+
+        def test_it(board):
+            runs.append(board)
+            board.reset()
+            assert len(runs) == 2
+    """
+    found, _ = cases("--board", "emu:photon", source=source)
+    assert properties(found["test_it[emu:photon]"]) == [*BOARD, ("seed", "0")]
+    assert found["test_it[emu:photon]"].find("system-out").text.count("asked for a reset") == 1

@@ -176,6 +176,19 @@ def test_two_who_began_at_the_same_moment_are_in_line(tmp_path):
         file.close()
 
 
+def test_a_lock_file_that_somebody_removed_locks_nobody(tmp_path):
+    late = LockFile(ID, tmp_path)
+    late.line_up(1)
+    late.path.unlink()
+    holder = take(ID, tmp_path)
+    assert not late.lock()
+    holder.release()
+    assert late.lock()
+    with pytest.raises(BoardNotAvailable):
+        take(ID, tmp_path)
+    late.close()
+
+
 def test_any_of_several_boards_will_do(tmp_path):
     holder = take(ID, tmp_path)
     (lease,) = wait_for([ID, OTHER], timeout=0, folder=tmp_path)
