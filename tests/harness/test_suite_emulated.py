@@ -39,9 +39,9 @@ def passes(moniker):
     assert status == 0
 
 
-@pytest.mark.parametrize("moniker", ["emu:p1", "emu:electron", "emu:argon?os=6.2.0", "emu:boron"])
+@pytest.mark.parametrize("moniker", ["emu:p1", "emu:electron", "emu:electron?protocol=tcp", "emu:argon?os=6.2.0", "emu:boron"])
 def test_the_suite_passes_on_a_board_of_every_kind(moniker):
-    """Another flash; an Electron with its SIM, over DTLS; Wi-Fi and cellular boards of Gen 3."""
+    """Another flash; an Electron with its SIM, over DTLS and over TCP; Wi-Fi and cellular boards of Gen 3."""
     passes(moniker)
 
 
