@@ -17,6 +17,7 @@ from firmware_images.fields import CRC_SIZE, PREFIX, PREFIX_SIZE, ModuleFunction
 from firmware_images.findings import Finding, FindingName, error
 from firmware_images.locate import NRF52840
 from firmware_images.module import Module
+from firmware_images.stand_in import is_stand_in
 
 LEGACY_START: Final = 0x30000
 LEGACY_PREFIX: Final = 0x30200
@@ -37,7 +38,7 @@ def check_legacy_prefix(module: Module) -> Iterator[Finding]:
     if module.fields[0] != SYSTEM_PART_SINCE_6_2:
         return
     legacy = legacy_prefix(module)
-    if legacy is None or not module.complete:
+    if legacy is None or not module.complete or is_stand_in(module.prefix):  # what stands for a real one has none
         return
     prefix = module.prefix
     if (legacy.platform_id, legacy.function, legacy.index) != (prefix.platform_id, prefix.function, prefix.index):

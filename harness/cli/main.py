@@ -27,9 +27,9 @@ SUMMARIES = {
     "boards": "List the boards on this computer's USB.",
     "check": "Check boards: identity, modes, flashing, provisioning.",
     "image": "Look at firmware images, judge them, change them, make them.",
-    "lab": "Check lab files, which describe boards and the cloud around them.",
+    "lab": "Boards, and the cloud around them, as one file: lab.toml.",
     "run": "Run a program with emulated boards on its USB bus.",
-    "served": "Switch, unplug and press the buttons of boards that are served.",
+    "served": "Lay hands on the boards of a running `particle-hil serve`.",
     "serve": "Serve a cloud, and emulated boards with it, until Ctrl-C.",
 }
 """What the help says of each verb, so that it need not import them."""
