@@ -66,7 +66,7 @@ def test_a_real_board_takes_no_options():
 
 
 def test_nothing_is_opened_when_a_later_moniker_has_an_option_that_its_kind_has_not():
-    with pytest.raises(BoardNotAvailable, match=r"emu:photon\?colour=red has the option .colour.\. There are: application, claimed, "):
+    with pytest.raises(BoardNotAvailable, match=r"emu:photon\?colour=red has the option .colour.\. There are: application, bootloader, "):
         open_boards(["emu:photon", "emu:photon?colour=red"])
 
 
