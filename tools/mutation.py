@@ -7,7 +7,7 @@ of a test that killed another one of its function or module, so these are asked 
 At the end it tells what lives in each module, and fails when that is too much.
 
     python tools/mutation.py run --max-children 2
-    python tools/mutation.py rules R18 R42 --most 60       # each rule's own tests alone; all rules when none is named
+    python tools/mutation.py rules R18 R42 --live       # each rule's own tests alone; all rules when none is named
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mutmut.mutation import trampoline
 from mutmut.runners.harness import PytestRunner
 from mutmut.utils.file_utils import change_cwd
 from mutmut.workers.isolation import ForkRunner, MutantResult
-from rule_mutation import prepare, try_rules
+from rule_mutation import Outcome, prepare, try_rules
 
 GOAL = 0.9  # of the mutants are killed
 ALIVE = (0, 33)  # mutmut's words for "all tests pass" and "no test comes by"
@@ -178,14 +178,14 @@ def run_rules(words: list[str]) -> None:
     """The mode of rules; ends with an error when some rule's tests notice nothing."""
     parser = argparse.ArgumentParser(prog="mutation.py rules")
     parser.add_argument("rules", nargs="*", help="as in R18; all when none is named")
-    parser.add_argument("--most", type=int, default=40, help="changes for each rule")
+    parser.add_argument("--most", type=int, default=20, help="changes for each rule")
     parser.add_argument("--live", action="store_true", help="name the changes that were not noticed")
     parser.add_argument("--max-children", type=int, default=os.cpu_count() or 2)
     options = parser.parse_args(words)
     runner = KillersFirst(options.max_children)
     prepare(runner, options.max_children)
 
-    def show(outcome: object) -> None:
+    def show(outcome: Outcome) -> None:
         print(f"\n{outcome}", flush=True)  # pytest's own dots stand before it
         for name in outcome.live if options.live else ():
             print(f"         {name}")

@@ -1,8 +1,8 @@
 """Which of a claiming rule's own tests can fail: small changes near the rule, and only the tests that are marked with it.
 
 The whole run (`mutation.py run`) asks whether any test notices a change. A rule's test that passes whatever the cloud does would
-not show there, as others notice in its place. Here each rule stands alone. The changes are those of the functions that its tests
-come by, those first that the fewest tests of other rules come by; of each function a few.
+not show there, as others notice in its place. Here each rule stands alone. The changes are a few in each of the functions that its
+tests come by most and the tests of other rules least.
 """
 
 from __future__ import annotations
@@ -71,7 +71,13 @@ def prepare(runner: Any, children: int) -> None:
 def near(tests: set[str], mutants: dict[str, list[str]], most: int) -> dict[str, list[str]]:
     """The changes nearest to these tests, each with those of them that come by it."""
     visits = state().tests_by_mangled_function_name
-    functions = sorted((name for name in mutants if visits.get(name, set()) & tests), key=lambda name: (len(visits[name] - tests), name))
+    others = max(len(state().duration_by_test) - len(tests), 1)
+
+    def lift(function: str) -> float:
+        """How much more often the rule's tests come by a function than others do: 1 if all of them do, and nobody else."""
+        return len(visits[function] & tests) / len(tests) - len(visits[function] - tests) / others
+
+    functions = sorted((name for name in mutants if visits.get(name, set()) & tests), key=lambda name: (-lift(name), name))
     found: dict[str, list[str]] = {}
     for function in functions:
         step = ceil(len(mutants[function]) / PER_FUNCTION)

@@ -1,11 +1,14 @@
-"""Programs whose umockdev door is gone get a sentence, and not an empty list or an abort."""
+"""Programs whose door or board is gone get a sentence, and not an empty list, an abort or a traceback."""
 
+import errno
 import socket
+import sys
 
 import pytest
+import serial
 
 from harness.errors import BoardNotAvailable, Unavailable
-from harness.host import RealHost
+from harness.host import RealHost, SerialEntry, open_serial_port
 from harness.testbed import check_served
 
 
@@ -54,3 +57,17 @@ def test_one_whose_server_died_is_named_with_the_way_out(folder, listener, monke
 def test_one_that_was_removed_is_named_too():
     with pytest.raises(BoardNotAvailable, match="UMOCKDEV_DIR=/nowhere; seen: there is no such folder"):
         check_served(inside("/nowhere"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+def test_a_board_that_leaves_while_its_port_is_opened_is_no_traceback(monkeypatch):
+    """The C library's terminal functions fail then, and Python's exception for that is no OSError."""
+    import termios
+
+    def leave(*_, **__):
+        raise termios.error(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(serial, "serial_for_url", leave)
+    with pytest.raises(BoardNotAvailable, match="it went away: serial port /dev/ttyACM0") as info:
+        open_serial_port(SerialEntry("/dev/ttyACM0", 0x2B04, 0xC006, None), None, baudrate=9600)
+    assert info.value.reason is Unavailable.UNPLUGGED

@@ -260,6 +260,9 @@ def test_small_questions_have_their_answers(free, board):
     free.put(SMALL, struct.pack("@I", 0x81))
     assert free.ioctl(Ioctl.CLEAR_HALT, SMALL) == (0, 0)
     assert board.log[-1][0].request == 1
+    told = len(board.log)
+    assert free.ioctl(Ioctl.RESETEP, SMALL) == (0, 0)
+    assert len(board.log) == told, "that is the host's side of it alone"
     assert free.ioctl(Ioctl.RESET) == (0, 0)
     assert board.resets == 1
     assert free.ioctl(0x12345678) == (-1, errno.ENOTTY)
