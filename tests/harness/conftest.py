@@ -148,12 +148,12 @@ def run_inside(tmp_path, monkeypatch):
         (tests / "test_it.py").write_text(dedent(source))
         told = io.StringIO()
         fixed = ["-p", "particle_hil.pytest_entry", "-p", "no:cacheprovider", "--import-mode=importlib", f"--rootdir={tests}", "-ra"]
-        fixed += ["-W", "ignore:Module already imported"]
+        last = ["-W", "ignore:Module already imported", str(tests)]  # of filters the last one counts, also after `-W error`
         with monkeypatch.context() as context, contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
             for name, value in variables.items():
                 context.setenv(name, value)
             context.setattr(sys, "dont_write_bytecode", True)
-            status = pytest.main([*fixed, "--capture=sys", *arguments, str(tests)])
+            status = pytest.main([*fixed, "--capture=sys", *arguments, *last])
         for name in [name for name, module in sys.modules.items() if str(getattr(module, "__file__", "")).startswith(str(tests))]:
             del sys.modules[name]
         return int(status), told.getvalue()
