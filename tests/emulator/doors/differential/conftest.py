@@ -233,11 +233,13 @@ class Comparison:
 
     def _settled(self, stage, expected):
         """What the board noticed, as soon as it is what is expected: pseudo-terminals take a moment."""
+        seen = stage.board.noticed()
         for _ in range(1000 * self._patience):
-            if stage.board.noticed() == expected:
+            if seen == expected:
                 break
             stage.driver.sleep(0.001)
-        return stage.board.noticed()
+            seen = stage.board.noticed()
+        return seen
 
     def _compare(self, name, what, here, there):
         if here == there:
