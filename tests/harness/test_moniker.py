@@ -99,3 +99,11 @@ def test_a_board_that_is_not_the_one_is_never_taken(moniker, attached, reason):
 def test_the_error_lists_what_is_attached():
     with pytest.raises(BoardNotAvailable, match=f"seen: Photon {OTHER} at 1-2"):
         pick(Moniker.parse(f"usb:{ID}"), [entry(OTHER, "1-2")])
+
+
+def test_a_star_stands_for_several_boards(open_rig):
+    boards = open_rig("emu:photon*3", "emu:photon?mode=dfu").boards
+    assert [board.moniker for board in boards] == ["emu:photon"] * 3 + ["emu:photon?mode=dfu"]
+    assert len({board.device_id for board in boards}) == 4
+    with pytest.raises(BoardNotAvailable, match="a number of boards, from 1 to 10000. Write emu:photon"):
+        open_rig("emu:photon*many")
