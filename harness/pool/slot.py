@@ -22,7 +22,7 @@ TOO_MANY_FAULTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What became of a board in a run; adds up over the processes of one."""
+    """What became of a board in a run; adds up over the processes of one, which share what they know of its faults."""
 
     name: str
     tests: int = 0
@@ -34,7 +34,7 @@ class Standing:
         return Standing(
             self.name,
             self.tests + other.tests,
-            self.faults + other.faults,
+            max(self.faults, other.faults),
             self.set_aside or other.set_aside,
             other.trouble or self.trouble,
         )
@@ -71,7 +71,6 @@ class Slot:
         self.missing_since: float | None = None
         """Since when it is not on the bus; one that somebody resets is not, for a moment."""
         self._faults = 0
-        self._faults_here = 0
         self._board: Board | None = None
 
     def __str__(self) -> str:
@@ -107,7 +106,6 @@ class Slot:
         """It failed."""
         self.trouble, self.well = error, False
         self._faults += 1
-        self._faults_here += 1
         if self.lease is not None:
             self.lease.fault(str(error))
 
@@ -120,5 +118,5 @@ class Slot:
     @property
     def standing(self) -> Standing:
         """What became of it in this process."""
-        trouble = "" if self.trouble is None else str(self.trouble)
-        return Standing(self.name, self.tests, self._faults_here, self.set_aside, trouble)
+        trouble = self.trouble_elsewhere if self.trouble is None else str(self.trouble)
+        return Standing(self.name, self.tests, self._faults, self.set_aside, trouble)

@@ -105,5 +105,5 @@ def test_a_star_stands_for_several_boards(open_rig):
     boards = open_rig("emu:photon*3", "emu:photon?mode=dfu").boards
     assert [board.moniker for board in boards] == ["emu:photon"] * 3 + ["emu:photon?mode=dfu"]
     assert len({board.device_id for board in boards}) == 4
-    with pytest.raises(BoardNotAvailable, match="a number of boards, from 1 to 10000. Write emu:photon"):
+    with pytest.raises(BoardNotAvailable, match=r"a number of boards, from 1 to 10000\. Write emu:photon"):
         open_rig("emu:photon*many")

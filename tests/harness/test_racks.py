@@ -182,7 +182,7 @@ def test_sixty_tests_on_a_rack_of_six_of_which_one_is_absent_and_one_stuck(rack)
         uses = made.uses()
     judge(status, output, uses, ends="2 failed, 56 passed, 1 skipped, 1 infrastructure", bad={"1-2", "1-1"})
     assert "INFRASTRUCTURE test_it.py::test_other" in output, "nobody knows what the board is that is not there"
-    assert "usb:1-1: 0 tests, 2 faults, set aside" in output
+    assert "usb:1-1: 0 tests, 2 faults, set aside" in output, output
 
 
 @pytest.mark.soak
