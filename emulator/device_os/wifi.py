@@ -6,18 +6,13 @@ blinking green while waiting for an address, breathing green with one.
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable
-
 from emulator.board.status_led import LedSignal, Priority
 from emulator.board.stored_networks import StoredNetwork, StoredNetworks
-from emulator.clock import Timer
-from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.network_interface import NO_SOURCE, InterfaceContext
+from emulator.device_os.radio import Radio, RadioState
 from emulator.hardware import WIFI
-from emulator.network import ENTERPRISE, AccessPoint, Path
+from emulator.network import ENTERPRISE, AccessPoint
 from particle_protocol import vitals
-from particle_protocol.messages import NetworkReason
 
 SCAN_TIME = 0.6
 JOIN_TIME = 0.9
@@ -28,24 +23,7 @@ RETRY_TIME = 2.0
 """Seconds from a failed attempt to the next (Device OS 2.3.1, system/src/system_network_internal.h:39-40)."""
 
 
-class WifiState(enum.Enum):
-    """Where the connection to the network stands."""
-
-    OFF = "radio off"
-    JOINING = "joining"
-    GETTING_ADDRESS = "waiting for an address"
-    UP = "up"
-
-
-_STATUS = {
-    WifiState.OFF: vitals.NetworkStatus.TURNED_OFF,
-    WifiState.JOINING: vitals.NetworkStatus.CONNECTING,
-    WifiState.GETTING_ADDRESS: vitals.NetworkStatus.CONNECTING,
-    WifiState.UP: vitals.NetworkStatus.CONNECTED,
-}
-
-
-class Wifi:
+class Wifi(Radio[AccessPoint]):
     """The Wi-Fi of one boot, as a `NetworkInterface`.
 
     Raises:
@@ -55,34 +33,18 @@ class Wifi:
     kind = WIFI
 
     def __init__(self, context: InterfaceContext) -> None:
-        board = context.board
-        if board.networks is None:
-            raise ValueError(f"{board.platform} has no store for Wi-Fi networks")
-        self.state = WifiState.OFF
-        self.access_point: AccessPoint | None = None
-        self.counters = ConnectionCounters()
-        self.failure = ""
-        self.stored: StoredNetworks = board.networks
+        networks = context.board.networks
+        if networks is None:
+            raise ValueError(f"{context.board.platform} has no store for Wi-Fi networks")
+        super().__init__(context)
+        self.stored: StoredNetworks = networks
         """The networks it joins."""
-        self._board = board
-        self._scope = board.scope
-        self._led = context.led
-        self._on_up = context.on_up
-        self._on_down = context.on_down
         self._on_failed = context.on_failed
-        self._timer: Timer | None = None
-        self._leave: Callable[[], None] | None = None
-        self._scope.on_end(self._forget)
 
     @property
-    def is_up(self) -> bool:
-        """Whether the board has an address."""
-        return self.state is WifiState.UP
-
-    @property
-    def status(self) -> vitals.NetworkStatus:
-        """See `NetworkInterface`."""
-        return _STATUS[self.state]
+    def access_point(self) -> AccessPoint | None:
+        """The access point that it has joined."""
+        return self._place
 
     def signal(self) -> dict[int, int | vitals.VitalError]:
         """See `NetworkInterface`. Strength in percent is -100 dBm for 0 and -50 dBm for 100, as the vitals of real boards show."""
@@ -91,11 +53,6 @@ class Wifi:
             return {33: NO_SOURCE, 34: NO_SOURCE, 35: NO_SOURCE, 36: vitals.WIFI, 37: NO_SOURCE}
         strength = min(100, max(0, 2 * (point.rssi + 100)))
         return {33: vitals.q8_8(strength), 34: NO_SOURCE, 35: NO_SOURCE, 36: vitals.WIFI, 37: vitals.q16_16(point.rssi)}
-
-    @property
-    def path(self) -> Path | None:
-        """See `NetworkInterface`."""
-        return self.access_point if self.is_up else None
 
     @property
     def has_credentials(self) -> bool:
@@ -119,26 +76,14 @@ class Wifi:
 
     def connect(self) -> None:
         """Join one of the stored networks, and keep trying."""
-        if self.state is WifiState.OFF:
+        if self.state is RadioState.OFF:
             self.failure = ""
             self._led.start(LedSignal.NETWORK_ON, Priority.BACKGROUND)
             self._join()
 
-    def off(self, reason: NetworkReason = NetworkReason.NETWORK_OFF) -> None:
-        """Switch the radio off."""
-        was_up = self.state is WifiState.UP
-        if was_up:
-            self.counters.lost(reason)
-        self._forget()
-        self.state = WifiState.OFF
-        self._led.stop(LedSignal.NETWORK_ON, LedSignal.NETWORK_CONNECTING, LedSignal.NETWORK_DHCP, LedSignal.NETWORK_CONNECTED)
-        if was_up:
-            self._on_down()
-
     def _join(self) -> None:
-        self.state = WifiState.JOINING
+        self._looks()
         self.counters.attempts += 1
-        self._led.start(LedSignal.NETWORK_CONNECTING, Priority.NORMAL)
         self._timer = self._scope.call_later(SCAN_TIME, self._scanned)
 
     def _scanned(self) -> None:
@@ -173,38 +118,11 @@ class Wifi:
         if not point.on_air:
             self._failed(f"{point.ssid!r} went off the air")
             return
-        self.state = WifiState.GETTING_ADDRESS
-        self.access_point = point
-        self._leave = point.lost.subscribe(self._lost)
-        self._led.start(LedSignal.NETWORK_DHCP, Priority.NORMAL)
-        self._timer = self._scope.call_later(DHCP_TIME, self._up)
-
-    def _up(self) -> None:
-        self.state = WifiState.UP
-        self.failure = ""
-        self._led.start(LedSignal.NETWORK_CONNECTED, Priority.BACKGROUND)
-        self._led.stop(LedSignal.NETWORK_CONNECTING, LedSignal.NETWORK_DHCP)
-        self._on_up()
+        self._join_place(point, self._lost, DHCP_TIME)
 
     def _lost(self) -> None:
         """The access point is gone: join again, as the firmware does on its own."""
         self._board.enter(self._rejoin)
 
-    def _rejoin(self) -> None:
-        was_up = self.state is WifiState.UP
-        if was_up:
-            self.counters.lost(NetworkReason.ERROR)
-        self._forget()
-        self._led.stop(LedSignal.NETWORK_CONNECTED, LedSignal.NETWORK_DHCP)
+    def _look_again(self) -> None:
         self._join()
-        if was_up:
-            self._on_down()
-
-    def _forget(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._leave is not None:
-            self._leave()
-            self._leave = None
-        self.access_point = None
