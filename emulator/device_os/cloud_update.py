@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from emulator.device_os.cloud_facts import (
     CloudEvent,
@@ -19,7 +20,7 @@ from emulator.device_os.cloud_facts import (
 )
 from particle_protocol.cloud_profiles import CloudProfile
 from particle_protocol.coap import Message, Type, empty
-from particle_protocol.coap_end import CoapEnd
+from particle_protocol.coap_end import CoapEnd, Done
 from particle_protocol.control_requests.codes import Result
 from particle_protocol.describe import module_json
 from particle_protocol.messages import Kind
@@ -40,6 +41,7 @@ from particle_protocol.protocol_errors import ProtocolErrorCode
 
 MAX_VERDICT: Final = 255
 Notify: TypeAlias = Callable[[CloudEvent], None]
+Core = TypeVar("Core", bound=ChunkedReceiver | UpdateReceiver)
 
 
 class CloudUpdate(Protocol):
@@ -77,18 +79,15 @@ def cloud_update(coap: CoapEnd, profile: CloudProfile, facts: CloudFacts, notify
     return UpdateByChunks(coap, profile, facts, notify, confirms=confirms)
 
 
-class UpdateByChunks:
-    """Versions 1 and 2. See `CloudUpdate`."""
+class _Transfers(ABC, Generic[Core]):
+    """What both kinds of updates do alike around their core. See `CloudUpdate`."""
 
-    __slots__ = ("_coap", "_core", "_facts", "_notify", "_profile", "_type")
+    __slots__ = ("_coap", "_core", "_notify")
 
-    def __init__(self, coap: CoapEnd, profile: CloudProfile, facts: CloudFacts, notify: Notify, *, confirms: bool) -> None:
+    def __init__(self, coap: CoapEnd, core: Core, notify: Notify) -> None:
         self._coap = coap
-        self._profile = profile
-        self._facts = facts
+        self._core = core
         self._notify = notify
-        self._type = Type.CON if confirms else Type.NON
-        self._core = ChunkedReceiver(ReceiverWays(self._verdict, profile.old_refusal))
 
     @property
     def running(self) -> bool:
@@ -104,6 +103,36 @@ class UpdateByChunks:
         self._core.handle_timer(now)
         self._go_on(now)
 
+    def cancel(self) -> None:
+        """See `CloudUpdate`. Version 3 keeps what has come, the others forget it."""
+        if self._core.running:
+            self._notify(UpdateAbandoned())
+        self._core.cancel()
+
+    @abstractmethod
+    def _go_on(self, now: float) -> None:
+        """Send what the core has to send, and notify of what happened."""
+
+    def _reply(self, reply: Reply, now: float, done: Done | None = None) -> None:
+        """Answer a message of the cloud. `done`: who is notified when an answer of its own has arrived, or has not."""
+        if reply.in_ack:
+            self._coap.acknowledge(reply.request, reply.code, reply.payload)
+        else:
+            self._coap.acknowledge(reply.request)
+            self._coap.respond(reply.request, reply.code, now, reply.payload, reply.options, done=done)
+
+
+class UpdateByChunks(_Transfers[ChunkedReceiver]):
+    """Versions 1 and 2. See `CloudUpdate`."""
+
+    __slots__ = ("_facts", "_profile", "_type")
+
+    def __init__(self, coap: CoapEnd, profile: CloudProfile, facts: CloudFacts, notify: Notify, *, confirms: bool) -> None:
+        super().__init__(coap, ChunkedReceiver(ReceiverWays(self._verdict, profile.old_refusal)), notify)
+        self._profile = profile
+        self._facts = facts
+        self._type = Type.CON if confirms else Type.NON
+
     def handle(self, kind: Kind, message: Message, now: float) -> None:
         """See `CloudUpdate`."""
         if kind is Kind.UPDATE_BEGIN:
@@ -115,21 +144,12 @@ class UpdateByChunks:
             self._core.take_done(message)
         self._go_on(now)
 
-    def cancel(self) -> None:
-        """See `CloudUpdate`: the transfer is forgotten."""
-        if self._core.running:
-            self._notify(UpdateAbandoned())
-        self._core.cancel()
-
     def _go_on(self, now: float) -> None:
         for each in self._core.messages_to_send():
             if not isinstance(each, Reply):
                 self._coap.send(replace(each.encode(self._coap.next_id()), type=self._type), now)
-            elif each.in_ack:
-                self._coap.acknowledge(each.request, each.code, each.payload)
             else:
-                self._coap.acknowledge(each.request)
-                self._coap.respond(each.request, each.code, now, each.payload, each.options)
+                self._reply(each, now)
         for event in self._core.events():
             # One that stood still leads to a reset.
             self._notify(UpdateTimedOut() if isinstance(event, TransferEnded) else _told(event))
@@ -146,31 +166,15 @@ class UpdateByChunks:
         return f'{{"r":{word},"u":{described}}}'.encode()[:MAX_VERDICT]
 
 
-class UpdateByWindows:
+class UpdateByWindows(_Transfers[UpdateReceiver]):
     """Version 3. See `CloudUpdate`."""
 
-    __slots__ = ("_coap", "_core", "_notify", "_now", "_store")
+    __slots__ = ("_now", "_store")
 
     def __init__(self, coap: CoapEnd, facts: CloudFacts, store: UpdateStore, notify: Notify) -> None:
-        self._coap = coap
+        super().__init__(coap, UpdateReceiver(_WhereAllowed(store, facts)), notify)
         self._store = store
-        self._notify = notify
         self._now = 0.0
-        self._core = UpdateReceiver(_WhereAllowed(store, facts))
-
-    @property
-    def running(self) -> bool:
-        """See `CloudUpdate`."""
-        return self._core.running
-
-    def deadline(self) -> float | None:
-        """See `CloudUpdate`."""
-        return self._core.deadline()
-
-    def handle_timer(self, now: float) -> None:
-        """See `CloudUpdate`."""
-        self._core.handle_timer(now)
-        self._go_on(now)
 
     def handle(self, kind: Kind, message: Message, now: float) -> None:
         """See `CloudUpdate`."""
@@ -183,22 +187,13 @@ class UpdateByWindows:
             self._core.take_finish(message)
         self._go_on(now)
 
-    def cancel(self) -> None:
-        """See `CloudUpdate`: what has come is kept."""
-        if self._core.running:
-            self._notify(UpdateAbandoned())
-        self._core.cancel()
-
     def _go_on(self, now: float) -> None:
         self._now = now
         for each in self._core.messages_to_send():
             if isinstance(each, UpdateAck):
                 self._coap.send(each.encode(self._coap.next_id()), now)
-            elif each.in_ack:
-                self._coap.acknowledge(each.request, each.code, each.payload)
             else:
-                self._coap.acknowledge(each.request)
-                self._coap.respond(each.request, each.code, now, each.payload, each.options, done=self._acknowledged)
+                self._reply(each, now, self._acknowledged)
         for event in self._core.events():
             if isinstance(event, ApplyUpdate):
                 self._notify(UpdateEnded(self._store.apply()))
