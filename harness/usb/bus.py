@@ -74,7 +74,7 @@ class UsbBus:
             return usb.core.find(find_all=True, backend=self._backend)  # type: ignore[no-any-return]
         with socket_of_its_own(os.environ):
             _begun.append(True)
-            return usb.core.find(find_all=True)  # type: ignore[no-any-return]
+            return usb.core.find(find_all=True, backend=None)  # type: ignore[no-any-return]
 
     def open(self, entry: UsbEntry, label: BoardLabel | None = None) -> UsbDevice:
         """Open a device, and make sure that it still is the board that was listed: its serial number is read again.

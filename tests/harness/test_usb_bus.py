@@ -50,6 +50,7 @@ def attached(monkeypatch):
         device.transfers.append("serial")
         return device.serial
 
+    monkeypatch.setattr("harness.usb.bus._begun", [])  # libusb is not opened here, and the process does not count it as open afterwards
     monkeypatch.setattr(usb.core, "find", lambda find_all, backend: iter(devices))
     monkeypatch.setattr(usb.util, "get_string", read)
     monkeypatch.setattr(usb.util, "dispose_resources", disposed.append)
