@@ -115,7 +115,7 @@ def test_a_cookie_is_good_for_the_hello_it_was_made_for_only():
     for other in (
         type(hello)(bytes(32), hello.suites, hello.extensions, hello.cookie),
         type(hello)(hello.random, (*hello.suites, 0xC0AC), hello.extensions, hello.cookie),
-        type(hello)(hello.random, hello.suites, hello.extensions, hello.cookie[:-1] + b"\0"),
+        type(hello)(hello.random, hello.suites, hello.extensions, hello.cookie[:-1] + bytes([hello.cookie[-1] ^ 1])),
         type(hello)(hello.random, hello.suites, hello.extensions, b""),
     ):
         forged = push_record(Record(22, 0, record.sequence, HandshakeMessage(1, fragment.sequence, push_client_hello(other)).encode()))
