@@ -16,7 +16,8 @@ from harness.changes import note
 from harness.errors import Blame, BoardNotAvailable, ConversationFailed, NotReached, Unavailable, hides
 from harness.follow_ups import code_given
 from harness.host import CONSOLE_BAUDRATE, SERIAL_ERRORS, SerialEntry, serial_entry
-from harness.modes import Capability
+from harness.modes import Capability, UsbState
+from harness.witness import Boot
 from particle_protocol.listening import (
     ConsoleError,
     ConsoleIdentity,
@@ -31,13 +32,17 @@ from particle_protocol.listening import (
     leave_listening,
     mac_address,
     module_info,
+    send_update,
     set_claim_code,
     system_version,
 )
 from particle_protocol.listening.answers import ConsoleAnswerError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.board import Board
+    from harness.flashing import Image
 
 __tracebackhide__ = hides
 
@@ -90,6 +95,27 @@ class SerialConsole:
         """
         steps = configure_wifi(WifiCredentials(ssid, password, WifiSecurity(security)))
         self.run(steps, changes="Wi-Fi credentials were given", secret=password)
+
+    def update(self, source: bytes | str | Path) -> Image:
+        """`f`: send a module by YModem. Ends when the board has judged and installed it and is back from the restart that this takes.
+
+        Boards have this up to Device OS 2.x.
+
+        Raises:
+            ImageRefused: the image must not be written to this board; nothing was sent.
+            ConversationFailed: the board did not take it.
+        """
+        from harness.flashing import check
+
+        board = self._board
+        image = check(board, source)
+        board.must_allow_changes("update it")
+        board.journal.did(f"sent {image} by YModem over the serial console")
+        before = board.usb.present()
+        self.run(send_update(image.name, image.data), changes="an update was sent")
+        board.begin_epoch(f"{image.key} was sent by YModem", ends=before, boot=Boot.NORMAL)
+        board.wait_for_usb(UsbState.NORMAL, timeout=60)
+        return image
 
     def leave(self) -> None:
         """`x`: end listening mode."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emulator.board.board import BootRequest
+from emulator.board.flash import FlashError
 from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
 from emulator.board.status_led import LedSignal, Priority
 from emulator.board.stored_networks import StoredNetwork
@@ -20,9 +21,10 @@ from emulator.device_os.softap import SoftAp
 from emulator.device_os.startup import STARTUP_LISTEN, startup_mode
 from emulator.device_os.wifi import SCAN_TIME
 from emulator.device_os.wifi_credentials import GivenNetwork
+from firmware_images.device_rules import BOOT_CHECKS
 from particle_protocol.dct import DctField
 from particle_protocol.listening.console import ConsoleSettings, ListeningConsole
-from particle_protocol.listening.events import ConsoleEvent, LeaveListening, RestartListening, ScanRequested, SerialUpdateRequested
+from particle_protocol.listening.events import ConsoleEvent, LeaveListening, RestartForUpdate, RestartListening, ScanRequested
 from particle_protocol.listening.wifi import WifiCredentials
 from particle_protocol.messages.goodbye import ResetReason
 from particle_protocol.vitals import by_name
@@ -38,6 +40,7 @@ class ListeningMode:
         self.active = False
         self._system = system
         self._console: ListeningConsole | None = None
+        self._facts: _Facts | None = None
         self._timer: Timer | None = None
         self._softap: SoftAp | None = None
         self._known: tuple[StoredNetwork, ...] = ()
@@ -55,7 +58,8 @@ class ListeningMode:
             self._softap.start()  # before the LED shows it: who sees it blink finds the network
         system.led.start(LedSignal.LISTENING_MODE, Priority.CRITICAL)
         settings = ConsoleSettings.of(system.board.platform, system.version_numbers)
-        self._console = ListeningConsole(_Facts(system), settings)
+        self._facts = _Facts(system)
+        self._console = ListeningConsole(self._facts, settings)
         system.serial.on_receive = self._receive  # what the host sent before waits in the port, as nobody else reads it
 
     def leave(self) -> None:
@@ -63,6 +67,8 @@ class ListeningMode:
         if not self.active:
             return
         self.active = False
+        if self._facts is not None:
+            self._facts.cancel_update()
         self._console = None
         self._system.serial.on_receive = None
         if self._timer is not None:
@@ -112,8 +118,8 @@ class ListeningMode:
         elif isinstance(event, RestartListening):
             startup_mode(system.board, set_bits=STARTUP_LISTEN)
             system.scope.call_later(0.0, system.reset, ResetReason.SAFE_MODE, BootRequest.SAFE_MODE)
-        elif isinstance(event, SerialUpdateRequested) and self._console is not None:
-            self._console.update_done(_NO_SERIAL_UPDATE)
+        elif isinstance(event, RestartForUpdate):
+            system.scope.call_later(0.0, system.reset, ResetReason.UPDATE)
 
     def _scanned(self, ssid: str) -> None:
         if self._console is None:
@@ -127,16 +133,14 @@ class ListeningMode:
         self._serve()
 
 
-_NO_SERIAL_UPDATE = "Failed to receive the file!\r\n"
-"""What a board prints when a transfer by YModem does not come about (Device OS 2.3.1, system/src/system_ymodem.cpp:300-356)."""
-
-
 class _Facts:
     """What the console asks about the board (`ConsoleFirmware`)."""
 
     def __init__(self, system: DeviceOs) -> None:
         self._system = system
         self._board = system.board
+        self._updating = False
+        self._room = 0
 
     def device_id(self) -> str:
         return self._board.device_id
@@ -175,3 +179,35 @@ class _Facts:
 
     def save_credentials(self, credentials: WifiCredentials) -> int:
         return wifi_credentials.store(self._board, GivenNetwork.of(credentials))
+
+    def begin_update(self, size: int) -> bool:
+        if size:
+            try:
+                self._system.receiver.begin(size)
+            except ValueError:
+                return False
+        self._updating, self._room = True, size
+        self._system.led.start(LedSignal.FIRMWARE_UPDATE, Priority.CRITICAL)
+        return True
+
+    def write_update(self, offset: int, data: bytes) -> bool:
+        piece = data[: max(self._room - offset, 0)]  # the last block is filled up
+        try:
+            if piece:
+                self._system.receiver.write(offset, piece)
+        except FlashError:
+            return False
+        return True
+
+    def finish_update(self) -> int:
+        receiver = self._system.receiver
+        result = receiver.finish()
+        failed = int(receiver.failed_checks() or BOOT_CHECKS) if result else 0  # sound, but not to be installed: as if it were none
+        self.cancel_update()
+        return failed
+
+    def cancel_update(self) -> None:
+        if self._updating:
+            self._updating = False
+            self._system.receiver.cancel()
+            self._system.led.stop(LedSignal.FIRMWARE_UPDATE)

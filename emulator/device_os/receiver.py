@@ -13,7 +13,7 @@ from emulator.board.flash import FlashError
 from emulator.device_os.installers import installer_of
 from emulator.device_os.modules import ModuleTable
 from emulator.device_os.staged import StagedUpdates
-from firmware_images.device_rules import BOOT_CHECKS, ModuleError, validate
+from firmware_images.device_rules import BOOT_CHECKS, Check, ModuleError, Validity, validate
 from firmware_images.module import Module
 
 
@@ -81,7 +81,20 @@ class UpdateReceiver:
         installer = installer_of(module.prefix.function)
         if installer is None:
             return int(ModuleError.UNSUPPORTED)
-        verdict = validate(
+        verdict = self._verdict(module)
+        error = installer.fault(self._board, module) if verdict.error is None else verdict.error
+        return 0 if error is None else int(error)
+
+    def failed_checks(self) -> Check:
+        """The checks that what was received does not pass; all of them when it is no module at all."""
+        module = self._staged.module()
+        if module is None:
+            return BOOT_CHECKS
+        verdict = self._verdict(module)
+        return verdict.checked & ~verdict.passed
+
+    def _verdict(self, module: Module) -> Validity:
+        return validate(
             module,
             self._board.platform.id,
             self._modules.prefixes,
@@ -89,8 +102,6 @@ class UpdateReceiver:
             user_optional=True,
             made_here=self._modules.made_here,
         )
-        error = installer.fault(self._board, module) if verdict.error is None else verdict.error
-        return 0 if error is None else int(error)
 
     def finish(self) -> int:
         """Judge it, and install it when it is sound. Returns as `validate`."""

@@ -22,6 +22,7 @@ from particle_protocol.listening.dialogue import (
     leave_listening,
     mac_address,
     module_info,
+    send_update,
     set_claim_code,
     system_version,
 )
@@ -30,9 +31,9 @@ from particle_protocol.listening.events import (
     ConsoleEvent,
     CredentialsSaved,
     LeaveListening,
+    RestartForUpdate,
     RestartListening,
     ScanRequested,
-    SerialUpdateRequested,
 )
 from particle_protocol.listening.wifi import EapType, WifiCipher, WifiCredentials, WifiSecurity
 
@@ -51,9 +52,9 @@ __all__ = [
     "LeaveListening",
     "ListeningConsole",
     "Read",
+    "RestartForUpdate",
     "RestartListening",
     "ScanRequested",
-    "SerialUpdateRequested",
     "WifiCipher",
     "WifiCredentials",
     "WifiSecurity",
@@ -65,6 +66,7 @@ __all__ = [
     "leave_listening",
     "mac_address",
     "module_info",
+    "send_update",
     "set_claim_code",
     "system_version",
 ]

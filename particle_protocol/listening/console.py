@@ -16,22 +16,26 @@ from particle_protocol.listening.events import (
     ClaimCodeSet,
     ConsoleEvent,
     LeaveListening,
+    RestartForUpdate,
     RestartListening,
-    SerialUpdateRequested,
 )
 from particle_protocol.listening.line import LineReader
+from particle_protocol.listening.serial_update import SerialUpdate
 from particle_protocol.listening.wifi import WifiCipher, WifiCredentials, WifiSecurity, to_wire
 from particle_protocol.listening.wifi_questions import WifiQuestions
 from particle_protocol.platforms import Feature, OsVersion, Platform
+from particle_protocol.ymodem.blocks import CAN, SOH, STX
+from particle_protocol.ymodem.receiver import FileSink
 
-_SOH, _STX, _CAN = 0x01, 0x02, 0x18
 _LAST_YMODEM: Final = (3, 0, 0)
 _REFUSAL_DELAY: Final = 0.1
 _MAX_PENDING: Final = 4096
 """Bytes kept while the console rests; a board's own buffer is smaller, and the host then has to wait."""
+_UPDATE_STARTS: Final = frozenset((SOH, STX))
+"""The first byte of a block of YModem starts an update even without `f`."""
 
 
-class ConsoleFirmware(Protocol):
+class ConsoleFirmware(FileSink, Protocol):
     """What the console asks of the firmware around it. All answers are immediate."""
 
     def device_id(self) -> str:
@@ -108,11 +112,12 @@ class ListeningConsole:
         self._drains = True
         self._resting = False
         self._over = False
+        self._update: SerialUpdate | None = None
         self._refusal_due: float | None = None
         self._now = 0.0
 
     def receive(self, data: bytes, now: float = 0.0) -> None:
-        """Take bytes from the host. While the console rests (a scan, an update) they are kept for later, as in the board's buffer."""
+        """Take bytes from the host. While the console rests (a scan) they are kept for later, as in the board's buffer."""
         self._now = now
         self._pending += data[: max(0, _MAX_PENDING - len(self._pending))]
         self._work()
@@ -130,14 +135,17 @@ class ListeningConsole:
 
     def deadline(self) -> float | None:
         """When `handle_timer` is due, or None."""
-        return self._refusal_due
+        return self._refusal_due if self._update is None else self._update.deadline()
 
     def handle_timer(self, now: float) -> None:
         """The deadline has come."""
         self._now = now
+        if self._update is not None:
+            self._update.handle_timer(now)
+            self._work()
         if self._refusal_due is not None and now >= self._refusal_due:
             self._refusal_due = None
-            self.print(chr(_CAN) * 4 + texts.UPDATE_REFUSED)
+            self.print(chr(CAN) * 4 + texts.UPDATE_REFUSED)
             self.carry_on()
 
     def scan_done(self, security: WifiSecurity | None = None, cipher: WifiCipher = WifiCipher.NOT_SET) -> None:
@@ -147,15 +155,10 @@ class ListeningConsole:
         """
         self.wifi.scan_done(security, cipher)
 
-    def update_done(self, message: str) -> None:
-        """The transfer by YModem is over; `message` is what the console prints about it."""
-        self.print(message)
-        self.carry_on()
-
     @property
     def asking(self) -> bool:
         """Whether the console is in the middle of a dialogue."""
-        return self._line is not None or self._resting
+        return self._line is not None or self._resting or self._update is not None
 
     def print(self, text: str | bytes) -> None:
         """Send text to the host."""
@@ -164,7 +167,7 @@ class ListeningConsole:
     def tell(self, event: ConsoleEvent) -> None:
         """Add an event. The console hears nothing more once it has told that listening ends."""
         self._events.append(event)
-        if isinstance(event, LeaveListening | RestartListening):
+        if isinstance(event, LeaveListening | RestartListening | RestartForUpdate):
             self._over = True
             self._pending.clear()
 
@@ -188,8 +191,13 @@ class ListeningConsole:
 
     def _work(self) -> None:
         """Read the buffer as far as it goes."""
-        while self._pending and not self._resting and not self._over:
-            if self._line is not None:
+        while (self._pending or self._update is not None) and not self._resting and not self._over:
+            if self._update is not None:
+                self._update.receive(self._pending, self._now)
+                if self._update.active:
+                    return
+                self._update = None
+            elif self._line is not None:
                 self._read_line(self._line)
             else:
                 self._command(self._pending.pop(0))
@@ -207,9 +215,9 @@ class ListeningConsole:
             then(line)
 
     def _command(self, byte: int) -> None:
-        if byte in {_SOH, _STX} and self.settings.ymodem:
+        if byte in _UPDATE_STARTS and self.settings.ymodem:
             self._pending.insert(0, byte)
-            self._start_update()
+            self._update = SerialUpdate(self, self._now)
             return
         command = _COMMANDS.get(byte)
         if command is not None:
@@ -251,17 +259,13 @@ class ListeningConsole:
             self.print(texts.CLAIM_CODE_WRONG)
         self.print("\r\n")
 
-    def _update(self) -> None:
+    def _take_update(self) -> None:
         self.print(texts.UPDATE)
         if self.settings.ymodem:
-            self._start_update()
+            self._update = SerialUpdate(self, self._now)
         else:
             self._refusal_due = self._now + _REFUSAL_DELAY
             self.rest()
-
-    def _start_update(self) -> None:
-        self.tell(SerialUpdateRequested())
-        self.rest()
 
     def _leave(self) -> None:
         self.tell(LeaveListening())
@@ -282,7 +286,7 @@ _COMMANDS: Final[dict[int, Callable[[ListeningConsole], None]]] = {
     ord("d"): ListeningConsole._diagnostics,
     ord("c"): ListeningConsole._claimed,
     ord("C"): ListeningConsole._claim_code,
-    ord("f"): ListeningConsole._update,
+    ord("f"): ListeningConsole._take_update,
     ord("x"): ListeningConsole._leave,
     ord("L"): ListeningConsole._restart,
     ord("w"): ListeningConsole._wifi,

@@ -30,6 +30,8 @@ from particle_protocol.listening.answers import (
     parse_version,
 )
 from particle_protocol.listening.wifi import EapType, WifiCredentials, from_wire, to_wire
+from particle_protocol.ymodem.blocks import CAN
+from particle_protocol.ymodem.sender import TransferFailed, YmodemSender
 
 T = TypeVar("T")
 
@@ -39,6 +41,8 @@ QUIET_SECONDS: Final = 0.25
 """A silence after which an answer of unknown length is complete (particle-cli, src/lib/serial-batch-parser.js)."""
 SCAN_SECONDS: Final = 15.0
 """How long the board may scan for the network, or take to save the credentials."""
+BLOCK_SECONDS: Final = 10.0
+"""How long the board may take to store a block; the first one makes it erase flash."""
 _MOST: Final = 65536
 
 
@@ -133,6 +137,41 @@ def set_claim_code(code: str) -> ConsoleSteps[None]:
     )
     if not ended.startswith(texts.CLAIM_CODE_SET):
         raise ConsoleError("word that the claim code is stored", to_wire(ended))
+
+
+def send_update(name: str, data: bytes) -> ConsoleSteps[None]:
+    """`f`: send a module by YModem. The board judges it, and restarts to install it.
+
+    Raises:
+        ValueError: the name cannot be one.
+        ConsoleError: the board did not take it.
+    """
+    awaited = "word that the file was received"
+    sender = YmodemSender(to_wire(name), data, eager=True)
+    talk = _Talk()
+    yield from talk.say(b"f")
+    yield from talk.until([texts.UPDATE], "the word that the board waits for a file", ANSWER_SECONDS)
+    said = came = b""
+    try:
+        while not sender.done:
+            yield Write(sender.data_to_send())
+            came = yield Read(BLOCK_SECONDS)
+            said = sender.receive(came) if came else b""
+            if not came:
+                sender.timed_out()
+    except TransferFailed as failure:
+        said = yield from _rest(came)
+        raise ConsoleError(awaited, said.lstrip(bytes((CAN,))), str(failure)) from None
+    said = yield from _rest(said)
+    if to_wire(texts.UPDATE_RECEIVED) not in said:
+        raise ConsoleError(awaited, said)
+
+
+def _rest(said: bytes) -> ConsoleSteps[bytes]:
+    """What the board has said, and says until it falls silent."""
+    while came := (yield Read(QUIET_SECONDS)):
+        said += came
+    return said
 
 
 def configure_wifi(credentials: WifiCredentials) -> ConsoleSteps[None]:

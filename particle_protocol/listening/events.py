@@ -40,8 +40,8 @@ class RestartListening:
 
 
 @dataclass(frozen=True, slots=True)
-class SerialUpdateRequested:
-    """A binary is about to be sent by YModem. Until `ListeningConsole.update_done` the console leaves the bytes alone."""
+class RestartForUpdate:
+    """An update has come by YModem and was entered for the next start: restart now."""
 
 
-ConsoleEvent: TypeAlias = ScanRequested | CredentialsSaved | ClaimCodeSet | LeaveListening | RestartListening | SerialUpdateRequested
+ConsoleEvent: TypeAlias = ScanRequested | CredentialsSaved | ClaimCodeSet | LeaveListening | RestartListening | RestartForUpdate

@@ -1,16 +1,24 @@
 """The serial console of listening mode, over the USB end points, with a real board behind it."""
 
+import contextlib
 import json
+import os
 import random
+import select
+import shutil
+import subprocess
 
 import pytest
 
+from emulator.factory import user_part
 from particle_protocol.dct import DctField
 from particle_protocol.identifiers import MacAddress
 from particle_protocol.listening import CredentialsRefused, WifiCredentials, WifiSecurity
 from particle_protocol.listening import dialogue as console
+from particle_protocol.messages.goodbye import ResetReason
 from particle_protocol.usb import Setup, StandardRequest
 from particle_protocol.vitals import by_name
+from particle_protocol.ymodem.blocks import encode_block, encode_file_header
 
 
 @pytest.fixture
@@ -107,6 +115,106 @@ def test_what_is_stored_need_not_be_text(bench, board):
     assert [text.encode("utf-8", "surrogateescape") for text in (stored.ssid, stored.password)] == [ssid, password]
     bench.sleep(10)
     json.dumps(by_name(board.firmware.diagnostics()))
+
+
+def test_an_update_by_ymodem_is_installed(bench, board):
+    new = user_part(board.platform, "2.3.1", body=b"\x5a" * 9000)
+    talk(bench, board, console.send_update("app.bin", new))
+    assert board.led.describe() == "blinking dark blue"
+    assert board.boots == 1
+    said = None
+    while said is None:
+        bench.sleep(0.01)
+        said = board.plug.function.ep_in(0x81, 4096)
+    assert said == b"Restarting system to apply firmware update...\r\n"
+    bench.sleep(2)
+    assert board.boots == 2
+    assert board.flash_named(external=False).read(0x080A0000, len(new)) == new
+    assert board.firmware.reset_reason is ResetReason.UPDATE
+
+
+@pytest.mark.tool("sb")
+def test_a_program_for_serial_lines_updates_a_board(bench, board, tmp_path):
+    program = shutil.which("sb")
+    if program is None:
+        pytest.skip("sb is not here: apt install lrzsz")
+    new = user_part(board.platform, "2.3.1", body=b"\x5a" * 9000)
+    (tmp_path / "app.bin").write_bytes(new)
+    board.plug.function.ep_out(0x01, b"f")
+    with subprocess.Popen(
+        [program, "-k", "app.bin"], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+    ) as process:
+        while process.poll() is None:
+            ready, _, _ = select.select([process.stdout], [], [], 0.2)
+            came = os.read(process.stdout.fileno(), 4096) if ready else b""
+            if came:
+                board.plug.function.ep_out(0x01, came)
+            else:
+                bench.sleep(1)
+            said = board.plug.function.ep_in(0x81, 4096) if board.boots == 1 else None
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write((said or b"").replace(b"Waiting for the binary file to be sent ... (press 'a' to abort)\r\n", b""))
+        assert process.returncode == 0
+    bench.sleep(5)
+    assert board.boots == 2
+    assert board.flash_named(external=False).read(0x080A0000, len(new)) == new
+
+
+def test_while_an_update_comes_the_led_says_so(bench, board):
+    board.plug.function.ep_out(0x01, encode_file_header(b"app.bin", 5000))
+    bench.sleep(0.1)
+    assert board.led.describe() == "fast blinking magenta"
+    board.plug.function.ep_out(0x01, b"\x18\x18")
+    assert board.led.describe() == "blinking dark blue"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda image: image[:-1] + b"?", "Validation failed: 0x2"),
+        (lambda image: b"no module at all", "Validation failed: 0x1e"),
+        (lambda image: image + bytes(0x80000), "The file size is higher than the allowed space memory!"),
+    ],
+    ids=["a wrong CRC", "no module", "too large"],
+)
+def test_an_update_that_is_not_sound_is_refused_with_the_reason(bench, board, spoil, said):
+    before = board.flash_named(external=False).read(0x080A0000, 0x20000)
+    with pytest.raises(console.ConsoleError) as refused:
+        talk(bench, board, console.send_update("app.bin", spoil(user_part(board.platform, "2.3.1"))))
+    assert said in refused.value.seen
+    bench.sleep(3)
+    assert (board.boots, board.flash_named(external=False).read(0x080A0000, 0x20000)) == (1, before)
+    assert talk(bench, board, console.is_claimed()) is False
+
+
+def test_an_update_that_stops_in_the_middle_is_given_up(bench, board):
+    board.plug.function.ep_out(0x01, b"f" + encode_file_header(b"app.bin", 5000) + encode_block(1, b"some"))
+    bench.sleep(40)
+    assert board.plug.function.ep_in(0x81, 4096).endswith(b"\x18\x18\x18\x18Failed to receive the file!\r\n")
+    assert board.led.describe() == "blinking dark blue"
+    assert not board.firmware.receiver.active
+
+
+def test_leaving_listening_mode_ends_an_update(bench, board):
+    board.plug.function.ep_out(0x01, encode_file_header(b"app.bin", 5000))
+    assert board.firmware.receiver.active
+    board.firmware.listening.leave()
+    assert not board.firmware.receiver.active
+    assert "magenta" not in board.led.describe()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_power_cut_in_an_update_leaves_the_old_application(bench, board, seed):
+    """The bootloader copies what was listed once it was whole, and lists it last."""
+    new = user_part(board.platform, "2.3.1", body=b"\x5a" * 9000)
+    old = board.flash_named(external=False).read(0x080A0000, 0x20000)
+    board.plug.function.ep_out(0x01, encode_file_header(b"app.bin", len(new)))
+    for number in range(1, 2 + 3 * seed):
+        board.plug.function.ep_out(0x01, encode_block(number, new[1024 * (number - 1) : 1024 * number]))
+    board.power_off()
+    board.power_on()
+    bench.sleep(2)
+    assert board.flash_named(external=False).read(0x080A0000, 0x20000) == old
 
 
 _TYPED = [bytes([letter]) for letter in b"Cwimvscdf31\n\r\x01\x03\x08\x18\xf5"] + [b"a" * 63, b"lab\n"]

@@ -191,6 +191,7 @@ def test_a_mode_that_nobody_can_witness_is_not_waited_for(board):
         lambda board: board.set_wifi("x"),
         lambda board: board.update_device_os([]),
         lambda board: board.console.set_claim_code("0" * 63),
+        lambda board: board.console.update(b""),
     ],
 )
 def test_a_real_board_is_not_changed_unless_allowed(board, change):

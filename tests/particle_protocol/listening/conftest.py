@@ -24,6 +24,12 @@ class Firmware:
         self.tried = []
         self.check_result = 0
         self.save_result = 0
+        self.capacity = 0x20000
+        self.saves = True
+        self.failed = 0
+        self.room = None
+        self.file = b""
+        self.cancelled = 0
 
     def device_id(self):
         return "2d0032000f47343438323536"
@@ -48,6 +54,20 @@ class Firmware:
 
     def set_claim_code(self, code):
         self.claim_code = code
+
+    def begin_update(self, size):
+        self.room = size
+        return size <= self.capacity
+
+    def write_update(self, offset, data):
+        self.file = self.file[:offset].ljust(offset, b"?") + data
+        return self.saves
+
+    def finish_update(self):
+        return self.failed
+
+    def cancel_update(self):
+        self.cancelled += 1
 
     def check_credentials(self, credentials):
         self.tried.append(credentials)

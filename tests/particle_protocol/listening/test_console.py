@@ -12,14 +12,15 @@ from particle_protocol.listening import (
     CredentialsSaved,
     EapType,
     LeaveListening,
+    RestartForUpdate,
     RestartListening,
     ScanRequested,
-    SerialUpdateRequested,
     WifiCipher,
     WifiCredentials,
     WifiSecurity,
 )
 from particle_protocol.platforms import platform_by_name
+from particle_protocol.ymodem.blocks import encode_block, encode_file_header
 
 AWESOME = (
     b"Thanks! Wait while I save those credentials...\r\n\r\n"
@@ -108,17 +109,80 @@ def test_unknown_commands_are_ignored(wire):
     assert wire.told == []
 
 
-def test_f_asks_for_a_transfer_and_leaves_the_bytes_alone(wire):
-    assert wire.send(b"fi") == b"Waiting for the binary file to be sent ... (press 'a' to abort)\r\n"
-    assert wire.told == [SerialUpdateRequested()]
-    wire.console.update_done("Aborted by user.\r\n")
-    assert wire.console.data_to_send() == b"Aborted by user.\r\nYour device id is 2d0032000f47343438323536\r\n"
+WAITING = b"Waiting for the binary file to be sent ... (press 'a' to abort)\r\n"
+CANCELLED = b"\x18" * 4
 
 
-@pytest.mark.parametrize("first", [b"\x01", b"\x02"])
-def test_the_first_byte_of_a_ymodem_block_starts_an_update(wire, first):
-    assert wire.send(first + b"\x00\xff") == b""
-    assert wire.told == [SerialUpdateRequested()]
+def test_f_waits_for_a_file_and_a_ends_that(wire):
+    assert wire.send(b"f") == WAITING
+    assert wire.send(b"ai") == CANCELLED + b"Aborted by user.\r\nYour device id is 2d0032000f47343438323536\r\n"
+    assert wire.told == []
+
+
+@pytest.mark.parametrize("ways", ["by itself", "after f"])
+def test_a_file_is_received_judged_and_restarted_for(wire, ways):
+    """A file of 1030 bytes in the blocks that a host sends: one of 128 bytes with its name, one of 1024, one of 128."""
+    content = bytes(range(256)) * 4 + b"at end"
+    if ways == "after f":
+        assert wire.send(b"f") == WAITING
+    header = encode_file_header(b"app.bin", len(content))
+    assert len(header) == 133
+    assert wire.send(header) == b"\x06C"
+    assert wire.firmware.room == len(content)
+    assert wire.send(encode_block(1, content[:1024])) == b"\x06"
+    assert wire.send(encode_block(2, content[1024:])) == b"\x06"
+    assert wire.send(b"\x04") == b"\x06"
+    said = wire.send(encode_block(0, b"", b"\0"))
+    assert said == b"\x06\r\nDownloaded file successfully!\r\nName: app.bin\r\nSize: 1030 bytes\r\n"
+    assert wire.firmware.file[:1030] == content
+    assert wire.firmware.file[1030:] == b"\x1a" * 122
+    due = wire.console.deadline()
+    assert due == pytest.approx(1.0)
+    wire.console.handle_timer(due)
+    assert wire.console.data_to_send() == b"Restarting system to apply firmware update...\r\n"
+    assert wire.console.events() == []
+    wire.console.handle_timer(due + 0.1)
+    assert wire.console.events() == [RestartForUpdate()]
+    assert wire.send(b"i") == b""
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        ({"capacity": 5}, CANCELLED + b"The file size is higher than the allowed space memory!\r\n"),
+        ({"saves": False}, b"\x06C" + CANCELLED + b"Failed to save chunk!\r\n"),
+        ({"failed": 0x2}, b"\x06C\x06\x06\x18\x18Validation failed: 0x2\r\n"),
+    ],
+    ids=["no room", "not saved", "not sound"],
+)
+def test_a_file_that_is_refused_ends_the_transfer_with_the_reason(wire, refusal, said):
+    vars(wire.firmware).update(refusal)
+    blocks = [encode_file_header(b"app.bin", 100), encode_block(1, b"a" * 100), b"\x04", encode_block(0, b"", b"\0")]
+    heard = b""
+    for block in blocks:
+        if b"\x18" not in heard:
+            heard += wire.send(block)
+    assert heard == said
+    assert wire.told == []
+    assert wire.send(b"c") == b"Device claimed: no\r\n"
+
+
+def test_a_transfer_that_does_not_come_about_is_given_up(wire):
+    wire.send(b"f")
+    now, said = 0.0, b""
+    while wire.console.asking:
+        now = wire.console.deadline()
+        wire.console.handle_timer(now)
+        said += wire.console.data_to_send()
+    assert said == b"C" * 6 + CANCELLED + b"Failed to receive the file!\r\n"
+    assert now == pytest.approx(30)
+
+
+def test_an_update_that_is_cut_off_by_the_end_of_listening_is_forgotten(wire):
+    wire.send(b"f")
+    wire.send(encode_file_header(b"app.bin", 100))
+    wire.send(b"\x18\x18")
+    assert wire.firmware.cancelled == 1
 
 
 def test_f_of_a_new_device_os_refuses_after_a_moment(make_wire):
@@ -300,15 +364,16 @@ def test_a_console_in_the_middle_of_a_dialogue_can_be_copied(wire):
     assert not twin.console.asking
 
 
-@given(st.lists(st.binary(min_size=1, max_size=12)), st.booleans())
-def test_random_bytes_never_break_the_console(make_wire, pieces, found):
+@given(st.lists(st.binary(min_size=1, max_size=12)), st.booleans(), st.booleans())
+def test_random_bytes_never_break_the_console(make_wire, pieces, found, chance):
     wire = make_wire()
     if found:
         wire.firmware.air = {"": (WifiSecurity.WPA2, WifiCipher.AES)}
     for piece in [*pieces, b"w", b"a\n", b"9\n"]:
         wire.send(piece)
-        if isinstance(wire.told[-1] if wire.told else None, SerialUpdateRequested):
-            wire.console.update_done("")
+        due = wire.console.deadline()
+        if due is not None and chance:
+            wire.console.handle_timer(due)
 
 
 @given(st.text(st.characters(exclude_characters="\r\n\0\x08\x7f"), min_size=1, max_size=10))
