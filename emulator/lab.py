@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from emulator.board.board import Board, BoardIdentity, BootRequest
 from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
+from emulator.board.sim_slots import SimSlots
 from emulator.board_spec import BoardSpec
 from emulator.clock import Clock
 from emulator.cloud import Cloud, CloudSettings, Storage
@@ -39,7 +40,7 @@ from particle_protocol.identifiers import (
 )
 from particle_protocol.lightssl import DeviceKey
 from particle_protocol.platforms import Platform, platform_by_name
-from particle_protocol.skus import ActivationClass, find_sku
+from particle_protocol.skus import ActivationClass, SimForm, find_sku
 from particle_protocol.softap import names
 
 CLOUD_HOST = "192.0.2.1"
@@ -123,6 +124,24 @@ class Lab:
     def remove_board(self, device_id: str) -> None:
         """Take a board away, for good; the cloud goes on knowing the device."""
         self.driver.call(self._remove_board, device_id)
+
+    def insert_sim(self, device_id: str, iccid: str | None = None) -> str:
+        """Put a plastic SIM into a board's slot, in place of what is there; a new one, which is nobody's, unless told. Gives its number.
+
+        A Gen 3 board has this slot besides its own SIM, and has to be asked to use it (control request 552).
+
+        Raises:
+            ValueError: the board has no slot, or that SIM is in another board.
+        """
+        return self.driver.call(self._insert_sim, device_id, iccid)
+
+    def remove_sim(self, device_id: str) -> None:
+        """Take the SIM out of a board's slot.
+
+        Raises:
+            ValueError: the board has no slot.
+        """
+        self.driver.call(self._sim_slot(self.boards[device_id]).insert, None)
 
     def stock_built_releases(self) -> None:
         """Let the cloud heal boards in safe mode with the Device OS releases that are built here.
@@ -227,6 +246,31 @@ class Lab:
                 self.cloud.sims.set_up(iccid, spec.sim_status)
         return iccid
 
+    def _sim_slot(self, board: Board) -> SimSlots:
+        """The slots of a board, if one of them can be reached.
+
+        Raises:
+            ValueError: it has no modem, or one SIM that is soldered in.
+        """
+        slots = board.sims
+        built_in = self.cloud.sims.by_iccid(slots.internal)
+        soldered = board.hardware.sim is not SimForm.PLASTIC if built_in is None else built_in.form is not SimForm.PLASTIC
+        if board.hardware.sim is None or (soldered and not slots.has_choice):
+            raise ValueError(f"board {board.device_id} has no slot for a SIM")
+        return slots
+
+    def _insert_sim(self, device_id: str, iccid: str | None) -> str:
+        board = self.boards[device_id]
+        slots = self._sim_slot(board)
+        number = make_iccid(self.random) if iccid is None else parse_iccid(iccid)
+        for other in self.boards.values():
+            if other is not board and number in (other.sims.internal, other.sims.external):
+                raise ValueError(f"SIM {number} is in board {other.device_id}: take it out there first")
+        if self.cloud.sims.by_iccid(number) is None:
+            self.cloud.sims.make(number, SimForm.PLASTIC)
+        slots.insert(number)
+        return number
+
     def _identity(self, platform: Platform, spec: BoardSpec) -> BoardIdentity:
         chosen = make_device_id(self.random, platform) if spec.device_id is None else parse_device_id(spec.device_id)
         if chosen in self.boards:
@@ -296,9 +340,9 @@ class Lab:
             other_public_key=public[1] if len(public) > 1 else None,
         )
 
-    def _admits(self, iccid: str) -> str:
-        """Why the mobile network turns a SIM down; empty when it does not."""
-        return self.cloud.sims.refusal(iccid) or ""
+    def _admits(self, iccid: str, imei: str) -> str:
+        """Why the mobile network turns a SIM or the modem around it down; empty when it does not."""
+        return self.cloud.sims.ban(imei) or self.cloud.sims.refusal(iccid) or ""
 
     def _switch_off(self) -> None:
         for board in self.boards.values():

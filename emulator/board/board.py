@@ -153,9 +153,12 @@ class Board:
 
     @property
     def label(self) -> str:
-        """What a scanner reads in the 2D code on the board, which has the serial number printed below. Empty where there is none."""
+        """What a scanner reads in the 2D code on the board, which has the serial number printed below. Empty where there is none.
+
+        A board without a serial number whose modem has a sticker of its own says the modem's IMEI: an older Electron.
+        """
         if not self.identity.serial_number:
-            return ""
+            return str(DataMatrix(None, imei=self.identity.imei))
         return str(DataMatrix(self.identity.serial_number, self.identity.mobile_secret if self.platform.generation == 3 else None))
 
     def power_on(self) -> None:

@@ -7,6 +7,7 @@ unless it was chosen otherwise). In which form a board keeps that no program can
 from __future__ import annotations
 
 from emulator.board.dct_store import DctStore
+from emulator.clock import Signal
 
 SIM_CHOICE_SIZE = 1
 _EXTERNAL = b"\x02"
@@ -16,12 +17,27 @@ _INTERNAL = b"\x01"
 class SimSlots:
     """The SIMs of one board by their numbers (ICCID); None where there is none. `store` keeps the choice, where there is one."""
 
-    __slots__ = ("_store", "external", "internal")
+    __slots__ = ("_store", "changed", "external", "internal")
 
     def __init__(self, internal: str | None, store: DctStore | None) -> None:
         self.internal = internal
         self.external: str | None = None
+        self.changed = Signal()
+        """Fired when a SIM was put in or taken out."""
         self._store = store
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether there is an external SIM to choose."""
+        return self._store is not None
+
+    def insert(self, sim: str | None) -> None:
+        """Put a SIM into the slot that can be reached, or (None) take out the one that is there."""
+        if self.has_choice:
+            self.external = sim
+        else:
+            self.internal = sim
+        self.changed.fire()
 
     @property
     def external_chosen(self) -> bool:

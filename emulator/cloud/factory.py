@@ -133,7 +133,7 @@ class Factory:
         if not devices:
             raise Invalid("imei", imei, "no device has this modem")
         for device in devices:
-            self._devices.learn(device, imei_banned=banned)
+            self._sims.modem_changed(self._devices.learn(device, imei_banned=banned))
 
     def register_key(self, device_id: str, key: bytes, other: bytes | None = None) -> Device:
         """Give a device another public key (SubjectPublicKeyInfo, DER), and perhaps one of the other kind. None from before stays.

@@ -147,6 +147,18 @@ class Sims:
         sim = self._sims.get(iccid)
         return None if sim is None or sim.active else f"SIM {sim.iccid} is not active"
 
+    def ban(self, imei: str) -> str | None:
+        """Why the mobile network does not let a modem in, whatever SIM is in it; None: it does."""
+        banned = any(device.imei_banned for device in self._devices.table.where(self._devices.by_imei, imei))
+        return f"the modem's IMEI {imei} is banned" if banned else None
+
+    def modem_changed(self, device: Device) -> None:
+        """The mobile network has banned the modem of a device, or lets it in again."""
+        link = self._connections.link(device.id)
+        if device.imei_banned and link is not None:
+            link.session.gone(f"the modem's IMEI {device.imei} is banned")
+        self.changed.fire()
+
     def network_status(self, who: Principal, iccid: str, product: str | int | None = None) -> tuple[Sim, bool]:
         """A SIM, and whether the mobile network has told by now how it sees it. The first who asks has the network asked.
 

@@ -32,6 +32,7 @@ class Cellular(Radio[Cell]):
     def __init__(self, context: InterfaceContext) -> None:
         super().__init__(context)
         self._powered_at = 0.0
+        self._scope.on_end(self._board.sims.changed.subscribe(self._sim_changed))
 
     @property
     def cell(self) -> Cell | None:
@@ -85,16 +86,24 @@ class Cellular(Radio[Cell]):
         reason = "no cell is on the air"
         for cell in self._board.network.cells:
             if cell.on_air:
-                refused = cell.admits(sim)
+                refused = self._refusal(cell, sim)
                 if not refused:
                     return cell, ""
-                reason = f"{cell.name} lets nobody in with this SIM: {refused}"
+                reason = f"{cell.name} does not let it in: {refused}"
         return None, reason
+
+    def _refusal(self, cell: Cell, sim: str) -> str:
+        return cell.admits(sim, self._board.identity.imei)
 
     def _lost(self) -> None:
         """The cell is gone, or asks again who may stay."""
         cell, sim = self.cell, self._board.sim
-        if cell is None or not cell.on_air or sim is None or cell.admits(sim):
+        if cell is None or not cell.on_air or sim is None or self._refusal(cell, sim):
+            self._board.enter(self._rejoin)
+
+    def _sim_changed(self) -> None:
+        """Another SIM is in the slot, or none: the modem loses the network, and tries with what it finds."""
+        if self.state is not RadioState.OFF:
             self._board.enter(self._rejoin)
 
     def _look_again(self) -> None:

@@ -14,8 +14,8 @@ class Cell:
     """The cell of a mobile network within reach of the Lab's boards. `rssi` in dBm."""
 
     name: str
-    admits: Callable[[str], str]
-    """Why a SIM (its ICCID) may not register, in words; empty when it may."""
+    admits: Callable[[str, str], str]
+    """Why a SIM (its ICCID) in a modem (its IMEI) may not register, in words; empty when it may."""
     rssi: int = -75
     address: str = "198.51.100.1"
     """What servers see all its modems come from (RFC 5737 keeps 198.51.100.0/24 for examples)."""
