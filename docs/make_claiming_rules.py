@@ -26,7 +26,7 @@ that prove it. Whoever provisions boards can look up here what the emulated clou
 
 Rules are proved in one of three ways, the first wherever the boards that are emulated today can do it:
 
-- **Board and cloud**: an emulated Photon and the cloud together, driven as users drive them: over USB, by the REST API, by particle-cli.
+- **Board and cloud**: an emulated board and the cloud together, driven as users drive them: over USB, by the REST API, by particle-cli.
 - **Scripted device**: the cloud is the same, but a script plays the device's side of its connection. Rules about boards that are not
   emulated yet have no other tests, or none for a part of the rule, and say what they wait for. Most rules have some beside those with
   boards, for what boards seldom come to.

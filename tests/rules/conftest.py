@@ -15,6 +15,7 @@ from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.device_service import Session
 from emulator.cloud.hook_requests import HookRequest, HookResponse
 from emulator.cloud.records import Plan
+from emulator.cloud.sim_records import SimStatus
 from emulator.device_os.application import Application, function, subscribe, variable
 from emulator.device_os.tinker import Tinker
 from emulator.factory import user_part
@@ -22,7 +23,8 @@ from emulator.lab import Lab
 from harness.board import Board as Hands
 from harness.cloud_events import Event, EventParser
 from harness.lab import EmulatedHost, board_on
-from particle_protocol.platforms import platform_by_name
+from particle_protocol.dct import DctField
+from particle_protocol.platforms import Platform, platform_by_id, platform_by_name
 
 PHOTON = platform_by_name("photon")
 HOME = StoredNetwork("lab", 3, "secret123")
@@ -123,6 +125,16 @@ class Person(httpx.Client):
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def sim(self, board: Board | str) -> dict[str, object]:
+        """A SIM of this person's, by its number or the board it is in."""
+        answer = self.get(f"/v1/sims/{board if isinstance(board, str) else board.sim}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()["sim"]
+
+    def order(self, action: str, sim: Board | str, path: str = "/v1/sims") -> httpx.Response:
+        """Have something done to a SIM, named by its board, its number, or a serial number; the mobile network takes its time."""
+        return self.put(f"{path}/{sim if isinstance(sim, str) else sim.sim}", json={"action": action})
+
     def owned(self) -> set[str]:
         """The ids of this person's devices."""
         return {device["id"] for device in self.get("/v1/devices").json()}
@@ -170,6 +182,7 @@ class Fleet:
         self.owner = owner
         self.id = made["id"]
         self.path = f"/v1/products/{self.id}"
+        self.platform = platform_by_id(made["platform_id"])
 
     def client(self) -> dict[str, str]:
         """The OAuth client that the product's app carries, as fields of a form."""
@@ -180,7 +193,7 @@ class Fleet:
 
     def firmware(self, version: int, *, os: str = OS, product_id: int | None = None) -> bytes:
         """The lamp's user part of a version; with another product id, one that names another product, or the wildcard."""
-        return self.bench.lamp(version, os=os, product=(self.id if product_id is None else product_id, version))
+        return self.bench.lamp(version, os=os, product=(self.id if product_id is None else product_id, version), platform=self.platform)
 
     def add(self, *boards: Board | str, **more: object) -> dict[str, list[str]]:
         """Add devices by id."""
@@ -188,6 +201,14 @@ class Fleet:
         answer = self.owner.post(f"{self.path}/devices", json={"ids": ids, **more})
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def import_sims(self, *sims: Board | str) -> httpx.Response:
+        """Import SIMs by number, or by the board they are in."""
+        return self.owner.post(f"{self.path}/sims", json={"sims": [each if isinstance(each, str) else each.sim for each in sims]})
+
+    def sims(self) -> dict[str, str]:
+        """The SIMs of the product: their states by number."""
+        return {sim["iccid"]: sim["status"] for sim in self.owner.get(f"{self.path}/sims", params={"per_page": 100}).json()["sims"]}
 
     def release_owner(self, board: Board) -> httpx.Response:
         """Unclaim a member through the product."""
@@ -323,10 +344,10 @@ class Bench:
 
     # --- boards
 
-    def lamp(self, version: int = 0, *, os: str = OS, product: tuple[int, int] | None = None) -> bytes:
+    def lamp(self, version: int = 0, *, os: str = OS, product: tuple[int, int] | None = None, platform: Platform = PHOTON) -> bytes:
         """A user part with the lamp's application in it."""
         self.lab.applications[f"lamp-{version}"] = lamp(version)
-        return user_part(PHOTON, os, f"lamp-{version}", product)
+        return user_part(platform, os, f"lamp-{version}", product)
 
     def board(
         self, *, os: str = OS, user: bytes | None = None, bootloader: bytes | None = None, mode: str = "normal", **more: object
@@ -342,6 +363,16 @@ class Bench:
         """The same, waited for until it breathes cyan and has described itself."""
         made = self.board(**more)
         self.settle(made)
+        return made
+
+    def cellular(self, platform: str = "boron", *, active: bool = False, mode: str = "normal", **more: object) -> Board:
+        """A cellular board, switched on and marked as set up; nobody has activated its SIM unless `active`."""
+        status = SimStatus.ACTIVE if active else None
+        made = self.board(platform=platform, mode="off", sim_status=status, **more)
+        if made.platform.generation > 2:
+            made.settings.put(DctField.SETUP_DONE, b"\x01")
+        if mode != "off":
+            made.power_on()
         return made
 
     def _plug_in(self, board: Board) -> None:
@@ -362,6 +393,21 @@ class Bench:
     def shown(board: Board) -> list[str]:
         """Everything that a board's LED has shown."""
         return [str(change.status) for change in board.led.timeline]
+
+    def stays(self, board: Board, led: str, seconds: float) -> None:
+        """Let time pass, in which a board shows something and nothing else."""
+        start = self.lab.clock.now
+        self.sleep(seconds)
+        later = {str(change.status) for change in board.led.timeline if change.time > start}
+        assert {board.led.describe(), *later} == {led}
+
+    def comes_online(self, board: Board, since: float) -> float:
+        """When a board breathed cyan first after a moment: seconds from then on; it shows nothing but green before that."""
+        changes = [change for change in board.led.timeline if change.time > since]
+        first = next(n for n, change in enumerate(changes) if str(change.status) == "breathing cyan")
+        waiting = [str(change.status) for change in changes[:first]]
+        assert all("green" in each or "cyan" in each for each in waiting), waiting
+        return changes[first].time - since
 
     def reboot(self, board: Board) -> None:
         """Take the power away and give it back; wait until it is online again."""

@@ -100,6 +100,29 @@ def test_who_removes_before_unclaiming_cannot_unclaim_through_the_product_any_mo
     assert bench.owner(board) is None
 
 
+@pytest.mark.rule("R57", "R128")
+@pytest.mark.parametrize("online", [True, False])
+def test_unclaiming_a_board_leaves_its_sim_active(bench, u1, u2, online):
+    board = bench.cellular()
+    u1.order("activate", board)
+    bench.settle(board)
+    u1.claim(board)
+    if not online:
+        board.power_off()
+        bench.sleep(60)
+    assert u1.unclaim(board).json() == {"ok": True}
+    bench.sleep(3600)
+    sim = u1.sim(board)
+    assert (sim["status"], sim["owner"], sim["deactivations_count"]) == ("active", u1.username, 0), "and goes on being paid"
+    if online:
+        assert board.led.describe() == "breathing cyan"
+    else:
+        board.power_on()
+        bench.settle(board)
+    assert u2.claim(board).status_code == 200
+    assert u2.order("deactivate", board).status_code == 403, "the SIM did not come along"
+
+
 @pytest.mark.rule("R59")
 def test_only_the_owner_unclaims_a_board_on_or_off(bench, u1, u2):
     board = bench.online()

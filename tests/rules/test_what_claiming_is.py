@@ -53,6 +53,42 @@ def test_claims_leave_membership_alone_and_membership_leaves_the_owner_alone(ben
     assert board.led.describe() == "breathing cyan"
 
 
+@pytest.mark.rule("R2", "R57", "R128")
+def test_owner_product_and_sim_of_a_cellular_board_change_one_at_a_time(bench):
+    fleet = bench.fleet(bench.developer("owner"), platform_id=13)
+    owner = fleet.owner
+    board = bench.cellular()
+
+    def facts():
+        sims = {sim["iccid"]: sim["status"] for sim in owner.get("/v1/sims").json()["sims"]} | fleet.sims()
+        return board.device_id in owner.owned(), fleet.standing(board), sims.get(board.sim)
+
+    assert facts() == (False, "nothing", None)
+    owner.order("activate", board)
+    bench.settle(board)
+    session, shown = bench.session(board), len(board.led.timeline)
+    assert facts() == (False, "nothing", "active")
+    for change, after in (
+        (owner.claim, (True, "nothing", "active")),
+        (owner.unclaim, (False, "nothing", "active")),
+        (owner.claim, (True, "nothing", "active")),
+        (fleet.add, (True, "member", "active")),
+        (fleet.release_owner, (False, "member", "active")),
+        (owner.claim, (True, "member", "active")),
+        (fleet.remove, (True, "nothing", "active")),
+        (fleet.add, (True, "member", "active")),
+    ):
+        change(board)
+        bench.sleep(60)
+        assert facts() == after, change
+    assert bench.session(board) is session
+    assert len(board.led.timeline) == shown, "and the board has seen nothing of it"
+    assert owner.order("deactivate", board, f"{fleet.path}/sims").status_code == 202
+    bench.sleep(60)
+    assert facts() == (True, "member", "inactive_user_deactivated")
+    bench.stays(board, "blinking green", 3600)
+
+
 @pytest.mark.rule("R2a")
 def test_a_board_of_a_customer_that_leaves_the_product_is_nobodys(bench, fleet):
     customer = bench.customer(fleet, "c1")

@@ -144,6 +144,36 @@ def test_a_stranger_claims_no_member_that_is_offline(bench, fleet, u1):
     assert u1.claim(board).status_code == 200
 
 
+@pytest.mark.rule("R23", "R24", "R131", "R135")
+@pytest.mark.parametrize("platform", ["electron", "boron", "tracker"])
+def test_a_board_whose_sim_is_not_active_blinks_green_for_ever_and_cannot_be_claimed(bench, u1, platform):
+    board = bench.cellular(platform)
+    bench.until(lambda: board.led.describe() == "blinking green", "blinking green")
+    bench.stays(board, "blinking green", 2 * 86_400)
+    assert offline(u1.claim(board))
+    assert bench.lab.device_service.sessions == []
+    since = bench.lab.clock.now
+    assert u1.order("activate", board).status_code == 202
+    assert offline(u1.claim(board)), "the mobile network is at it"
+    bench.settle(board)
+    assert bench.comes_online(board, since) < 60, "by itself, with nothing pressed and nothing reset"
+    assert board.boots == 1
+    assert u1.claim(board).json()["connected"] is True
+    assert u1.device(board)["online"] is True
+
+
+@pytest.mark.rule("R24", "R19")
+def test_a_member_whose_sim_is_not_active_can_be_claimed_all_the_same(bench, mate):
+    fleet = bench.fleet(bench.developer("builder"), "meters", platform_id=10)
+    bench.join_team(fleet, mate)
+    board = bench.cellular("electron", user=fleet.firmware(1))
+    assert fleet.add(board)["updatedDeviceIds"] == [board.device_id]
+    bench.sleep(60)
+    assert (board.led.describe(), fleet.sims()) == ("blinking green", {}), "its SIM is a card, which waits for its own number"
+    assert mate.claim(board).json()["connected"] is False
+    assert bench.owner(board) == mate.username
+
+
 @pytest.mark.rule("R22")
 def test_a_board_is_online_unclaimed_and_notices_no_claim(bench, u1, u2):
     board = bench.online()
