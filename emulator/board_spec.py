@@ -54,6 +54,8 @@ class BoardSpec:
     """The version of its radio stack, likewise, where it has one."""
     ncp: int | None = None
     """The version of its network processor's firmware, likewise, where it has one."""
+    has_device_os: bool = True
+    """Whether Device OS is in its flash. Without it there is nothing to start, and its bootloader stays in DFU mode."""
     mode: str = "normal"
     """One of `MODES`."""
     unique_key: bool = False

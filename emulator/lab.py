@@ -186,7 +186,8 @@ class Lab:
         platform, os = hardware.platform, spec.os if spec.os is not None else hardware.device_os
         check_transport(hardware, spec.transport, spec.server_key)
         identity = self._identity(platform, spec)
-        built = (*device_os_release(platform, os, spec.versions), user_part(platform, os, spec.application, spec.product))
+        release = device_os_release(platform, os, spec.versions) if spec.has_device_os else ()
+        built = (*release, user_part(platform, os, spec.application, spec.product))
         installed = combined((*built, *(spec.modules or ())))
         takes_stand_ins = has_stand_ins(installed)
         if takes_stand_ins:

@@ -259,11 +259,18 @@ class Board:
             missing = None if normal and self.requests.unmet_dependency() else Capability.LED
         return None if missing is None else cannot_tell(missing, mode, self.label)
 
-    def wait_for(self, mode: Mode | str, *, timeout: float | None = None) -> Sighting:
+    def wait_for(
+        self, mode: Mode | str, *, timeout: float | None = None, unless: Callable[[Sighting], bool] = lambda seen: False
+    ) -> Sighting:
         """Let time pass until the board is in `mode`, as seen in the present epoch. A mode may be given by name, as in "online".
 
+        Args:
+            mode: the mode.
+            timeout: seconds; by default what such a board may take.
+            unless: whether something was seen after which there is no use in waiting; that is given back then.
+
         Raises:
-            NotReached: not within `timeout` seconds (by default what such a board may take); tells what was seen.
+            NotReached: not within `timeout` seconds; tells what was seen.
             CapabilityMissing: nobody can witness this mode on this kind of board.
         """
         mode = Mode(mode)
@@ -272,14 +279,14 @@ class Board:
         missing = witnesses.can_witness(mode, self.epoch.boot)
         if missing is not None:
             raise cannot_tell(missing, mode, self.label)
-        last = Sighting()
+        last, agreed = Sighting(), False
 
         def look() -> Sighting | None:
-            nonlocal last
+            nonlocal last, agreed
             agreed, last = witnesses.look(mode, self.epoch)
             if last.missing is not None:
                 raise cannot_tell(last.missing, mode, self.label)
-            return last if agreed else None
+            return last if agreed or unless(last) else None
 
         sign = SIGNS[mode].led
         wanted = f"{mode} ({' or '.join(sorted(sign))})" if sign and self._led is not None else str(mode)
@@ -291,7 +298,7 @@ class Board:
             if mode is Mode.ONLINE and self._refusal is not None and (refusal := self._refusal(self.epoch.since)):
                 error.seen += f", and in the cloud's log: {refusal}"
             raise
-        self.saw(f"{mode}: {seen.told(led=False)}")
+        self.saw(f"{mode}: {seen.told(led=False)}" if agreed else f"not {mode}, but {seen.told(led=False)}")
         return seen
 
     def until(self, look: Callable[[], T | None], *, timeout: float, awaited: str, seen: Callable[[], str], remedy: str = "") -> T:

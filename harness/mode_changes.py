@@ -25,6 +25,9 @@ __tracebackhide__ = hides
 HOLD_LONGER = 1.0
 """Seconds to hold MODE longer than the table of platforms says, where no LED tells when to let go: boards count from a moment later."""
 
+ASK_AGAIN = 2
+"""How often DFU mode is asked for anew when a board restarts into normal mode: it was about to do so when it was asked."""
+
 DFU_BAUDRATE = 14400
 """A line coding of this speed makes Device OS reset into DFU mode (Device OS 2.3.1, system/src/system_update.cpp:253)."""
 
@@ -71,6 +74,17 @@ def leave_listening(board: Board) -> None:
 def enter_dfu(board: Board, by: By | str | None) -> None:
     """See `Board.enter_dfu`."""
     way = _way(board, by, "DFU mode", (By.REQUEST, By.BUTTON, By.BAUDRATE))
+    for _ in range(ASK_AGAIN if way is not By.BUTTON else 0):
+        _ask_for_dfu(board, way)
+        if board.wait_for(Mode.DFU, unless=lambda seen: seen.usb is UsbState.NORMAL and not seen.stale).usb is UsbState.DFU:
+            return
+        board.journal.saw("it restarted of its own accord first, as at the end of an update, and the request was lost")
+    _ask_for_dfu(board, way)
+    board.wait_for(Mode.DFU)
+
+
+def _ask_for_dfu(board: Board, way: By) -> None:
+    """Do what brings a board into DFU mode."""
     before = _enumeration(board)
     if way is By.BUTTON:
         times = _hold_times(board)
@@ -85,7 +99,6 @@ def enter_dfu(board: Board, by: By | str | None) -> None:
         board.journal.did("asked for DFU mode (control request 50)")
         board.requests.enter_dfu()
     board.begin_epoch("DFU mode was asked for", ends=before, boot=Boot.NORMAL)
-    board.wait_for(Mode.DFU)
 
 
 def leave_dfu(board: Board) -> None:

@@ -184,7 +184,7 @@ def bring_mode(board: Board, mode: Mode, wifi: WifiNetwork | None) -> None:
         connect(board, wifi)
     elif mode is Mode.LISTENING:
         end_safe_mode(board)
-        if board.mode() is not Mode.LISTENING:
+        if _after_update(board) is not Mode.LISTENING:
             board.enter_listening()
     else:
         run_normally(board, wifi)
@@ -231,6 +231,12 @@ def end_safe_mode(board: Board) -> None:
     _end_unknown_boot(board)
     if board.epoch.boot is Boot.SAFE or board.mode() is Mode.SAFE:
         board.reset()
+
+
+def _after_update(board: Board) -> Mode:
+    """The mode of a board, once an update is over that its LED tells of: at its end the board restarts, whatever mode it is in by then."""
+    mode = board.mode()
+    return settled(board) if mode is Mode.RUNNING and Capability.LED in board.capabilities else mode
 
 
 def _end_unknown_boot(board: Board) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from harness.board import Board
 from harness.boards import Kind, Moniker, OpenOptions, Rig
 from harness.boards.emu_reload import Follower
-from harness.boards.emulated import EmulatedBoard
+from harness.boards.emulated import NO_FIRMWARE, EmulatedBoard
 from harness.cloud import Cloud
 from harness.device_os import stock
 from harness.device_server import DeviceServer
@@ -53,7 +53,8 @@ OPTIONS = {
     "softdevice": "the version of its radio stack, likewise; Gen 3",
     "ncp": "the version of its network processor's firmware, likewise",
     "application": "module:Class of the application that it runs, a class of one's own derived from particle_hil.Application",
-    "firmware": "real: Particle's own binaries, fetched into the cache when they are not there; without it built ones stand for them",
+    "firmware": "real: Particle's own binaries, fetched into the cache when they are not there; none: no Device OS at all, so that its "
+    "bootloader keeps it in DFU mode; without it built ones stand for the real ones",
 }
 
 
@@ -189,9 +190,22 @@ def starting_state(moniker: Moniker) -> Start:
     try:
         _check_together(moniker)
         parsed = Mode(mode) if mode is not None else None
+        if moniker.options.get("firmware") == NO_FIRMWARE:
+            _check_stays_in_dfu(parsed, claimed)
+            parsed = parsed or Mode.DFU
     except ValueError as error:
         raise BoardNotAvailable(Unavailable.BAD_MONIKER, f"{moniker}: {error}") from error
     return Start(parsed, claimed == "1" if claimed is not None else None, moniker.options.get("os"))
+
+
+def _check_stays_in_dfu(mode: Mode | None, claimed: str | None) -> None:
+    """Refuse what a board without Device OS cannot start in.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if mode not in (None, Mode.DFU, Mode.OFF) or claimed == "1":
+        raise ValueError(f"firmware={NO_FIRMWARE} leaves it in DFU mode: leave out mode={mode.name.lower() if mode else ''} and claimed=1")
 
 
 def _check_together(moniker: Moniker) -> None:

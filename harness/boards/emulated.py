@@ -9,6 +9,8 @@ from harness.hiding import hides
 
 __tracebackhide__ = hides
 
+NO_FIRMWARE = "none"
+"""The value of the option `firmware` for a board without Device OS."""
 NO_SIM = "none"
 """The value of the option `sim` for a board without one."""
 
@@ -21,7 +23,7 @@ class EmulatedBoard:
     """Its name; a Photon when empty."""
     device_id: str | None = None
     firmware: str = "built"
-    """`built` or `real`."""
+    """`built`, `real`, or `none`: no Device OS at all."""
     server: DeviceServer | None = None
     """A cloud that is not the Lab's."""
     sim: str | None = None

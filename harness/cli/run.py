@@ -38,7 +38,7 @@ def run(boards: tuple[str, ...], seed: int, device_os: tuple[str, ...], webhooks
 
     The boards live in real time while it runs. The program needs no change: it sees them where it looks for real ones, in /sys and /dev.
     In its environment are the address of their cloud, PARTICLE_HIL_CLOUD, and who may log in there, PARTICLE_HIL_USER and
-    PARTICLE_HIL_PASSWORD; with PARTICLE_HIL_TOKEN it is logged in already.
+    PARTICLE_HIL_PASSWORD; with PARTICLE_HIL_TOKEN it is logged in already. PARTICLE_HIL_WIFI is the network around the boards.
     """
     rigs = open_boards(boards, OpenOptions(served=True, seed=seed, device_os=device_os, webhooks=webhooks))
     try:
@@ -65,6 +65,8 @@ def cloud_environment(rig: Rig) -> dict[str, str]:
     account = cloud.own_account()
     cloud.close()
     known = {"CLOUD": target.url, "USER": target.username, "PASSWORD": target.password, "TOKEN": account.token if account else ""}
+    if rig.wifi is not None:
+        known["WIFI"] = f"{rig.wifi.ssid}:{rig.wifi.password}"
     return {f"PARTICLE_HIL_{name}": value for name, value in known.items()}
 
 

@@ -27,7 +27,7 @@ from emulator.lab import Lab
 from emulator.serving import CannotListen, Listener, Service
 from harness.board import Board
 from harness.boards import Incident, Rig, ServiceFacts, Serving, SetupAddresses
-from harness.boards.emulated import EmulatedBoard
+from harness.boards.emulated import NO_FIRMWARE, EmulatedBoard
 from harness.cloud import Cloud, CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of
@@ -55,7 +55,7 @@ PASSWORD_BYTES = 10
 LAB_URL = "http://lab"
 """How the cloud of a Lab in virtual time is called; nothing is resolved or opened."""
 
-_FIRMWARE: dict[str, type[BuiltReleases | RealReleases]] = {"built": BuiltReleases, "real": RealReleases}
+_FIRMWARE: dict[str, type[BuiltReleases | RealReleases]] = {"built": BuiltReleases, "real": RealReleases, NO_FIRMWARE: BuiltReleases}
 
 
 class LabRig:
@@ -153,6 +153,7 @@ class LabRig:
             device_id=wanted.device_id,
             **sim_of(wanted),
             **versions_of(wanted),
+            has_device_os=wanted.firmware != NO_FIRMWARE,
             networks=(StoredNetwork(self._wifi.ssid, self._wifi.security, self._wifi.password),) if knows_network else (),
             mode=_LAB_MODES.get(start.mode, "normal") if start.mode is not None else "normal",
             transport=transport_of(wanted),

@@ -2,8 +2,10 @@
 
 import pytest
 
+from firmware_images.module import read_module
 from harness.boards.emu import foreign_server
-from harness.errors import BoardNotAvailable, Unavailable
+from harness.errors import BoardNotAvailable, NotReached, Unavailable
+from harness.flashing import load
 from harness.modes import Mode
 from particle_protocol.functions import ModuleFunction
 
@@ -75,6 +77,9 @@ def test_a_snapshot_brings_the_board_back(open_rig, moniker):
         ("emu:photon?softdevice=6", "has no radio stack on the Photon"),
         ("emu:photon?ncp=3", "a Photon has no network processor"),
         ("emu:photon?bootloader=11&firmware=real", "leave one of them out"),
+        ("emu:photon?firmware=none&mode=online", "firmware=none leaves it in DFU mode: leave out mode=online and claimed=1"),
+        ("emu:photon?firmware=none&claimed=1", "firmware=none leaves it in DFU mode"),
+        ("emu:photon?firmware=some", "firmware=some; there are: built, real, none"),
     ],
 )
 def test_what_cannot_be_emulated_is_told(open_rig, moniker, text):
@@ -90,6 +95,24 @@ NO_ADDRESSES = ["nowhere", "nowhere:", ":5683", "nowhere:\u00b2", "nowhere:-1", 
 def test_what_is_no_address_of_a_server_is_refused_as_such(address):
     with pytest.raises(ValueError, match=r"is no HOST:PORT$"):
         foreign_server(address, __file__)
+
+
+@pytest.mark.parametrize("platform", ["photon", "electron", "boron"])
+def test_a_board_without_device_os_stays_in_dfu_mode_until_it_is_given_one(open_rig, platform):
+    board = open_rig(f"emu:{platform}?firmware=none").boards[0]
+    assert board.mode() is Mode.DFU
+    board.buttons.press_reset()
+    board.buttons.release_reset()
+    board.host.clock.sleep(5)
+    assert board.mode() is Mode.DFU
+    with pytest.raises(NotReached, match="after leaving DFU mode was asked for"):
+        board.leave_dfu()
+    board.flash(*[image for image in board.releases.device_os("2.3.1") if is_system_part(image)])
+    assert board.os_version() == "2.3.1"
+
+
+def is_system_part(image):
+    return read_module(load(image)[1]).prefix.function is ModuleFunction.SYSTEM_PART
 
 
 def test_one_sim_is_not_put_into_two_boards(open_rig):

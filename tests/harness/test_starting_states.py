@@ -6,13 +6,15 @@ import pytest
 
 from firmware_images.build import build_module
 from firmware_images.fields import Dependency
+from firmware_images.module import read_module
 from harness.board import Board
 from harness.capabilities import Extras
 from harness.cloud import Cloud
 from harness.errors import CapabilityMissing, ChangesNotAllowed, InTheWay, NotReached
+from harness.flashing import load
 from harness.modes import Capability, Mode
 from harness.starting import Start
-from particle_protocol.platforms import ModuleFunction
+from particle_protocol.platforms import Feature, ModuleFunction
 
 DOCS = Path(__file__).resolve().parents[2] / "docs/writing-tests.md"
 TARGETS = {
@@ -44,7 +46,7 @@ ROWS = list(tables())
 
 
 class Bench:
-    """A Photon in a Lab, with the account of the run and another."""
+    """A board in a Lab, with the account of the run and another."""
 
     def __init__(self, rig):
         self.rig = rig
@@ -54,8 +56,19 @@ class Bench:
         self.account = self.cloud.own_account()
 
     def online(self):
-        self.board.set_wifi(self.rig.wifi.ssid, self.rig.wifi.password)
-        self.board.wait_for(Mode.ONLINE)
+        self.board.account = self.account  # which activates the SIM of a cellular board
+        Start(Mode.ONLINE).bring(self.board, self.rig.wifi)
+        self.board.account = None
+
+    def spoil_network(self):
+        """Have the board no way to its cloud: wrong credentials, or a SIM that is not active any more."""
+        if self.board.platform.has(Feature.WIFI):
+            self.board.set_wifi(self.rig.wifi.ssid, "not the password")
+        else:
+            self.online()
+            (sim,) = self.account.request("GET", "/v1/sims")["sims"]
+            self.account.request("PUT", f"/v1/sims/{sim['_id']}", json={"action": "deactivate"})
+        self.board.host.clock.sleep(10)
 
     def leave(self, state):
         """Leave the board as somebody might have left it."""
@@ -65,8 +78,7 @@ class Bench:
         elif state == "in DFU mode":
             board.enter_dfu()
         elif state == "with wrong Wi-Fi credentials":
-            board.set_wifi(self.rig.wifi.ssid, "not the password")
-            board.host.clock.sleep(10)
+            self.spoil_network()
         elif state != "new, in listening mode":
             self.online()
             self.leave_online_board(state)
@@ -84,8 +96,8 @@ class Bench:
                 board.enter_safe_mode()
                 board.wait_for(Mode.SAFE)
             case "in safe mode, for its application misses something":
-                needs = Dependency(ModuleFunction.SYSTEM_PART, 1, 0xFFFE)
-                board.flash(build_module(6, ModuleFunction.USER_PART, 1, 6, dependencies=(needs,), body=b"unmet"))
+                needs, fits = Dependency(ModuleFunction.SYSTEM_PART, 1, 0xFFFE), read_module(load(board.releases.application())[1]).prefix
+                board.flash(build_module(board.platform.id, fits.function, fits.index, 6, dependencies=(needs,), body=b"unmet"))
                 board.wait_for(Mode.SAFE)
             case "with an update over the air under way":
                 self.account.claim(board.device_id)
@@ -129,8 +141,8 @@ class Bench:
 def bench(open_rig):
     made = []
 
-    def build():
-        made.append(Bench(open_rig("emu:photon")))
+    def build(platform="photon"):
+        made.append(Bench(open_rig(f"emu:{platform}")))
         return made[-1]
 
     yield build
@@ -146,11 +158,34 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize(("full", "state", "cells"), ROWS, ids=[f"{'full' if full else 'usb'}-{state}" for full, state, _ in ROWS])
+EVERY_ROW = pytest.mark.parametrize(
+    ("full", "state", "cells"), ROWS, ids=[f"{'full' if full else 'usb'}-{state}" for full, state, _ in ROWS]
+)
+
+
+@EVERY_ROW
 def test_from_any_state_to_any_other(bench, full, state, cells):
+    prove(bench, "photon", full, state, cells)
+
+
+@pytest.mark.parametrize(("full", "state", "cells"), [row for row in ROWS if "update" in row[1]], ids=["full", "usb"])
+def test_an_update_that_ends_in_between_disturbs_nothing(bench, full, state, cells):
+    """Over UDP it is received within the second in which the board was to reset into another mode."""
+    prove(bench, "argon", full, state, cells)
+
+
+@pytest.mark.soak
+@EVERY_ROW
+@pytest.mark.parametrize("platform", ["p1", "electron", "argon", "boron", "tracker"])
+def test_the_same_on_other_boards(bench, platform, full, state, cells):
+    prove(bench, platform, full, state, cells)
+
+
+def prove(bench, platform, full, state, cells):
+    """Every cell of a row is so."""
     assert list(cells) == list(TARGETS)
     for name, word in cells.items():
-        made = bench()
+        made = bench(platform)
         made.leave(state)
         board, target = made.seen_by(full), TARGETS[name]
         boots, began = made.emulated.boots, board.host.clock.now()
