@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from harness.identity import Identity
     from harness.kit import Customer, Firmware, Product, product_firmware
-    from harness.lab.applications import Application, every, function, subscribe, variable
+    from harness.lab.applications import Application, SleepMode, SleepNetwork, WakeUp, every, function, subscribe, variable
     from harness.modes import Capability, Mode
     from harness.provisioning import DeveloperClaim, Unclaim, Verdict
 
@@ -61,8 +61,11 @@ _HOMES = {
     "NotServed": "harness.errors",
     "Product": "harness.kit",
     "RequestRefused": "harness.errors",
+    "SleepMode": "harness.lab.applications",
+    "SleepNetwork": "harness.lab.applications",
     "Unclaim": "harness.provisioning",
     "Verdict": "harness.provisioning",
+    "WakeUp": "harness.lab.applications",
     "WifiNetwork": "harness.cloud",
     "every": "harness.lab.applications",
     "function": "harness.lab.applications",
@@ -100,8 +103,11 @@ __all__ = [
     "NotServed",
     "Product",
     "RequestRefused",
+    "SleepMode",
+    "SleepNetwork",
     "Unclaim",
     "Verdict",
+    "WakeUp",
     "WifiNetwork",
     "every",
     "function",

@@ -18,6 +18,7 @@ from emulator.board.otp import Otp
 from emulator.board.power import PowerCut, PowerScope
 from emulator.board.settings import Settings
 from emulator.board.sim_slots import SimSlots
+from emulator.board.sleep import Alarm, Sleep, WakeUp
 from emulator.board.status_led import OFF, StatusLed
 from emulator.board.stored_networks import StoredNetworks
 from emulator.board.stores import settings_stores
@@ -132,6 +133,7 @@ class Board:
         """What servers saw its newest connections come from."""
         self._boot = boot
         self._scope: PowerScope | None = None
+        self._sleep: Sleep | None = None
 
     @property
     def device_id(self) -> str:
@@ -188,8 +190,52 @@ class Board:
         self.firmware = firmware
         firmware.start()
 
+    @property
+    def asleep(self) -> bool:
+        """Whether its processor sleeps."""
+        return self._sleep is not None
+
+    def sleep(self, alarm: Alarm, woken: Callable[[WakeUp], None]) -> None:
+        """Stand still, with USB and LED off, and go on where it was: `woken` is called first, then whatever wanted to run meanwhile.
+
+        The timer of STM32 processors stands still, too; that of the others runs on, and what came due is late (Device OS 2.0,
+        hal/src/stm32f2xx/sleep_hal.cpp stops SysTick; for nRF52 nobody says it: chosen).
+        """
+        scope = self.scope
+
+        def wake(by: WakeUp) -> None:
+            kept = [] if self._sleep is None else self._sleep.end()
+            self._sleep = None
+            scope.resume(time_stood_still=self.platform.generation <= 2)
+            for function, args in [(woken, (by,)), *kept]:
+                if scope.alive:
+                    self.enter(function, args)
+
+        scope.suspend()
+        self._go_dark()
+        self._sleep = Sleep(self.clock, alarm, wake)
+        self.changed.fire()
+
+    def hibernate(self, alarm: Alarm) -> None:
+        """Stand still as without power but for the backup memory, and boot when woken."""
+        self._halt()
+        self.reset_reason = ResetReason.POWER_MANAGEMENT
+        self.boot_request = BootRequest.NONE
+        self._sleep = Sleep(self.clock, alarm, lambda _: self._restart())
+        self.changed.fire()
+
+    def receive(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """Run firmware code for data from the network, which may wake the board."""
+        asleep = self._sleep
+        self.enter(function, args)
+        if asleep is not None:
+            asleep.wake(WakeUp.NETWORK)
+
     def enter(self, function: Callable[..., Any], args: tuple[Any, ...] = ()) -> Any:
-        """Run firmware code. A power cut in it ends here, with the board off; the result is None then."""
+        """Run firmware code; in its sleep, later. A power cut in it ends here, with the board off; the result is None then."""
+        if self._sleep is not None:
+            self._sleep.keep(function, args)
+            return None
         try:
             return function(*args)
         except PowerCut:
@@ -241,10 +287,16 @@ class Board:
 
     def _halt(self) -> None:
         """Stop the processor: nothing of this boot may act any more."""
+        if self._sleep is not None:
+            self._sleep.end()
+            self._sleep = None
         if self._scope is not None:
             self._scope.end()
             self._scope = None
         self.firmware = None
+        self._go_dark()
+
+    def _go_dark(self) -> None:
         self.plug.detach()
         self.led.show(OFF, self.clock.now)
 
@@ -260,7 +312,10 @@ class Board:
         self.run(self._boot(self))
 
     def _mode_changed(self) -> None:
-        if self.firmware is not None:
+        if self._sleep is not None:
+            if self.buttons.mode:
+                self._sleep.wake(WakeUp.BUTTON)
+        elif self.firmware is not None:
             self.enter(self.firmware.mode_changed)
 
     def _reset_changed(self) -> None:

@@ -24,7 +24,7 @@ class PowerCut(BaseException):
 class PowerScope:
     """What lives from a boot to the next reset or power cut."""
 
-    __slots__ = ("_clock", "_ends", "_guard", "_heap", "_seq", "_wakeup", "alive")
+    __slots__ = ("_behind", "_clock", "_ends", "_guard", "_heap", "_seq", "_suspended", "_wakeup", "alive")
 
     def __init__(self, clock: Clock, guard: Callable[[Callable[..., Any], tuple[Any, ...]], Any]) -> None:
         self.alive = True
@@ -34,11 +34,15 @@ class PowerScope:
         self._seq = 0
         self._wakeup: Timer | None = None
         self._ends: list[Callable[[], None]] = []
+        self._behind = 0.0
+        """Seconds for which the processor's timer stood still."""
+        self._suspended: float | None = None
+        """Since when timers wait, in the Lab's time."""
 
     @property
     def now(self) -> float:
-        """The Lab's time, in seconds."""
-        return self._clock.now
+        """The processor's time in seconds: the Lab's, less what it slept through without a timer."""
+        return self._clock.now - self._behind
 
     def since(self, moment: float) -> float:
         """Seconds since a moment, to the microsecond: a timer of 3 s does not always end 3 s after it began, in binary fractions."""
@@ -46,10 +50,10 @@ class PowerScope:
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
         """Have `callback(*args)` called `delay` seconds from now, unless the scope ends before."""
-        return self.call_at(self._clock.now + delay, callback, *args)
+        return self.call_at(self.now + delay, callback, *args)
 
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any) -> Timer:
-        """Have `callback(*args)` called at `when`, unless the scope ends before."""
+        """Have `callback(*args)` called at `when` of the processor's time, unless the scope ends before."""
         self._seq += 1
         timer = Timer(when, self._seq, callback, args)
         if not self.alive:
@@ -75,15 +79,33 @@ class PowerScope:
         while self._ends:
             self._ends.pop()()
 
+    def suspend(self) -> None:
+        """Let no timer fire until `resume`."""
+        self._suspended = self._clock.now
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+            self._wakeup = None
+
+    def resume(self, *, time_stood_still: bool) -> None:
+        """Let timers fire again. Those that came due meanwhile fire now; none did if the processor's time stood still with it."""
+        if self._suspended is None:
+            return
+        if time_stood_still:
+            self._behind += self._clock.now - self._suspended
+        self._suspended = None
+        self._arm()
+
     def _arm(self) -> None:
+        if self._suspended is not None:
+            return
         heap = self._heap
         while heap and heap[0].callback is None:
             heapq.heappop(heap)
         if self._wakeup is not None:
-            if heap and not self._wakeup.cancelled and self._wakeup.when == heap[0].when:
+            if heap and not self._wakeup.cancelled and self._wakeup.when == heap[0].when + self._behind:
                 return
             self._wakeup.cancel()
-        self._wakeup = self._clock.call_at(heap[0].when, self._wake) if heap else None
+        self._wakeup = self._clock.call_at(heap[0].when + self._behind, self._wake) if heap else None
 
     def _wake(self) -> None:
         self._wakeup = None
@@ -92,8 +114,8 @@ class PowerScope:
             self._arm()
 
     def _run_due(self) -> None:
-        heap, now = self._heap, self._clock.now
-        while heap and heap[0].when <= now:
+        heap = self._heap
+        while heap and heap[0].when + self._behind <= self._clock.now and self._suspended is None:
             timer = heapq.heappop(heap)
             callback, args = timer.callback, timer.args
             timer.cancel()

@@ -183,6 +183,10 @@ class LedService:
             self._active.pop(signal, None)
         self._show()
 
+    def refresh(self) -> None:
+        """Show again what is wanted, after the LED was switched off."""
+        self._show()
+
     def _show(self) -> None:
         best = max(self._active, key=self._active.__getitem__, default=None)
         self._led.show(OFF if best is None else self.theme[best], self._now())

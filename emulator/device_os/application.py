@@ -37,7 +37,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol, TypeAlias, TypeVar, overload
 
+from emulator.board.sleep import WakeUp
 from emulator.clock import Timer
+from emulator.device_os.sleeping import SleepConfiguration, SleepMode, SleepNetwork
 from particle_protocol.describe import ApplicationDescribe
 from particle_protocol.messages import DEFAULT_TTL, Subscription, Value, VariableType
 
@@ -116,6 +118,13 @@ class ApplicationContext(Protocol):
 
     def reset(self, request: str) -> None:
         """Reset the board: `reboot`, `safe mode` or `dfu`."""
+
+    def sleep(self, configuration: SleepConfiguration) -> None:
+        """Put the board to sleep.
+
+        Raises:
+            ValueError: it cannot sleep like this.
+        """
 
     def write_serial(self, data: bytes) -> int:
         """Send on the USB serial port; how many bytes were taken: none while no program has the port open, or in listening mode."""
@@ -269,6 +278,28 @@ class Application:
 
     def serial_received(self, data: bytes) -> None:
         """Called with what a program sends on the USB serial port, outside of listening mode. Override it to read what comes."""
+
+    def sleep(
+        self,
+        mode: SleepMode = SleepMode.STOP,
+        *,
+        seconds: float | None = None,
+        network: SleepNetwork = SleepNetwork.OFF,
+        button: bool = False,
+        wait_cloud: bool = False,
+    ) -> None:
+        """Put the board to sleep, as `System.sleep` does, once what runs now is done: off USB, with its LED off, and offline.
+
+        It wakes after `seconds`, when MODE goes down (`button`), or by what comes over the network, and then `woken` is called; from
+        hibernation it boots instead. RESET ends any sleep. With `wait_cloud` the cloud is told first; otherwise it finds out.
+
+        Raises:
+            ValueError: the board cannot sleep like this, or nothing would wake it; tells how it can.
+        """
+        self.context.sleep(SleepConfiguration(mode, seconds, network, button, wait_cloud))
+
+    def woken(self, by: WakeUp) -> None:
+        """Called when the board goes on after its sleep. Override it to go on with something."""
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
         """Have `callback(*args)` called `delay` seconds from now, unless the board resets before."""

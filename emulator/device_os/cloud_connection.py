@@ -247,6 +247,12 @@ class CloudConnection:
         if self.state in (CloudState.HELLO, CloudState.STARTING, CloudState.CONNECTED):
             self._coap.send(self._time_request(), self._now)
 
+    def ping(self, now: float) -> None:
+        """Ask the cloud whether it is still there, unless that is asked already."""
+        self._now = now
+        if self.connected and not self._pinged:
+            self._ping()
+
     def disconnect(self, goodbye: Goodbye, now: float) -> None:
         """Hang up in good order: send what `pieces_to_send()` gives; `Disconnected` comes at once, or when Goodbye is acknowledged."""
         self._now = now

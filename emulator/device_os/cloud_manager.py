@@ -93,17 +93,29 @@ class CloudManager:
         elif self.wanted and self.status is CloudStatus.DISCONNECTED:
             self._connect()
 
-    def disconnect(self, reason: CloudReason, reset: ResetReason = ResetReason.NONE, then: Callable[[], None] = lambda: None) -> None:
-        """End the connection in good order, telling the cloud why. Over UDP that takes its acknowledgement; `then` comes after it."""
+    def disconnect(
+        self,
+        reason: CloudReason,
+        reset: ResetReason = ResetReason.NONE,
+        then: Callable[[], None] = lambda: None,
+        *,
+        sleep: int | None = None,
+        goodbye: bool = True,
+    ) -> None:
+        """End the connection in good order, telling the cloud why. Over UDP that takes its acknowledgement; `then` comes after it.
+
+        `sleep`: for how many seconds the board will sleep. Without `goodbye` the cloud is not told.
+        """
         connection = self._connection
-        if self._leaving is not None or connection is None or not self.connected:
+        if self.connected:
+            self.counters.lost(reason)
+        if self._leaving is not None or connection is None or not self.connected or not goodbye:
             self._hang_up("")
             then()
             return
-        self.counters.lost(reason)
         self.status = CloudStatus.DISCONNECTING
         self._leaving = then
-        connection.disconnect(Goodbye(cloud=reason, reset=reset or None), self._scope.now)
+        connection.disconnect(Goodbye(cloud=reason, reset=reset or None, sleep=sleep), self._scope.now)
         self._serve()
 
     def publish(self, name: str, data: str | bytes | None, *, ttl: int, public: bool, with_ack: bool) -> bool:
@@ -124,6 +136,12 @@ class CloudManager:
         self._serve()
         return sent
 
+    def ping(self) -> None:
+        """Ask the cloud whether it is still there, if there is a connection."""
+        if self._connection is not None and self.connected:
+            self._connection.ping(self._scope.now)
+            self._serve()
+
     def _connect(self) -> None:
         self.status = CloudStatus.CONNECTING
         self.counters.attempts += 1
@@ -140,7 +158,7 @@ class CloudManager:
                 cloud_server(self._board, transport, self._system.version_numbers),
                 opened=self._guarded(lambda socket: self._opened(socket, transport)),
                 refused=self._guarded(self._refused),
-                received=self._guarded(self._received),
+                received=self._guarded(self._received, wakes=True),
                 closed=self._guarded(self._closed),
             )
 
@@ -405,12 +423,13 @@ class CloudManager:
         if socket is not None:
             socket.abandon()
 
-    def _guarded(self, function: Callable[..., None]) -> Callable[..., None]:
-        """Run a callback from the network as the board's own code, and only while this boot lives."""
+    def _guarded(self, function: Callable[..., None], *, wakes: bool = False) -> Callable[..., None]:
+        """Run a callback from the network as the board's own code, and only while this boot lives. `wakes`: it may wake the board."""
         board, scope = self._board, self._scope
+        enter = board.receive if wakes else board.enter
 
         def call(*args: object) -> None:
             if scope.alive:
-                board.enter(function, args)
+                enter(function, args)
 
         return call

@@ -10,6 +10,7 @@ from emulator.device_os.network_interface import InterfaceContext, NetworkInterf
 from emulator.device_os.wifi import Wifi
 from emulator.network import Path
 from particle_protocol.messages import NetworkReason
+from particle_protocol.vitals import NetworkStatus
 
 KINDS: Final[dict[str, Callable[[InterfaceContext], NetworkInterface]]] = {Wifi.kind: Wifi, Cellular.kind: Cellular}
 """The kinds there are, by their names in the tables."""
@@ -40,6 +41,11 @@ class Interfaces:
     def path(self) -> Path | None:
         """The way to the servers over the first interface that has one."""
         return next((each.path for each in self.all if each.path is not None), None)
+
+    @property
+    def on(self) -> bool:
+        """Whether any of them is switched on."""
+        return any(each.status is not NetworkStatus.TURNED_OFF for each in self.all)
 
     @property
     def failure(self) -> str:

@@ -21,6 +21,7 @@ from emulator.device_os.interfaces import Interfaces
 from emulator.device_os.listening import ListeningMode
 from emulator.device_os.network_interface import InterfaceContext
 from emulator.device_os.receiver import UpdateReceiver
+from emulator.device_os.sleeping import SleepConfiguration, Sleeper
 from emulator.device_os.startup import STARTUP_LISTEN, STARTUP_SAFE, must_listen, startup_mode
 from emulator.usb.cdc_port import CdcPort
 from emulator.usb.normal_mode import NormalModeDevice
@@ -57,6 +58,8 @@ class DeviceOs:
         self.cloud = CloudManager(self)
         self.serial = CdcPort()
         self.listening = ListeningMode(self)
+        self.sleeper = Sleeper(self)
+        self._control = ControlRequests(self)
         self._listen_on_failure = False
         self._pressed_at: float | None = None
         self._pressed_in_listening = False
@@ -70,13 +73,24 @@ class DeviceOs:
             self.interfaces.clear_credentials()
             board.settings.put_flag(SystemFlag.NVMEM_RESET, 0xFFFF)
         self._remember_product()
-        control = ControlRequests(self)
         self.serial.on_line_coding = self._line_coding
         self.serial.on_readable = board.plug.readable
-        board.attach(NormalModeDevice(board.platform, board.device_id, control.channel, control.raw, self.serial))
+        self.show_usb()
         if board.buttons.mode:
             self.mode_changed()
         self.scope.call_later(_RADIO_ON, self._connect_or_listen)
+
+    def show_usb(self) -> None:
+        """Be on USB."""
+        board, control = self.board, self._control
+        board.attach(NormalModeDevice(board.platform, board.device_id, control.channel, control.raw, self.serial))
+
+    def hide_usb(self) -> None:
+        """Be gone from USB, with the requests that wait, and the serial port closed."""
+        if self.board.plug.function is not None:
+            self.board.plug.function.bus_reset()
+        self.serial.reset()
+        self.board.plug.detach()
 
     def mode_changed(self) -> None:
         """MODE went down or up (Device OS 2.3.1, system/src/main.cpp)."""
@@ -237,6 +251,9 @@ class _Context:
 
     def reset(self, request: str) -> None:
         self._system.cloud.reset_requested(request)
+
+    def sleep(self, configuration: SleepConfiguration) -> None:
+        self._system.sleeper.begin(configuration)
 
     def write_serial(self, data: bytes) -> int:
         return 0 if self._system.listening.active else self._system.serial.write(data)

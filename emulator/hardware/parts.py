@@ -81,6 +81,8 @@ class Hardware:
     otp: int
     """Bytes of one-time-programmable memory."""
     server: Server
+    wakes_by_time: bool
+    """Whether it has a clock that runs on, and wakes it, while it hibernates."""
     tells_max_binary: bool
     """Whether its firmware up to 2.3 tells by an event how large an update may be; later it is in Hello."""
     device_os: str

@@ -114,6 +114,7 @@ def _board(row: Row, parts: Mapping[str, FlashPart], themes: Mapping[str, LedThe
         server=Server(
             Transport(_one_of(server, "transport", TRANSPORTS)), server.take("host", str, "a name"), server.take("port", int, "a port")
         ),
+        wakes_by_time=row.take_or("wakes_by_time", bool, platform.generation <= 2),
         tells_max_binary=row.take_or("tells_max_binary", bool, True),
         device_os=row.take("device_os", str, "the Device OS version it has unless told"),
     )

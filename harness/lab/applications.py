@@ -11,7 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from emulator.board.sleep import WakeUp
 from emulator.device_os.application import Application, every, function, subscribe, variable
+from emulator.device_os.sleeping import SleepMode, SleepNetwork
 from emulator.factory import user_part
 from emulator.lab import Lab
 from harness.boards.emulated import EmulatedBoard
@@ -21,7 +23,7 @@ from harness.rack.lab_file import LabProject
 from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import Platform
 
-__all__ = ["Application", "every", "function", "load_application", "subscribe", "variable"]
+__all__ = ["Application", "SleepMode", "SleepNetwork", "WakeUp", "every", "function", "load_application", "subscribe", "variable"]
 
 __tracebackhide__ = hides
 
