@@ -141,6 +141,58 @@ def test_members_of_a_free_product_count_for_its_owner_listed_or_not(small):
     assert mate.claim(another).status_code == 200
 
 
+@pytest.mark.rule("R30", "R29")
+def test_a_free_product_counts_cellular_members_whatever_becomes_of_their_sims(small):
+    owner, mate = small.developer("owner"), small.developer("mate")
+    fleet = small.fleet(owner, platform_id=10)
+    small.join_team(fleet, mate)
+    boards = [small.cellular("electron") for _ in range(3)]
+    _, off, claimed = boards
+    fleet.add(*boards)
+    assert fleet.import_sims(off, claimed).status_code == 202
+    small.settle(claimed)
+    mate.claim(claimed)
+    owner.order("deactivate", off, f"{fleet.path}/sims")
+    small.sleep(60)
+    assert [board.led.describe() for board in boards] == ["blinking green", "blinking green", "breathing cyan"]
+    for board in boards:
+        board.power_off()
+    small.sleep(62 * DAY)
+    owner, mate = (small.logged_in(each.username) for each in (owner, mate))
+    assert (owner.usage()["devices"], mate.usage()["devices"]) == (3, 0)
+    another = small.cellular("electron", active=True)
+    small.settle(another)
+    assert full(owner.claim(another))
+
+
+@pytest.mark.rule("R32", "R30")
+@pytest.mark.parametrize("plan", [Plan.BASIC, Plan.GROWTH])
+def test_a_paid_plan_leaves_a_cellular_board_out_whose_sim_was_off_all_month(small, plan):
+    owner = small.developer("owner")
+    fleet = small.fleet(owner, platform_id=13, organization=small.organization(owner, "meters inc", plan))
+    on, off = small.cellular(), small.cellular()
+    fleet.add(on, off)
+    for board in (on, off):
+        small.settle(board)
+
+    def counted():
+        return small.logged_in(owner.username).usage("meters-inc")["devices"]
+
+    assert counted() == 2
+    owner.order("deactivate", off, f"{fleet.path}/sims")
+    small.until(lambda: off.led.describe() == "blinking green", "blinking green")
+    assert counted() == 2, "it was on for a part of the month"
+    for board in (on, off):
+        board.power_off()
+    small.sleep(62 * DAY)
+    assert counted() == 1
+    owner = small.logged_in(owner.username)
+    assert owner.order("reactivate", off, f"{fleet.path}/sims").status_code == 202
+    off.power_on()
+    small.settle(off)
+    assert counted() == 2
+
+
 @pytest.mark.rule("R29", "R119")
 def test_a_full_plan_lets_no_board_in_by_itself(small):
     owner = small.developer("owner")

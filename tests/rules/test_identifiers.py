@@ -5,7 +5,11 @@ import pytest
 from emulator.board.otp import SERIAL_NUMBER
 from harness.errors import HarnessError
 from particle_protocol.control_requests import calls
+from particle_protocol.control_requests.codes import RequestType
+from particle_protocol.control_requests.generated import cellular_pb2
+from particle_protocol.control_requests.host import request
 from particle_protocol.identifiers import DataMatrix
+from particle_protocol.platforms import platform_by_name
 
 
 @pytest.mark.rule("R143")
@@ -90,6 +94,106 @@ def test_who_programs_the_serial_number_again_clears_bits_and_gets_no_other_numb
     mixed = bytes(one & two for one, two in zip(first.encode(), second.encode(), strict=True)).decode()
     assert told() == mixed not in (first, second)
     assert u1.device(board)["serial_number"] == first, "what the factory told the cloud stays"
+
+
+@pytest.mark.rule("R152", "R144")
+def test_the_number_of_a_sim_that_the_board_tells_is_the_one_to_activate_and_to_import(bench, u1):
+    fleet = bench.fleet(u1, "meters", platform_id=10)
+    mine, ours = bench.cellular("electron"), bench.cellular("electron")
+    told = []
+    for board in (mine, ours):
+        bench.settle(board, "blinking green")
+        bench.hands(board).enter_listening()
+        told.append(bench.hands(board).console.identify().iccid)
+        bench.hands(board).leave_listening()
+    assert told == [mine.sim, ours.sim]
+    assert u1.order("activate", told[0]).status_code == 202
+    assert fleet.add(told[1], import_sims=True)["updatedDeviceIds"] == [ours.device_id], "a list of devices takes it, too"
+    assert fleet.import_sims(told[1]).status_code == 202
+    for board in (mine, ours):
+        bench.settle(board)
+
+
+@pytest.mark.rule("R153", "R131")
+def test_another_sim_is_another_iccid_in_the_same_modem_of_the_same_device(bench, u1):
+    board = bench.cellular("electron", user=bench.lamp(1, platform=platform_by_name("electron")))
+    first = board.sim
+    u1.order("activate", first)
+    bench.settle(board)
+    u1.claim(board)
+    before = u1.device(board)
+    assert (before["iccid"], before["imei"]) == (first, board.identity.imei)
+    board.power_off()
+    second = bench.lab.insert_sim(board.device_id)
+    board.power_on()
+    bench.settle(board, "blinking green")
+    bench.stays(board, "blinking green", 3600)
+    assert u1.order("activate", second).status_code == 202
+    bench.settle(board)
+    after = u1.device(board)
+    assert (after["iccid"], after["last_iccid"]) == (second, first)
+    for each in (before, after):
+        assert (each["id"], each["imei"], each["owner"]) == (board.device_id, board.identity.imei, u1.username)
+    assert u1.call(board, "version") == 1
+    assert u1.sim(first)["last_device_id"] is None
+
+
+@pytest.mark.rule("R153")
+def test_a_gen_3_board_changes_over_to_the_sim_in_its_slot_when_it_is_asked(bench, u1):
+    board = bench.cellular("boron", os="6.2.0")
+    own = board.sim
+    u1.order("activate", own)
+    bench.settle(board)
+    u1.claim(board)
+    card = bench.lab.insert_sim(board.device_id)
+    assert u1.order("activate", card).status_code == 202
+    bench.reboot(board)
+    assert u1.device(board)["iccid"] == own
+    wanted = cellular_pb2.CellularSetActiveSimRequest(sim_type=cellular_pb2.EXTERNAL_SIM).SerializeToString()
+    bench.hands(board).requests.ask("CELLULAR_SET_ACTIVE_SIM", request(RequestType.CELLULAR_SET_ACTIVE_SIM, wanted))
+    bench.reboot(board)
+    shown = u1.device(board)
+    assert (shown["iccid"], shown["last_iccid"], shown["imei"]) == (card, own, board.identity.imei)
+
+
+@pytest.mark.rule("R154", "R147")
+def test_the_label_of_an_older_electron_says_its_imei_by_which_it_is_imported(bench, u1):
+    fleet = bench.fleet(u1, "meters", platform_id=10)
+    board = bench.cellular("electron", serial_number=False, user=fleet.firmware(1))
+    bench.settle(board, "blinking green")
+    bench.hands(board).enter_listening()
+    scanned = DataMatrix.parse(board.label)
+    assert (scanned.serial_number, scanned.imei) == (None, bench.hands(board).console.identify().imei)
+    bench.hands(board).leave_listening()
+    assert fleet.add(board.label)["updatedDeviceIds"] == [board.device_id]
+    fleet.import_sims(board)
+    bench.settle(board)
+    assert fleet.call(board, "version") == 1
+    assert fleet.device(board)["imei"] == board.label
+
+
+@pytest.mark.rule("R155", "R153")
+def test_a_banned_modem_blinks_green_with_every_sim_and_its_sim_works_in_another_modem(bench, u1):
+    board, other = bench.cellular("electron"), bench.cellular("electron")
+    own, spare = board.sim, other.sim
+    for each in (board, other):
+        u1.order("activate", each)
+        bench.settle(each)
+    u1.claim(board)
+    bench.cloud.factory.ban_imei(board.identity.imei)
+    bench.settle(board, "blinking green")
+    bench.lab.remove_sim(other.device_id)
+    bench.lab.insert_sim(board.device_id, spare)
+    board.power_off()
+    board.power_on()
+    bench.settle(board, "blinking green")
+    bench.stays(board, "blinking green", 86_400)
+    assert u1.device(board)["online"] is False
+    assert [u1.sim(each)["status"] for each in (own, spare)] == ["active", "active"]
+    bench.lab.insert_sim(other.device_id, own)
+    bench.settle(other)
+    bench.cloud.factory.ban_imei(board.identity.imei, banned=False)
+    bench.settle(board)
 
 
 @pytest.mark.rule("R156", "R157")

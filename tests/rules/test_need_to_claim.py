@@ -162,6 +162,22 @@ def test_a_fleet_claimed_to_one_account_while_it_lay_on_the_shelf_works_as_a_pro
     assert fleet.owner.owned() == {board.device_id for board in boards}
 
 
+@pytest.mark.rule("R11", "R7", "R124")
+def test_an_unclaimed_cellular_board_works_once_its_sim_is_active_and_it_is_a_member_and_not_before(bench, u1):
+    fleet = bench.fleet(u1, "meters", platform_id=10)
+    board = bench.cellular("electron", user=bench.lamp(1, platform=fleet.platform))
+    fleet.add(board)
+    bench.sleep(60)
+    assert board.led.describe() == "blinking green", "a member, without an active SIM"
+    assert u1.post(f"{fleet.path}/devices/{board.device_id}/version", json={"arg": ""}).status_code == 408
+    fleet.import_sims(board)
+    bench.settle(board)
+    assert fleet.call(board, "version") == 1
+    fleet.remove(board)
+    assert {refused.status_code for refused in everything(u1, board)} == {403}, "an active SIM, and no member"
+    assert board.led.describe() == "breathing cyan"
+
+
 @pytest.mark.rule("R13")
 @pytest.mark.parametrize("legacy", [False, True])
 def test_an_unclaimed_member_hears_what_it_subscribed_to_since_march_2023(make_bench, legacy):

@@ -38,6 +38,57 @@ def test_a_photon_is_no_device_for_a_product_of_another_platform(bench, u1, plat
     assert u1.device(board)["product_id"] == board.platform.id
 
 
+@pytest.mark.rule("R74", "R78", "R79")
+@pytest.mark.parametrize(
+    ("platform", "skus"),
+    [
+        pytest.param("electron", ["E260KIT", "ELC402TY", "ELC314TY", "E404KIT", "E310KIT"], id="Electrons and E-Series"),
+        pytest.param("tracker", ["T404MEA", "T524MEA", "ONE404MEA", "ONE523MEA"], id="Tracker SoMs and Tracker Ones"),
+        pytest.param("tracker", ["ONE404MEA", "MON404E01C01KIT", "MON524E01C01KIT"], id="Tracker and Monitor One"),
+    ],
+)
+def test_all_boards_of_one_platform_share_a_product_and_its_firmware(bench, u1, platform, skus):
+    fleet = bench.fleet(u1, platform_id=platform_by_name(platform).id)
+    boards = [bench.cellular(platform, sku=sku, active=True, user=fleet.firmware(1)) for sku in skus]
+    assert fleet.add(*boards)["updatedDeviceIds"] == [board.device_id for board in boards]
+    for board in boards:
+        bench.settle(board)
+        assert fleet.runs(board, 1)
+    assert fleet.upload(2).status_code == 201
+    for board in boards:
+        assert fleet.put(board, desired_firmware_version=2, flash=True).status_code == 200
+    for board in boards:
+        fleet.reaches(board, 2)
+
+
+@pytest.mark.rule("R73", "R75", "R76")
+@pytest.mark.parametrize(
+    ("home", "foreign"),
+    [
+        ("boron", "bsom"),
+        ("boron", "b5som"),
+        ("bsom", "boron"),
+        ("bsom", "b5som"),
+        ("b5som", "bsom"),
+        ("argon", "boron"),
+        ("electron", "boron"),
+    ],
+)
+def test_a_cellular_board_is_no_device_for_a_product_of_another_platform(bench, u1, home, foreign):
+    fleet = bench.fleet(u1, platform_id=platform_by_name(home).id)
+    board = bench.cellular(foreign, sku={"boron": "BRN404X", "bsom": "B404XMEA", "b5som": "B524MEA"}[foreign])
+    assert fleet.add(board)["invalidDeviceIds"] == [board.device_id]
+    assert (fleet.standing(board), fleet.sims()) == ("nothing", {})
+    bench.sleep(60)
+    assert board.led.describe() == "blinking green", "and its SIM was not activated either"
+    assert u1.order("activate", board).status_code == 202
+    bench.settle(board)
+    assert u1.claim(board).status_code == 200, "it is a developer device"
+    refused = fleet.upload(2, bench.lamp(2, product=(fleet.id, 2), platform=board.platform))
+    assert (refused.status_code, "platform" in refused.text) == (400, True)
+    assert fleet.standing(board) == "nothing"
+
+
 @pytest.mark.rule("R73")
 def test_the_platform_of_a_product_never_changes(bench, fleet):
     fleet.owner.put(fleet.path, json={"product": {"name": "lamps", "platform_id": ARGON.id}})

@@ -4,6 +4,8 @@ import pytest
 
 from emulator.cloud import CloudSettings
 from particle_protocol.dct import DctField
+from particle_protocol.identifiers import DataMatrix
+from particle_protocol.platforms import platform_by_name
 
 
 @pytest.mark.rule("R47", "R107")
@@ -56,6 +58,27 @@ def test_a_customers_claim_code_gets_no_board_past_the_quarantine(bench, fleet, 
     fleet.add(board)
     bench.reboot(board)
     assert (fleet.standing(board), customer.owned()) == ("member", {board.device_id})
+
+
+@pytest.mark.rule("R43", "R44", "R45", "R128")
+@pytest.mark.parametrize(
+    ("platform", "sku"), [("boron", "BRN404X"), ("tracker", "ONE404MEA"), ("tracker", "T524MEA"), ("electron", "E260KIT")]
+)
+def test_guided_set_up_of_a_cellular_board_activates_its_sim_claims_and_names_it(bench, u1, platform, sku):
+    board = bench.cellular(platform, sku=sku, user=bench.lamp(1, platform=platform_by_name(platform)))
+    bench.until(lambda: board.led.describe() == "blinking green", "blinking green")
+    printed = board.sim if sku == "E260KIT" else DataMatrix.parse(board.label).serial_number
+    assert u1.head(f"/v1/sims/{board.sim}").status_code == 204
+    assert u1.order("activate", printed).status_code == 202
+    assert u1.claim(board).status_code == 404, "not online yet"
+    bench.until(lambda: board.led.describe() == "breathing cyan", "breathing cyan", timeout=86_400)
+    bench.sleep(3)
+    assert u1.owned() == set(), "its SIM is mine, the board is not"
+    assert u1.claim(board).json()["connected"] is True
+    assert u1.put(f"/v1/devices/{board.device_id}", json={"name": "meter"}).json()["name"] == "meter"
+    assert u1.sim(board)["last_device_name"] == "meter"
+    assert u1.device(board)["product_id"] == board.platform.id, "a developer device"
+    assert u1.post("/v1/devices/meter/version").json()["return_value"] == 1
 
 
 @pytest.mark.rule("R48", "R77")
