@@ -38,6 +38,7 @@ from particle_protocol.platforms import Platform
 if TYPE_CHECKING:
     from harness.cloud import Account, CloudDevice
     from harness.device_server import DeviceServer
+    from harness.surroundings import Surroundings
 
 __tracebackhide__ = hides
 
@@ -81,6 +82,8 @@ class Board:
         self._network = extras.network if extras.network is not None else network_of(self)
         self._refusal, self._log, self._state = extras.refusal, extras.log, extras.state
         self._build = extras.build
+        self.surroundings: Surroundings | None = extras.surroundings
+        """What is around it that a program can change; the kit's `Network` and `Faults` do."""
         self._buttons, self._led, self._power = extras.buttons, extras.led, extras.power
 
     def __str__(self) -> str:
@@ -110,7 +113,8 @@ class Board:
             Capability.APPLICATION: self._build,
             Capability.CLOUD: self.account,
         }
-        return frozenset(capability for capability, thing in has.items() if thing is not None)
+        around = frozenset[Capability]() if self.surroundings is None else self.surroundings.offers
+        return around.union(capability for capability, thing in has.items() if thing is not None)
 
     @property
     def usb(self) -> BoardUsb:

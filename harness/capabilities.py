@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from harness.cloud import WifiNetwork
     from harness.errors import CapabilityMissing
+    from harness.surroundings import Surroundings
 
 
 class Buttons(Protocol):
@@ -128,6 +129,8 @@ class Extras:
     """Whether it has a serial port on its host."""
     state: Callable[[], str] | None = None
     """Tells in words what can be seen on the host of a board that is on no USB."""
+    surroundings: Surroundings | None = None
+    """What is around it that a program can change; boards that are in the same place have the same one."""
     network: Network | None = None
     """The kind's own way to the network; without it that of the platform (`harness.networks`)."""
 

@@ -68,6 +68,9 @@ class Capability(enum.Enum):
     WIFI = "Wi-Fi network for it to join"
     SOFTAP = "Wi-Fi network of its own for its set-up (SoftAP)"
     CHANGES = "permission to be changed for good"
+    AIR = "network around it that a program can change"
+    POWER_CUTS = "power supply that a program can cut in the middle of a write"
+    CLOUD_FAULTS = "cloud that a program can disturb"
 
 
 class UsbState(enum.Enum):

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,9 @@ __tracebackhide__ = hides
 
 DEVICE_KEYS = {Transport.TCP: (DctField.DEVICE_PRIVATE_KEY, 612), Transport.UDP: (DctField.ALT_DEVICE_PRIVATE_KEY, 192)}
 """Where a board keeps its own private key, by transport, and how many bytes host tools take for it (particle-cli 3.49.2, keys-specs.js)."""
+
+SERVER_KEYS = {Transport.TCP: DctField.SERVER_PUBLIC_KEY, Transport.UDP: DctField.ALT_SERVER_PUBLIC_KEY}
+"""Where it keeps its server's key."""
 
 KEY_TYPES = {
     DctField.DEVICE_PRIVATE_KEY: 1,
@@ -94,21 +98,55 @@ def pointed_at(
         field, size = DEVICE_KEYS[transport]
         private, public_key = _made_key(transport)
         wanted[field.offset] = private.ljust(size, b"\xff")
-    put_back_left(board)
-    board.must_allow_changes(f"point it at the cloud at {server}", Capability.USB)
-    _get_ready(board, way)
-    changes = [Change(offset, _read(board, way, offset, len(new)), new) for offset, new in wanted.items()]
-    kept, watching = _keep(board, server, changes), board.account
-    try:
-        board.journal.did(f"pointed it at the cloud at {server}, over {_words(way)}")
-        _write(board, way, [(each.offset, each.new) for each in changes])
+    words = (f"point it at the cloud at {server}", f"pointed it at the cloud at {server}")
+    with _rewritten(board, wanted, way, str(server), words) as written:
         if new_key and account is not None:
             account.register_key(board.device_id, public_key, board.platform.id)
-        board.account = account
-        _restart(board, way)
+        watching, board.account = board.account, account
+        try:
+            written()
+            yield
+        finally:
+            board.account = watching
+
+
+@contextmanager
+def with_wrong_server_key(board: Board) -> Iterator[None]:
+    """Have a board hold another key than its cloud's, over whichever transport it connects, while the context lasts.
+
+    Raises:
+        CapabilityMissing: it is on no USB.
+        ChangesNotAllowed: it is a real board.
+    """
+    if Capability.USB not in board.capabilities:
+        raise CapabilityMissing(Capability.USB, board=board.label, remedy="What it keeps of its cloud is written over USB")
+    platform = board.platform
+    has = {each: platform.has(Feature(each.value)) for each in Transport}
+    has[Transport.TCP] = has[Transport.TCP] or _has_both(board)
+    wanted = {SERVER_KEYS[each].offset: _strangers_key(each) for each in Transport if has[each]}
+    words = ("give it a wrong server key", "gave it the key of another server than its cloud's")
+    with _rewritten(board, wanted, Over.DFU, "nobody's cloud", words) as written:
+        written()
         yield
+
+
+@contextmanager
+def _rewritten(board: Board, wanted: Mapping[int, bytes], way: Over, to: str, words: tuple[str, str]) -> Iterator[Callable[[], None]]:
+    """Have other bytes in the DCT, by offset, while the context lasts. What it gives has Device OS run with them: call it first.
+
+    `to` is where the board belongs then; `words` say what is to be done, and what was.
+    """
+    change, done = words
+    put_back_left(board)
+    board.must_allow_changes(change, Capability.USB)
+    _get_ready(board, way)
+    changes = [Change(offset, _read(board, way, offset, len(new)), new) for offset, new in wanted.items()]
+    kept = _keep(board, to, changes)
+    try:
+        board.journal.did(f"{done}, over {_words(way)}")
+        _write(board, way, [(each.offset, each.new) for each in changes])
+        yield lambda: _restart(board, way)
     finally:
-        board.account = watching
         _bring_back(board, way, changes, kept)
 
 
@@ -158,6 +196,14 @@ def _check(board: Board, server: DeviceServer, way: Over) -> Transport:
 def _has_both(board: Board) -> bool:
     """Whether it has UDP and can be told to use TCP."""
     return board.platform.generation == 2 and board.platform.has(Feature.UDP)
+
+
+@functools.cache
+def _strangers_key(transport: Transport) -> bytes:
+    """The public key of a server that nobody knows, as a board keeps it."""
+    if transport is Transport.UDP:
+        return dtls.PrivateKey.generate().public_der
+    return lightssl.ServerKey.generate().public.der
 
 
 def _made_key(transport: Transport) -> tuple[bytes, bytes]:
@@ -248,14 +294,14 @@ def _key_type(offset: int) -> int:
     return next(number for field, number in KEY_TYPES.items() if field.offset == offset)
 
 
-def _keep(board: Board, server: DeviceServer, changes: Sequence[Change]) -> Path | None:
+def _keep(board: Board, to: str, changes: Sequence[Change]) -> Path | None:
     """Write down what stands in a board, so that whoever comes next can put it back. None: the board ends with this process."""
     if not board.lasting:
         return None
     path = file_of(board.device_id)
     content = {
         "device_id": board.device_id,
-        "pointed_at": str(server),
+        "pointed_at": to,
         "changes": [{"offset": each.offset, "old": each.old.hex(), "new": each.new.hex()} for each in changes],
     }
     try:

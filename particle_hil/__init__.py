@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         RequestRefused,
     )
     from harness.identity import Identity
-    from harness.kit import Customer, Firmware, Product, product_firmware
+    from harness.kit import Customer, FaultPlan, Faults, Firmware, Network, Product, product_firmware
     from harness.lab.applications import Application, SleepMode, SleepNetwork, WakeUp, every, function, subscribe, variable
     from harness.modes import Capability, Mode
     from harness.provisioning import DeveloperClaim, Unclaim, Verdict
@@ -52,11 +52,14 @@ _HOMES = {
     "Customer": "harness.kit",
     "DeveloperClaim": "harness.provisioning",
     "DeviceServer": "harness.device_server",
+    "FaultPlan": "harness.kit",
+    "Faults": "harness.kit",
     "Firmware": "harness.kit",
     "HarnessError": "harness.errors",
     "Identity": "harness.identity",
     "ImageRefused": "harness.errors",
     "Mode": "harness.modes",
+    "Network": "harness.kit",
     "NotReached": "harness.errors",
     "NotServed": "harness.errors",
     "Product": "harness.kit",
@@ -94,11 +97,14 @@ __all__ = [
     "Customer",
     "DeveloperClaim",
     "DeviceServer",
+    "FaultPlan",
+    "Faults",
     "Firmware",
     "HarnessError",
     "Identity",
     "ImageRefused",
     "Mode",
+    "Network",
     "NotReached",
     "NotServed",
     "Product",

@@ -109,6 +109,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "needs(platform=, generation=, network=, capability=, os=, count=): what a board has to have for the test to run (particle-hil)",
     )
+    config.addinivalue_line(
+        "markers", "faults(loss=, outage=, power_cut=, ...): what goes wrong around the boards while the test runs (particle-hil)"
+    )
     reason = _why_inert(config)
     if reason is not None:
         config.stash[_INERT] = f"particle-hil: inert, because {reason}"

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from emulator.board.backup import BackupMemory
 from emulator.board.buttons import Buttons
 from emulator.board.enterprise import EnterpriseSettings
-from emulator.board.flash import INSTANT, Flash
+from emulator.board.flash import INSTANT, Cut, Flash
 from emulator.board.interrupted_transfer import TransferMemory
 from emulator.board.otp import Otp
 from emulator.board.power import PowerCut, PowerScope
@@ -178,6 +178,21 @@ class Board:
             self._halt()
             self.backup = BackupMemory()
             self.changed.fire()
+
+    @property
+    def flash_operations(self) -> int:
+        """How many erase and program operations there were, in all its flashes."""
+        return sum(flash.operations for flash in self.flashes.values())
+
+    def await_cut(self, cut: Cut) -> None:
+        """Have the power go away in some erase or program operation to come, whichever of its flashes that is in."""
+        for flash in self.flashes.values():
+            flash.await_cut(cut)
+
+    def forget_cut(self, cut: Cut) -> None:
+        """Take a power cut back, if it has not happened yet; another that was asked for since stays."""
+        for flash in self.flashes.values():
+            flash.forget_cut(cut)
 
     def reset(self, reason: ResetReason, request: BootRequest = BootRequest.NONE) -> None:
         """Reset by software: `reason` is what the next boot reports, `request` what its bootloader is asked for."""

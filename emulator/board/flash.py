@@ -59,6 +59,25 @@ INSTANT = FlashTiming(0.0, 0.0)
 """For a Lab at real time, where nobody wants to wait for a flash that is not there."""
 
 
+class Cut:
+    """A power cut to come: in the erase or program operation after `left` others, counted over all flashes that have it."""
+
+    __slots__ = ("happened", "left", "phase")
+
+    def __init__(self, left: int, phase: CutPhase) -> None:
+        self.left = left
+        self.phase = phase
+        self.happened = False
+
+    def begin(self) -> CutPhase | None:
+        """Count an operation, and tell where the power goes away in it."""
+        if self.happened:
+            return None
+        self.happened = self.left <= 0
+        self.left -= 1
+        return self.phase if self.happened else None
+
+
 class Flash:
     """The flash of one board.
 
@@ -77,7 +96,7 @@ class Flash:
         self._blank = _blank_pages(image, self.size // PAGE)
         self.timing = timing
         self._pages: dict[int, bytes] = {}
-        self._cut: tuple[int, CutPhase] | None = None
+        self._cut: Cut | None = None
         self.operations = 0
         """How many erase and program operations there were."""
 
@@ -159,7 +178,16 @@ class Flash:
 
     def cut_power(self, operations: int, phase: CutPhase) -> None:
         """Have the power go away in the erase or program operation that comes after `operations` others from now on."""
-        self._cut = (self.operations + operations, phase)
+        self.await_cut(Cut(operations, phase))
+
+    def await_cut(self, cut: Cut) -> None:
+        """The same, with a cut that counts the operations of other flashes as well."""
+        self._cut = cut
+
+    def forget_cut(self, cut: Cut) -> None:
+        """Take that one back."""
+        if self._cut is cut:
+            self._cut = None
 
     def keep_power(self) -> None:
         """Take back a `cut_power` that has not happened yet."""
@@ -176,13 +204,8 @@ class Flash:
 
     def _begin(self) -> CutPhase | None:
         """Count an operation, and tell where the power goes away in it."""
-        number = self.operations
         self.operations += 1
-        if self._cut is not None and number >= self._cut[0]:
-            phase = self._cut[1]
-            self._cut = None
-            return phase
-        return None
+        return None if self._cut is None else self._cut.begin()
 
     def _offset(self, address: int, length: int) -> int:
         offset = address - self.start

@@ -56,6 +56,7 @@ from emulator.cloud.state import Sink
 from emulator.cloud.teams import Teams
 from emulator.cloud.tokens import Tokens
 from emulator.cloud.transfers import Transfers
+from emulator.cloud.trouble import Trouble
 from emulator.cloud.updates import Updates
 from emulator.cloud.usage import Limits
 from emulator.cloud.vault import Vault
@@ -86,6 +87,7 @@ class Cloud:
         core = Core(clock, rng, reply, storage, self.settings)
         self.core = core
         self.clock = clock
+        self.trouble = Trouble(core)
         self.rates = Rates(clock, self.settings.rate_limits)
         self.keys = Keys(core)
         self.mail = Outbox(core)
@@ -209,6 +211,7 @@ class Cloud:
 
     def restore(self, snapshot: CloudSnapshot) -> None:
         """Go back. Every device is offline afterwards, without an event."""
+        self.trouble.clear()
         self.connections.clear()
         self.updates.clear()
         self.core.state.restore(snapshot.tables)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
+from emulator.cloud.errors import NotKept
+
 R = TypeVar("R")
 H = TypeVar("H", bound=Hashable)
 Key = str | int
@@ -191,6 +193,8 @@ class State:
         self.tables: dict[str, Table[Any]] = {}
         self.companions: list[Companion] = []
         """They are asked to join before anything is written."""
+        self.full = False
+        """Whether nothing more can be written, as on a disk without room."""
         self._sink = sink
         self._before: list[dict[tuple[str, Key], Any]] = []
         """What the rows that each open transaction touched were before it."""
@@ -235,10 +239,16 @@ class State:
         self._before[-1].setdefault((table.name, key), old)
 
     def flush(self) -> None:
-        """Hand what the outermost transaction touched to the sink, and forget how it was before."""
+        """Hand what the outermost transaction touched to the sink, and forget how it was before.
+
+        Raises:
+            NotKept: it takes no more.
+        """
         before = self._before[-1]
         if not before:
             return
+        if self.full:
+            raise NotKept("the disk that the state is kept on is full")
         for companion in self.companions:
             companion.join()
         if self._sink is not None:

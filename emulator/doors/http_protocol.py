@@ -14,6 +14,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+HANG_UP = "particle_hil.hang_up"
+"""The extension of ASGI by which a request ends without an answer: a function that breaks its connection."""
 _FRAMING_PER_BYTE = 8
 """Bytes that a chunked body may take around each byte of its own: a chunk of one byte has five."""
 _PER_HEADER = 4
@@ -82,6 +84,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {HANG_UP: {"call": self.transport.abort}}
         self._in_head, self._waiting, self._trailers = True, 0, 0
         self._begun += 1
 

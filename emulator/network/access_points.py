@@ -46,6 +46,13 @@ class AccessPoint:
             return security == WifiSecurity.OPEN
         return security != WifiSecurity.OPEN and password == self.password
 
+    def change_password(self, password: str) -> None:
+        """Take this password from now on; none makes the network an open one. Stations have to join anew."""
+        if self.security == WifiSecurity.OPEN or not password:
+            self.security = WifiSecurity.WPA2 if password else WifiSecurity.OPEN
+        self.password = password
+        self.lost.fire()
+
     def switch_off(self) -> None:
         """Go off the air. Stations lose the network; open streams through it stand still."""
         self.on_air = False
@@ -55,4 +62,5 @@ class AccessPoint:
     def switch_on(self) -> None:
         """Be on the air again."""
         self.on_air = True
-        self.link.restore()
+        if self.internet:
+            self.link.restore()

@@ -34,4 +34,5 @@ class Cell:
     def switch_on(self) -> None:
         """Be on the air again."""
         self.on_air = True
-        self.link.restore()
+        if self.internet:
+            self.link.restore()

@@ -6,12 +6,11 @@ change whenever it likes (`DatagramSocket.rebind`).
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import TypeAlias
 
 from emulator.clock import Clock
-from emulator.network.link import Path
+from emulator.network.link import Path, Way
 
 Address: TypeAlias = tuple[str, int]
 
@@ -58,9 +57,10 @@ class DatagramSocket:
 class Datagrams:
     """The datagram traffic of one Lab: the servers' ports, and the translation's table."""
 
-    def __init__(self, clock: Clock, rng: random.Random, next_port: Callable[[], int]) -> None:
+    def __init__(self, clock: Clock, way: Callable[[Path], Way], next_port: Callable[[], int]) -> None:
         self.clock = clock
-        self.rng = rng
+        self.way = way
+        """What lies between an access point or cell and the servers behind it."""
         self.next_port = next_port
         self._ports: dict[Address, DatagramPort] = {}
         self.mapped: dict[Address, Callable[[bytes], None]] = {}
@@ -103,11 +103,12 @@ class Datagrams:
 class _Translation:
     """One socket's way to its server and back, under the address that the translation gives it."""
 
-    __slots__ = ("_address", "_datagrams", "_port", "_via", "socket")
+    __slots__ = ("_address", "_datagrams", "_port", "_via", "_way", "socket")
 
     def __init__(self, datagrams: Datagrams, via: Path, port: DatagramPort) -> None:
         self._datagrams = datagrams
         self._via = via
+        self._way = datagrams.way(via)
         self._port = port
         self._address: Address | None = None
         self.socket: DatagramSocket | None = None
@@ -116,7 +117,7 @@ class _Translation:
         """Towards the server, as what the translation makes of it now."""
         datagrams, via, sender = self._datagrams, self._via, self._address
         if sender is not None and via.internet:
-            for delay in via.link.arrivals(datagrams.rng, len(data)):
+            for delay in self._way.arrivals(len(data)):
                 datagrams.clock.call_later(delay, self._arrive, data, sender)
 
     def bind(self) -> None:
@@ -141,12 +142,27 @@ class _Translation:
         self._port.on_datagram(data, sender)
 
     def _deliver(self, data: bytes) -> None:
-        for delay in self._via.link.arrivals(self._datagrams.rng, len(data)):
+        for delay in self._way.arrivals(len(data)):
             self._datagrams.clock.call_later(delay, self._receive, data)
 
     def _receive(self, data: bytes) -> None:
         if self._address is not None and self.socket is not None:
             self.socket.on_datagram(data)
+
+
+def detour(inner: DatagramSocket, clock: Clock, way: Way) -> DatagramSocket:
+    """A socket towards a server outside of the Lab, with a way of the Lab's before it."""
+
+    def passed_on(data: bytes, arrive: Callable[[bytes], None]) -> None:
+        for delay in way.arrivals(len(data)):
+            if delay:
+                clock.call_later(delay, arrive, data)
+            else:
+                arrive(data)
+
+    outer = DatagramSocket(inner.peer, lambda data: passed_on(data, inner.send), inner.rebind, inner.close)
+    inner.on_datagram = lambda data: passed_on(data, lambda came: outer.on_datagram(came))
+    return outer
 
 
 def _ignore(_: bytes) -> None:

@@ -8,12 +8,15 @@ from typing import Protocol
 
 from emulator.clock import Signal
 
+USUAL_LATENCY = 0.02
+"""Seconds, one way. Chosen: a home's Wi-Fi, and a cloud on the same continent."""
+
 
 @dataclass(slots=True)
 class Link:
     """What lies between a board and the servers. Times in seconds; shares from 0 to 1."""
 
-    latency: float = 0.02
+    latency: float = USUAL_LATENCY
     jitter: float = 0.0
     """The most by which something is late at random."""
     loss: float = 0.0
@@ -60,8 +63,37 @@ class Link:
         if self.jitter:
             delay += rng.uniform(0, self.jitter)
         if self.reordering and rng.random() < self.reordering:
-            delay += self.latency + rng.uniform(0, 2 * self.latency)
+            late = self.latency or USUAL_LATENCY
+            delay += late + rng.uniform(0, 2 * late)
         return delay
+
+
+class Way:
+    """From a board to a server, and back: through one link or several, each with the dice that are thrown for it."""
+
+    __slots__ = ("_links",)
+
+    def __init__(self, *links: tuple[Link, random.Random]) -> None:
+        self._links = links
+
+    @property
+    def blocked(self) -> Link | None:
+        """The first link that carries nothing now."""
+        for link, _ in self._links:
+            if link.down:
+                return link
+        return None
+
+    def delay(self) -> float:
+        """How long one segment takes this time."""
+        return sum([link.delay(rng) for link, rng in self._links])
+
+    def arrivals(self, size: int) -> list[float]:
+        """How long each copy of one datagram of `size` bytes takes this time; no copy at all when it is lost."""
+        arrivals = [0.0]
+        for link, rng in self._links:
+            arrivals = [before + more for before in arrivals for more in link.arrivals(rng, size)]
+        return arrivals
 
 
 class Path(Protocol):

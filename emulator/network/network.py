@@ -11,9 +11,10 @@ from typing import Any, Protocol
 from emulator.clock import Clock, Signal
 from emulator.network.access_points import AccessPoint
 from emulator.network.cells import Cell
-from emulator.network.datagrams import Address, DatagramPort, Datagrams, DatagramSocket
-from emulator.network.link import Link, Path
-from emulator.network.streams import Stream, StreamEnd
+from emulator.network.datagrams import Address, DatagramPort, Datagrams, DatagramSocket, detour
+from emulator.network.link import Link, Path, Way
+from emulator.network.streams import Detour, Stream, StreamEnd
+from emulator.network.weather import Weather
 from particle_protocol.listening.wifi import WifiSecurity
 
 
@@ -60,7 +61,9 @@ class Network:
         """Where a connection goes instead of the address it is for, as a router's port forwarding does."""
         self.outside: Outside | None = None
         self._ports = itertools.cycle(range(49_152, 65_536))
-        self._datagrams = Datagrams(clock, rng, self._ports.__next__)
+        self.weather = Weather()
+        self._outward = Way((self.weather.link, self.weather.rng))
+        self._datagrams = Datagrams(clock, self._way, self._ports.__next__)
 
     def access_point(self, ssid: str, password: str = "", **more: object) -> AccessPoint:
         """Set up an access point; `more` are the other fields of `AccessPoint`. Without a password it is open."""
@@ -81,7 +84,7 @@ class Network:
             servers=dict(self._servers),
             access_points=list(self.access_points),
             cells=list(self.cells),
-            facts=[(thing, _facts(thing)) for place in places for thing in (place, place.link)],
+            facts=[(thing, _facts(thing)) for thing in (*(each for place in places for each in (place, place.link)), self.weather.link)],
         )
 
     def restore(self, state: NetworkState) -> None:
@@ -91,6 +94,7 @@ class Network:
         for thing, facts in state.facts:
             for name, value in facts.items():
                 setattr(thing, name, value)
+        self.weather.resume()
 
     def in_the_air(self) -> list[AccessPoint]:
         """Every access point that sends, those of boards too, in the order of their channels."""
@@ -108,12 +112,13 @@ class Network:
         """A socket for datagrams to a server, or why there is none, in words."""
         host, port = address
         target = self.resolve(host)
-        if target is None or via.link.down or not via.internet:
+        way = self._way(via)
+        if target is None or way.blocked is not None or not via.internet:
             return f"cannot resolve {host}" if target is None else f"{host}:{port} is unreachable: the network is down"
         target, port = self.routes.get((target, port), (target, port))
         socket = self._datagrams.open(via, (target, port))
         if socket is None and self.outside is not None:
-            return self.outside.open_datagrams((target, port))
+            return detour(self.outside.open_datagrams((target, port)), self._clock, self._outward)
         return socket if socket is not None else f"{host}:{port} has no server for datagrams"
 
     def forget_translations(self) -> None:
@@ -137,17 +142,17 @@ class Network:
         """
         host, port = address
         target = self.resolve(host)
-        link = via.link
-        if target is None or link.down or not via.internet:
+        way = self._way(via)
+        if target is None or way.blocked is not None or not via.internet:
             reason = f"cannot resolve {host}" if target is None else f"{host}:{port} is unreachable: the network is down"
-            return self._clock.call_later(link.latency + 1.0, failed, reason).cancel
+            return self._clock.call_later(via.link.latency + 1.0, failed, reason).cancel
         target, port = self.routes.get((target, port), (target, port))
         accept = self._servers.get((target, port))
         if accept is None:
             if self.outside is not None:
-                return self.outside.connect((target, port), opened, failed)
-            return self._clock.call_later(2 * link.delay(self._rng), failed, f"{host}:{port} refused the connection").cancel
-        return self._establish(via, address, opened, accept)
+                return self._connect_outside(self.outside, (target, port), opened, failed)
+            return self._clock.call_later(2 * way.delay(), failed, f"{host}:{port} refused the connection").cancel
+        return self._establish(via, way, address, opened, accept)
 
     def connect_on(self, point: AccessPoint, address: Address, opened: Callable[[Stream], None], failed: Callable[[str], None]) -> None:
         """Open a stream from a station of an access point, to a server on that network or behind it. See `connect`."""
@@ -155,17 +160,37 @@ class Network:
         if accept is None or point.link.down:
             self.connect(point, address, opened, failed)
         else:
-            self._establish(point, address, opened, accept)
+            self._establish(point, Way((point.link, self._rng)), address, opened, accept)
+
+    def _way(self, via: Path) -> Way:
+        """What lies between an access point or cell and the servers behind it."""
+        return Way((via.link, self._rng), (self.weather.link, self.weather.rng))
+
+    def _connect_outside(
+        self, outside: Outside, address: Address, opened: Callable[[Stream], None], failed: Callable[[str], None]
+    ) -> Callable[[], None]:
+        """Open a stream to a server outside, which is as far away as it is; the weather comes on top."""
+        give_up: list[Callable[[], None]] = []
+
+        def connect() -> None:
+            give_up[:] = [outside.connect(address, lambda stream: opened(Detour(stream, self._clock, self._outward)), failed)]
+
+        delay = 2 * self._outward.delay()
+        if delay:
+            give_up.append(self._clock.call_later(delay, connect).cancel)
+        else:
+            connect()
+        return lambda: give_up[0]()
 
     def _establish(
-        self, via: Path, address: Address, opened: Callable[[Stream], None], accept: Callable[[Stream], None]
+        self, via: Path, way: Way, address: Address, opened: Callable[[Stream], None], accept: Callable[[Stream], None]
     ) -> Callable[[], None]:
         def establish() -> None:
-            near = StreamEnd(f"{address[0]}:{address[1]}", self._clock, via.link, self._rng)
-            far = StreamEnd(f"{via.address}:{next(self._ports)}", self._clock, via.link, self._rng)
+            near = StreamEnd(f"{address[0]}:{address[1]}", self._clock, way)
+            far = StreamEnd(f"{via.address}:{next(self._ports)}", self._clock, way)
             near.other, far.other = far, near
             near.local, far.local = far.peer, near.peer
             opened(near)
             accept(far)
 
-        return self._clock.call_later(2 * via.link.delay(self._rng), establish).cancel
+        return self._clock.call_later(2 * way.delay(), establish).cancel

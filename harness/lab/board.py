@@ -110,6 +110,7 @@ def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", release
         takes_stand_ins=emulated.takes_stand_ins,
         build=lambda application, product: build(host.lab, emulated.platform, application, product),
         lasting=False,
+        surroundings=host.surroundings,
     )
     return Board(host, emulated.platform, emulated.device_id, moniker=moniker, port=port, allow_changes=True, extras=extras)
 

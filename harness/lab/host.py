@@ -21,6 +21,7 @@ from emulator.lab import Lab
 from harness.errors import BoardLabel, NotServed, hides
 from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
 from harness.lab.radio import LabRadio
+from harness.lab.surroundings import LabSurroundings
 from harness.threads import report
 from harness.usb.bus import UsbBus, Wanted
 from harness.usb.device import UsbDevice
@@ -64,6 +65,7 @@ class EmulatedHost:
         if isinstance(lab.driver, InlineDriver):
             lab.driver.wrong_thread = _not_served
         self.clock = LabClock(lab.driver)
+        self.surroundings = LabSurroundings(lab)
         self.usb_host = UsbHost(lab.driver)
         self.backend = EmulatedUsbBackend(lab.driver, self.usb_host)
         self.boards: dict[str, EmulatedBoard] = {}

@@ -300,11 +300,13 @@ class LabRig:
             door.stop()
 
     def _snapshot(self) -> object:
-        return self.lab.snapshot(), dict(self.host.boards)
+        with self.host.surroundings.lifted():
+            return self.lab.snapshot(), dict(self.host.boards)
 
     def _restore(self, state: object) -> None:
         lab, boards = cast("tuple[dict[str, Any], dict[str, BoardInLab]]", state)
         self.lab.restore(lab)
+        self.host.surroundings.forget()
         self.host.restart(boards)
         for board in self.rig.boards:
             board.brought_back()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.boards import Rig
     from harness.cloud import Account, Cloud, WifiNetwork
     from harness.host import HostClock
-    from harness.kit import Customer, Product
+    from harness.kit import Customer, Faults, Network, Product
     from harness.pytest_plugin.bench import Bench
 
 __tracebackhide__ = hides
@@ -159,3 +159,30 @@ def product(board: Board, account: Account) -> Product:
 def customer(product: Product) -> Customer:
     """A customer of `product`, signed up and logged in."""
     return product.sign_up("customer@example.com", "a long enough secret")
+
+
+@pytest.fixture
+def network(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> Network:
+    """The network around the boards: access points and cells, which a test may switch, change, and add to."""
+    from harness.kit import Network
+
+    rig = _rig(request, particle_hil_ground)
+    if rig is None:
+        pytest.skip(NO_BOARD)
+    particle_hil_ground.refresh(rig)
+    around = next(iter(rig.boards), None)
+    return Network(lambda: tuple(particle_hil_ground.in_use), lambda: around, particle_hil_ground.wifi(rig))
+
+
+@pytest.fixture
+def faults(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> Faults:
+    """What goes wrong around the boards of the test, in the contexts that it makes."""
+    from harness.kit import Faults
+
+    rig = _rig(request, particle_hil_ground)
+    if rig is None:
+        pytest.skip(NO_BOARD)
+    particle_hil_ground.refresh(rig)
+    return Faults(
+        lambda: tuple(particle_hil_ground.in_use) or tuple(rig.boards[:1]), seed=particle_hil_ground.options.seed, test=request.node.nodeid
+    )

@@ -6,6 +6,7 @@ import functools
 import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,11 +127,28 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 # These are the innermost wrappers, so that a thread that ends in an error of the harness is no mere warning of pytest's.
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test if a thread of its ended in an error of the harness."""
-    with threads.watch(item.stash.setdefault(_THREADS, [])):
+    """Fail a test if a thread of its ended in an error of the harness. The faults that its markers ask for are there meanwhile."""
+    with threads.watch(item.stash.setdefault(_THREADS, [])), _marked_faults(item):
         result = yield
     _raise_from_threads(item)
     return result
+
+
+def _marked_faults(item: pytest.Item) -> AbstractContextManager[object]:
+    """The faults of a test's markers, around its boards."""
+    if item.get_closest_marker("faults") is None:
+        return nullcontext()
+    from harness.kit.faults import begun_around
+    from harness.pytest_plugin.preparing import plans_of
+
+    bench = item.config.stash.get(BENCH, None)
+    boards = [] if bench is None else bench.in_use
+    if not boards:
+        pytest.fail("the marker faults(...): there is no board for them; take the fixture `board` or `boards`", pytrace=False)
+    ends = ExitStack()
+    for plan in plans_of(item):
+        ends.enter_context(begun_around(tuple(boards), plan))
+    return ends
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

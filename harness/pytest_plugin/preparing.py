@@ -9,12 +9,14 @@ import pytest
 
 from harness.board import Board
 from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, HarnessError, InTheWay, NeedNotMet
+from harness.fault_plan import WORDS, FaultPlan, WrongFault
 from harness.hiding import hides
+from harness.kit.faults import derived_seed
 from harness.pool.needs import Needs
 from harness.pool.pool import Wanted
 from harness.pytest_plugin.bench import Bench, BoardsUnavailable
 from harness.pytest_plugin.junit import is_wanted, properties_of
-from harness.pytest_plugin.settings import takes_any
+from harness.pytest_plugin.settings import seed_of, takes_any
 from harness.pytest_plugin.state import BOARDS, HANDED_OUT, PROPERTIES, begin_changes
 from harness.starting import Start
 
@@ -30,10 +32,27 @@ def start_of(item: pytest.Item) -> Start:
     pytest.fail(f"the marker start(...): {wrong}", pytrace=False)
 
 
+def plans_of(item: pytest.Item) -> list[FaultPlan]:
+    """The faults that the markers of a test, its class and its module ask for, all of which it has. See `start_of`."""
+    marks = [mark for mark in item.iter_markers("faults") if mark.kwargs or mark.args]
+    plans = []
+    try:
+        for number, mark in enumerate(marks):
+            if mark.args:
+                raise WrongFault(f"it takes words with values, such as {WORDS[0]}=3, not {mark.args[0]!r}; there are: {', '.join(WORDS)}")
+            plans.append(FaultPlan.read(mark.kwargs, derived_seed(seed_of(item.config), item.nodeid, -number)))
+    except WrongFault as error:
+        wrong = str(error)
+    else:
+        return plans
+    pytest.fail(f"the marker faults(...): {wrong}", pytrace=False)
+
+
 def needs_of(item: pytest.Item) -> tuple[Needs, ...]:
     """What the markers of a test, its class and its module need; all of it has to be met. See `start_of`."""
+    faults = tuple(Needs(capabilities=plan.needs) for plan in plans_of(item))
     try:
-        return Needs.of(item.iter_markers("needs"))
+        return (*Needs.of(item.iter_markers("needs")), *faults)
     except ValueError as error:
         wrong = str(error)
     pytest.fail(f"the marker needs(...): {wrong}", pytrace=False)

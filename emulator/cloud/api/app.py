@@ -18,12 +18,13 @@ from emulator.cloud.api.call import Call
 from emulator.cloud.api.errors import NO_SUCH_PATH, NOT_FOR_API_USERS, PERMISSION_DENIED, SERVER_ERROR, fault_of
 from emulator.cloud.api.faults import Fault, Refused, Shape
 from emulator.cloud.api.fields import FieldError, read_fields
-from emulator.cloud.api.messages import Answer, BodyLimits, EventStream, Request, Response, to_json
+from emulator.cloud.api.messages import NO_ANSWER, Answer, BodyLimits, EventStream, Request, Response, to_json
 from emulator.cloud.api.route import Auth, Route
 from emulator.cloud.api.router import Router
 from emulator.cloud.api.routes import ROUTES
 from emulator.cloud.errors import CloudError, Invalid, TooManyRequests
 from emulator.cloud.rates import Bucket
+from emulator.cloud.trouble import OWN_PATHS
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
@@ -48,6 +49,28 @@ class Api:
 
     def answer(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
         """The answer, or a coroutine of it when a device has to be asked."""
+        trouble = self.cloud.trouble
+        if not trouble.any or request.path.startswith(OWN_PATHS):
+            return self._answer(request)
+        if trouble.delay:
+            return self._late(request)
+        return self._troubled(request)
+
+    def _troubled(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
+        """The same in a cloud that is in trouble."""
+        trouble = self.cloud.trouble
+        if trouble.dark:
+            return NO_ANSWER
+        if trouble.strikes():
+            return Fault(trouble.status, "The cloud is in trouble, as whoever runs this lab wanted it", "server_error").answer(Shape.OAUTH)
+        return self._answer(request)
+
+    async def _late(self, request: Request) -> Answer:
+        await self.cloud.trouble.pause()
+        answer = self._troubled(request)
+        return await answer if isinstance(answer, Coroutine) else answer
+
+    def _answer(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
         found = _ROUTER.find(request.method, request.path)
         if self.cloud.rates.on:
             return self._limited(request, found)

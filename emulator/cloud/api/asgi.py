@@ -18,7 +18,8 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.cloud.api.errors import too_large
 from emulator.cloud.api.faults import Shape
-from emulator.cloud.api.messages import Answer, BodyLimits, ByteSource, EventStream, Request, Response
+from emulator.cloud.api.messages import NO_ANSWER, Answer, BodyLimits, ByteSource, EventStream, Request, Response
+from emulator.doors.http_protocol import HANG_UP
 from emulator.drivers.served import ServedDriver
 
 Answerer = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
@@ -68,7 +69,10 @@ class CloudApp:
         answer = self._call(self._ask, asked)
         if isinstance(answer, Coroutine):
             answer = await answer
-        if isinstance(answer, EventStream):
+        if answer is NO_ANSWER:
+            scope["extensions"][HANG_UP]["call"]()
+            await _disconnected(receive)
+        elif isinstance(answer, EventStream):
             await self._stream(answer, receive, send)
         else:
             await _send(answer, send)

@@ -15,7 +15,7 @@ from emulator.clock import Signal
 from emulator.cloud.api.app import Api
 from emulator.cloud.api.errors import too_large
 from emulator.cloud.api.faults import Shape
-from emulator.cloud.api.messages import Answer, ByteSource, EventStream, Request
+from emulator.cloud.api.messages import NO_ANSWER, Answer, ByteSource, EventStream, Request
 from emulator.drivers import Driver, WaitTimeout
 
 LONGEST = 3600.0
@@ -34,8 +34,11 @@ class InlineTransport(httpx.BaseTransport):
 
         Raises:
             httpx.ReadTimeout: The answer did not come within the read timeout, in the Lab's time.
+            httpx.ConnectError: The cloud does not answer at all.
         """
         answer = self._answer(request)
+        if answer is NO_ANSWER:
+            raise httpx.ConnectError("nothing answers", request=request)
         headers = [(b"content-type", answer.content_type.encode())] if answer.status != 204 else []
         headers += [(name.encode(), value.encode()) for name, value in answer.headers]
         if isinstance(answer, EventStream):

@@ -98,6 +98,10 @@ class Response:
         return f"{self.status} ({len(self.body)} bytes)"
 
 
+NO_ANSWER = Response(0)
+"""Nothing answers: whoever carries it lets the connection break."""
+
+
 class ByteSource(Protocol):
     """The sending half of an event stream, as a transport sees it."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emulator.clock import Clock, Timer
+from emulator.clock import Clock, Signal, Timer
 from emulator.cloud.api.messages import to_json
 from emulator.cloud.basics import iso
 from emulator.cloud.events import Event
@@ -70,7 +70,7 @@ class EventEncoder:
 class EventFeed:
     """One reader's stream: what waits for it, and the timer that keeps it alive.
 
-    With that timer it is also asked whether the reader `may` hear still; if not, the stream ends.
+    With that timer it is also asked whether the reader `may` hear still; if not, the stream ends, as it does when `broken` fires.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class EventFeed:
         encode: Encode,
         subscribe: Callable[[Callable[[Event], None]], Callable[[], None]],
         may: Callable[[], bool] = lambda: True,
+        broken: Signal | None = None,
     ) -> None:
         self._clock = clock
         self._encode = encode
@@ -92,6 +93,7 @@ class EventFeed:
         self.dropped = False
         """True when the reader was too slow."""
         self._unsubscribe = subscribe(self._event)
+        self._unwatch: Callable[[], object] = (lambda: None) if broken is None else broken.subscribe(self._end)
 
     def open(self, wake: Callable[[], None]) -> None:
         """See `ByteSource`."""
@@ -111,6 +113,7 @@ class EventFeed:
         if not self.closed:
             self.closed = True
             self._unsubscribe()
+            self._unwatch()
             if self._timer is not None:
                 self._timer.cancel()
             self.on_close()

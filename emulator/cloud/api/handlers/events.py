@@ -38,7 +38,7 @@ def _stream(call: Call, *, public: bool = False) -> EventStream:
             return False
         return True
 
-    return EventStream(EventFeed(call.cloud.clock, encode, subscribe, may))
+    return EventStream(EventFeed(call.cloud.clock, encode, subscribe, may, call.cloud.trouble.went_dark))
 
 
 def all_events(call: Call) -> EventStream:
