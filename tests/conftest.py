@@ -163,6 +163,26 @@ def as_real() -> Callable[[bytes], bytes]:
     return made
 
 
+TRIED = "points tried"
+
+
+@pytest.fixture
+def tried(record_property: Callable[[str, object], None]) -> Callable[[int, int], None]:
+    """`tried(some, every)`: how many of its points a sweep tried. The summary of the run says it for each file."""
+    return lambda some, every: record_property(TRIED, [some, every])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    sums: dict[str, list[int]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for name, counts in report.user_properties:
+            if name == TRIED and report.when == "call":
+                file = sums.setdefault(report.nodeid.partition("::")[0], [0, 0])
+                file[:] = [had + more for had, more in zip(file, counts, strict=True)]
+    for file, (some, every) in sorted(sums.items()):
+        terminalreporter.write_line(f"{file}: {some} of {every} points tried")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not os.environ.get("CI"):
         for item in items:

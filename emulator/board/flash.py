@@ -101,6 +101,11 @@ class Flash:
         """How many erase and program operations there were."""
 
     @property
+    def end(self) -> int:
+        """The first address behind the flash."""
+        return self.start + self.size
+
+    @property
     def largest_sector(self) -> int:
         """Bytes of the largest sector."""
         return max(sector.size for sector in self._sectors)

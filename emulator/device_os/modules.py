@@ -54,7 +54,8 @@ class ModuleTable:
         """Whether it is a board that stand-ins are built for."""
         found: list[tuple[ModuleSlot, Module]] = []
         for slot in memory.modules:
-            module = None if slot.external else module_in_slot(board, slot)
+            bare = slot.external or slot.function is ModuleFunction.RADIO_STACK
+            module = None if bare else module_in_slot(board, slot)
             if module is not None:
                 found.append((slot, module))
         headless = [each for slot in memory.modules if (each := _headless(board, slot)) is not None]

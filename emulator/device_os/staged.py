@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from emulator.board.board import Board
 from emulator.board.flash import Flash
 from emulator.device_os.mcu import CopyEntry, mcu_of
+from emulator.hardware import EXTERNAL, INTERNAL
 from firmware_images.fields import ModuleFunction
-from firmware_images.module import Module, module_in_memory
+from firmware_images.locate import PREFIX_WINDOW
+from firmware_images.module import Module, as_it_lies, module_in_memory
 from particle_protocol.dct import DctField
 from particle_protocol.platforms import MemoryMap, ModuleSlot, Region
 
@@ -60,7 +62,7 @@ class StagedUpdates:
 
     def module(self) -> Module | None:
         """The module in the OTA region, or None when there is none."""
-        return self._module_at(self.region, self.region.start)
+        return self._module_in(self.region)
 
     def enter(self, slot: ModuleSlot, module: Module) -> None:
         """List the module in the OTA region, which belongs into `slot`, for the next boot."""
@@ -75,19 +77,21 @@ class StagedUpdates:
         self._board.settings.write(DctField.FLASH_MODULES.offset, self._mcu.encode_entry(entry))
 
     def apply(self) -> None:
-        """Copy what is listed. What does not look like an intact module any more is struck off without being copied."""
+        """Copy what is listed. What is no intact module any more, or belongs nowhere, is struck off without being copied."""
         size = self._mcu.ENTRY_SIZE
         for number, entry in list(self._entries()):
-            module = self._module_at(self.region, entry.source)
+            source = self._flash(entry.source, PREFIX_WINDOW, external=entry.source_external)
+            module = None if source is None else self._module_at(source, entry.source, source.end)
             if module is not None and module.crc_ok:
-                source = self._board.flash_named(external=entry.source_external)
-                target = self._board.flash_named(external=entry.destination_external)
-                _copy(source, entry.source, target, entry.destination, entry.length)
+                _, content = as_it_lies(module)
+                target = self._flash(entry.destination, len(content), external=entry.destination_external)
+                if target is not None:
+                    _write(target, entry.destination, content)
             self._board.settings.write(DctField.FLASH_MODULES.offset + number * size, b"\xff" * size)
 
     def factory_image(self) -> Module | None:
         """The user part in the factory region, if the platform has that region and there is an intact one in it."""
-        module = None if self._factory is None else self._module_at(self._factory, self._factory.start)
+        module = None if self._factory is None else self._module_in(self._factory)
         intact = module is not None and module.prefix.function is ModuleFunction.USER_PART and module.crc_ok
         return module if intact else None
 
@@ -95,11 +99,21 @@ class StagedUpdates:
         """Copy the factory user part into its slot, if there is one."""
         image = self.factory_image()
         if image is not None and self._factory is not None:
-            target = self._board.flash_named(external=False)
-            _copy(self._board.flash_of(self._factory), self._factory.start, target, image.prefix.start_address, image.size)
+            _write(self._board.flash_named(external=False), *as_it_lies(image))
 
-    def _module_at(self, region: Region, start: int) -> Module | None:
-        return module_in_memory(self._board.flash_of(region).read, start, region.end, self._board.platform.id)
+    def _flash(self, start: int, size: int, *, external: bool) -> Flash | None:
+        """The flash that an entry means; None where there is no such place: whoever can write the DCT can list anything.
+
+        Not that of a region: while a system part is being replaced, nobody can say what version's regions there are.
+        """
+        flash = self._board.flashes.get(EXTERNAL if external else INTERNAL)
+        return flash if flash is not None and flash.start <= start and start + size <= flash.end else None
+
+    def _module_in(self, region: Region) -> Module | None:
+        return self._module_at(self._board.flash_of(region), region.start, region.end)
+
+    def _module_at(self, flash: Flash, start: int, end: int) -> Module | None:
+        return module_in_memory(flash.read, start, end, self._board.platform.id)
 
     def _entries(self) -> Iterator[tuple[int, CopyEntry]]:
         listed, size = self._board.settings.get(DctField.FLASH_MODULES), self._mcu.ENTRY_SIZE
@@ -116,7 +130,7 @@ def _erase(flash: Flash, start: int, size: int) -> None:
         address = flash.sector_at(address).end
 
 
-def _copy(source: Flash, start: int, target: Flash, destination: int, length: int) -> None:
-    _erase(target, destination, length)
-    for offset in range(0, length, _CHUNK):
-        target.program(destination + offset, source.read(start + offset, min(_CHUNK, length - offset)))
+def _write(target: Flash, destination: int, content: memoryview) -> None:
+    _erase(target, destination, len(content))
+    for offset in range(0, len(content), _CHUNK):
+        target.program(destination + offset, bytes(content[offset : offset + _CHUNK]))

@@ -1,6 +1,7 @@
 """A Lab in virtual time, and short ways to look at a board from outside."""
 
 import struct
+from contextlib import closing
 
 import pytest
 
@@ -76,9 +77,17 @@ class Bench:
         board.buttons.release_mode()
         self.sleep(0.2)
 
+    def close(self):
+        self.lab.close()
+
 
 @pytest.fixture
 def bench():
-    made = Bench()
-    yield made
-    made.lab.close()
+    with closing(Bench()) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def new_bench():
+    """Makes a bench; whoever calls it closes it."""
+    return Bench

@@ -1,12 +1,16 @@
 """From power to a mode: the bootloader, the buttons, listening mode, DFU mode and safe mode."""
 
+from dataclasses import replace
+
 import pytest
 
 from emulator.board.flash import CutPhase
 from emulator.board.stored_networks import StoredNetwork
 from emulator.cloud.sim_records import SimStatus
+from emulator.device_os.mcu import CopyEntry, mcu_of
 from emulator.factory import device_os_release, user_part
 from particle_protocol.control_requests.codes import RequestType
+from particle_protocol.dct import DctField
 from particle_protocol.platforms import platform_by_name
 
 NORMAL, DFU = (0x2B04, 0xC006), (0x2B04, 0xD006)
@@ -179,6 +183,32 @@ def test_a_power_cut_while_an_update_is_copied_is_made_good_at_the_next_boot(ben
     board.power_on()
     bench.sleep(1)
     assert board.flashes["internal"].read(0x08020000, len(new)) == new
+
+
+@pytest.mark.parametrize(
+    ("platform", "changes"),
+    [
+        ("photon", {"destination_external": True}),
+        ("photon", {"source_external": True}),
+        ("photon", {"destination": 0x080FFFFF}),
+        ("boron", {"destination": 0x000FFFF0}),
+        ("boron", {"source": 0xFFFFFFF0}),
+        ("boron", {"source_external": True, "source": 0}),
+        ("boron", {"destination_external": True, "destination": 0x00400000}),
+    ],
+)
+def test_what_is_listed_for_a_place_that_there_is_not_is_struck_off(bench, platform, changes):
+    """Whoever writes to the DCT, over DFU too, can list anything."""
+    board = bench.board(platform=platform)
+    bench.sleep(1)
+    user = board.firmware.modules.user
+    entry = CopyEntry(user.slot.start, user.slot.start, user.size, user.prefix.function)
+    ways, field = mcu_of(board), DctField.FLASH_MODULES
+    board.settings.write(field.offset, ways.encode_entry(replace(entry, **changes)))
+    board.reset(board.reset_reason)
+    bench.sleep(1)
+    assert (board.boots, board.firmware.safe_mode, board.firmware.modules.user) == (2, False, user)
+    assert ways.decode_entry(board.settings.read(field.offset, ways.ENTRY_SIZE)) is None
 
 
 def test_the_14400_baud_touch_is_a_way_into_dfu_mode(bench):
