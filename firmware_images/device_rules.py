@@ -30,11 +30,15 @@ class Check(enum.IntFlag):
 
 BOOT_CHECKS = Check.INTEGRITY | Check.DEPENDENCIES | Check.RANGE | Check.PLATFORM
 """What a healthy module shows in a describe message: 30."""
+UPDATE_CHECKS = BOOT_CHECKS | Check.DEPENDENCIES_FULL
+"""What is checked of an update."""
 
 
 class ModuleError(enum.IntEnum):
-    """Why a device refuses a module (Device OS 6.2.0, services/inc/system_error.h:65-75)."""
+    """Why a device refuses a module (Device OS 6.2.0, services/inc/system_error.h:26-75)."""
 
+    NO_MEMORY = -260
+    BAD_DATA = -280
     NOT_FOUND = -1300
     UNSUPPORTED = -1310
     INVALID = -1320

@@ -13,10 +13,11 @@ from emulator.board.led_theme import stored_theme
 from emulator.board.status_led import OFF, LedSignal
 from emulator.clock import Timer
 from emulator.device_os.dfu_memory import dfu_alternates
-from emulator.device_os.installed import Installed, installed, installed_version, memory_of
+from emulator.device_os.installed import Installed, bootloader_version, installed, installed_version, memory_of
 from emulator.device_os.modules import ModuleTable
 from emulator.device_os.staged import StagedUpdates
 from emulator.device_os.startup import STARTUP_SAFE, startup_mode
+from emulator.device_os.update_rules import unpacks
 from emulator.usb.dfu_mode import DfuModeDevice
 from firmware_images.fields import ModuleFunction
 from particle_protocol.dct import FACTORY_RESET_ASKED, SystemFlag
@@ -85,7 +86,7 @@ class Bootloader:
         staged = self._staged()
         if not dfu and staged.pending:
             self._show(LedSignal.FIRMWARE_UPDATE)
-            staged.apply()
+            staged.apply(unpacks=unpacks(board.platform, bootloader_version(board)))
             board.reset_reason = ResetReason.UPDATE
         if factory_reset or (not dfu and board.settings.flag(SystemFlag.FACTORY_RESET) == FACTORY_RESET_ASKED):
             self._show(LedSignal.HOLD_FACTORY_RESET)

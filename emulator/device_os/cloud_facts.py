@@ -31,6 +31,7 @@ class CloudFacts:
     tell; `last_reset` is told once a boot, so the firmware empties it after a connection. `update_sink` None is a board that takes no
     updates over the air. `iccid` is empty where there is no SIM; `tells_max_binary` is whether the platform has firmware up to 2.3 tell
     by an event how large an update may be. `knows_time`: the clock was set since the board has power.
+    `takes_packed`: it takes combined and compressed modules, and has a bootloader that inflates them.
     With an `update_store` the board takes updates of version 3 instead. `mover_key` is the public key of who may tell it that its server
     moved; None where its firmware does not know such a thing.
     """
@@ -48,6 +49,7 @@ class CloudFacts:
     update_succeeded: bool = False
     updates_enabled: bool = True
     updates_forced: bool = False
+    takes_packed: bool = False
     max_binary: int = 0x40000
     ota_chunk_size: int = 512
     key_errors: int = 0

@@ -131,7 +131,9 @@ class Introduction:
     @property
     def _flags(self) -> HelloFlag:
         """What Hello says that the device can do, now and always."""
-        return self._profile.flags | (HelloFlag(0) if self._facts.update_store is None else HelloFlag.UPDATES_V3)
+        windows = HelloFlag(0) if self._facts.update_store is None else HelloFlag.UPDATES_V3
+        packed = HelloFlag.COMPRESSED_UPDATES if self._facts.takes_packed else HelloFlag(0)
+        return self._profile.flags | windows | packed
 
     def _after_hello(self) -> ApplicationState:
         """What the cloud knows from Hello alone."""

@@ -19,6 +19,8 @@ from emulator.device_os.cloud_socket import CloudSocket, open_socket
 from emulator.device_os.cloud_transport import FIELDS, cloud_server, cloud_transport, datagram_identity, stream_identity
 from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.describe import described, system_describe
+from emulator.device_os.installed import bootloader_version
+from emulator.device_os.update_rules import unpacks
 from emulator.device_os.update_store import UpdateStore
 from emulator.network import Cell
 from firmware_images.fields import UNSET
@@ -218,6 +220,7 @@ class CloudManager:
             last_reset=self._last_reset,
             update_succeeded=self._update_succeeded,
             max_binary=system.receiver.capacity,
+            takes_packed=system.receiver.rules.packed and unpacks(self._board.platform, bootloader_version(self._board)),
             update_sink=system.receiver,
             update_store=self._update_store(),
             received_module=lambda: described(system.receiver.module(), self._board.platform, system.modules),

@@ -46,13 +46,13 @@ def installed_version(board: Board) -> str | None:
     that: an update from one to another may have brought the system part only. Of several the first intact one counts, for they overlap.
     """
     found = [
-        module for slot in _system_slots(board.platform, _bootloader_version(board)) if (module := module_in_slot(board, slot)) is not None
+        module for slot in _system_slots(board.platform, bootloader_version(board)) if (module := module_in_slot(board, slot)) is not None
     ]
     module = next((each for each in found if each.crc_ok), found[0] if found else None)
     return None if module is None else version_text(module.prefix.version, bytes(module.content))
 
 
-def _bootloader_version(board: Board) -> int | None:
+def bootloader_version(board: Board) -> int | None:
     """The version of the bootloader that runs, or None where it is damaged."""
     slot = board.platform.memory().slot(ModuleFunction.BOOTLOADER, 0)
     module = module_in_slot(board, slot)

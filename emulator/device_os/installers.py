@@ -10,10 +10,14 @@ from typing import Final, Protocol
 
 from emulator.board.board import Board
 from emulator.device_os.modules import ModuleTable
-from emulator.device_os.staged import StagedUpdates
+from emulator.device_os.staged import StagedModule, StagedUpdates
+from emulator.device_os.update_rules import UpdateRules
 from firmware_images.device_rules import ModuleError
 from firmware_images.fields import ModuleFunction
 from firmware_images.module import Module
+
+ESP32: Final = 0x21
+"""The network processor that can be updated, of Argon and Tracker (Device OS 6.2.0, hal/shared/platform_ncp.h:28-71)."""
 
 
 class Installer(Protocol):
@@ -21,11 +25,11 @@ class Installer(Protocol):
 
     functions: frozenset[ModuleFunction]
 
-    def fault(self, board: Board, module: Module) -> ModuleError | None:
+    def fault(self, board: Board, rules: UpdateRules, module: Module) -> ModuleError | None:
         """Why this board cannot take a module that is sound; None when it can."""
 
-    def install(self, board: Board, modules: ModuleTable, staged: StagedUpdates, module: Module) -> None:
-        """Put the module in the OTA region in place, or see to it that it will be."""
+    def install(self, board: Board, modules: ModuleTable, updates: StagedUpdates, staged: StagedModule) -> ModuleError | None:
+        """Put a module in the OTA region in place, or see to it that it will be; None, or why that cannot be."""
 
 
 class ThroughBootloader:
@@ -41,15 +45,16 @@ class ThroughBootloader:
         )
     )
 
-    def fault(self, board: Board, module: Module) -> ModuleError | None:
+    def fault(self, board: Board, rules: UpdateRules, module: Module) -> ModuleError | None:
         """See `Installer`: what is sound has a slot."""
-        del board, module
+        del board, rules, module
         return None
 
-    def install(self, board: Board, modules: ModuleTable, staged: StagedUpdates, module: Module) -> None:
+    def install(self, board: Board, modules: ModuleTable, updates: StagedUpdates, staged: StagedModule) -> ModuleError | None:
         """See `Installer`."""
         del board
-        staged.enter(modules.memory.slot(module.prefix.function, module.prefix.index), module)
+        prefix = staged.module.prefix
+        return None if updates.enter(modules.memory.slot(prefix.function, prefix.index), staged) else ModuleError.NO_MEMORY
 
 
 class ToNetworkProcessor:
@@ -57,15 +62,17 @@ class ToNetworkProcessor:
 
     functions = frozenset((ModuleFunction.NCP,))
 
-    def fault(self, board: Board, module: Module) -> ModuleError | None:
-        """See `Installer`."""
-        del module
-        return ModuleError.UNSUPPORTED if board.ncp_version is None else None
+    def fault(self, board: Board, rules: UpdateRules, module: Module) -> ModuleError | None:
+        """See `Installer`: the processor has to be of the kind that the module names."""
+        if board.ncp_version is None or not rules.ncp:
+            return ModuleError.UNSUPPORTED
+        return None if module.prefix.mcu_target == ESP32 else ModuleError.PLATFORM
 
-    def install(self, board: Board, modules: ModuleTable, staged: StagedUpdates, module: Module) -> None:
+    def install(self, board: Board, modules: ModuleTable, updates: StagedUpdates, staged: StagedModule) -> ModuleError | None:
         """See `Installer`."""
-        del modules, staged
-        board.ncp_version = module.prefix.version
+        del modules, updates
+        board.ncp_version = staged.module.prefix.version
+        return None
 
 
 INSTALLERS: Final[tuple[Installer, ...]] = (ThroughBootloader(), ToNetworkProcessor())

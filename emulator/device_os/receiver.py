@@ -7,21 +7,34 @@ boot. (Device OS 2.3.1, system/src/control/storage.cpp, hal/src/stm32f2xx/ota_fl
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from emulator.board.board import Board
 from emulator.board.flash import FlashError
 from emulator.device_os.installers import installer_of
 from emulator.device_os.modules import ModuleTable
-from emulator.device_os.staged import StagedUpdates
-from firmware_images.device_rules import BOOT_CHECKS, Check, ModuleError, Validity, validate
+from emulator.device_os.staged import NoModule, OutOfRegion, StagedModule, StagedUpdates
+from emulator.device_os.update_rules import UpdateRules
+from firmware_images.combined import MAX_ON_DEVICE
+from firmware_images.device_rules import BOOT_CHECKS, UPDATE_CHECKS, Check, ModuleError, Validity, validate
 from firmware_images.module import Module
+from particle_protocol.platforms import OsVersion
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The modules to install, or what is wrong."""
+
+    error: ModuleError | None
+    modules: tuple[StagedModule, ...] = ()
 
 
 class UpdateReceiver:
     """One update at a time, piece by piece."""
 
-    def __init__(self, board: Board, modules: ModuleTable) -> None:
+    def __init__(self, board: Board, modules: ModuleTable, version: OsVersion) -> None:
         self._board = board
+        self.rules = UpdateRules.of(board.platform, version)
         self._modules = modules
         self._staged = StagedUpdates(board, modules.memory)
         self.size = 0
@@ -75,15 +88,45 @@ class UpdateReceiver:
 
     def validate(self) -> int:
         """Judge what was received: 0, or the error code that the device reports."""
-        module = self._staged.module()
-        if module is None:
-            return int(ModuleError.NOT_FOUND)
+        return int(self._judged().error or 0)
+
+    def finish(self) -> int:
+        """Judge it, and install it when it is sound: 0, or the error code of the first module that cannot be."""
+        self.active = False
+        judged = self._judged()
+        if judged.error is not None:
+            return int(judged.error)
+        for staged in judged.modules:
+            installer = installer_of(staged.module.prefix.function)
+            error = ModuleError.UNSUPPORTED if installer is None else installer.install(self._board, self._modules, self._staged, staged)
+            if error is not None:
+                return int(error)
+        return 0
+
+    def _judged(self) -> _Judged:
+        """The modules that were received and count, and what is wrong with the first that is no good.
+
+        All that are announced have to be there and to belong somewhere; of more than `MAX_ON_DEVICE` the rest is left (Device OS 6.2.0,
+        hal/src/nRF52840/ota_flash_hal.cpp, fetchModules and validateModules).
+        """
+        try:
+            found = list(self._staged.modules() if self.rules.packed else [self._staged.only_module()])
+        except NoModule:
+            return _Judged(ModuleError.NOT_FOUND)
+        except OutOfRegion:
+            return _Judged(ModuleError.INVALID_SIZE)
+        if not all(self.rules.has_place(staged.module) for staged in found):
+            return _Judged(ModuleError.NOT_FOUND)
+        del found[MAX_ON_DEVICE:]
+        errors = (self._fault(staged.module) for staged in found)
+        error = next((error for error in errors if error is not None), None)
+        return _Judged(error, tuple(found) if error is None else ())
+
+    def _fault(self, module: Module) -> ModuleError | None:
         installer = installer_of(module.prefix.function)
         if installer is None:
-            return int(ModuleError.UNSUPPORTED)
-        verdict = self._verdict(module)
-        error = installer.fault(self._board, module) if verdict.error is None else verdict.error
-        return 0 if error is None else int(error)
+            return ModuleError.UNSUPPORTED
+        return self._verdict(module).error or self.rules.fault(module) or installer.fault(self._board, self.rules, module)
 
     def failed_checks(self) -> Check:
         """The checks that what was received does not pass; all of them when it is no module at all."""
@@ -98,20 +141,10 @@ class UpdateReceiver:
             module,
             self._board.platform.id,
             self._modules.prefixes,
-            checks=BOOT_CHECKS,
+            checks=UPDATE_CHECKS,
             user_optional=True,
             made_here=self._modules.made_here,
         )
-
-    def finish(self) -> int:
-        """Judge it, and install it when it is sound. Returns as `validate`."""
-        self.active = False
-        result = self.validate()
-        module = self._staged.module()
-        installer = None if module is None else installer_of(module.prefix.function)
-        if result == 0 and module is not None and installer is not None:
-            installer.install(self._board, self._modules, self._staged, module)
-        return result
 
     def sha256(self) -> bytes:
         """The hash of what was received, as long as it was announced."""

@@ -1,25 +1,43 @@
 """Updates that wait in flash to be put in place: the OTA region, and the list in the DCT that the bootloader works off.
 
-An update is received into the OTA region, checked there, and entered into the DCT's list of modules to copy. After a reset the bootloader
-copies what is listed and strikes it off last, so a power cut at any moment only makes it copy again.
-(Device OS 2.3.1, platform/MCU/STM32F2xx/SPARK_Firmware_Driver/src/flash_mal.c.)
+An update is received into the OTA region, checked there, and each of its modules is entered into the DCT's list of modules to copy. After a
+reset the bootloader copies what is listed and strikes it off last, so a power cut at any moment only makes it copy again.
+(Device OS 2.3.1, platform/MCU/STM32F2xx/SPARK_Firmware_Driver/src/flash_mal.c; 6.2.0, the same of the nRF52840.) Where that is written:
+the first record of the list is the factory image's, those of updates follow it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from emulator.board.board import Board
-from emulator.board.flash import Flash
-from emulator.device_os.mcu import CopyEntry, mcu_of
-from emulator.hardware import EXTERNAL, INTERNAL
-from firmware_images.fields import ModuleFunction
-from firmware_images.locate import PREFIX_WINDOW
+from emulator.device_os.copying import copy, copy_module, erase
+from emulator.device_os.mcu import CopyEntry, copy_flags, mcu_of
+from firmware_images.combined import MAX_READ
+from firmware_images.fields import ModuleFlag, ModuleFunction
 from firmware_images.module import Module, as_it_lies, module_in_memory
 from particle_protocol.dct import DctField
 from particle_protocol.platforms import MemoryMap, ModuleSlot, Region
 
-_CHUNK = 4096
+_FIRST_RECORD = 1
+"""Of the copy list, where updates are entered (GEN_START_SLOT)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedModule:
+    """A module that lies in the OTA region, and where."""
+
+    address: int
+    module: Module
+
+
+class NoModule(Exception):
+    """A module is missing that ought to lie in the OTA region: the first one, or one that another announced."""
+
+
+class OutOfRegion(Exception):
+    """A module announces another one behind the end of the OTA region."""
 
 
 class StagedUpdates:
@@ -49,7 +67,7 @@ class StagedUpdates:
             raise ValueError(f"an update of {size} bytes; the OTA region has {self.region.size}")
         flash, start = self._board.flash_of(self.region), self.region.start
         kept = flash.sector_at(start + min(kept, size - 1)).start - start if kept else 0
-        _erase(flash, start + kept, size - kept)
+        erase(flash, start + kept, size - kept)
         return kept
 
     def write(self, offset: int, data: bytes) -> None:
@@ -61,37 +79,68 @@ class StagedUpdates:
         return self._board.flash_of(self.region).read(self.region.start, size)
 
     def module(self) -> Module | None:
-        """The module in the OTA region, or None when there is none."""
-        return self._module_in(self.region)
+        """The first module in the OTA region, or None when there is none."""
+        return self._module_at(self.region, self.region.start)
 
-    def enter(self, slot: ModuleSlot, module: Module) -> None:
-        """List the module in the OTA region, which belongs into `slot`, for the next boot."""
+    def only_module(self) -> StagedModule:
+        """The first module in the OTA region, where nothing can follow it.
+
+        Raises:
+            NoModule: there is none.
+        """
+        module = self.module()
+        if module is None:
+            raise NoModule
+        return StagedModule(self.region.start, module)
+
+    def modules(self) -> Iterator[StagedModule]:
+        """The module in the OTA region, and those that its COMBINED flag announces behind it.
+
+        Raises:
+            NoModule: one of them is not there; OutOfRegion: nor is there room for it.
+        """
+        at = self.region.start
+        for _ in range(MAX_READ):
+            module = self._module_at(self.region, at)
+            if module is None:
+                raise NoModule
+            yield StagedModule(at, module)
+            if not module.prefix.flags & ModuleFlag.COMBINED:
+                return
+            at += max(module.size, 1)
+            if at >= self.region.end:
+                raise OutOfRegion
+        raise NoModule
+
+    def enter(self, slot: ModuleSlot, staged: StagedModule) -> bool:
+        """List a module in the OTA region, which belongs into `slot`, for the next boot; whether there was a record free."""
+        prefix = staged.module.prefix
         entry = CopyEntry(
-            source=self.region.start,
-            destination=module.prefix.start_address,
-            length=module.size,
-            function=module.prefix.function,
+            source=staged.address,
+            destination=prefix.start_address,
+            length=staged.module.size,
+            function=prefix.function,
+            flags=copy_flags(prefix.flags),
             source_external=self.region.external,
             destination_external=slot.external,
         )
-        self._board.settings.write(DctField.FLASH_MODULES.offset, self._mcu.encode_entry(entry))
+        size = self._mcu.ENTRY_SIZE
+        taken = {number for number, _ in self._entries()}
+        free = next((number for number in range(_FIRST_RECORD, DctField.FLASH_MODULES.size // size) if number not in taken), None)
+        if free is not None:
+            self._board.settings.write(DctField.FLASH_MODULES.offset + free * size, self._mcu.encode_entry(entry))
+        return free is not None
 
-    def apply(self) -> None:
+    def apply(self, *, unpacks: bool) -> None:
         """Copy what is listed. What is no intact module any more, or belongs nowhere, is struck off without being copied."""
         size = self._mcu.ENTRY_SIZE
         for number, entry in list(self._entries()):
-            source = self._flash(entry.source, PREFIX_WINDOW, external=entry.source_external)
-            module = None if source is None else self._module_at(source, entry.source, source.end)
-            if module is not None and module.crc_ok:
-                _, content = as_it_lies(module)
-                target = self._flash(entry.destination, len(content), external=entry.destination_external)
-                if target is not None:
-                    _write(target, entry.destination, content)
+            copy_module(self._board, entry, unpacks=unpacks)
             self._board.settings.write(DctField.FLASH_MODULES.offset + number * size, b"\xff" * size)
 
     def factory_image(self) -> Module | None:
         """The user part in the factory region, if the platform has that region and there is an intact one in it."""
-        module = None if self._factory is None else self._module_in(self._factory)
+        module = None if self._factory is None else self._module_at(self._factory, self._factory.start)
         intact = module is not None and module.prefix.function is ModuleFunction.USER_PART and module.crc_ok
         return module if intact else None
 
@@ -99,21 +148,10 @@ class StagedUpdates:
         """Copy the factory user part into its slot, if there is one."""
         image = self.factory_image()
         if image is not None and self._factory is not None:
-            _write(self._board.flash_named(external=False), *as_it_lies(image))
+            copy(self._board.flash_named(external=False), *as_it_lies(image))
 
-    def _flash(self, start: int, size: int, *, external: bool) -> Flash | None:
-        """The flash that an entry means; None where there is no such place: whoever can write the DCT can list anything.
-
-        Not that of a region: while a system part is being replaced, nobody can say what version's regions there are.
-        """
-        flash = self._board.flashes.get(EXTERNAL if external else INTERNAL)
-        return flash if flash is not None and flash.start <= start and start + size <= flash.end else None
-
-    def _module_in(self, region: Region) -> Module | None:
-        return self._module_at(self._board.flash_of(region), region.start, region.end)
-
-    def _module_at(self, flash: Flash, start: int, end: int) -> Module | None:
-        return module_in_memory(flash.read, start, end, self._board.platform.id)
+    def _module_at(self, region: Region, start: int) -> Module | None:
+        return module_in_memory(self._board.flash_of(region).read, start, region.end, self._board.platform.id)
 
     def _entries(self) -> Iterator[tuple[int, CopyEntry]]:
         listed, size = self._board.settings.get(DctField.FLASH_MODULES), self._mcu.ENTRY_SIZE
@@ -121,16 +159,3 @@ class StagedUpdates:
             entry = self._mcu.decode_entry(listed[number * size : (number + 1) * size])
             if entry is not None:
                 yield number, entry
-
-
-def _erase(flash: Flash, start: int, size: int) -> None:
-    address = start
-    while address < start + size:
-        flash.erase(address)
-        address = flash.sector_at(address).end
-
-
-def _write(target: Flash, destination: int, content: memoryview) -> None:
-    _erase(target, destination, len(content))
-    for offset in range(0, len(content), _CHUNK):
-        target.program(destination + offset, bytes(content[offset : offset + _CHUNK]))

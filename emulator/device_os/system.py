@@ -53,7 +53,7 @@ class DeviceOs:
         """Whether the application's `setup()` has been called: in AUTOMATIC mode that waits for the first connection to the cloud."""
         self.safe_mode = self._must_be_safe()
         self.application: Application | None = None if self.safe_mode else load_application(board, found.modules)
-        self.receiver = UpdateReceiver(board, found.modules)
+        self.receiver = UpdateReceiver(board, found.modules, self.version_numbers)
         self.interfaces = Interfaces(InterfaceContext(board, self.led, self._network_up, self._network_changed, self._network_failed))
         self.cloud = CloudManager(self)
         self.serial = CdcPort()

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from emulator.board.board import Board
 from emulator.device_os.mcu import nrf52840, rtl872x, stm32f2
-from emulator.device_os.mcu.copy_entry import CopyEntry
+from emulator.device_os.mcu.copy_entry import CopyEntry, copy_flags
 from particle_protocol.platforms import McuFamily, MemoryMap, OsVersion
 
-__all__ = ["CopyEntry", "Mcu", "mcu_of", "memory_at_boot"]
+__all__ = ["CopyEntry", "Mcu", "copy_flags", "mcu_of", "memory_at_boot"]
 
 
 class Mcu(Protocol):

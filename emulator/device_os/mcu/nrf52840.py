@@ -18,15 +18,15 @@ ENTRY_SIZE = _ENTRY.size
 def encode_entry(entry: CopyEntry) -> bytes:
     """See `Mcu`."""
     source, destination = device(external=entry.source_external), device(external=entry.destination_external)
-    return _ENTRY.pack(MAGIC, source, destination, entry.source, entry.destination, entry.length, 0, entry.function, 0)
+    return _ENTRY.pack(MAGIC, source, destination, entry.source, entry.destination, entry.length, entry.flags, entry.function, 0)
 
 
 def decode_entry(record: bytes) -> CopyEntry | None:
     """See `Mcu`."""
-    magic, source_device, destination_device, source, destination, length, _, function, _ = _ENTRY.unpack(record)
+    magic, source_device, destination_device, source, destination, length, flags, function, _ = _ENTRY.unpack(record)
     if magic != MAGIC:
         return None
-    return CopyEntry(source, destination, length, function, source_device == EXTERNAL, destination_device == EXTERNAL)
+    return CopyEntry(source, destination, length, function, flags, source_device == EXTERNAL, destination_device == EXTERNAL)
 
 
 def memory_at_boot(board: Board, memory: MemoryMap, version: OsVersion | None) -> MemoryMap:

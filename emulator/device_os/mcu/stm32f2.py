@@ -18,15 +18,15 @@ ENTRY_SIZE = _ENTRY.size
 def encode_entry(entry: CopyEntry) -> bytes:
     """See `Mcu`."""
     source, destination = device(external=entry.source_external), device(external=entry.destination_external)
-    return _ENTRY.pack(source, destination, 0, entry.source, entry.destination, entry.length, MAGIC, entry.function, 0)
+    return _ENTRY.pack(source, destination, 0, entry.source, entry.destination, entry.length, MAGIC, entry.function, entry.flags)
 
 
 def decode_entry(record: bytes) -> CopyEntry | None:
     """See `Mcu`."""
-    source_device, destination_device, _, source, destination, length, magic, function, _ = _ENTRY.unpack(record)
+    source_device, destination_device, _, source, destination, length, magic, function, flags = _ENTRY.unpack(record)
     if magic != MAGIC:
         return None
-    return CopyEntry(source, destination, length, function, source_device == EXTERNAL, destination_device == EXTERNAL)
+    return CopyEntry(source, destination, length, function, flags, source_device == EXTERNAL, destination_device == EXTERNAL)
 
 
 def memory_at_boot(board: Board, memory: MemoryMap, version: OsVersion | None) -> MemoryMap:
