@@ -118,11 +118,13 @@ _OUT_OF_SAFE_MODE = (
 
 def diagnose(mode: Mode, seen: Sighting) -> tuple[Blame, str]:
     """Which part of the bench a board that does not reach `mode` points at, and what to do."""
+    led = seen.led or ""
+    if led.startswith("SOS"):
+        return Blame.BOARD, "Its firmware has crashed: the flashes after SOS are the number of the panic"
     if seen.usb is UsbState.ABSENT:
         return Blame.RACK, "Check its power and its cable"
     if mode is not Mode.ONLINE or seen.stale:
         return Blame.BOARD, ""
-    led = seen.led or ""
     if led.endswith("magenta") or (seen.cloud is not None and seen.cloud.safe_mode) or seen.unmet:
         return Blame.BOARD, _OUT_OF_SAFE_MODE
     if seen.cloud is not None and not seen.cloud.online:

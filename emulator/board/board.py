@@ -14,12 +14,13 @@ from emulator.board.buttons import Buttons
 from emulator.board.enterprise import EnterpriseSettings
 from emulator.board.flash import INSTANT, Cut, Flash
 from emulator.board.interrupted_transfer import TransferMemory
+from emulator.board.led_patterns import OFF
 from emulator.board.otp import Otp
 from emulator.board.power import PowerCut, PowerScope
 from emulator.board.settings import Settings
 from emulator.board.sim_slots import SimSlots
 from emulator.board.sleep import Alarm, Sleep, WakeUp
-from emulator.board.status_led import OFF, StatusLed
+from emulator.board.status_led import StatusLed
 from emulator.board.stored_networks import StoredNetworks
 from emulator.board.stores import settings_stores
 from emulator.clock import Clock, Signal
@@ -245,6 +246,18 @@ class Board:
         self.enter(function, args)
         if asleep is not None:
             asleep.wake(WakeUp.NETWORK)
+
+    def run_instead(self, make: Callable[[Board], Firmware]) -> None:
+        """End everything that this boot began, and run something else without a reset: how a panic takes the processor over."""
+        self._halt()
+        self._scope = PowerScope(self.clock, self.enter)
+        self.run(make(self))
+        self.changed.fire()
+
+    def stand_by(self) -> None:
+        """Stand still until RESET is pressed, which is how firmware switches a board off. What backup memory holds stays."""
+        self._halt()
+        self.changed.fire()
 
     def enter(self, function: Callable[..., Any], args: tuple[Any, ...] = ()) -> Any:
         """Run firmware code; in its sleep, later. A power cut in it ends here, with the board off; the result is None then."""

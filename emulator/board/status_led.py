@@ -8,19 +8,11 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-
-class Pattern(enum.Enum):
-    """How a colour is shown."""
-
-    OFF = "off"
-    SOLID = "solid"
-    RAINBOW = "rainbow"
-    BLINK = "blinking"
-    FADE = "breathing"
+from emulator.board.led_patterns import OFF, TICK, LedStatus, Pattern
 
 
 class Priority(enum.IntEnum):
@@ -30,57 +22,6 @@ class Priority(enum.IntEnum):
     NORMAL = 20
     IMPORTANT = 30
     CRITICAL = 40
-
-
-COLOURS = {
-    0xFF0000: "red",
-    0x00FF00: "green",
-    0x0000FF: "dark blue",
-    0xFFFF00: "yellow",
-    0x00FFFF: "cyan",
-    0xFF00FF: "magenta",
-    0xFFFFFF: "white",
-    0xFF6000: "orange",
-    0x1F1F1F: "gray",
-}
-
-_RAINBOW = (0xEE82EE, 0x4B0082, 0x0000FF, 0x00FF00, 0xFFFF00, 0xFFA500, 0xFF0000)
-"""What the cloud's signal shows, 100 ms each (Device OS 2.3.1, system/src/system_cloud_internal.cpp)."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedStatus:
-    """One thing the LED can show. `colour` is 0xRRGGBB, `period` in seconds (0 where the pattern has none)."""
-
-    colour: int = 0
-    pattern: Pattern = Pattern.OFF
-    period: float = 0.0
-
-    def colour_at(self, elapsed: float) -> int:
-        """The colour `elapsed` seconds after the status began: blinking starts with on, breathing with bright."""
-        if self.pattern is Pattern.OFF:
-            return 0
-        if self.pattern is Pattern.SOLID or self.period <= 0:
-            return self.colour
-        part = elapsed % self.period / self.period
-        if self.pattern is Pattern.RAINBOW:
-            return _RAINBOW[int(part * len(_RAINBOW))]
-        if self.pattern is Pattern.BLINK:
-            return self.colour if part < 0.5 else 0
-        bright = abs(1 - 2 * part)
-        return sum(int((self.colour >> shift & 0xFF) * bright) << shift for shift in (16, 8, 0))
-
-    def __str__(self) -> str:
-        if self.pattern is Pattern.OFF:
-            return "off"
-        if self.pattern is Pattern.RAINBOW:
-            return "rainbow"
-        colour = COLOURS.get(self.colour, f"#{self.colour:06x}")
-        fast = "fast " if self.pattern is Pattern.BLINK and self.period <= 0.1 else ""
-        return f"{fast}{self.pattern.value} {colour}"
-
-
-OFF = LedStatus()
 
 
 class LedSignal(enum.Enum):
@@ -108,7 +49,13 @@ class LedSignal(enum.Enum):
     SERVER_UNPROVEN = "server_unproven"
     NYAN = "nyan"
     CLEAR_CREDENTIALS = "clear_credentials"
+    MAKING_KEY = "making_key"
+    SIGNAL_STRENGTH = "signal_strength"
+    POWER_OFF = "power_off"
 
+
+UNTHEMED: Final = frozenset({LedSignal.SIGNAL_STRENGTH})
+"""What no theme tells: it looks another way each time."""
 
 LedTheme: TypeAlias = Mapping[LedSignal, LedStatus]
 """How each signal looks on a board."""
@@ -116,34 +63,50 @@ LedTheme: TypeAlias = Mapping[LedSignal, LedStatus]
 
 @dataclass(frozen=True, slots=True)
 class LedChange:
-    """From `time` on (seconds of the Lab) the LED showed `status`."""
+    """From `time` on (seconds of the Lab) the LED showed `status`, whose pattern had begun at `began`."""
 
     time: float
     status: LedStatus
+    began: float
 
 
 class StatusLed:
-    """The LED as a piece of hardware: it shows what it is told, and remembers."""
+    """The LED as a piece of hardware: it shows what it is told, and remembers. What it looks like at a moment is worked out when asked."""
 
-    __slots__ = ("_on_change", "_timeline", "since", "status")
+    __slots__ = ("_on_change", "_timeline", "_toggles", "status")
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self.status = OFF
-        self.since = 0.0
         self._timeline: deque[LedChange] = deque(maxlen=64)
+        self._toggles: deque[tuple[float, bool]] = deque(maxlen=512)
+        """When it was switched on (True) or off by `toggle`, or lit anew for a status that is toggled."""
         self._on_change = on_change
 
     def show(self, status: LedStatus, now: float) -> None:
-        """Show `status` from now on. Showing what is shown already changes nothing."""
-        if status != self.status:
-            self.status = status
-            self.since = now
-            self._timeline.append(LedChange(now, status))
-            self._on_change()
+        """Show `status` from now on; showing what is shown already changes nothing.
+
+        A pattern goes on where it is when only its colour changes (Device OS 6.2.0, services/src/led_service.cpp:145-220).
+        """
+        if status == self.status:
+            return
+        goes_on = self._timeline and status.rhythm == self.status.rhythm
+        self.status = status
+        self._timeline.append(LedChange(now, status, self._timeline[-1].began if goes_on else now))
+        if status.pattern is Pattern.TOGGLED:
+            self._toggles.append((now, True))
+        self._on_change()
+
+    def toggle(self, now: float) -> None:
+        """Switch it off or on again, while it shows a status that is toggled."""
+        if self.status.pattern is Pattern.TOGGLED:
+            self._toggles.append((now, not self._toggles[-1][1]))
 
     def forget(self) -> None:
         """Begin the time line anew."""
         self._timeline.clear()
+        self._toggles.clear()
+        if self.status.pattern is Pattern.TOGGLED:
+            self._toggles.append((0.0, True))
 
     def describe(self) -> str:
         """What a person sees, such as `blinking dark blue` or `breathing cyan`."""
@@ -156,25 +119,61 @@ class StatusLed:
 
     def colour(self, now: float) -> int:
         """The colour at this moment, 0xRRGGBB."""
-        return self.status.colour_at(now - self.since)
+        return self.seen(now, now)[-1][1]
+
+    def seen(self, start: float, end: float) -> list[tuple[float, int]]:
+        """What an eye saw from `start` to `end`: every moment at which the colour became another one, the first at `start`.
+
+        The firmware works the colour out every 25 ms, and so does this. Before the time line begins the LED was off.
+        """
+        colours: list[tuple[float, int]] = []
+        for time, colour in self._colours(start, end):
+            if time <= start:
+                colours[:] = [(start, colour)]
+            elif colour != colours[-1][1]:
+                colours.append((time, colour))
+        return colours
+
+    def _colours(self, start: float, end: float) -> Iterator[tuple[float, int]]:
+        """Moments with the colour from there on: the last one up to `start`, and all up to `end`."""
+        yield start, 0
+        line = self._timeline
+        for number, change in enumerate(line):
+            until = line[number + 1].time if number + 1 < len(line) else end + 2 * _SLACK
+            if until < start or change.time > end:
+                continue
+            if change.status.pattern is Pattern.TOGGLED:
+                yield change.time, change.status.colour
+                yield from ((at, change.status.colour if lit else 0) for at, lit in self._toggles if change.time <= at <= min(until, end))
+                continue
+            first = max(start, change.time)
+            tick = int((first - change.began) / TICK + _SLACK)
+            yield first, change.status.colour_at_tick(tick)
+            while change.status.moves and (at := change.began + (tick := tick + 1) * TICK) < min(until, end + _SLACK):
+                yield at, change.status.colour_at_tick(tick)
+
+
+_SLACK = 1e-6
+"""Of a tick, and in seconds: what binary fractions may be short of."""
 
 
 class LedService:
     """The signals that firmware has started; the LED shows the strongest. Dies with the boot that made it."""
 
-    __slots__ = ("_active", "_count", "_led", "_now", "theme")
+    __slots__ = ("_active", "_count", "_led", "_now", "_taken", "theme")
 
     def __init__(self, led: StatusLed, theme: LedTheme, now: Callable[[], float]) -> None:
         self.theme = theme
         self._led = led
         self._now = now
         self._count = 0
-        self._active: dict[LedSignal, tuple[int, int]] = {}
+        self._active: dict[LedSignal, tuple[int, int, LedStatus]] = {}
+        self._taken: LedStatus | None = None
 
-    def start(self, signal: LedSignal, priority: Priority) -> None:
-        """Want `signal` shown; starting it again makes it the latest of its priority."""
+    def start(self, signal: LedSignal, priority: Priority, look: LedStatus | None = None) -> None:
+        """Want `signal` shown; starting it again makes it the latest of its priority. `look`: another than the theme gives it."""
         self._count += 1
-        self._active[signal] = (priority, self._count)
+        self._active[signal] = (priority, self._count, self.theme[signal] if look is None else look)
         self._show()
 
     def stop(self, *signals: LedSignal) -> None:
@@ -187,6 +186,25 @@ class LedService:
         """Show again what is wanted, after the LED was switched off."""
         self._show()
 
+    def take_over(self, signal: LedSignal) -> None:
+        """Show the colour of `signal` and nothing else, switched off and on by `toggle` (2.3.1, services/src/rgbled.c)."""
+        self._taken = LedStatus(self.theme[signal].colour, Pattern.TOGGLED)
+        self._show()
+
+    def toggle(self) -> None:
+        """Switch the LED that was taken over off, or on again. Does nothing when it was not."""
+        if self._taken is not None:
+            self._led.toggle(self._now())
+
+    def give_back(self) -> None:
+        """Show the strongest signal again."""
+        self._taken = None
+        self._show()
+
     def _show(self) -> None:
-        best = max(self._active, key=self._active.__getitem__, default=None)
-        self._led.show(OFF if best is None else self.theme[best], self._now())
+        best = max(self._active.values(), key=_rank, default=None)
+        self._led.show(self._taken or (OFF if best is None else best[2]), self._now())
+
+
+def _rank(active: tuple[int, int, LedStatus]) -> tuple[int, int]:
+    return active[:2]

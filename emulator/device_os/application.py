@@ -116,6 +116,9 @@ class ApplicationContext(Protocol):
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
         """Have something called later, unless the board resets before."""
 
+    def panic(self, code: int) -> None:
+        """Give up with the number of a panic, as firmware that crashes."""
+
     def reset(self, request: str) -> None:
         """Reset the board: `reboot`, `safe mode` or `dfu`."""
 
@@ -300,6 +303,17 @@ class Application:
 
     def woken(self, by: WakeUp) -> None:
         """Called when the board goes on after its sleep. Override it to go on with something."""
+
+    def mode_clicked(self, clicks: int) -> None:
+        """Called when MODE was clicked, so many times in a row, outside of listening mode. Override it to do something about it."""
+
+    def panic(self, code: int) -> None:
+        """Crash, as firmware does with a panic of this number (1 to 15, as 1 is a hard fault): the LED signals SOS, then the board resets.
+
+        Raises:
+            ValueError: there is no such number.
+        """
+        self.context.panic(code)
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
         """Have `callback(*args)` called `delay` seconds from now, unless the board resets before."""

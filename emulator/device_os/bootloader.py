@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emulator.board.board import Board, BootRequest, Firmware
-from emulator.board.led_theme import stored_theme
-from emulator.board.status_led import OFF, LedSignal
+from emulator.board.led_patterns import OFF
+from emulator.board.led_theme import bootloader_theme
+from emulator.board.status_led import LedSignal
 from emulator.clock import Timer
 from emulator.device_os.dfu_memory import dfu_alternates
 from emulator.device_os.installed import Installed, bootloader_version, installed, installed_version, memory_of
@@ -63,7 +64,7 @@ class Bootloader:
 
     def _show(self, signal: LedSignal) -> None:
         board = self._board
-        board.led.show(stored_theme(board.settings, board.hardware.led)[signal], self._scope.now)
+        board.led.show(bootloader_theme(board.settings, board.hardware.led)[signal], self._scope.now)
 
     def _released(self) -> None:
         times, held = self._hold_times, self._scope.since(self._held_since or 0.0)

@@ -8,7 +8,7 @@ hal/src/electron/modem/mdm_hal.h:100, system/src/system_network_cellular.h:150-1
 from __future__ import annotations
 
 from emulator.board.status_led import LedSignal, Priority
-from emulator.device_os.network_interface import NO_SOURCE, InterfaceContext
+from emulator.device_os.network_interface import InterfaceContext
 from emulator.device_os.radio import Radio, RadioState
 from emulator.hardware import CELLULAR
 from emulator.network import Cell
@@ -53,14 +53,14 @@ class Cellular(Radio[Cell]):
             self._led.start(LedSignal.NETWORK_ON, Priority.BACKGROUND)
             self._power_on()
 
-    def signal(self) -> dict[int, int | vitals.VitalError]:
-        """See `NetworkInterface`. Chosen: a modem's strength in percent is -113 dBm for 0 and -51 dBm for 100, the range of AT+CSQ."""
-        cell = self.cell
-        technology = vitals.UMTS if cell is not None else vitals.NO_TECHNOLOGY
-        if cell is None:
-            return {33: NO_SOURCE, 34: NO_SOURCE, 35: NO_SOURCE, 36: technology, 37: NO_SOURCE}
-        strength = min(100.0, max(0.0, (cell.rssi + 113) / 62 * 100))
-        return {33: vitals.q8_8(strength), 34: NO_SOURCE, 35: NO_SOURCE, 36: technology, 37: vitals.q16_16(cell.rssi)}
+    @property
+    def technology(self) -> int:
+        """See `Radio`."""
+        return vitals.UMTS if self.cell is not None else vitals.NO_TECHNOLOGY
+
+    def percent(self, rssi: int) -> float:
+        """See `Radio`. Chosen: -113 dBm is 0 and -51 dBm is 100, the range of AT+CSQ."""
+        return min(100.0, max(0.0, (rssi + 113) / 62 * 100))
 
     def _power_on(self) -> None:
         self._looks()

@@ -325,16 +325,23 @@ class CloudManager:
                 self.disconnect(CloudReason.SERVER_MOVED, then=lambda: self._move_to(event))
             case facts.SignalChanged(on):
                 system.show_nyan(on=on)
-            case facts.UpdateStarted():
-                self._led.start(LedSignal.FIRMWARE_UPDATE, Priority.CRITICAL)
-            case facts.UpdateAbandoned():
-                self._led.stop(LedSignal.FIRMWARE_UPDATE)
+            case facts.UpdateStarted() | facts.UpdateProgress() | facts.UpdateAbandoned():
+                self._show_update(event)
             case facts.UpdateEnded():
                 system.reset_later(ResetReason.UPDATE)
             case facts.UpdateTimedOut():
                 system.reset_later(ResetReason.UPDATE_TIMEOUT)
             case _:
                 pass
+
+    def _show_update(self, event: facts.UpdateStarted | facts.UpdateProgress | facts.UpdateAbandoned) -> None:
+        """An update has the LED for itself, and each piece of it switches that off or on."""
+        if isinstance(event, facts.UpdateStarted):
+            self._led.take_over(LedSignal.FIRMWARE_UPDATE)
+        elif isinstance(event, facts.UpdateProgress):
+            self._led.toggle()
+        else:
+            self._led.give_back()
 
     def _move_to(self, server: facts.ServerMovedTo) -> None:
         """Remember another server, and go there after a reset."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from emulator.board.board import Board
 from emulator.device_os.cloud_link import StreamIdentity
-from emulator.device_os.device_key import device_key, stored_key
+from emulator.device_os.device_key import device_key, has_key, stored_key
 from emulator.hardware import Hardware, Transport
 from particle_protocol import dtls, lightssl
 from particle_protocol.dct import DctField, ServerAddress
@@ -86,6 +86,19 @@ def any_device(host: str) -> str:
     return host.replace(_ID, "*")
 
 
+def lacks_key(board: Board) -> bool:
+    """Whether the device key for the transport of the next connection is still to be made."""
+    return not has_key(board, FIELDS[cloud_transport(board)].device_key)
+
+
+def make_key(board: Board) -> None:
+    """Make the key that is missing."""
+    if cloud_transport(board) is Transport.TCP:
+        device_key(board)
+    else:
+        _datagram_key(board)
+
+
 def stream_identity(board: Board) -> StreamIdentity:
     """Who the board is over TCP. A key that is missing is made.
 
@@ -104,7 +117,11 @@ def datagram_identity(board: Board) -> tuple[dtls.DeviceIdentity, int]:
         dtls.KeyFault: a key in the DCT cannot be read.
     """
     fields = FIELDS[Transport.UDP]
-    private = stored_key(board, fields.device_key, lambda: dtls.PrivateKey.generate().der)
+    private = _datagram_key(board)
     server = board.settings.get(fields.server_key)
     identity = dtls.DeviceIdentity(bytes.fromhex(board.device_id), dtls.PrivateKey.from_der(private), dtls.PublicKey.from_der(server))
     return identity, dtls.keys_checksum(server, private)
+
+
+def _datagram_key(board: Board) -> bytes:
+    return stored_key(board, FIELDS[Transport.UDP].device_key, lambda: dtls.PrivateKey.generate().der)

@@ -20,11 +20,14 @@ def device_key(board: Board) -> DeviceKey:
 
 def stored_key(board: Board, field: DctField, make: Callable[[], bytes]) -> bytes:
     """The bytes of a private key's field; where it is erased, a key is made first."""
-    private = board.settings.get(field)
-    if private[0] == 0xFF:
+    if not has_key(board, field):
         board.settings.write(field.offset, make())
-        private = board.settings.get(field)
-    return private
+    return board.settings.get(field)
+
+
+def has_key(board: Board, field: DctField) -> bool:
+    """Whether a private key's field holds anything."""
+    return board.settings.get(field)[0] != 0xFF
 
 
 def device_public_key(board: Board) -> bytes:

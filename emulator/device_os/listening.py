@@ -187,7 +187,7 @@ class _Facts:
             except ValueError:
                 return False
         self._updating, self._room = True, size
-        self._system.led.start(LedSignal.FIRMWARE_UPDATE, Priority.CRITICAL)
+        self._system.led.take_over(LedSignal.FIRMWARE_UPDATE)
         return True
 
     def write_update(self, offset: int, data: bytes) -> bool:
@@ -197,6 +197,7 @@ class _Facts:
                 self._system.receiver.write(offset, piece)
         except FlashError:
             return False
+        self._system.led.toggle()
         return True
 
     def finish_update(self) -> int:
@@ -210,4 +211,4 @@ class _Facts:
         if self._updating:
             self._updating = False
             self._system.receiver.cancel()
-            self._system.led.stop(LedSignal.FIRMWARE_UPDATE)
+            self._system.led.give_back()

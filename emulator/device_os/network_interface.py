@@ -33,6 +33,10 @@ class NetworkInterface(Protocol):
     def status(self) -> NetworkStatus:
         """What the vitals report of it."""
 
+    @property
+    def strength(self) -> float | None:
+        """How strong its signal is, in percent; None without one."""
+
     def signal(self) -> dict[int, int | VitalError]:
         """The vitals about its signal, by id (33 to 37)."""
 

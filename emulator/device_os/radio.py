@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from emulator.board.status_led import LedSignal, Priority
 from emulator.clock import Timer
 from emulator.device_os.connection_counters import ConnectionCounters
-from emulator.device_os.network_interface import InterfaceContext
+from emulator.device_os.network_interface import NO_SOURCE, InterfaceContext
 from emulator.network import AccessPoint, Cell, Path
 from particle_protocol import vitals
 from particle_protocol.messages import NetworkReason
@@ -67,6 +67,27 @@ class Radio(ABC, Generic[Place]):
     def status(self) -> vitals.NetworkStatus:
         """See `NetworkInterface`."""
         return _STATUS[self.state]
+
+    @property
+    def strength(self) -> float | None:
+        """See `NetworkInterface`."""
+        return None if self._place is None else self.percent(self._place.rssi)
+
+    def signal(self) -> dict[int, int | vitals.VitalError]:
+        """See `NetworkInterface`."""
+        place, strength = self._place, self.strength
+        if place is None or strength is None:
+            return {33: NO_SOURCE, 34: NO_SOURCE, 35: NO_SOURCE, 36: self.technology, 37: NO_SOURCE}
+        return {33: vitals.q8_8(strength), 34: NO_SOURCE, 35: NO_SOURCE, 36: self.technology, 37: vitals.q16_16(place.rssi)}
+
+    @property
+    @abstractmethod
+    def technology(self) -> int:
+        """How it talks to its place now, as the vitals number that."""
+
+    @abstractmethod
+    def percent(self, rssi: int) -> float:
+        """What so many dBm are in percent."""
 
     def off(self, reason: NetworkReason = NetworkReason.NETWORK_OFF) -> None:
         """See `NetworkInterface`."""

@@ -8,18 +8,22 @@ system_task.cpp.)
 from __future__ import annotations
 
 from emulator.board.board import Board, BootRequest
+from emulator.board.led_patterns import strength_shown
 from emulator.board.led_theme import stored_theme
 from emulator.board.status_led import LedService, LedSignal, Priority
 from emulator.clock import Timer
 from emulator.device_os.application import Application
 from emulator.device_os.applications import load_application
 from emulator.device_os.cloud_manager import CloudManager
+from emulator.device_os.cloud_transport import lacks_key, make_key
 from emulator.device_os.control import ControlRequests
 from emulator.device_os.diagnostics import diagnostics
 from emulator.device_os.installed import Installed
 from emulator.device_os.interfaces import Interfaces
 from emulator.device_os.listening import ListeningMode
+from emulator.device_os.mode_button import ModeButton
 from emulator.device_os.network_interface import InterfaceContext
+from emulator.device_os.panic import Panic
 from emulator.device_os.receiver import UpdateReceiver
 from emulator.device_os.sleeping import SleepConfiguration, Sleeper
 from emulator.device_os.startup import STARTUP_LISTEN, STARTUP_SAFE, must_listen, startup_mode
@@ -33,6 +37,10 @@ from particle_protocol.vitals import VitalError
 
 RESET_DELAY = 1.0
 """Seconds between the answer to a request that resets and the reset (system/src/system_control_internal.cpp:170-197)."""
+KEY_TIME = 3.0
+"""Seconds to make a device key, where there is none. Chosen: no source tells how long a board takes for that."""
+POWER_OFF_TIME = 1.0
+"""Seconds from hanging up until a board that was switched off by its button is dark. Chosen: its modem has to be switched off."""
 _RADIO_ON = 0.05
 
 
@@ -61,9 +69,8 @@ class DeviceOs:
         self.sleeper = Sleeper(self)
         self._control = ControlRequests(self)
         self._listen_on_failure = False
-        self._pressed_at: float | None = None
-        self._pressed_in_listening = False
-        self._hold: list[Timer] = []
+        self._mode_button = ModeButton(self)
+        self._strength_shown: Timer | None = None
 
     def start(self) -> None:
         """Come up: LED, USB, then the network, or listening mode when no network is known."""
@@ -78,7 +85,11 @@ class DeviceOs:
         self.show_usb()
         if board.buttons.mode:
             self.mode_changed()
-        self.scope.call_later(_RADIO_ON, self._connect_or_listen)
+        if lacks_key(board):
+            self.led.start(LedSignal.MAKING_KEY, Priority.IMPORTANT)
+            self.scope.call_later(KEY_TIME, self._make_key)
+        else:
+            self.scope.call_later(_RADIO_ON, self._connect_or_listen)
 
     def show_usb(self) -> None:
         """Be on USB."""
@@ -93,23 +104,37 @@ class DeviceOs:
         self.board.plug.detach()
 
     def mode_changed(self) -> None:
-        """MODE went down or up (Device OS 2.3.1, system/src/main.cpp)."""
-        now = self.scope.now
-        if self.board.buttons.mode:
-            self._pressed_at = now
-            self._pressed_in_listening = self.listening.active
-            if not self.listening.active:
-                self._hold.append(self.scope.call_later(self.board.hardware.buttons.listen, self.listening.enter))
-            self._hold.append(self.scope.call_later(self.board.hardware.buttons.clear_credentials, self._clear_credentials))
-            return
-        for timer in self._hold:
-            timer.cancel()
-        self._hold.clear()
-        held = self.scope.since(self._pressed_at) if self._pressed_at is not None else 0.0
-        self._pressed_at = None
-        least, most = self.board.hardware.buttons.leave_listening
-        if self._pressed_in_listening and least <= held <= most:
-            self.listening.leave()
+        """MODE went down or up."""
+        self._mode_button.changed()
+
+    def mode_clicked(self, clicks: int) -> None:
+        """MODE was clicked so many times, outside of listening mode."""
+        if self.application is not None and self.application_runs:
+            self.application.mode_clicked(clicks)
+        if self.board.hardware.clicks and clicks == 1:
+            self._show_strength()
+        elif self.board.hardware.clicks and clicks == 2:
+            self.power_off()
+
+    def power_off(self) -> None:
+        """Hang up and stand still until RESET is pressed (2.3.1, system/src/main.cpp, system_power_off; system_sleep.cpp)."""
+        self.led.start(LedSignal.POWER_OFF, Priority.CRITICAL)
+        self.cloud.disconnect(CloudReason.SLEEP, then=self._stop_for_good)
+
+    def _stop_for_good(self) -> None:
+        self.cloud.wanted = False
+        self.interfaces.off(NetworkReason.SLEEP)
+        self.scope.call_later(POWER_OFF_TIME, self.board.stand_by)
+
+    def _show_strength(self) -> None:
+        """Flash the strength of the signal; clicked again, from the beginning."""
+        strength = self.interfaces.reported.strength
+        look = strength_shown(0 if strength is None else int(strength / 20 + 0.5))
+        self.led.stop(LedSignal.SIGNAL_STRENGTH)
+        self.led.start(LedSignal.SIGNAL_STRENGTH, Priority.IMPORTANT, look)
+        if self._strength_shown is not None:
+            self._strength_shown.cancel()
+        self._strength_shown = self.scope.call_later(look.duration, self.led.stop, LedSignal.SIGNAL_STRENGTH)
 
     def enter_listening(self) -> None:
         """Hang up and stop: called by listening mode as it begins."""
@@ -124,6 +149,22 @@ class DeviceOs:
         self._listen_on_failure = credentials_changed and self.board.platform.has_softap
         self._hand_over_serial()
         self.scope.call_later(_RADIO_ON, self._connect_or_listen)
+
+    def clear_credentials(self) -> None:
+        """Forget the stored networks, if the board listens; the LED shows that."""
+        if self.listening.active:
+            self.interfaces.clear_credentials()
+            self.led.start(LedSignal.CLEAR_CREDENTIALS, Priority.CRITICAL)
+            self.scope.call_later(25 * 0.05, self.led.stop, LedSignal.CLEAR_CREDENTIALS)
+
+    def panic(self, code: int) -> None:
+        """Give up: see `emulator.device_os.panic`.
+
+        Raises:
+            ValueError: there is no such code.
+        """
+        Panic.check(code)
+        self.scope.call_later(0.0, self.board.run_instead, lambda board: Panic(board, code))
 
     def connect_cloud(self) -> None:
         """Connect to the cloud, joining the network first if need be."""
@@ -144,6 +185,11 @@ class DeviceOs:
     def reset(self, reason: ResetReason, request: BootRequest = BootRequest.NONE) -> None:
         """Say goodbye, then reset."""
         self.cloud.disconnect(CloudReason.SYSTEM_RESET, reason, then=lambda: self.board.reset(reason, request))
+
+    def _make_key(self) -> None:
+        make_key(self.board)
+        self.led.stop(LedSignal.MAKING_KEY)
+        self._connect_or_listen()
 
     def _connect_or_listen(self) -> None:
         asked = startup_mode(self.board, clear_bits=STARTUP_LISTEN) & STARTUP_LISTEN
@@ -167,12 +213,6 @@ class DeviceOs:
         if self._listen_on_failure:
             self._listen_on_failure = False
             self.listening.enter()
-
-    def _clear_credentials(self) -> None:
-        if self.listening.active:
-            self.interfaces.clear_credentials()
-            self.led.start(LedSignal.CLEAR_CREDENTIALS, Priority.CRITICAL)
-            self.scope.call_later(25 * 0.05, self.led.stop, LedSignal.CLEAR_CREDENTIALS)
 
     def _line_coding(self, baud: int) -> None:
         """14400 baud is the old way to ask for DFU mode (Device OS 2.3.1, system/src/system_update.cpp:253-273)."""
@@ -248,6 +288,9 @@ class _Context:
 
     def publish_vitals(self) -> bool:
         return self._system.cloud.publish_vitals()
+
+    def panic(self, code: int) -> None:
+        self._system.panic(code)
 
     def reset(self, request: str) -> None:
         self._system.cloud.reset_requested(request)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from emulator.board.status_led import LedSignal, Priority
 from emulator.board.stored_networks import StoredNetwork, StoredNetworks
-from emulator.device_os.network_interface import NO_SOURCE, InterfaceContext
+from emulator.device_os.network_interface import InterfaceContext
 from emulator.device_os.radio import Radio, RadioState
 from emulator.hardware import WIFI
 from emulator.network import ENTERPRISE, AccessPoint
@@ -46,13 +46,14 @@ class Wifi(Radio[AccessPoint]):
         """The access point that it has joined."""
         return self._place
 
-    def signal(self) -> dict[int, int | vitals.VitalError]:
-        """See `NetworkInterface`. Strength in percent is -100 dBm for 0 and -50 dBm for 100, as the vitals of real boards show."""
-        point = self.access_point if self.is_up else None
-        if point is None:
-            return {33: NO_SOURCE, 34: NO_SOURCE, 35: NO_SOURCE, 36: vitals.WIFI, 37: NO_SOURCE}
-        strength = min(100, max(0, 2 * (point.rssi + 100)))
-        return {33: vitals.q8_8(strength), 34: NO_SOURCE, 35: NO_SOURCE, 36: vitals.WIFI, 37: vitals.q16_16(point.rssi)}
+    @property
+    def technology(self) -> int:
+        """See `Radio`."""
+        return vitals.WIFI
+
+    def percent(self, rssi: int) -> float:
+        """See `Radio`: -100 dBm is 0 and -50 dBm is 100, as the vitals of real boards show."""
+        return float(min(100, max(0, 2 * (rssi + 100))))
 
     @property
     def has_credentials(self) -> bool:

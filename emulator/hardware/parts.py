@@ -85,5 +85,7 @@ class Hardware:
     """Whether it has a clock that runs on, and wakes it, while it hibernates."""
     tells_max_binary: bool
     """Whether its firmware up to 2.3 tells by an event how large an update may be; later it is in Hello."""
+    clicks: bool
+    """Whether one click of MODE shows the strength of the signal, and two switch the board off."""
     device_os: str
     """The Device OS version it has unless told."""

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from emulator.board.flash import FlashTiming, Sector
-from emulator.board.status_led import COLOURS, LedSignal, LedStatus, LedTheme, Pattern
+from emulator.board.led_patterns import COLOURS, LedStatus, Pattern
+from emulator.board.status_led import UNTHEMED, LedSignal, LedTheme
 from emulator.hardware.parts import (
     CELLULAR,
     DCT,
@@ -27,7 +28,7 @@ from particle_protocol.platforms import MemoryMap, ModuleSlot, Platform, Region,
 from particle_protocol.skus import SimForm
 
 STORES = tuple(each.value for each in StoreKind)
-PATTERNS = tuple(each.value for each in Pattern)
+PATTERNS = tuple(each.value for each in Pattern if each not in (Pattern.TOGGLED, Pattern.STEPS))
 SIMS = tuple(each.value for each in SimForm)
 TRANSPORTS = tuple(each.value for each in Transport)
 
@@ -75,7 +76,7 @@ def _has_ncp(platform: Platform) -> bool:
 def _theme(row: Row) -> LedTheme:
     theme: dict[LedSignal, LedStatus] = {}
     by_name = {name: colour for colour, name in COLOURS.items()}
-    for signal in LedSignal:
+    for signal in (each for each in LedSignal if each not in UNTHEMED):
         look = row.take_row(signal.value, "how the LED shows this signal")
         pattern = Pattern(_one_of(look, "pattern", PATTERNS))
         colour = 0 if pattern in (Pattern.RAINBOW, Pattern.OFF) else by_name[_one_of(look, "colour", tuple(by_name))]
@@ -116,6 +117,7 @@ def _board(row: Row, parts: Mapping[str, FlashPart], themes: Mapping[str, LedThe
         ),
         wakes_by_time=row.take_or("wakes_by_time", bool, platform.generation <= 2),
         tells_max_binary=row.take_or("tells_max_binary", bool, True),
+        clicks=row.take_or("clicks", bool, False),
         device_os=row.take("device_os", str, "the Device OS version it has unless told"),
     )
     server.done()

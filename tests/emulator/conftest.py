@@ -38,6 +38,18 @@ class Bench:
             seen=lambda: ", ".join(str(change.status) for change in board.led.timeline),
         )
 
+    def watch(self, board, seconds):
+        """What an eye sees for so many seconds: (milliseconds since now, colour) of every change of colour."""
+        start = self.lab.clock.now
+        self.sleep(seconds)
+        return [(round((time - start) * 1000), colour) for time, colour in board.led.seen(start, start + seconds)]
+
+    def click(self, board, seconds=0.1):
+        """Press MODE for so long."""
+        board.buttons.press_mode()
+        self.sleep(seconds)
+        board.buttons.release_mode()
+
     def usb(self, board):
         """(vendor id, product id) as enumerated, or None."""
         if board.plug.function is None:

@@ -20,7 +20,8 @@ from harness.errors import (
     Unavailable,
     hides,
 )
-from harness.modes import SIGNS, Mode
+from harness.modes import SIGNS, Mode, UsbState
+from harness.witness import Sighting, diagnose
 
 LABEL = BoardLabel("0123456789abcdef01234567", "1-4.2", "Photon")
 
@@ -98,3 +99,40 @@ def test_every_module_of_the_harness_hides_its_frames():
         and getattr(importlib.import_module(module.name), "__tracebackhide__", None) is not hides
     ]
     assert without == []
+
+
+def test_a_board_that_signals_sos_has_crashed():
+    blame, remedy = diagnose(Mode.ONLINE, Sighting(usb=UsbState.ABSENT, led="SOS and 7 flashes of red"))
+    assert (blame, "crashed" in remedy) == (Blame.BOARD, True)
+
+
+@pytest.mark.parametrize("moniker", ["emu:photon", "emu:electron?sim_state=active"])
+def test_mode_and_led_never_disagree(open_rig, moniker):
+    rig = open_rig(moniker)
+    board = rig.boards[0]
+    buttons = board.buttons
+    named = {each: mode for mode, signs in SIGNS.items() if signs.led is not None and len(signs.led) == 1 for each in signs.led}
+    steps = [
+        lambda: None,
+        buttons.press_mode,
+        buttons.press_reset,
+        buttons.release_reset,
+        lambda: None,
+        buttons.release_mode,
+        buttons.press_mode,
+        buttons.release_mode,
+        buttons.press_reset,
+        buttons.release_reset,
+    ]
+    seen = set()
+    for step in steps:
+        step()
+        for _ in range(25):
+            board.host.clock.sleep(0.17)
+            mode, shown = board.mode(), board.led.describe()
+            signs = SIGNS[mode]
+            assert signs.led is None or shown in signs.led, (mode, shown)
+            if shown in named and shown not in ("blinking green", "blinking yellow"):
+                assert mode in (named[shown], Mode.OFFLINE), (mode, shown)
+            seen.add(mode)
+    assert {Mode.DFU, Mode.LISTENING, Mode.OFF} <= seen

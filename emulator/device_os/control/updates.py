@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.board.flash import FlashError
-from emulator.board.status_led import LedSignal, Priority
+from emulator.board.status_led import LedSignal
 from emulator.device_os.control.handlers import Handler, Refused, reset_afterwards
 from particle_protocol.control_requests.codes import RequestType, Result
 from particle_protocol.control_requests.device import Request
@@ -43,7 +43,7 @@ class UpdateRequests:
         except ValueError:
             raise Refused(Result.TOO_LARGE) from None
         self._update_position = 0
-        self._system.led.start(LedSignal.FIRMWARE_UPDATE, Priority.CRITICAL)
+        self._system.led.take_over(LedSignal.FIRMWARE_UPDATE)
         reply = storage_pb2.StartFirmwareUpdateReply(chunk_size=UPDATE_CHUNK)
         request.reply(Result.OK, reply.SerializeToString())
 
@@ -60,6 +60,7 @@ class UpdateRequests:
             self._end_update()
             raise Refused(Result.OUT_OF_RANGE) from None
         self._update_position += len(data)
+        self._system.led.toggle()
         request.reply(Result.OK)
 
     def _finish_update(self, request: Request) -> None:
@@ -81,4 +82,4 @@ class UpdateRequests:
 
     def _end_update(self) -> None:
         self._system.receiver.cancel()
-        self._system.led.stop(LedSignal.FIRMWARE_UPDATE)
+        self._system.led.give_back()
