@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness import flashing, follow_ups, mode_changes, pointing
+from harness import follow_ups, mode_changes, over_the_air, pointing, writing
 from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Network, Power
 from harness.changes import note
 from harness.errors import Blame, BoardLabel, CapabilityMissing, ChangesNotAllowed, HarnessError, NotReached, hides
@@ -32,6 +32,7 @@ from harness.usb.board_usb import BoardUsb
 from harness.usb.entry import UsbEntry
 from harness.usb.requests import ControlRequests
 from harness.witness import Boot, Epoch, Sighting, Witnesses, cannot_tell, cloud_view, diagnose
+from harness.writing import Way as Way
 from particle_protocol.listening.wifi import WifiSecurity
 from particle_protocol.platforms import Platform
 
@@ -367,13 +368,16 @@ class Board:
         """
         return self._has(self._build, Capability.APPLICATION)(application, product)
 
-    def flash(self, *images: bytes | str | Path, leave: bool = True) -> None:
-        """Write modules to their own places over DFU, after every check; see `harness.flashing.flash`."""
-        flashing.flash(self, images, leave=leave)
+    def flash(self, *images: bytes | str | Path, by: Way | str | None = None, leave: bool = True, fit: bool = False) -> None:
+        """Write modules to the board by whichever way it takes them, or `by` the one named, after every check; see `harness.writing.flash`.
+
+        `fit` has what would not run on what the board has refused, too, as `particle-hil flash` does.
+        """
+        writing.flash(self, images, by=by, leave=leave, fit=fit)
 
     def update_device_os(self, files: Sequence[bytes | str | Path]) -> None:
-        """Install the modules of a Device OS version, up or down; see `harness.flashing.update_device_os`."""
-        flashing.update_device_os(self, files)
+        """Install the modules of a Device OS version, up or down; see `harness.writing.update_device_os`."""
+        writing.update_device_os(self, files)
 
     def set_wifi(self, ssid: str, password: str = "", *, security: int | None = None) -> None:
         """Give the board Wi-Fi credentials over its serial console, in listening mode; it then leaves that mode and connects.
@@ -411,13 +415,13 @@ class Board:
         """Let time pass until the claim code that the board was given has been used; see `harness.follow_ups.wait_for_code_used`."""
         follow_ups.wait_for_code_used(self, timeout=timeout)
 
-    def updating(self, *images: bytes | str | Path, timeout: float = follow_ups.UPDATE_TIMEOUT) -> AbstractContextManager[None]:
-        """Wraps whatever begins an update over the air, and ends when that is done; see `harness.follow_ups.updating`."""
-        return follow_ups.updating(self, images, timeout=timeout)
+    def updating(self, *images: bytes | str | Path, timeout: float = over_the_air.UPDATE_TIMEOUT) -> AbstractContextManager[None]:
+        """Wraps whatever begins an update over the air, and ends when that is done; see `harness.over_the_air.updating`."""
+        return over_the_air.updating(self, images, timeout=timeout)
 
-    def update_over_the_air(self, *images: bytes | str | Path, timeout: float = follow_ups.UPDATE_TIMEOUT) -> None:
-        """Have the cloud send modules to the board; see `harness.follow_ups.update_over_the_air`."""
-        follow_ups.update_over_the_air(self, images, timeout=timeout)
+    def update_over_the_air(self, *images: bytes | str | Path, timeout: float = over_the_air.UPDATE_TIMEOUT) -> None:
+        """Have the cloud send modules to the board; see `harness.over_the_air.update_over_the_air`."""
+        over_the_air.update_over_the_air(self, images, timeout=timeout)
 
     def point_at(
         self, server: DeviceServer, account: Account | None = None, *, new_key: bool = False, over: Over | str = Over.DFU

@@ -138,6 +138,20 @@ class EventStream:
                 raise CloudUnreachable(f"the event stream {self._path} ended while waiting for the event {name}")
             self.seen.extend(self._parser.feed(piece))
 
+    def poll(self, name: str) -> list[Event]:
+        """The events of that name that came since the last one that was found; waits for none.
+
+        Raises:
+            CloudUnreachable: the cloud ended the stream.
+        """
+        while (piece := self._chunks.pull(0)) is not None:
+            if not piece:
+                raise CloudUnreachable(f"the event stream {self._path} ended")
+            self.seen.extend(self._parser.feed(piece))
+        found = [event for event in self.seen[self._cursor :] if event.name == name]
+        self._cursor = len(self.seen)
+        return found
+
     def close(self) -> None:
         """End the stream."""
         self._chunks.close()

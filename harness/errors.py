@@ -11,6 +11,8 @@
     ├── RequestRefused        result                   the board answered a control request with an error
     ├── NotServed                                      boards in virtual time were used from a second thread
     ├── ConversationFailed                             a transfer or dialogue ended in a way the protocol does not allow
+    │   └── LinkBroken                                 a transfer failed, or had no answer: asked again it may do better
+    ├── NotInstalled                                   what was flashed is not what the board has afterwards
     ├── CloudRefused          status                   the cloud answered with an error
     └── CloudUnreachable                               the cloud did not answer
 
@@ -69,6 +71,10 @@ class Refusal(enum.Enum):
     UNREADABLE = "the file cannot be read"
     NO_SUCH_VERSION = "no files of that Device OS version"
     STAND_IN = "a stand-in, for emulated boards only"
+    DEPENDENCY = "the board has not got what that needs"
+    OLDER = "older than what the board has"
+    OTHER_PRODUCT = "made for another product"
+    TWICE = "two images for one place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +220,14 @@ class NotServed(HarnessError):
 
 class ConversationFailed(HarnessError):
     """A USB or serial conversation ended in a way its protocol does not allow."""
+
+
+class LinkBroken(ConversationFailed):
+    """A transfer failed on the bus, or had no answer in time. The board may be there, and do better when it is asked again."""
+
+
+class NotInstalled(HarnessError):
+    """What was flashed is not what the board has afterwards."""
 
 
 class CloudRefused(HarnessError):

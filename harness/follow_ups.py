@@ -1,23 +1,18 @@
-"""Waits for what follows when a board has connected: that it is claimed, that its claim code was used, that an update is done.
+"""Waits for what follows when a board has connected: that it is claimed, that its claim code was used.
 
-None of them takes for new what was so before: whether a claim code was used is seen by what it changed, and an update only counts if the
-board has reset since.
+None of them takes for new what was so before: whether a claim code was used is seen by what it changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.errors import Blame, CapabilityMissing, CloudRefused, CloudUnreachable, HarnessError, NotReached, hides
-from harness.flashing import Image, check, in_order, not_installed
 from harness.meanwhile import told_on_failure
-from harness.modes import Capability, UsbState
-from harness.witness import Boot
+from harness.modes import Capability
 
 if TYPE_CHECKING:
     from harness.board import Board
@@ -32,9 +27,6 @@ CLAIM_TIMEOUT = 60.0
 
 CLAIM_RETRY = 2.0
 """Seconds between two tries."""
-
-UPDATE_TIMEOUT = 300.0
-"""Seconds for an update over the air: a system part of 256 KiB takes about two minutes over a slow link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,59 +114,6 @@ def claim_when_online(board: Board, account: Account) -> None:
             clock.sleep(CLAIM_RETRY)
             continue
         return
-
-
-@contextmanager
-def updating(board: Board, sources: Sequence[bytes | str | Path] = (), *, timeout: float = UPDATE_TIMEOUT) -> Iterator[None]:
-    """An update over the air that begins while the context lasts, whoever begins it; at its end, let time pass until it is done.
-
-    That is when the board has reset, Device OS runs, and it reports the modules of `sources` (any, without them) and that nothing is
-    missing.
-
-    Raises:
-        NotReached: not within `timeout` seconds; tells what is not as it should be.
-        ImageRefused: one of `sources` does not fit the board.
-    """
-    images = in_order(board, [check(board, source) for source in sources])
-    before = board.usb.present()
-    yield
-    board.begin_epoch("an update over the air was begun", ends=before, boot=Boot.NORMAL)
-    trouble = "it has not reset since the update was begun"
-
-    def done() -> bool:
-        nonlocal trouble
-        entry = board.usb.entry()
-        if entry is None or entry == before or entry.state is not UsbState.NORMAL:
-            return False
-        try:
-            trouble = not_installed(board, images) or board.requests.unmet_dependency()
-        except HarnessError as error:
-            trouble = error.what
-        return not trouble
-
-    names = ", ".join(f"{image.key} version {image.version}" for image in images) or "its new firmware"
-    _until(board, done, timeout, f"{names} to be installed over the air", lambda: f"{board.usb.describe()}; {trouble}")
-    board.saw(f"updated over the air: {names}")
-
-
-def update_over_the_air(board: Board, sources: Sequence[bytes | str | Path], *, timeout: float) -> None:
-    """Have the cloud send modules to the board, one after the other in the order in which they depend on each other, and wait for each.
-
-    Raises:
-        ImageRefused: one of them must not be sent there; none was.
-        CapabilityMissing: there is no account that could.
-        ChangesNotAllowed: it is a real board.
-        CloudRefused: the cloud does not send it.
-        NotReached: the board did not take it.
-    """
-    if board.account is None:
-        raise CapabilityMissing(Capability.CLOUD, board=board.label)
-    images: list[Image] = in_order(board, [check(board, source) for source in sources])
-    board.must_allow_changes("update it over the air", Capability.USB)
-    for image in images:
-        with updating(board, [image.data], timeout=timeout):
-            board.journal.did(f"had the cloud send it {image}")
-            board.account.flash(board.device_id, image.data)
 
 
 def _until(board: Board, look: Callable[[], T | None], timeout: float, awaited: str, seen: Callable[[], str]) -> T:

@@ -25,7 +25,10 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the journal. `at` is in seconds of the host's clock; `share` of a PROGRESS entry runs from 0 to 1."""
+    """One line of the journal. `at` is in seconds of the host's clock.
+
+    `share` of a PROGRESS entry runs from 0 to 1; None: nobody can tell how far it is.
+    """
 
     at: float
     kind: Kind
@@ -79,8 +82,8 @@ class Journal:
         """Record what somebody else noted at a moment."""
         self._add(Entry(at, Kind.LOG, text))
 
-    def progress(self, text: str, share: float) -> None:
-        """Tell listeners how far a long action is."""
+    def progress(self, text: str, share: float | None) -> None:
+        """Tell listeners how far a long action is; None where nobody can tell."""
         self._add(Entry(self._now(), Kind.PROGRESS, text, share=share))
 
     def _add(self, entry: Entry) -> None:

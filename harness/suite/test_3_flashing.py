@@ -68,7 +68,7 @@ def test_a_bad_image_is_refused(board: Board, damage: str, reason: Refusal) -> N
 def test_a_bootloader_is_not_written_over_dfu(board: Board) -> None:
     """A bootloader is refused for DFU: it would leave the board without one."""
     with pytest.raises(ImageRefused):
-        board.flash(build_module(board.platform.id, ModuleFunction.BOOTLOADER, version=1, body=bytes(64)))
+        board.flash(build_module(board.platform.id, ModuleFunction.BOOTLOADER, version=1, body=bytes(64)), by="dfu")
 
 
 @pytest.mark.usefixtures("application_restored")

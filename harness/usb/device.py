@@ -14,7 +14,7 @@ from typing import TypeVar
 import usb.core
 import usb.util
 
-from harness.errors import BoardLabel, BoardNotAvailable, ConversationFailed, Unavailable, hides
+from harness.errors import BoardLabel, BoardNotAvailable, LinkBroken, Unavailable, hides
 from harness.usb.entry import UsbEntry
 from particle_protocol.usb import HostSteps, Pause, RequestType, Setup, Stall, StandardRequest, Transfer
 
@@ -51,7 +51,7 @@ class UsbDevice:
         Raises:
             Stall: the device refused the request.
             BoardNotAvailable: it went away, is busy, or may not be opened.
-            ConversationFailed: no answer within the timeout, or another failure on the bus.
+            LinkBroken: no answer within the timeout, or another failure on the bus.
         """
         try:
             if setup.request == StandardRequest.SET_INTERFACE and setup.request_type == RequestType.INTERFACE:
@@ -84,7 +84,7 @@ def translate(error: usb.core.USBError, label: BoardLabel | None, doing: str) ->
     pyusb gives the libusb code as `errno` values of this platform (pyusb 1.3, usb/backend/libusb1.py, `_libusb_errno`).
     """
     if isinstance(error, usb.core.USBTimeoutError):
-        return ConversationFailed(f"no answer on USB within its time ({doing})", board=label, seen="the device is enumerated")
+        return LinkBroken(f"no answer on USB within its time ({doing})", board=label, seen="the device is enumerated")
     match error.errno:
         case errno.EPIPE:
             return Stall(doing)
@@ -103,14 +103,14 @@ def translate(error: usb.core.USBError, label: BoardLabel | None, doing: str) ->
         case errno.ENOSYS | errno.ENOENT:
             remedy = PERMISSION_REMEDY["win32"]
             return BoardNotAvailable(Unavailable.NO_DRIVER, board=label, seen=str(error), remedy=remedy)
-    return ConversationFailed(f"a USB transfer failed: {error} ({doing})", board=label, remedy="Check the cable and the hub")
+    return LinkBroken(f"a USB transfer failed: {error} ({doing})", board=label, remedy="Check the cable and the hub")
 
 
 def run_steps(device: UsbDevice, steps: HostSteps[T], sleep: Callable[[float], None]) -> T:
     """Carry a host-side conversation over an opened device; gives its result.
 
     Raises:
-        BoardNotAvailable, ConversationFailed: see `UsbDevice.control`; the generator is closed.
+        BoardNotAvailable, LinkBroken: see `UsbDevice.control`; the generator is closed.
         Exception: whatever the conversation itself raises.
     """
     control = device.control

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from harness.errors import ConversationFailed, ImageRefused, Refusal, hides
 from harness.usb.board_usb import BoardUsb
-from particle_protocol.dfu import AccessError, AddressError, DfuError, open_session
+from particle_protocol.dfu import AccessError, AddressError, DfuError, DfuSession, open_session
 from particle_protocol.usb import HostSteps
 
 __tracebackhide__ = hides
 
 T = TypeVar("T")
 
+Progress: TypeAlias = Callable[[str, int, int], None]
+
 FLASH, SETTINGS = 0, 1
 """DFU alternates: the internal flash, and the DCT (Device OS 2.3.1, usbd_flash_if.h:41, usbd_dct_if.h:25)."""
 
 
-def write_module(usb: BoardUsb, address: int, data: bytes, progress: Callable[[int, int], None]) -> None:
-    """Erase the sectors that hold the range, and write it. `progress` is called with bytes written and their total.
+def write_module(usb: BoardUsb, address: int, data: bytes, progress: Progress, *, written: int = 0) -> None:
+    """Erase the sectors that hold the range, and write it.
+
+    Args:
+        usb: the board, in DFU mode.
+        address: where the data go.
+        data: what is written.
+        progress: is called with what is done ("erasing", "writing"), how much of it, and how much there is.
+        written: bytes of a write that was broken off before. They are read back, and whole sectors that hold what they should are kept.
 
     Raises:
         ImageRefused: the board's memory map does not allow it; nothing was erased.
@@ -29,9 +38,25 @@ def write_module(usb: BoardUsb, address: int, data: bytes, progress: Callable[[i
 
     def steps() -> HostSteps[None]:
         session = yield from open_session()
-        yield from session.write(FLASH, address, data, progress=progress)
+        kept = (yield from _sound_sectors(session, address, data[:written])) if written else 0
+        rest, total = data[kept:], len(data)
+        yield from session.write(
+            FLASH,
+            address + kept,
+            rest,
+            erased=lambda done, sectors: progress("erasing", done, sectors),
+            progress=lambda done, _: progress("writing", kept + done, total),
+        )
 
     _run(usb, steps(), changes="a write over DFU")
+
+
+def _sound_sectors(session: DfuSession, address: int, data: bytes) -> HostSteps[int]:
+    """How many bytes from `address` on fill sectors that hold `data` already. A sector that was left half written does not count."""
+    found = yield from session.read(FLASH, address, len(data))
+    same = next((at for at, (left, right) in enumerate(zip(found, data, strict=True)) if left != right), len(data))
+    sectors = session.alternates[FLASH].erasable_sectors(address, len(data) + 1)
+    return max([0, *(start - address for start in sectors if start <= address + same)])
 
 
 def write_settings(usb: BoardUsb, offset: int, data: bytes) -> None:
@@ -49,8 +74,10 @@ def write_settings(usb: BoardUsb, offset: int, data: bytes) -> None:
     _run(usb, steps(), changes="a write to the DCT over DFU")
 
 
-def read_memory(usb: BoardUsb, address: int, length: int, *, alternate: int = FLASH) -> bytes:
-    """Read from the flash, or from the DCT, where addresses are offsets.
+def read_memory(
+    usb: BoardUsb, address: int, length: int, *, alternate: int = FLASH, progress: Callable[[int, int], None] | None = None
+) -> bytes:
+    """Read from the flash, or from the DCT, where addresses are offsets. `progress` is called with bytes read and their total.
 
     Raises:
         ImageRefused: the board's memory map does not allow it.
@@ -59,7 +86,7 @@ def read_memory(usb: BoardUsb, address: int, length: int, *, alternate: int = FL
 
     def steps() -> HostSteps[bytes]:
         session = yield from open_session()
-        return (yield from session.read(alternate, address, length))
+        return (yield from session.read(alternate, address, length, progress=progress))
 
     return _run(usb, steps(), changes="")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.errors import ConversationFailed, RequestRefused, hides
 from harness.modes import CloudStatus, DeviceMode
@@ -16,8 +16,12 @@ from particle_protocol.control_requests import calls
 from particle_protocol.control_requests.codes import RequestType, request_name, result_text
 from particle_protocol.control_requests.errors import ControlRequestError, RequestError
 from particle_protocol.control_requests.host import raw_system_version, request
+from particle_protocol.os_versions import ModuleNeed
 from particle_protocol.platforms import ModuleFunction, ModuleKey
 from particle_protocol.usb import HostSteps
+
+if TYPE_CHECKING:
+    from particle_protocol.control_requests.generated.storage_pb2 import LegacyModule, Module
 
 __tracebackhide__ = hides
 
@@ -58,11 +62,16 @@ class InstalledModule:
     version: int
     intact: bool
     dependencies_met: bool
+    needs: tuple[ModuleNeed, ...] = ()
 
     def __str__(self) -> str:
         trouble = "" if self.intact else ", damaged"
         trouble += "" if self.dependencies_met else ", needs a module that is missing or too old"
         return f"{self.key} version {self.version}{trouble}"
+
+
+def _need(need: LegacyModule.Dependency | Module.Dependency, function: ModuleFunction | None) -> ModuleNeed:
+    return ModuleNeed(ModuleKey(function or ModuleFunction.NONE, need.index), need.version)
 
 
 class ControlRequests:
@@ -117,6 +126,7 @@ class ControlRequests:
                 each.version,
                 intact=not each.validity & INTEGRITY_FAILED,
                 dependencies_met=not each.validity & DEPENDENCY_FAILED,
+                needs=tuple(_need(need, _OLD_FUNCTIONS.get(need.type)) for need in each.dependencies),
             )
             for each in reply.legacy_modules
         ]
@@ -128,6 +138,7 @@ class ControlRequests:
                 each.version,
                 intact=not (each.checked_flags & ~each.passed_flags) & _CURRENT_INTEGRITY,
                 dependencies_met=not (each.checked_flags & ~each.passed_flags) & _CURRENT_DEPENDENCIES,
+                needs=tuple(_need(need, ModuleFunction(need.type)) for need in each.dependencies),
             )
             for each in reply.modules
         ]

@@ -206,8 +206,19 @@ class DfuSession:
             if progress is not None:
                 progress(done, len(sectors))
 
-    def write(self, alternate: int, address: int, data: bytes, *, erase: bool = True, progress: Progress | None = None) -> HostSteps[None]:
+    def write(
+        self,
+        alternate: int,
+        address: int,
+        data: bytes,
+        *,
+        erase: bool = True,
+        erased: Progress | None = None,
+        progress: Progress | None = None,
+    ) -> HostSteps[None]:
         """Write `data` at `address`, after erasing its sectors unless told otherwise.
+
+        `erased` is called with sectors that are done and their number, `progress` with bytes.
 
         Raises:
             AddressError, AccessError: the memory map does not allow it; nothing was sent.
@@ -217,7 +228,7 @@ class DfuSession:
         if not data:
             return
         if erase:
-            yield from self.erase(alternate, address, len(data))
+            yield from self.erase(alternate, address, len(data), progress=erased)
         yield from self._begin(alternate, address)
         for block, done in enumerate(range(0, len(data), self._transfer_size), FIRST_BLOCK):
             chunk = data[done : done + self._transfer_size]
