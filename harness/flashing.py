@@ -96,6 +96,19 @@ def read(board: Board, sources: Iterable[bytes | str | Path]) -> list[Image]:
     return sorted(images, key=lambda image: order.get(image.key, len(order)))
 
 
+def read_one(board: Board, source: bytes | str | Path) -> Image:
+    """The only module of a file; see `read`.
+
+    Raises:
+        ImageRefused: it must not be written to the board, or there are several.
+    """
+    images = read(board, [source])
+    if len(images) > 1:
+        names = ", ".join(str(image.key) for image in images)
+        raise ImageRefused(Refusal.NOT_A_MODULE, f"{names} in one file, and one is taken", board=board.label, remedy="Split it first")
+    return images[0]
+
+
 def _modules(board: Board, name: str, data: bytes) -> Iterator[Image]:
     file = read_image(data)
     wrong = [finding for finding in file.findings if finding.severity is Severity.ERROR]

@@ -105,10 +105,10 @@ class SerialConsole:
             ImageRefused: the image must not be written to this board; nothing was sent.
             ConversationFailed: the board did not take it.
         """
-        from harness.flashing import check
+        from harness.flashing import read_one
 
         board = self._board
-        image = check(board, source)
+        image = read_one(board, source)
         board.must_allow_changes("update it")
         board.journal.did(f"sent {image} by YModem over the serial console")
         before = board.usb.present()
