@@ -106,8 +106,14 @@ class FaultPlan:
 
     def __str__(self) -> str:
         told = [text for text in self._texts() if text]
-        seed = f" (seed {self.seed})" if self.drawn or self.loss or self.duplication or self.reordering or self.delay[1] else ""
-        return (", ".join(told) or "none") + seed
+        return (", ".join(told) or "none") + (f" (seed {self.seed})" if self._throws_dice else "")
+
+    @property
+    def _throws_dice(self) -> bool:
+        """Whether it comes out otherwise with another seed."""
+        share = 1.0 if self.cloud_error is None else self.cloud_error[1]
+        least, most = self.delay
+        return bool(self.drawn or self.loss or self.duplication or self.reordering or least < most or share < 1)
 
     def _texts(self) -> list[str]:
         least, most = self.delay

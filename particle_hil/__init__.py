@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         RequestRefused,
     )
     from harness.identity import Identity
-    from harness.kit import Customer, FaultPlan, Faults, Firmware, Network, Product, product_firmware
+    from harness.kit import Customer, FaultPlan, Faults, Firmware, Lab, Network, Product, product_firmware
     from harness.lab.applications import Application, SleepMode, SleepNetwork, WakeUp, every, function, subscribe, variable
     from harness.modes import Capability, Mode
     from harness.provisioning import DeveloperClaim, Unclaim, Verdict
@@ -58,6 +58,7 @@ _HOMES = {
     "HarnessError": "harness.errors",
     "Identity": "harness.identity",
     "ImageRefused": "harness.errors",
+    "Lab": "harness.kit",
     "Mode": "harness.modes",
     "Network": "harness.kit",
     "NotReached": "harness.errors",
@@ -103,6 +104,7 @@ __all__ = [
     "HarnessError",
     "Identity",
     "ImageRefused",
+    "Lab",
     "Mode",
     "Network",
     "NotReached",

@@ -23,6 +23,7 @@ from harness.pointing import put_back_left
 
 if TYPE_CHECKING:
     from harness.rack.lab_file import LabFile
+    from harness.surroundings import Surroundings
 
 __tracebackhide__ = hides
 
@@ -187,6 +188,8 @@ class Rig:
     restore: Callable[[object], None] | None = None
     door: Callable[[], AbstractContextManager[dict[str, str]]] | None = None
     """Shows the boards to other programs on this computer while its context lasts; gives the environment variables that they need."""
+    surroundings: Surroundings | None = None
+    """What is around the boards that a program can change."""
     reload: Callable[[LabFile], Reloaded] | None = None
     """Makes of it what its lab file says now."""
     close: Callable[[], None] = lambda: None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from harness.boards import Reloaded, Rig, ServiceFacts
 from harness.cli.served_boards import board_lines, served_board
 from harness.errors import HarnessError
+from harness.kit.faults import StandingFaults
 from harness.rack.lab_building import read_lab
 from harness.rack.lab_file import LabFile
 
@@ -23,19 +25,20 @@ def served_words(boards: Sequence[str], lab: LabFile | None) -> list[str]:
     return [board.name for board in lab.boards if board.kind == "emu"]
 
 
-def left_out(boards: Sequence[str], lab: LabFile | None) -> list[str]:
-    """A line for each board of a lab file that is not served because it is real."""
+def left_out(boards: Sequence[str], lab: LabFile | None, where: str = "not served") -> list[str]:
+    """A line for each board of a lab file that is left out because it is real."""
     if boards or lab is None:
         return []
-    return [f"{board.place}: {board.name} is {board.moniker}: not served" for board in lab.boards if board.kind != "emu"]
+    return [f"{board.place}: {board.name} is {board.moniker}: {where}" for board in lab.boards if board.kind != "emu"]
 
 
 class LabWatch:
     """Looks at a lab file, at the files that it names, and at the modules of its applications; to be asked about once a second."""
 
-    def __init__(self, lab: LabFile, rig: Rig) -> None:
+    def __init__(self, lab: LabFile, rig: Rig, faults: StandingFaults) -> None:
         self._lab = lab
         self._rig = rig
+        self._faults = faults
         self._read = self._seen = self._look()
 
     def poll(self) -> Iterator[Said]:
@@ -50,6 +53,11 @@ class LabWatch:
             done = self._rig.reload(self._lab)
         except HarnessError as error:
             done = Reloaded([], [], str(error).split("\n"))
+        else:
+            try:
+                self._faults.follow(self._lab, self._rig)
+            except HarnessError as error:
+                done = replace(done, problems=[*done.problems, *str(error).split("\n")])
         self._read = self._seen = self._look()
         yield from _told(self._lab.path, done, self._rig.service)
 

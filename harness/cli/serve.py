@@ -27,6 +27,7 @@ from harness.cli.served_control import KIND as KIND_OF_FOLDER
 from harness.cli.served_control import announced
 from harness.device_os import handed_out
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
+from harness.kit.faults import StandingFaults
 from harness.rack.lab_building import read_lab
 from harness.rack.lab_file import LabFile
 from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
@@ -122,14 +123,17 @@ def serve(
         folder = stack.enter_context(OwnFolder(KIND_OF_FOLDER))
         if rig.cloud is not None:
             stack.enter_context(announced(folder.path, rig.cloud))
-        told = {**describe(rig, _open_door(stack, rig), folder.path, lab), "device_os": handed_out(device_os)}
+        faults = stack.enter_context(contextlib.closing(StandingFaults(seed)))
+        if lab is not None:
+            faults.follow(lab, rig)
+        told = {**describe(rig, _open_door(stack, rig), folder.path, lab), "device_os": handed_out(device_os), "faults": faults.told}
         if as_json:
             say_json(told)
         else:
             say(*_text(told))
         for line in left_out(boards, lab):
             say(f"particle-hil: {line}", err=True)
-        lines, watch = IncidentLines(), None if lab is None else LabWatch(lab, rig)
+        lines, watch = IncidentLines(), None if lab is None else LabWatch(lab, rig, faults)
         while not stop.asked.wait(timeout=1):
             incidents = lines.say(rig.service.incidents() if rig.service is not None else (), time.monotonic())
             for line, data in (*incidents, *(() if watch is None else watch.poll())):
@@ -215,6 +219,8 @@ def _text(told: dict[str, Any]) -> list[str]:
         ("particle-api-js", f"new Particle({{ baseUrl: '{told['api']}' }})"),
         ("Device OS", told["device_os"]),
     ]
+    if told["faults"]:
+        lines.append(("faults", told["faults"]))
     for board in told["boards"]:
         lines += board_lines(board)
     if told["environment"]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.board import Board
 from harness.errors import Blame, CapabilityMissing, HarnessError, hides
@@ -14,6 +14,10 @@ from harness.fault_plan import FaultPlan, WrongFault
 from harness.modes import Capability
 from harness.pointing import with_wrong_server_key
 from harness.surroundings import PowerCutAhead, Surroundings
+
+if TYPE_CHECKING:
+    from harness.boards import Rig
+    from harness.rack.lab_file import LabFaults, LabFile
 
 __tracebackhide__ = hides
 
@@ -93,9 +97,12 @@ def derived_seed(seed: int, test: str, number: int) -> int:
 
 
 @contextmanager
-def begun_around(boards: Sequence[Board], plan: FaultPlan) -> Iterator[Begun]:
-    """Have the faults of a plan around boards while the context lasts. See `Faults.__call__`."""
-    surroundings = _check(boards, plan)
+def begun_around(boards: Sequence[Board], plan: FaultPlan, around: Surroundings | None = None) -> Iterator[Begun]:
+    """Have the faults of a plan around boards while the context lasts. See `Faults.__call__`.
+
+    `around` is what has no board in it yet; else it is what the boards have around them.
+    """
+    surroundings = _check(boards, plan, around)
     begun = Begun(plan)
     with ExitStack() as ends:
         if plan.wrong_server_key:
@@ -114,9 +121,9 @@ def begun_around(boards: Sequence[Board], plan: FaultPlan) -> Iterator[Begun]:
         yield begun
 
 
-def _check(boards: Sequence[Board], plan: FaultPlan) -> Surroundings | None:
+def _check(boards: Sequence[Board], plan: FaultPlan, around: Surroundings | None) -> Surroundings | None:
     """Refuse what cannot be, before anything is done; gives what the network and the cloud are changed by, if they are."""
-    if not boards:
+    if not boards and around is None:
         raise HarnessError("faults(...): there is no board for them", blame=Blame.REQUEST, remedy="Take the fixture `board` or `boards`")
     for board in boards:
         for each in plan.needs:
@@ -124,7 +131,9 @@ def _check(boards: Sequence[Board], plan: FaultPlan) -> Surroundings | None:
                 board.must_allow_changes("give it a wrong server key", Capability.USB)
             elif each not in board.capabilities:
                 raise CapabilityMissing(each, board=board.label, remedy=REMEDIES.get(each, ""))
-    return boards[0].surroundings if plan.is_weather or plan.is_trouble or plan.outage else None
+    if not (plan.is_weather or plan.is_trouble or plan.outage):
+        return None
+    return boards[0].surroundings if around is None else around
 
 
 def _around(board: Board) -> Surroundings:
@@ -144,6 +153,37 @@ def _tell_end(boards: Sequence[Board], begun: Begun) -> None:
                 came if cut.happened() else f"no power cut: there were {cut.writes()} writes, and it was to come in number {write}"
             )
         board.journal.did(f"had the faults end: {begun.plan}")
+
+
+class StandingFaults:
+    """The faults of a lab file: they are there as long as it says so."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._ends = ExitStack()
+        self._now: tuple[LabFaults | None, list[str]] = (None, [])
+        self.told = ""
+        """What there is now."""
+
+    def follow(self, file: LabFile, rig: Rig) -> None:
+        """Have what a file says, around these boards, in place of what was there.
+
+        Raises:
+            HarnessError: a board cannot have it.
+        """
+        wanted = file.faults, [board.device_id for board in rig.boards]
+        if wanted == self._now:
+            return
+        self.close()
+        if file.faults is not None:
+            begun = self._ends.enter_context(begun_around(tuple(rig.boards), file.faults.plan(self._seed), rig.surroundings))
+            self.told = str(begun)
+        self._now = wanted
+
+    def close(self) -> None:
+        """Have them end."""
+        self._now, self.told = (None, []), ""
+        self._ends.close()
 
 
 REMEDIES = {

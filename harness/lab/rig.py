@@ -108,6 +108,7 @@ class LabRig:
             snapshot=self._snapshot,
             restore=self._restore,
             door=self._open_usb_door if served else None,
+            surroundings=self.host.surroundings,
             close=self.close,
         )
 
@@ -300,8 +301,7 @@ class LabRig:
             door.stop()
 
     def _snapshot(self) -> object:
-        with self.host.surroundings.lifted():
-            return self.lab.snapshot(), dict(self.host.boards)
+        return self.lab.snapshot(), dict(self.host.boards)
 
     def _restore(self, state: object) -> None:
         lab, boards = cast("tuple[dict[str, Any], dict[str, BoardInLab]]", state)

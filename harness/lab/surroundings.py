@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from emulator.board.board import Board
 from emulator.board.flash import Cut, CutPhase
@@ -80,17 +79,6 @@ class LabSurroundings:
         self._active.clear()
         self._silenced.clear()
         self._driver.call(self._apply)
-
-    @contextmanager
-    def lifted(self) -> Iterator[None]:
-        """Without any faults for as long as the context lasts, in which no time may pass."""
-        active, self._active = self._active, []
-        self._driver.call(self._apply)
-        try:
-            yield
-        finally:
-            self._active = active
-            self._driver.call(self._apply)
 
     def _all(self) -> list[AccessPoint | Cell]:
         return [*self._lab.network.access_points, *self._lab.network.cells]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Sequence
 
@@ -13,11 +12,11 @@ from harness.board import Board
 from harness.boards import OpenOptions, Rig
 from harness.cloud import Account, Cloud, CloudTarget, WifiNetwork
 from harness.errors import Blame, HarnessError
+from harness.from_environment import cloud_from_environment, parse_wifi
 from harness.hiding import hides
 from harness.host import HostClock, WallClock
 from harness.pool.pool import PATIENCE, Keep, Pool, PoolOptions, Wanted
 from harness.pytest_plugin.settings import PREFIX, board_names, is_asked_for, lab_of, lease_of, patience_of, seed_of, setting
-from harness.rack.lab_file import LabFile
 
 __tracebackhide__ = hides
 
@@ -197,28 +196,3 @@ def options_of(config: pytest.Config) -> OpenOptions:
         device_os=tuple(config.getoption("--device-os")),
         webhooks=tuple(config.getoption("--allow-webhook")),
     )
-
-
-def cloud_from_environment(url: str | None, *, allow_changes: bool, lab: LabFile | None = None) -> CloudTarget | None:
-    """The real cloud at `url`, with the account that the environment names, else the first one of the lab file. None without a URL."""
-    if not url:
-        return None
-    account = None if lab is None else lab.account(None)
-    if account is not None and account.password is not None and not any(os.environ.get(PREFIX + name) for name in ("TOKEN", "USER")):
-        return CloudTarget(url, WallClock(), username=account.user, password=account.password.reveal(), allow_changes=allow_changes)
-    return CloudTarget(
-        url,
-        WallClock(),
-        token=os.environ.get(PREFIX + "TOKEN", ""),
-        username=os.environ.get(PREFIX + "USER", ""),
-        password=os.environ.get(PREFIX + "PASSWORD", ""),
-        allow_changes=allow_changes,
-    )
-
-
-def parse_wifi(text: str | None) -> WifiNetwork | None:
-    """A network written as SSID:PASSWORD, or SSID alone for one without a password."""
-    if not text:
-        return None
-    ssid, colon, password = text.partition(":")
-    return WifiNetwork(ssid, password, 3 if colon else 0)

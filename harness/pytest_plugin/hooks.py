@@ -22,7 +22,7 @@ from harness.pytest_plugin import junit
 from harness.pytest_plugin.junit import JunitReport, attach_journal, is_wanted
 from harness.pytest_plugin.outcomes import PLUGIN, Outcomes, class_of, is_infrastructure, mark
 from harness.pytest_plugin.scopes import asking_scope, definitions_of, needed_scope, node_of
-from harness.pytest_plugin.settings import board_names, takes_any
+from harness.pytest_plugin.settings import board_names, lab_of, takes_any
 from harness.pytest_plugin.state import BENCH, BOARDS, CHANGES, FAILED, HANDED_OUT, ITEM, OUTCOME_CLASS, begin_test, present_item
 
 if TYPE_CHECKING:
@@ -127,27 +127,34 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 # These are the innermost wrappers, so that a thread that ends in an error of the harness is no mere warning of pytest's.
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test if a thread of its ended in an error of the harness. The faults that its markers ask for are there meanwhile."""
-    with threads.watch(item.stash.setdefault(_THREADS, [])), _marked_faults(item):
+    """Fail a test if a thread of its ended in an error of the harness. The faults that it is to have are there meanwhile."""
+    with threads.watch(item.stash.setdefault(_THREADS, [])), _wanted_faults(item):
         result = yield
     _raise_from_threads(item)
     return result
 
 
-def _marked_faults(item: pytest.Item) -> AbstractContextManager[object]:
-    """The faults of a test's markers, around its boards."""
-    if item.get_closest_marker("faults") is None:
+def _wanted_faults(item: pytest.Item) -> AbstractContextManager[object]:
+    """The faults around a test's boards: those of its markers, and of the lab file around emulated ones."""
+    marked, lab = item.get_closest_marker("faults") is not None, lab_of(item.config)
+    if not marked and (lab is None or lab.faults is None):
         return nullcontext()
     from harness.kit.faults import begun_around
-    from harness.pytest_plugin.preparing import plans_of
+    from harness.pytest_plugin.preparing import plans_of, standing_faults
 
     bench = item.config.stash.get(BENCH, None)
     boards = [] if bench is None else bench.in_use
-    if not boards:
+    if marked and not boards:
         pytest.fail("the marker faults(...): there is no board for them; take the fixture `board` or `boards`", pytrace=False)
     ends = ExitStack()
-    for plan in plans_of(item):
-        ends.enter_context(begun_around(tuple(boards), plan))
+    try:
+        if bench is not None and lab is not None and lab.faults is not None:
+            standing_faults(item, bench, lab.faults, ends)
+        for plan in plans_of(item):
+            ends.enter_context(begun_around(tuple(boards), plan))
+    except BaseException:
+        ends.close()
+        raise
     return ends
 
 

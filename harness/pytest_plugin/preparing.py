@@ -5,19 +5,22 @@ Where a test takes any board and one turns out to be of no use, another is tried
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from harness.board import Board
 from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, HarnessError, InTheWay, NeedNotMet
 from harness.fault_plan import WORDS, FaultPlan, WrongFault
 from harness.hiding import hides
-from harness.kit.faults import derived_seed
+from harness.kit.faults import begun_around, derived_seed
 from harness.pool.needs import Needs
 from harness.pool.pool import Wanted
 from harness.pytest_plugin.bench import Bench, BoardsUnavailable
 from harness.pytest_plugin.junit import is_wanted, properties_of
 from harness.pytest_plugin.settings import seed_of, takes_any
 from harness.pytest_plugin.state import BOARDS, HANDED_OUT, PROPERTIES, begin_changes
+from harness.rack.lab_file import LabFaults
 from harness.starting import Start
 
 __tracebackhide__ = hides
@@ -40,12 +43,22 @@ def plans_of(item: pytest.Item) -> list[FaultPlan]:
         for number, mark in enumerate(marks):
             if mark.args:
                 raise WrongFault(f"it takes words with values, such as {WORDS[0]}=3, not {mark.args[0]!r}; there are: {', '.join(WORDS)}")
-            plans.append(FaultPlan.read(mark.kwargs, derived_seed(seed_of(item.config), item.nodeid, -number)))
+            plans.append(FaultPlan.read(mark.kwargs, derived_seed(seed_of(item.config), item.nodeid, -1 - number)))
     except WrongFault as error:
         wrong = str(error)
     else:
         return plans
     pytest.fail(f"the marker faults(...): {wrong}", pytrace=False)
+
+
+def standing_faults(item: pytest.Item, bench: Bench, faults: LabFaults, ends: ExitStack) -> None:
+    """Have the faults of the lab file around the boards that a test has, and the cloud that it asks, as far as they are emulated."""
+    asks_cloud = not {"cloud", "account"}.isdisjoint(getattr(item, "fixturenames", ()))
+    plan = faults.plan(derived_seed(seed_of(item.config), item.nodeid, 0))
+    for rig in bench.pool.rigs:
+        boards = tuple(board for board in rig.boards if board in bench.in_use)
+        if rig.surroundings is not None and (boards or (asks_cloud and not bench.in_use)):
+            ends.enter_context(begun_around(boards, plan, rig.surroundings))
 
 
 def needs_of(item: pytest.Item) -> tuple[Needs, ...]:

@@ -11,12 +11,14 @@ from typing import Any, Final, TypeVar
 
 from harness.boards import Moniker, kind_named
 from harness.errors import BoardNotAvailable, hides
+from harness.fault_plan import FaultPlan, WrongFault
 from harness.rack.lab_errors import LabFileWrong, Place, Problem
 from harness.rack.lab_file import (
     LabAccount,
     LabBoard,
     LabCustomer,
     LabDevice,
+    LabFaults,
     LabFile,
     LabFirmware,
     LabMember,
@@ -78,6 +80,7 @@ class _Builder:
             devices=tuple(device for devices in self._each("device", self._devices) for device in devices),
             customers=tuple(self._each("customer", self._customer)),
             projects=tuple(self._each("project", self._project)),
+            faults=self._faults(),
             watched=tuple(self._watched),
         )
         self._check_hubs()
@@ -211,6 +214,18 @@ class _Builder:
                 self._place(*path, "owner"), "a SIM that was never active has no owner", "Leave the owner out, or give another state"
             )
         return LabSim(iccid=table["iccid"], form=table.get("form"), state=state, owner=owner, place=place)
+
+    def _faults(self) -> LabFaults | None:
+        words = self._data.get("faults")
+        if not words:
+            return None
+        for word in words:
+            try:
+                FaultPlan.read({word: words[word]})
+            except WrongFault as error:
+                what, _, remedy = str(error).partition(": ")
+                self._wrong(self._place("faults", word), f"{what} cannot be", remedy[:1].upper() + remedy[1:])
+        return LabFaults(words=words, place=self._place("faults"))
 
     def _members(self, table: Table, path: KeyPath) -> tuple[LabMember, ...]:
         found = []

@@ -10,9 +10,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.cloud import WifiNetwork
 from harness.errors import hides
+from harness.fault_plan import FaultPlan
 from harness.rack.lab_errors import Place, wrong
 
 __tracebackhide__ = hides
@@ -192,6 +194,18 @@ class LabProject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabFaults:
+    """What goes wrong around emulated boards all the time, in the words of `harness.fault_plan`."""
+
+    words: Mapping[str, Any]
+    place: Place = field(compare=False)
+
+    def plan(self, seed: int) -> FaultPlan:
+        """The same as a plan; `seed` is where chance comes from unless the file says it."""
+        return FaultPlan.read(self.words, seed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabFile:
     """All that a lab file says. `watched` are the files it is made of, the lab file itself among them."""
 
@@ -205,6 +219,7 @@ class LabFile:
     devices: tuple[LabDevice, ...] = ()
     customers: tuple[LabCustomer, ...] = ()
     projects: tuple[LabProject, ...] = ()
+    faults: LabFaults | None = None
     watched: tuple[Path, ...] = ()
 
     @property

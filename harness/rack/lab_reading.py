@@ -87,7 +87,7 @@ def _judge(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
 
 def _explain(path: KeyPath, rule: str, value: Any, found: Any, schema: Any) -> Iterator[tuple[KeyPath, str, str]]:
     explain = _TABLE_RULES.get(rule)
-    if explain is not None and isinstance(found, dict):
+    if explain is not None and isinstance(found, dict) and "properties" in schema:
         yield from ((path + where, what, remedy) for where, what, remedy in explain(value, found, schema))
         return
     about = schema.get("description", "")

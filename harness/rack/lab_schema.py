@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from harness.fault_plan import ANY, MOST_SECONDS, MOST_SHARE, OUTAGES, PHASES
 from particle_protocol.platforms import platforms
 from particle_protocol.skus import SimForm
 
@@ -189,6 +190,61 @@ def _device() -> Schema:
     )
 
 
+_ANY: Final[Schema] = {"const": ANY}
+
+
+def _either(about: str, *forms: Schema) -> Schema:
+    return {"anyOf": [*forms, _ANY], "description": about}
+
+
+def _pair(first: Schema, second: Schema) -> Schema:
+    return {"type": "array", "items": [first, second], "minItems": 2, "maxItems": 2}
+
+
+def _faults() -> Schema:
+    share = _either(
+        f"Give the share, from 0 to {MOST_SHARE:g}, or 'any' to have it drawn.", {"type": "number", "minimum": 0, "maximum": MOST_SHARE}
+    )
+    seconds = {"type": "number", "minimum": 0, "maximum": MOST_SECONDS}
+    write = {"anyOf": [{"type": "integer", "minimum": 1}, _ANY]}
+    outage = {"enum": list(OUTAGES)}
+    status = {"type": "integer", "minimum": 500, "maximum": 599}
+    of_requests = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
+    flag = {"type": "boolean"}
+    return _table(
+        "What goes wrong around emulated boards, all the time.",
+        {
+            "power_cut": _either(
+                "Give the write, counted from 1, in which the power goes away, such as 3 or [3, 'middle'], or 'any'.",
+                {"type": "integer", "minimum": 1},
+                _pair(write, {"enum": [*PHASES, ANY]}),
+            ),
+            "loss": share,
+            "delay": _either(
+                "Give a number of seconds, or the least and the most, such as [0.1, 2.0], or 'any'.", seconds, _pair(seconds, seconds)
+            ),
+            "duplication": share,
+            "reordering": share,
+            "outage": _either("Write 'network', 'cloud', both in a list, or 'any'.", outage, {"type": "array", "items": outage}),
+            "cloud_error": _either(
+                "Give a status from 500 to 599, alone or with the share of requests, such as [503, 0.3], or 'any'.",
+                status,
+                _pair({"anyOf": [status, _ANY]}, of_requests),
+            ),
+            "cloud_delay": _either("Give the seconds until a request is looked at, or 'any'.", seconds),
+            "wrong_server_key": {**flag, "description": "true: boards hold another key than their cloud's."},
+            "full_disk": {
+                **flag,
+                "description": "true: what changes something in the cloud is refused, for the disk of its server is full.",
+            },
+            "seed": {
+                "type": "integer",
+                "description": "Give a whole number, where what is left to chance comes from; that of the run without it.",
+            },
+        },
+    )
+
+
 @cache
 def lab_schema() -> Schema:
     """The schema, in draft 7: the newest that editors for TOML read."""
@@ -245,6 +301,7 @@ def lab_schema() -> Schema:
             "device": _list(_device(), "Devices without a board."),
             "customer": _list(customer, "Customers of products."),
             "project": _list(project, "What POST /v1/binaries knows."),
+            "faults": _faults(),
         },
     )
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "particle-hil lab", **schema}

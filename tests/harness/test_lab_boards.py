@@ -16,6 +16,7 @@ from harness.boards.emu import KIND
 from harness.cli.lab_watch import LabWatch, left_out, served_words
 from harness.cloud import Cloud
 from harness.errors import BoardNotAvailable, CloudRefused, HarnessError
+from harness.kit.faults import StandingFaults
 from harness.modes import Mode
 from harness.rack.lab_building import read_lab
 from harness.rack.lab_errors import LabFileWrong
@@ -307,7 +308,7 @@ def test_what_a_changed_file_cannot_have_is_told_and_the_rest_is_made(opened, la
 
 def test_a_file_is_read_again_once_it_has_changed_and_rests(opened, lab, folder):
     rig, _ = opened("[[board]]\nname = 'a'\nmoniker = 'emu:photon'\n[[device]]\nids = ['ids.txt']\nplatform = 'photon'")
-    watch = LabWatch(read_lab(folder / "lab.toml"), rig)
+    watch = LabWatch(read_lab(folder / "lab.toml"), rig, StandingFaults(0))
     assert list(watch.poll()) == []
     (folder / "ids.txt").write_text("0123456789abcdef0123000a\n")
     assert list(watch.poll()) == [], "it may go on changing"
@@ -324,7 +325,7 @@ def test_an_application_that_has_changed_runs_from_the_next_reset_on(opened, fol
     module = folder / "lab_apps/changing.py"
     module.write_text(LAMP)
     rig, account = opened(BOARDS.replace("lamp:Lamp", "changing:Lamp").replace("emu:photon", "emu:photon?mode=online&claimed=1", 1))
-    watch, (lamp, _) = LabWatch(read_lab(folder / "lab.toml"), rig), rig.boards
+    watch, (lamp, _) = LabWatch(read_lab(folder / "lab.toml"), rig, StandingFaults(0)), rig.boards
     lamp.account = account
     assert account.call(lamp.device_id, "dim", "7") == 7
     module.write_text(LAMP.replace("return self.level", "return self.level + 1"))
