@@ -17,8 +17,10 @@ from emulator.cloud.hook_requests import HookRequest, HookResponse
 from emulator.cloud.records import Plan
 from emulator.cloud.sim_records import SimStatus
 from emulator.device_os.application import Application, function, subscribe, variable
+from emulator.device_os.startup import SETUP_DONE
 from emulator.device_os.tinker import Tinker
 from emulator.factory import user_part
+from emulator.hardware import hardware_of
 from emulator.lab import Lab
 from harness.board import Board as Hands
 from harness.cloud_events import Event, EventParser
@@ -279,9 +281,10 @@ class Fleet:
 
 
 class Bench:
-    """One Lab, a host with its boards on USB, and people."""
+    """One Lab, a host with its boards on USB, and people. Boards, products and builds are of one platform unless told."""
 
-    def __init__(self, **more: object) -> None:
+    def __init__(self, platform: str = PHOTON.name, **more: object) -> None:
+        self.platform = platform_by_name(platform)
         self.lab = Lab(seed=1, **more)
         self.cloud = self.lab.cloud
         self.host = EmulatedHost(self.lab)
@@ -290,7 +293,7 @@ class Bench:
         self._ports = itertools.count(1)
         self._hands: dict[str, Hands] = {}
         self._people: list[Person] = []
-        self.tinker = user_part(PHOTON, OS)
+        self.tinker = user_part(self.platform, OS)
         self.hooked: list[HookRequest] = []
         self.cloud.webhooks.gateway = self._hook
 
@@ -324,9 +327,9 @@ class Bench:
         assert user is not None
         return self.cloud.products.create_organization(user, name, plan).slug
 
-    def fleet(self, owner: Person, name: str = "lamps", platform_id: int = PHOTON.id, organization: str = "", **settings: object) -> Fleet:
+    def fleet(self, owner: Person, name: str = "lamps", platform_id: int = 0, organization: str = "", **settings: object) -> Fleet:
         """A new product of a developer, or of an organization."""
-        product = {"name": name, "platform_id": platform_id, "description": "lamps", "settings": settings}
+        product = {"name": name, "platform_id": platform_id or self.platform.id, "description": "lamps", "settings": settings}
         path = f"/v1/orgs/{organization}/products" if organization else "/v1/user/products"
         answer = owner.post(path, json={"product": product})
         assert answer.status_code == 200, answer.text
@@ -344,19 +347,39 @@ class Bench:
 
     # --- boards
 
-    def lamp(self, version: int = 0, *, os: str = OS, product: tuple[int, int] | None = None, platform: Platform = PHOTON) -> bytes:
+    def lamp(self, version: int = 0, *, os: str = OS, product: tuple[int, int] | None = None, platform: Platform | None = None) -> bytes:
         """A user part with the lamp's application in it."""
         self.lab.applications[f"lamp-{version}"] = lamp(version)
-        return user_part(platform, os, f"lamp-{version}", product)
+        return user_part(platform or self.platform, os, f"lamp-{version}", product)
 
     def board(
-        self, *, os: str = OS, user: bytes | None = None, bootloader: bytes | None = None, mode: str = "normal", **more: object
+        self,
+        *,
+        os: str = OS,
+        user: bytes | None = None,
+        bootloader: bytes | None = None,
+        mode: str = "normal",
+        new: bool = False,
+        **more: object,
     ) -> Board:
-        """A board, switched on, that knows the network: with Tinker, or the user part given; with its own bootloader, or the one given."""
-        more.setdefault("networks", [HOME])
+        """A board, switched on, with Tinker, or the user part given; with its own bootloader, or the one given.
+
+        Unless it is `new`, as it comes out of its box, it has what it needs to come online by itself: it knows the network, its SIM is
+        active, it is marked as set up.
+        """
+        platform = platform_by_name(str(more.setdefault("platform", self.platform.name)))
+        if not new:
+            more.setdefault("networks", [HOME])
+            if hardware_of(platform.name).sim is not None:
+                more.setdefault("sim_status", SimStatus.ACTIVE)
         more.setdefault("modules", [each for each in (bootloader, user) if each is not None])
-        made = self.lab.add_board(BoardSpec(os=os, mode=mode, **more))
+        marked = platform.generation > 2 and not new
+        made = self.lab.add_board(BoardSpec(os=os, mode="off" if marked else mode, **more))
         self._plug_in(made)
+        if marked:
+            made.settings.put(DctField.SETUP_DONE, SETUP_DONE)
+            if mode != "off":
+                made.power_on()
         return made
 
     def online(self, **more: object) -> Board:
@@ -367,13 +390,7 @@ class Bench:
 
     def cellular(self, platform: str = "boron", *, active: bool = False, mode: str = "normal", **more: object) -> Board:
         """A cellular board, switched on and marked as set up; nobody has activated its SIM unless `active`."""
-        status = SimStatus.ACTIVE if active else None
-        made = self.board(platform=platform, mode="off", sim_status=status, **more)
-        if made.platform.generation > 2:
-            made.settings.put(DctField.SETUP_DONE, b"\x01")
-        if mode != "off":
-            made.power_on()
-        return made
+        return self.board(platform=platform, mode=mode, sim_status=SimStatus.ACTIVE if active else None, **more)
 
     def _plug_in(self, board: Board) -> None:
         port = f"1-{next(self._ports)}"
@@ -408,6 +425,15 @@ class Bench:
         waiting = [str(change.status) for change in changes[:first]]
         assert all("green" in each or "cyan" in each for each in waiting), waiting
         return changes[first].time - since
+
+    def take_networks_away(self) -> None:
+        """Nothing is on the air any more, neither Wi-Fi nor a cell."""
+        for each in (self.point, *self.lab.network.cells):
+            each.switch_off()
+
+    def give_networks_back(self) -> None:
+        for each in (self.point, *self.lab.network.cells):
+            each.switch_on()
 
     def reboot(self, board: Board) -> None:
         """Take the power away and give it back; wait until it is online again."""
@@ -476,13 +502,23 @@ class Bench:
         self.lab.close()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test marked `any_board` runs with a Photon, an Argon and a Boron: what it does not name itself is left to the soak run."""
+    marker = metafunc.definition.get_closest_marker("any_board")
+    if marker is None or any("bench" in each.args[0] for each in metafunc.definition.iter_markers("parametrize")):
+        return
+    kinds = (PHOTON.name, "argon", "boron")
+    marks = [() if kind in (PHOTON.name, *marker.args) else pytest.mark.soak for kind in kinds]
+    metafunc.parametrize("bench", [pytest.param(kind, marks=each) for kind, each in zip(kinds, marks, strict=True)], indirect=True)
+
+
 @pytest.fixture
 def make_bench():
     """Benches by the arguments of their Lab."""
     made = []
 
-    def make(**more):
-        made.append(Bench(**more))
+    def make(*platform, **more):
+        made.append(Bench(*platform, **more))
         return made[-1]
 
     yield make
@@ -491,8 +527,9 @@ def make_bench():
 
 
 @pytest.fixture
-def bench(make_bench):
-    return make_bench()
+def bench(make_bench, request):
+    """A bench for Photons, or for the boards of the platform that it is asked for as a parameter."""
+    return make_bench(getattr(request, "param", PHOTON.name))
 
 
 @pytest.fixture
@@ -509,7 +546,7 @@ def u2(bench):
 
 @pytest.fixture
 def fleet(bench):
-    """A product of Photons, and its owner, `fleet.owner`."""
+    """A product of the bench's platform, and its owner, `fleet.owner`."""
     return bench.fleet(bench.developer("owner"))
 
 

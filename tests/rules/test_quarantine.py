@@ -2,9 +2,17 @@
 
 import pytest
 
+from emulator.factory import device_os_release
+
+pytestmark = pytest.mark.any_board
+
 
 @pytest.mark.rule("R110", "R111")
-@pytest.mark.parametrize("os", ["0.7.0", "1.5.2", "2.3.1", "3.3.1"])
+@pytest.mark.parametrize(
+    ("bench", "os"),
+    [*[("photon", os) for os in ("0.7.0", "1.5.2", "2.3.1", "3.3.1")], ("argon", "1.5.2"), ("boron", "3.3.1")],
+    indirect=["bench"],
+)
 def test_a_board_that_nobody_added_is_quarantined(bench, fleet, os):
     board = bench.online(os=os, user=fleet.firmware(1, os=os))
     assert fleet.standing(board) == "quarantined"
@@ -12,7 +20,25 @@ def test_a_board_that_nobody_added_is_quarantined(bench, fleet, os):
     assert board.led.describe() == "breathing cyan"
 
 
+@pytest.mark.rule("R110", "R118")
+@pytest.mark.parametrize("bench", ["argon", "boron"], indirect=True)
+@pytest.mark.parametrize("listed", ["quarantined", "denied"])
+def test_quarantine_and_approval_by_itself_end_with_device_os_3_on_one_and_the_same_board(bench, u1, listed):
+    fleet = bench.fleet(u1, quarantine=listed == "quarantined")
+    board = bench.online(os="3.3.1", user=fleet.firmware(1, os="3.3.1"))
+    if listed != "quarantined":
+        assert fleet.standing(board) == "member"
+        fleet.remove(board)
+    bench.reboot(board)
+    assert fleet.standing(board) == listed
+    bench.hands(board).update_device_os(device_os_release(bench.platform, "4.0.0"))
+    bench.settle(board)
+    assert bench.hands(board).requests.system_version() == "4.0.0"
+    assert (fleet.standing(board), board.firmware.application.version) == ("nothing", 1)
+
+
 @pytest.mark.rule("R111")
+@pytest.mark.any_board("boron")
 def test_a_quarantined_board_gets_nothing_of_the_product_and_gives_it_nothing(bench, fleet):
     fleet.prove(2)
     fleet.release(2, intelligent=True)
@@ -53,6 +79,7 @@ def test_who_knows_a_products_number_gets_no_board_into_it(bench, fleet, u1):
 
 
 @pytest.mark.rule("R113")
+@pytest.mark.any_board("argon")
 def test_an_approved_board_is_a_member_and_updated_at_once(bench, fleet, mate):
     fleet.prove(2)
     fleet.release(2)
@@ -83,18 +110,19 @@ def test_denied_boards_stay_listed_as_what_they_are_and_can_be_approved(bench, f
 
 @pytest.mark.rule("R115", "R116")
 @pytest.mark.parametrize("deny", [False, True])
+@pytest.mark.any_board("boron")
 def test_tinker_takes_a_board_off_the_list_when_it_is_online_with_it_and_not_before(bench, fleet, deny):
     board = bench.online(user=fleet.firmware(1))
     if deny:
         fleet.remove(board, deny=True)
     listed = fleet.standing(board)
-    bench.point.switch_off()
+    bench.take_networks_away()
     bench.hands(board).flash(bench.tinker)
     bench.sleep(3600)
     assert bench.runs_tinker(board)
     assert board.led.describe() == "blinking green"
     assert fleet.standing(board) == listed == ("denied" if deny else "quarantined")
-    bench.point.switch_on()
+    bench.give_networks_back()
     bench.settle(board)
     assert fleet.standing(board) == "nothing"
 
@@ -117,6 +145,7 @@ def test_safe_mode_names_the_product_of_the_firmware_that_does_not_run(bench, fl
 
 
 @pytest.mark.rule("R119")
+@pytest.mark.any_board("argon")
 def test_automatic_approval_lets_boards_in_that_are_nobodys_or_the_teams(bench, u1, u2):
     fleet = bench.fleet(u1, quarantine=True)
     stranger = bench.developer("stranger")
@@ -142,14 +171,17 @@ def test_a_board_that_was_let_in_by_itself_is_updated_at_once(bench, u1):
 
 
 @pytest.mark.rule("R119")
-@pytest.mark.parametrize("os", ["0.7.0", "3.3.1"])
-def test_automatic_approval_works_from_the_oldest_to_the_newest_photon(bench, u1, os):
+@pytest.mark.parametrize(
+    ("bench", "os"), [("photon", "0.7.0"), ("photon", "3.3.1"), ("argon", "0.9.0"), ("boron", "3.3.1")], indirect=["bench"]
+)
+def test_automatic_approval_works_from_the_oldest_release_to_the_newest_that_has_it(bench, u1, os):
     fleet = bench.fleet(u1, quarantine=False)
     board = bench.online(os=os, user=fleet.firmware(1, os=os))
     assert fleet.standing(board) == "member"
 
 
 @pytest.mark.rule("R120")
+@pytest.mark.any_board("boron")
 def test_a_denied_board_is_not_let_in_by_itself(bench, u1):
     fleet = bench.fleet(u1, quarantine=False)
     board = bench.online(user=fleet.firmware(1))

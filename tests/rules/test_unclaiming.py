@@ -86,6 +86,20 @@ def test_a_removed_board_comes_back_as_denied_until_it_is_online_with_tinker(ben
     assert u1.call(board, "digitalwrite", "D7,HIGH") == 1
 
 
+@pytest.mark.rule("R55")
+@pytest.mark.parametrize(("bench", "os"), [("boron", "4.0.0"), ("argon", "6.2.0")], indirect=["bench"])
+@pytest.mark.parametrize("auto_approve", [False, True])
+def test_from_device_os_4_on_a_removed_board_is_just_its_owners(bench, u1, u2, os, auto_approve):
+    fleet = bench.fleet(u1, quarantine=not auto_approve)
+    board = bench.online(os=os, user=fleet.firmware(1, os=os))
+    fleet.add(board)
+    u2.claim(board)
+    fleet.remove(board)
+    bench.reboot(board)
+    assert (fleet.standing(board), bench.owner(board)) == ("nothing", u2.username)
+    assert (u2.device(board)["product_id"], u2.call(board, "version")) == (board.platform.id, 1)
+
+
 @pytest.mark.rule("R56")
 def test_who_removes_before_unclaiming_cannot_unclaim_through_the_product_any_more(bench, fleet, u2):
     board = bench.online(user=fleet.firmware(1))
