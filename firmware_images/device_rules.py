@@ -48,6 +48,7 @@ class ModuleError(enum.IntEnum):
     INVALID_SIZE = -1351
     PLATFORM = -1360
     INVALID_FORMAT = -1370
+    FAILED = -1390
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,11 +60,29 @@ class ModuleDependency:
 
 
 @dataclass(frozen=True, slots=True)
+class DescribedAsset:
+    """A file that an application carries along: one it asks for (without sizes), or one that is stored. Sizes in bytes."""
+
+    name: str
+    sha256: bytes
+    size: int = 0
+    storage_size: int = 0
+
+    @property
+    def identity(self) -> tuple[str, bytes]:
+        """By which what is asked for and what is there are compared."""
+        return self.name, self.sha256
+
+    def __str__(self) -> str:
+        return f"asset {self.name!r}"
+
+
+@dataclass(frozen=True, slots=True)
 class DescribedModule:
     """One module of a system description. `max_size` is the size of its slot in bytes.
 
-    `function` None is an empty slot, which only firmware up to 0.7.0 mentions. `sha256` is given for user modules, `size` (in bytes) by the
-    binary form alone.
+    `function` None is an empty slot, which only firmware up to 0.7.0 mentions. `sha256` is given for user modules, `size` (in bytes) and
+    `assets` (those that the module asks for) by the binary form alone.
     """
 
     max_size: int
@@ -77,6 +95,7 @@ class DescribedModule:
     dependencies: tuple[ModuleDependency, ...] = ()
     sha256: bytes = b""
     size: int = 0
+    assets: tuple[DescribedAsset, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -94,12 +113,21 @@ class DescribedModule:
 class SystemDescribe:
     """The system's part: platform, facts about the modem where there is one (`imei`, `iccid`, `cellfw`), modules.
 
+    The binary form tells the assets that are stored, too.
+
     Key order (Device OS 2.3.1, system/src/system_info.cpp:283-352): of a module `s l vc vv`, `u` for user modules, `f n v d`.
     """
 
     platform_id: int
     modules: tuple[DescribedModule, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
+    assets: tuple[DescribedAsset, ...] = ()
+
+    @property
+    def missing_assets(self) -> tuple[DescribedAsset, ...]:
+        """What its modules ask for and is not stored."""
+        there = {each.identity for each in self.assets}
+        return tuple(each for module in self.modules for each in module.assets if each.identity not in there)
 
     def encode(self, *, old_style: bool = False) -> str:
         """The JSON object, without its braces (the two parts can be merged into one object: see `merge`).

@@ -15,6 +15,7 @@ from emulator.board.enterprise import EnterpriseSettings
 from emulator.board.flash import INSTANT, Cut, Flash
 from emulator.board.interrupted_transfer import TransferMemory
 from emulator.board.led_patterns import OFF
+from emulator.board.notes import NewAssets
 from emulator.board.otp import Otp
 from emulator.board.power import PowerCut, PowerScope
 from emulator.board.settings import Settings
@@ -115,6 +116,7 @@ class Board:
         """What it keeps for an enterprise network; None for a board that cannot join one."""
         self.transfer = TransferMemory(stores.transfer)
         """What it remembers of an update that was interrupted."""
+        self.new_assets = NewAssets(stores.cache)
         self.ncp_version = hardware.ncp
         """The version of the network processor's firmware; None without such a processor."""
         self.sims = SimSlots(sim, stores.cellular)

@@ -14,6 +14,7 @@ DCT_FILE = "/sys/dct.bin"
 WIFI_FILE = "/sys/wifi_config.bin"
 CELLULAR_FILE = "/sys/cellular_config.bin"
 TRANSFER_FILE = "/sys/fw_transfer.bin"
+CACHE_FILE = "/sys/cache.dat"
 
 
 class FileStore:

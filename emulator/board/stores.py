@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from emulator.board.dcd_store import DcdStore
 from emulator.board.dct_store import DctStore
-from emulator.board.file_store import CELLULAR_FILE, DCT_FILE, TRANSFER_FILE, WIFI_FILE, FileStore
+from emulator.board.file_store import CACHE_FILE, CELLULAR_FILE, DCT_FILE, TRANSFER_FILE, WIFI_FILE, FileStore
 from emulator.board.file_system import FileSystem
 from emulator.board.flash import Flash
 from emulator.board.interrupted_transfer import TRANSFER_SIZE
+from emulator.board.notes import NOTES_SIZE
 from emulator.board.sim_slots import SIM_CHOICE_SIZE
 from emulator.board.stored_networks import NETWORKS_SIZE
 from emulator.board.wiced_store import WicedCopies
@@ -29,6 +30,8 @@ class SettingsStores:
     """Which SIM is used, where there is a choice."""
     transfer: DctStore | None
     """What there is of an update that was interrupted."""
+    cache: DctStore | None
+    """What the system notes for itself."""
 
 
 def settings_stores(hardware: Hardware, flashes: Mapping[str, Flash]) -> SettingsStores:
@@ -41,6 +44,7 @@ def settings_stores(hardware: Hardware, flashes: Mapping[str, Flash]) -> Setting
     networks: DctStore | None = None
     cellular: DctStore | None = None
     transfer: DctStore | None = None
+    cache: DctStore | None = None
     if hardware.dct.store is StoreKind.WICED:
         copies = WicedCopies(flash, starts)
         dct, networks = copies.application, copies.platform
@@ -50,6 +54,7 @@ def settings_stores(hardware: Hardware, flashes: Mapping[str, Flash]) -> Setting
         files = FileSystem(flash, starts[0], regions[0].size)
         dct, networks = FileStore(files, DCT_FILE, DCT_SIZE), FileStore(files, WIFI_FILE, NETWORKS_SIZE)
         cellular, transfer = FileStore(files, CELLULAR_FILE, SIM_CHOICE_SIZE), FileStore(files, TRANSFER_FILE, TRANSFER_SIZE)
+        cache = FileStore(files, CACHE_FILE, NOTES_SIZE)
     return SettingsStores(
-        dct, networks if WIFI in hardware.interfaces else None, cellular if CELLULAR in hardware.interfaces else None, transfer
+        dct, networks if WIFI in hardware.interfaces else None, cellular if CELLULAR in hardware.interfaces else None, transfer, cache
     )

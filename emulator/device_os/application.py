@@ -33,13 +33,14 @@ not wait, and use `self.call_later` for what comes later. Everything an applicat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol, TypeAlias, TypeVar, overload
 
 from emulator.board.sleep import WakeUp
 from emulator.clock import Timer
 from emulator.device_os.sleeping import SleepConfiguration, SleepMode, SleepNetwork
+from firmware_images.asset_rules import StoredAsset
 from particle_protocol.describe import ApplicationDescribe
 from particle_protocol.messages import DEFAULT_TTL, Subscription, Value, VariableType
 
@@ -129,6 +130,15 @@ class ApplicationContext(Protocol):
             ValueError: it cannot sleep like this.
         """
 
+    def assets(self) -> Sequence[StoredAsset]:
+        """The assets that were sent with the application and are there."""
+
+    def read_asset(self, name: str) -> bytes | None:
+        """The content of one; None when there is none of that name, or it is damaged."""
+
+    def assets_handled(self) -> None:
+        """The application has dealt with what came: it is not called for that again."""
+
     def write_serial(self, data: bytes) -> int:
         """Send on the USB serial port; how many bytes were taken: none while no program has the port open, or in listening mode."""
 
@@ -192,13 +202,16 @@ class Application:
     def setup(self) -> None:
         """Called once a boot, before the application is described to the cloud. Register here what the class body cannot."""
 
+    def assets_changed(self) -> None:
+        """Called before `setup()` when assets have come, at every boot until `assets_handled()` was called (System.onAssetOta)."""
+
     def control_request(self, kind: int, data: bytes) -> bytes | None:
         """Called with a control request that Device OS leaves to the application: 10, which is there for it, or a type unknown to it.
 
         The answer's data, or None for what the application does not know either (Device OS 2.3.1, system/src/system_control_internal.cpp).
         """
 
-    def start(self, context: ApplicationContext) -> None:
+    def start(self, context: ApplicationContext, *, new_assets: bool = False) -> None:
         """Run the application: register what its class declares, call `setup()`, start its timers. The firmware calls this once."""
         self._context = context
         timers: list[tuple[float, Callable[[], Any]]] = []
@@ -212,6 +225,8 @@ class Application:
                 self.add_subscription(role.name, method, own_devices=role.own_devices)
             else:
                 timers.append((role.seconds, method))
+        if new_assets:
+            self.assets_changed()
         self.setup()
         for seconds, method in timers:
             context.call_later(seconds, self._tick, seconds, method)
@@ -273,6 +288,18 @@ class Application:
         if every:
             self.call_later(every, self.publish_vitals, every)
         return self.context.publish_vitals()
+
+    def assets(self) -> Sequence[StoredAsset]:
+        """The files that were sent with the application, as far as they are on the board."""
+        return self.context.assets()
+
+    def read_asset(self, name: str) -> bytes | None:
+        """The content of such a file; None when there is none of that name, or it is damaged."""
+        return self.context.read_asset(name)
+
+    def assets_handled(self) -> None:
+        """Not to be called for the assets that have come any more."""
+        self.context.assets_handled()
 
     def print(self, text: str = "", end: str = "\r\n") -> bool:
         """Write a line to the USB serial port, as `Serial.println` does; whether all of it went out: only while a program has it open."""

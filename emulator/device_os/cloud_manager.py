@@ -213,7 +213,7 @@ class CloudManager:
             platform_id=self._board.platform.id,
             product_id=product_id,
             product_version=product_version,
-            system_describe=lambda: system_describe(self._board, system.modules),
+            system_describe=lambda: system_describe(self._board, system.modules, system.assets),
             application=system.application,
             safe_mode=system.safe_mode,
             claim_code=b"" if code[0] in (0x00, 0xFF) else code.partition(b"\0")[0],

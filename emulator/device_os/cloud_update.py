@@ -196,7 +196,8 @@ class UpdateByWindows(_Transfers[UpdateReceiver]):
                 self._reply(each, now, self._acknowledged)
         for event in self._core.events():
             if isinstance(event, ApplyUpdate):
-                self._notify(UpdateEnded(self._store.apply()))
+                result = self._store.apply()
+                self._notify(UpdateAbandoned() if result else UpdateEnded(result))  # it resets only for what it could install
             else:
                 self._notify(UpdateAbandoned() if isinstance(event, TransferEnded) else _told(event))
 

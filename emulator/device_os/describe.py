@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from emulator.board.board import Board
+from emulator.device_os.assets import Assets
 from emulator.device_os.modules import InstalledModule, ModuleTable, judge
 from firmware_images.fields import ModuleFunction
 from firmware_images.module import Module
-from particle_protocol.describe import DescribedModule, ModuleDependency, SystemDescribe, Validity
+from particle_protocol.describe import DescribedAsset, DescribedModule, ModuleDependency, SystemDescribe, Validity
 from particle_protocol.platforms import Platform
 
 
-def system_describe(board: Board, modules: ModuleTable) -> SystemDescribe:
-    """The system's part of a describe message; of a cellular board with what its modem tells (hal/src/electron/ota_flash_hal.cpp:31-47)."""
+def system_describe(board: Board, modules: ModuleTable, assets: Assets | None) -> SystemDescribe:
+    """The system's part of a describe message; of a cellular board with what its modem tells (hal/src/electron/ota_flash_hal.cpp:31-47).
+
+    The intact user part tells the assets that it asks for (6.2.0, system/src/system_info.cpp:472-504).
+    """
     extra = {}
     if board.hardware.modem_firmware:
         extra = {"imei": board.identity.imei, "iccid": board.sim or "", "cellfw": board.hardware.modem_firmware}
-    return SystemDescribe(
-        board.platform.id, tuple(_described(module) for module in modules.modules), {key: value for key, value in extra.items() if value}
-    )
+    described_modules = [_described(module) for module in modules.modules]
+    stored: tuple[DescribedAsset, ...] = ()
+    if assets is not None:
+        described_modules = [
+            replace(told, assets=asked_for(assets)) if module is modules.user and module.intact else told
+            for module, told in zip(modules.modules, described_modules, strict=True)
+        ]
+        stored = tuple(DescribedAsset(asset.name, asset.digest, asset.size, asset.storage_size) for asset in assets.available)
+    return SystemDescribe(board.platform.id, tuple(described_modules), {key: value for key, value in extra.items() if value}, stored)
+
+
+def asked_for(assets: Assets) -> tuple[DescribedAsset, ...]:
+    """The assets that the intact user part asks for."""
+    return tuple(DescribedAsset(need.name, need.digest) for need in assets.asked)
 
 
 def described(module: Module | None, platform: Platform, modules: ModuleTable) -> DescribedModule | None:

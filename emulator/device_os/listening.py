@@ -162,7 +162,7 @@ class _Facts:
         return self._system.version
 
     def module_info(self) -> str:
-        return "{" + system_describe(self._board, self._system.modules).encode() + "}"
+        return "{" + system_describe(self._board, self._system.modules, self._system.assets).encode() + "}"
 
     def diagnostics(self) -> str:
         return json.dumps(by_name(self._system.diagnostics()), separators=(",", ":"))

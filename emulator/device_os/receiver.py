@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 from emulator.board.board import Board
 from emulator.board.flash import FlashError
-from emulator.device_os.installers import installer_of
+from emulator.device_os.assets import Assets
+from emulator.device_os.installers import Target, installer_of
 from emulator.device_os.modules import ModuleTable
 from emulator.device_os.staged import NoModule, OutOfRegion, StagedModule, StagedUpdates
 from emulator.device_os.update_rules import UpdateRules
 from firmware_images.combined import MAX_ON_DEVICE
 from firmware_images.device_rules import BOOT_CHECKS, UPDATE_CHECKS, Check, ModuleError, Validity, validate
 from firmware_images.module import Module
+from particle_protocol.control_requests.codes import Result
 from particle_protocol.platforms import OsVersion
 
 
@@ -29,14 +31,23 @@ class _Judged:
     modules: tuple[StagedModule, ...] = ()
 
 
+class CannotBegin(ValueError):
+    """There is no room for an update, or modules of its kind are not taken: `result` says which."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.text)
+        self.result = result
+
+
 class UpdateReceiver:
     """One update at a time, piece by piece."""
 
-    def __init__(self, board: Board, modules: ModuleTable, version: OsVersion) -> None:
+    def __init__(self, board: Board, modules: ModuleTable, version: OsVersion, assets: Assets | None) -> None:
         self._board = board
         self.rules = UpdateRules.of(board.platform, version)
         self._modules = modules
         self._staged = StagedUpdates(board, modules.memory)
+        self._target = Target(board, modules, self.rules, self._staged, assets)
         self.size = 0
         self.received = 0
         self.active = False
@@ -50,22 +61,35 @@ class UpdateReceiver:
         """Make room for an update of `size` bytes; one that was running, or was interrupted, is forgotten.
 
         Raises:
-            ValueError: there is no such room.
+            CannotBegin: see there.
         """
         self.resume(size, 0)
 
-    def resume(self, size: int, kept: int) -> int:
+    def resume(self, size: int, kept: int, module_function: int | None = None) -> int:
         """The same, where `kept` bytes lie there already: gives how many of them are left, for flash is erased by sectors.
 
+        `module_function` is of the module that will come, if that was told. An update that reaches over the assets costs all of them.
+
         Raises:
-            ValueError: there is no such room.
+            CannotBegin: see there.
         """
         self.active = False
+        result = self._prepare(size, module_function)
+        if result is not Result.OK:
+            raise CannotBegin(result)
         if not kept:
             self._board.transfer.keep(None)
         kept = self._staged.prepare(size, kept)
         self.size, self.received, self.active = size, kept, True
         return kept
+
+    def _prepare(self, size: int, module_function: int | None) -> Result:
+        if module_function is not None and installer_of(module_function) is None:
+            return Result.OTA_UNSUPPORTED_MODULE
+        if not 0 < size <= self.capacity:
+            return Result.TOO_LARGE
+        assets = self._target.assets
+        return Result.OK if assets is None else assets.prepare(size, module_function)
 
     def write(self, offset: int, data: bytes) -> None:
         """Store a piece of the update.
@@ -98,7 +122,7 @@ class UpdateReceiver:
             return int(judged.error)
         for staged in judged.modules:
             installer = installer_of(staged.module.prefix.function)
-            error = ModuleError.UNSUPPORTED if installer is None else installer.install(self._board, self._modules, self._staged, staged)
+            error = ModuleError.UNSUPPORTED if installer is None else installer.install(self._target, staged)
             if error is not None:
                 return int(error)
         return 0
@@ -126,7 +150,7 @@ class UpdateReceiver:
         installer = installer_of(module.prefix.function)
         if installer is None:
             return ModuleError.UNSUPPORTED
-        return self._verdict(module).error or self.rules.fault(module) or installer.fault(self._board, self.rules, module)
+        return self._verdict(module).error or self.rules.fault(module) or installer.fault(self._target, module)
 
     def failed_checks(self) -> Check:
         """The checks that what was received does not pass; all of them when it is no module at all."""

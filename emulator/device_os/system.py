@@ -7,6 +7,8 @@ system_task.cpp.)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emulator.board.board import Board, BootRequest
 from emulator.board.led_patterns import strength_shown
 from emulator.board.led_theme import stored_theme
@@ -14,6 +16,7 @@ from emulator.board.status_led import LedService, LedSignal, Priority
 from emulator.clock import Timer
 from emulator.device_os.application import Application
 from emulator.device_os.applications import load_application
+from emulator.device_os.assets import Assets
 from emulator.device_os.cloud_manager import CloudManager
 from emulator.device_os.cloud_transport import lacks_key, make_key
 from emulator.device_os.control import ControlRequests
@@ -29,6 +32,7 @@ from emulator.device_os.sleeping import SleepConfiguration, Sleeper
 from emulator.device_os.startup import STARTUP_LISTEN, STARTUP_SAFE, must_listen, startup_mode
 from emulator.usb.cdc_port import CdcPort
 from emulator.usb.normal_mode import NormalModeDevice
+from firmware_images.asset_rules import StoredAsset
 from firmware_images.fields import ModuleFunction
 from particle_protocol.dct import DctField, SystemFlag
 from particle_protocol.messages.goodbye import CloudReason, NetworkReason, ResetReason
@@ -59,9 +63,11 @@ class DeviceOs:
         self._started = board.clock.now
         self.application_runs = False
         """Whether the application's `setup()` has been called: in AUTOMATIC mode that waits for the first connection to the cloud."""
+        self.assets = Assets.of(board, found.modules)
+        """The assets on it; None where its version has no storage for any."""
         self.safe_mode = self._must_be_safe()
         self.application: Application | None = None if self.safe_mode else load_application(board, found.modules)
-        self.receiver = UpdateReceiver(board, found.modules, self.version_numbers)
+        self.receiver = UpdateReceiver(board, found.modules, self.version_numbers, self.assets)
         self.interfaces = Interfaces(InterfaceContext(board, self.led, self._network_up, self._network_changed, self._network_failed))
         self.cloud = CloudManager(self)
         self.serial = CdcPort()
@@ -220,11 +226,15 @@ class DeviceOs:
             self.scope.call_later(0.0, self.reset, ResetReason.DFU_MODE, BootRequest.DFU)
 
     def _must_be_safe(self) -> bool:
-        """Whether this boot is one in safe mode (Device OS 2.3.1, hal/src/stm32f2xx/core_hal_stm32f2xx.c:470-508)."""
+        """Whether this boot is one in safe mode (Device OS 2.3.1, hal/src/stm32f2xx/core_hal_stm32f2xx.c:470-508).
+
+        An asset that the user part asks for and is not there is a reason too (6.2.0, system/src/main.cpp:756-761).
+        """
         asked = bool(startup_mode(self.board) & STARTUP_SAFE)
         bootloader = self.modules.find(ModuleFunction.BOOTLOADER, 0)
         needed = (self.modules.user, bootloader, self.modules.system)
-        return asked or not all(module is not None and module.healthy for module in needed)
+        lacks_assets = self.assets is not None and bool(self.assets.missing)
+        return asked or lacks_assets or not all(module is not None and module.healthy for module in needed)
 
     @property
     def product(self) -> tuple[int, int] | None:
@@ -237,7 +247,7 @@ class DeviceOs:
     def run_application(self) -> None:
         """Call the application's `setup()`, once a boot (Device OS 2.3.1, system/src/main.cpp:441-447)."""
         if not self.application_runs and self.application is not None:
-            self.application.start(_Context(self))
+            self.application.start(_Context(self), new_assets=self.assets is not None and self.board.new_assets.there)
         self.application_runs = True
         self._hand_over_serial()
 
@@ -297,6 +307,15 @@ class _Context:
 
     def sleep(self, configuration: SleepConfiguration) -> None:
         self._system.sleeper.begin(configuration)
+
+    def assets(self) -> Sequence[StoredAsset]:
+        return () if self._system.assets is None else self._system.assets.usable
+
+    def read_asset(self, name: str) -> bytes | None:
+        return None if self._system.assets is None else self._system.assets.read(name)
+
+    def assets_handled(self) -> None:
+        self._system.board.new_assets.note(there=False)
 
     def write_serial(self, data: bytes) -> int:
         return 0 if self._system.listening.active else self._system.serial.write(data)

@@ -10,8 +10,7 @@ from typing import Final
 
 from emulator.board.flash import FlashError
 from emulator.board.interrupted_transfer import InterruptedTransfer, TransferMemory
-from emulator.device_os.installers import installer_of
-from emulator.device_os.receiver import UpdateReceiver
+from emulator.device_os.receiver import CannotBegin, UpdateReceiver
 from particle_protocol.control_requests.codes import Result
 from particle_protocol.ota import UpdateFault
 
@@ -39,15 +38,13 @@ class UpdateStore:
 
     def begin(self, size: int, sha256: bytes | None, *, discard: bool, module_function: int | None) -> int:
         """See `ota.UpdateStore`."""
-        if module_function is not None and installer_of(module_function) is None:
-            raise UpdateFault(Result.OTA_UNSUPPORTED_MODULE)
         before = self._memory.load()
         same = before is not None and not discard and (before.size, before.sha256) == (size, sha256)
         kept = before.received if before is not None and same else 0
         try:
-            self._offset = self._whole = self._receiver.resume(size, kept)
-        except ValueError as error:
-            raise UpdateFault(Result.TOO_LARGE, str(error)) from None
+            self._offset = self._whole = self._receiver.resume(size, kept, module_function)
+        except CannotBegin as error:
+            raise UpdateFault(error.result) from None
         self._sha256 = sha256
         self._beyond.clear()
         return self._offset

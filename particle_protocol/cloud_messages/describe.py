@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from particle_protocol.describe import (
+    DescribedAsset,
     DescribedModule,
     DescribeError,
     ModuleDependency,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from particle_protocol.cloud_messages.generated import describe_pb2
 
 _FUNCTIONS: Final = frozenset(each for each in ModuleFunction if each.has_letter) - {ModuleFunction.NONE}
-"""Settings and assets have no letter in a description; they are left out."""
+"""Settings have no letter in a description; they are left out. Assets are listed apart from the modules."""
 _STORES: Final = tuple(ModuleStore)
 """By number: main, factory, backup, scratchpad."""
 _FACTS: Final = {"imei": "imei", "iccid": "iccid", "cellfw": "modem_firmware"}
@@ -39,6 +40,7 @@ def encode_system(system: SystemDescribe) -> bytes:
     for name, field in _FACTS.items():
         if name in system.extra:
             setattr(told, field, system.extra[name])
+    told.assets.extend(_write_asset(asset) for asset in system.assets)
     return told.SerializeToString()
 
 
@@ -59,7 +61,8 @@ def decode_system(payload: bytes, platform_id: int) -> SystemDescribe:
         raise DescribeError(f"the description is no system description: {error}") from None
     modules = tuple(_read_module(module) for module in told.modules if module.function in _FUNCTIONS and module.store < len(_STORES))
     facts = {name: getattr(told, field) for name, field in _FACTS.items()}
-    return SystemDescribe(platform_id, modules, {name: fact for name, fact in facts.items() if fact})
+    assets = tuple(map(_read_asset, told.assets))
+    return SystemDescribe(platform_id, modules, {name: fact for name, fact in facts.items() if fact}, assets)
 
 
 def _write_module(module: DescribedModule) -> describe_pb2.DescribedModule:
@@ -78,8 +81,19 @@ def _write_module(module: DescribedModule) -> describe_pb2.DescribedModule:
             describe_pb2.DescribedDependency(function=_number(need.function), index=need.index, version=need.version)
             for need in module.dependencies
         ],
+        assets=[_write_asset(asset) for asset in module.assets],
         size=module.size,
     )
+
+
+def _write_asset(asset: DescribedAsset) -> describe_pb2.DescribedAsset:
+    from particle_protocol.cloud_messages.generated import describe_pb2
+
+    return describe_pb2.DescribedAsset(sha256=asset.sha256, name=asset.name, size=asset.size, storage_size=asset.storage_size)
+
+
+def _read_asset(asset: describe_pb2.DescribedAsset) -> DescribedAsset:
+    return DescribedAsset(asset.name, asset.sha256, asset.size, asset.storage_size)
 
 
 def _read_module(module: describe_pb2.DescribedModule) -> DescribedModule:
@@ -98,6 +112,7 @@ def _read_module(module: describe_pb2.DescribedModule) -> DescribedModule:
         ),
         sha256=module.sha256,
         size=module.size,
+        assets=tuple(map(_read_asset, module.assets)),
     )
 
 

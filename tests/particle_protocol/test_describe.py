@@ -10,6 +10,7 @@ from particle_protocol.cloud_messages.describe import decode_system, encode_syst
 from particle_protocol.coap import ContentFormat, Message
 from particle_protocol.describe import (
     ApplicationDescribe,
+    DescribedAsset,
     DescribedModule,
     DescribeError,
     Description,
@@ -210,3 +211,15 @@ def test_any_json_is_a_description_or_a_describe_error(document):
         Description.decode(json.dumps(document).encode())
     except DescribeError:
         pass
+
+
+def test_the_binary_form_tells_what_assets_there_are_and_what_is_missing():
+    """Bytes by hand, after device-os-protobuf, cloud/describe.proto: a user part that asks for two assets, and one of them stored."""
+    beep, buzz = b"\x11" * 32, b"\x22" * 32
+    asked = [b"\x0a\x20" + digest + b"\x12\x04" + name for digest, name in ((beep, b"beep"), (buzz, b"buzz"))]
+    module = b"\x08\x05\x10\x02" + b"".join(b"\x52" + bytes((len(each),)) + each for each in asked)
+    stored = asked[0] + b"\x18\x88\x27\x20\x64"
+    told = decode_system(b"\x0a" + bytes((len(module),)) + module + b"\x2a" + bytes((len(stored),)) + stored, 13)
+    assert told.assets == (DescribedAsset("beep", beep, 5000, 100),)
+    assert [asset.name for asset in told.missing_assets] == ["buzz"]
+    assert decode_system(encode_system(told), 13) == told

@@ -1,16 +1,19 @@
-"""Requests about what is stored: the modules."""
+"""Requests about what is stored: modules, and assets (6.2.0, system/src/control/storage.cpp)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emulator.device_os.control.handlers import Handler
+from emulator.device_os.describe import asked_for
 from emulator.device_os.modules import InstalledModule
 from firmware_images.device_rules import Check
 from firmware_images.fields import ModuleFunction
 from particle_protocol.control_requests.codes import RequestType, Result
 from particle_protocol.control_requests.device import Request
 from particle_protocol.control_requests.generated import storage_pb2
+from particle_protocol.describe import DescribedAsset
 
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
@@ -36,18 +39,38 @@ class StorageRequests:
         self.handlers: dict[int, Handler] = {
             RequestType.GET_MODULE_INFO: self._module_info,
         }
+        if system.version_numbers >= _NEW_FORM_SINCE and system.assets is not None:
+            self.handlers[RequestType.GET_ASSET_INFO] = self._asset_info
 
     def _module_info(self, request: Request) -> None:
         reply = storage_pb2.GetModuleInfoReply()
         for module in self._system.modules.modules:
             if self._system.version_numbers >= _NEW_FORM_SINCE:
-                reply.modules.append(_module(module))
+                reply.modules.append(_module(module, self._assets_of(module)))
             elif module.prefix.function in _LEGACY_TYPES:
                 reply.legacy_modules.append(_legacy_module(module))
         request.reply(Result.OK, reply.SerializeToString())
 
+    def _assets_of(self, module: InstalledModule) -> Sequence[storage_pb2.Asset]:
+        assets = self._system.assets
+        if assets is None or module is not self._system.modules.user or not module.intact:
+            return ()
+        return [_asset(need) for need in asked_for(assets)]
 
-def _module(module: InstalledModule) -> storage_pb2.Module:
+    def _asset_info(self, request: Request) -> None:
+        assets = self._system.assets
+        assert assets is not None
+        stored = [DescribedAsset(each.name, each.digest, each.size, each.storage_size) for each in assets.available]
+        required = [DescribedAsset(need.name, need.digest) for need in assets.required]
+        reply = storage_pb2.GetAssetInfoReply(available=map(_asset, stored), required=map(_asset, required))
+        request.reply(Result.OK, reply.SerializeToString())
+
+
+def _asset(asset: DescribedAsset) -> storage_pb2.Asset:
+    return storage_pb2.Asset(hash=asset.sha256, name=asset.name, size=asset.size, storage_size=asset.storage_size)
+
+
+def _module(module: InstalledModule, assets: Sequence[storage_pb2.Asset]) -> storage_pb2.Module:
     """A module in the form of Device OS 5.6.0 and later (6.2.0, system/src/control/storage.cpp)."""
     prefix = module.prefix
     made = storage_pb2.Module(
@@ -58,6 +81,7 @@ def _module(module: InstalledModule) -> storage_pb2.Module:
         checked_flags=int(module.validity.checked),
         passed_flags=int(module.validity.passed),
         hash=module.sha256,
+        asset_dependencies=assets,
         size=module.size,
     )
     for each in prefix.dependencies:

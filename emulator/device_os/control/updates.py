@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from emulator.board.flash import FlashError
 from emulator.board.status_led import LedSignal
 from emulator.device_os.control.handlers import Handler, Refused, reset_afterwards
+from emulator.device_os.receiver import CannotBegin
 from particle_protocol.control_requests.codes import RequestType, Result
 from particle_protocol.control_requests.device import Request
 from particle_protocol.control_requests.generated import storage_pb2
@@ -40,8 +41,8 @@ class UpdateRequests:
             raise Refused(Result.NOT_SUPPORTED)
         try:
             self._system.receiver.begin(wanted.size)
-        except ValueError:
-            raise Refused(Result.TOO_LARGE) from None
+        except CannotBegin as error:
+            raise Refused(error.result) from None
         self._update_position = 0
         self._system.led.take_over(LedSignal.FIRMWARE_UPDATE)
         reply = storage_pb2.StartFirmwareUpdateReply(chunk_size=UPDATE_CHUNK)
