@@ -52,7 +52,7 @@ def comports(host: UsbHost) -> list[ListPortInfo]:
 
     `device` is a URL that `serial.serial_for_url` opens.
     """
-    return host.driver.call(lambda: [_info(host, port) for port in host.serial_ports])
+    return host.driver.call(lambda: [port_info(host, port) for port in host.serial_ports])
 
 
 def url_of(host: UsbHost, port: AcmPort) -> str:
@@ -60,7 +60,8 @@ def url_of(host: UsbHost, port: AcmPort) -> str:
     return f"emu://{host.name}/{port.tty}"
 
 
-def _info(host: UsbHost, port: AcmPort) -> ListPortInfo:
+def port_info(host: UsbHost, port: AcmPort) -> ListPortInfo:
+    """What the operating system knows of one port. Inside the Lab."""
     device = port.device
     info = ListPortInfo(url_of(host, port), skip_link_detection=True)
     info.name = port.tty

@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import itertools
 import weakref
-from collections import deque
+from bisect import insort
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -47,6 +48,10 @@ class UsbHost:
         self._ttys: dict[int, AcmPort] = {}
         self._devices: dict[PortPath, AttachedDevice] = {}
         self._unwatch: dict[PortPath, Callable[[], None]] = {}
+        self._plugged: defaultdict[int, dict[PortPath, None]] = defaultdict(dict)
+        """The ports of each bus that something is plugged into, in the order in which it was."""
+        self._in_order: list[PortPath] = []
+        """All of those, in the order of the ports."""
         self._last_address: dict[int, int] = {}
         self._hubs: dict[PortPath, int] = {}
         _HOSTS[self.name] = self
@@ -61,7 +66,7 @@ class UsbHost:
     @property
     def devices(self) -> tuple[AttachedDevice, ...]:
         """What is attached now, in the order of the ports."""
-        return tuple(device for _, device in sorted(self._devices.items()))
+        return tuple(self._devices[path] for path in self._in_order if path in self._devices)
 
     def device_at(self, path: str) -> AttachedDevice | None:
         """What is attached at a port now."""
@@ -91,7 +96,18 @@ class UsbHost:
     @property
     def ports(self) -> tuple[PortPath, ...]:
         """The ports that something is plugged into, in their order."""
-        return tuple(sorted(self._unwatch))
+        return tuple(self._in_order)
+
+    def free_port(self) -> str:
+        """The first free port of a root hub, on the first bus that has an address left."""
+        bus = next(each for each in itertools.count(1) if len(self._plugged[each]) + len(self._hubs_of(each)) < MOST_DEVICES)
+        taken = {path.way[0] for path in self._plugged[bus]}
+        return str(next(path for number in itertools.count(1) if (path := PortPath((bus, number))) not in taken))
+
+    def _hubs_of(self, bus: int) -> dict[PortPath, PortPath]:
+        """The hubs of a bus, each with a board behind it, or itself if it is only known to be there."""
+        known = {hub: hub for hub in self._hubs if hub.bus == bus}
+        return known | {hub: path for path in self._plugged[bus] if len(path) > 2 for hub in path.way[:-1]}
 
     def bind_driver(self, device: AttachedDevice, interface: int) -> bool:
         """Offer an interface to the kernel's drivers; whether one took it. Inside the Lab.
@@ -183,14 +199,14 @@ class UsbHost:
     def _plug_in(self, path: PortPath, plug: UsbPlug) -> None:
         if path in self._unwatch:
             raise ValueError(f"something is plugged into port {path} already")
-        on_bus = [each for each in (*self._unwatch, path) if each.bus == path.bus]
-        hubs = {hub: each for each in on_bus for hub in each.way[:-1]} | {hub: hub for hub in self._hubs if hub.bus == path.bus}
+        plugged = self._plugged[path.bus]
+        hubs = self._hubs_of(path.bus)
         if path in hubs:
             raise ValueError(f"port {path} has the hub of {hubs[path]}: a board goes into a port of that hub")
         if not set(path.way[:-1]).isdisjoint(self._unwatch):
             taken = next(hub for hub in path.way[:-1] if hub in self._unwatch)
             raise ValueError(f"port {taken} has a board, and no hub with a port {path}")
-        if len(on_bus) + len(hubs) > MOST_DEVICES:
+        if len(plugged) + 1 + len({*hubs, *path.way[:-1]}) > MOST_DEVICES:
             raise ValueError(f"bus {path.bus} is full: it has addresses for {MOST_DEVICES} devices; use a port of bus {path.bus + 1}")
 
         def on_event(event: PlugEvent) -> None:
@@ -206,6 +222,8 @@ class UsbHost:
                 self._detached(path)
 
         self._unwatch[path] = plug.watch(on_event)
+        plugged[path] = None
+        insort(self._in_order, path)
         if plug.function is not None:
             self._attached(path, plug)
 
@@ -224,6 +242,8 @@ class UsbHost:
         if unwatch is None:
             raise ValueError(f"nothing is plugged into port {path}")
         unwatch()
+        del self._plugged[path.bus][path]
+        self._in_order.remove(path)
         self._detached(path)
 
     def _attached(self, path: PortPath, plug: UsbPlug) -> None:
@@ -272,7 +292,7 @@ class UsbHost:
 
     def _next_address(self, bus: int) -> int:
         """Addresses go up and wrap at 127, skipping those in use (Linux, drivers/usb/core/hub.c: choose_devnum)."""
-        taken = {device.address for path, device in self._devices.items() if path.bus == bus}
+        taken = {self._devices[path].address for path in self._plugged[bus] if path in self._devices}
         taken |= {address for path, address in self._hubs.items() if path.bus == bus}
         address = self._last_address.get(bus, ROOT_HUB_ADDRESS)
         while True:

@@ -32,14 +32,21 @@ class Product:
         self.platform_id = platform_id
 
     @classmethod
-    def create(cls, account: Account, name: str, platform: str) -> Product:
-        """Make a product for boards of a platform, by its name such as `boron`.
+    def create(cls, account: Account, name: str, platform: str, *, organization: str = "") -> Product:
+        """Make a product for boards of a platform, by its name such as `boron`: in the account's sandbox, or in an organization.
+
+        Args:
+            account: whose product it is.
+            name: what it is called; its slug follows from that.
+            platform: of its boards.
+            organization: the slug of an organization that the account administers.
 
         Raises:
             UnknownPlatform: there is no such platform.
         """
         wanted = {"product": {"name": name, "platform_id": platform_by_name(platform).id}}
-        answer = account.change("POST", "/v1/user/products", json=wanted, what=f"create product {name!r}")
+        path = f"/v1/orgs/{organization}/products" if organization else "/v1/user/products"
+        answer = account.change("POST", path, json=wanted, what=f"create product {name!r}")
         return cls._of(account, answer["product"])
 
     @classmethod

@@ -6,14 +6,18 @@ Above it nothing differs from real boards: its devices are listed and opened thr
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import serial
+import usb.core
 
 from emulator.board.board import Board as EmulatedBoard
+from emulator.doors.cdc_acm import AcmPort
 from emulator.doors.pyusb_backend import EmulatedUsbBackend
-from emulator.doors.serial_url import comports
+from emulator.doors.serial_url import port_info
+from emulator.doors.usb_device import AttachedDevice, PortPath
 from emulator.doors.usb_host import UsbHost
 from emulator.drivers import Driver, WaitTimeout
 from emulator.drivers.inline import InlineDriver
@@ -23,7 +27,7 @@ from harness.host import CONSOLE_BAUDRATE, SerialEntry, open_serial_port
 from harness.lab.radio import LabRadio
 from harness.lab.surroundings import LabSurroundings
 from harness.threads import report
-from harness.usb.bus import UsbBus, Wanted
+from harness.usb.bus import UsbBus, Wanted, entry_of
 from harness.usb.device import UsbDevice
 from harness.usb.entry import UsbEntry
 
@@ -55,6 +59,14 @@ class LabClock:
         self._driver.sleep(seconds)
 
 
+@dataclass(slots=True)
+class _Listed:
+    """What was listed since something last came or went on the bus; what comes then makes a new one."""
+
+    usb: dict[Wanted, list[UsbEntry]] = field(default_factory=dict)
+    serial: list[SerialEntry] | None = None
+
+
 class EmulatedHost:
     """A computer with emulated boards in its USB ports. `boards` maps ports, as in `1-1`, to boards."""
 
@@ -74,8 +86,10 @@ class EmulatedHost:
         self._unwatch: dict[str, Callable[[], object]] = {}
         self._rested: dict[str, int] = {}
         self._bus = UsbBus(self.backend)
-        self._bus_changes = 0
-        self._listed: tuple[int, list[UsbEntry]] | None = None
+        self._entries: dict[PortPath, tuple[AttachedDevice, UsbEntry]] = {}
+        """What was last found at each port."""
+        self._serial_entries: dict[AcmPort, SerialEntry] = {}
+        self._listed = _Listed()
         self.driver.call(self.usb_host.changed.subscribe, self._bus_changed)
         for port, board in boards.items():
             self.plug_in(port, board)
@@ -100,6 +114,8 @@ class EmulatedHost:
         for port in list(self.boards):
             self._unwatch.pop(port)()
             del self.boards[port]
+        self._entries.clear()
+        self._serial_entries.clear()
         for port, board in boards.items():
             self.plug_in(port, board)
 
@@ -107,14 +123,33 @@ class EmulatedHost:
         self._changes[port] += 1
 
     def _bus_changed(self) -> None:
-        self._bus_changes += 1
+        self._listed = _Listed()
 
     def usb_entries(self, wanted: Wanted, *, port: str | None = None) -> list[UsbEntry]:
-        """See `Host.usb_entries`. The bus is listed anew only after something came or went on it."""
-        changes = self._bus_changes
-        if self._listed is None or self._listed[0] != changes:
-            self._listed = changes, self._bus.entries(_anything)
-        return [entry for entry in self._listed[1] if (port is None or entry.port == port) and wanted(entry.vid, entry.pid)]
+        """See `Host.usb_entries`. Only what came since it was last looked at is asked anything."""
+        if port is not None:
+            device = self.driver.call(self.usb_host.device_at, port)
+            return [] if device is None else self._entries_of([device], wanted)
+        listed = self._listed
+        if wanted not in listed.usb:
+            listed.usb[wanted] = self._entries_of(self.backend.enumerate_devices(), wanted)
+        return listed.usb[wanted]
+
+    def _entries_of(self, devices: Iterable[AttachedDevice], wanted: Wanted) -> list[UsbEntry]:
+        found: list[UsbEntry] = []
+        for device in devices:
+            known = self._entries.get(device.path)
+            entry = known[1] if known is not None and known[0] is device else self._read(device)
+            if wanted(entry.vid, entry.pid):
+                found.append(entry)
+        return found
+
+    def _read(self, device: AttachedDevice) -> UsbEntry:
+        """A device as pyusb shows it. One whose serial number could not be read is asked again."""
+        entry = entry_of(usb.core.Device(device, self.backend))
+        if entry.serial is not None:
+            self._entries[device.path] = device, entry
+        return entry
 
     def open_usb(self, entry: UsbEntry, label: BoardLabel | None = None) -> UsbDevice:
         """See `Host.open_usb`."""
@@ -122,10 +157,17 @@ class EmulatedHost:
 
     def serial_entries(self) -> list[SerialEntry]:
         """See `Host.serial_entries`."""
-        return [
-            SerialEntry(port.device, port.vid, port.pid, port.serial_number.lower() if port.serial_number else None)
-            for port in comports(self.usb_host)
-        ]
+        listed = self._listed
+        if listed.serial is None:
+            known = self._serial_entries
+            ports = self.driver.call(lambda: self.usb_host.serial_ports)
+            self._serial_entries = {port: known[port] if port in known else self._serial_entry(port) for port in ports}
+            listed.serial = list(self._serial_entries.values())
+        return listed.serial
+
+    def _serial_entry(self, port: AcmPort) -> SerialEntry:
+        info = self.driver.call(port_info, self.usb_host, port)
+        return SerialEntry(info.device, info.vid, info.pid, info.serial_number.lower() if info.serial_number else None)
 
     def open_serial(self, entry: SerialEntry, label: BoardLabel | None = None, *, baudrate: int = CONSOLE_BAUDRATE) -> serial.Serial:
         """See `Host.open_serial`."""
@@ -158,7 +200,3 @@ def _not_served() -> NotServed:
     error = NotServed(threading.current_thread().name)
     report(error)
     return error
-
-
-def _anything(vid: int, pid: int) -> bool:
-    return True

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count
 from typing import Any, cast
 
 from emulator.bench import HostBench
@@ -163,7 +162,7 @@ class LabRig:
         )
         with _kept():
             emulated = self.lab.add_board(spec)
-        port = wanted.port or next(each for each in (f"1-{number}" for number in count(1)) if each not in self.host.boards)
+        port = wanted.port or self.host.usb_host.free_port()
         self.host.plug_in(port, emulated)
         board = board_on(self.host, port, moniker, releases)
         self._applications.offer(made, os)

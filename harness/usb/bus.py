@@ -59,10 +59,9 @@ class UsbBus:
                 continue
             key = (device.bus, device.address, path, vid, pid)
             known = self._read.get(key)
-            if known is None or known[0] is None:
-                known = _read_serial(device)
-            read[key] = known
-            found.append(UsbEntry(vid, pid, device.bus, device.address, path, *known, device))
+            entry = entry_of(device) if known is None or known[0] is None else _as_read(device, known)
+            read[key] = entry.serial, entry.trouble
+            found.append(entry)
         if port is None:
             self._read = read
         else:
@@ -88,6 +87,15 @@ class UsbBus:
             seen = f"serial number {serial}" if serial else trouble
             raise BoardNotAvailable(Unavailable.UNPLUGGED, f"not at USB port {entry.port} any more", board=label, seen=seen)
         return UsbDevice(entry, label)
+
+
+def entry_of(device: Any) -> UsbEntry:
+    """What a pyusb device is, as an entry; it is asked for its serial number."""
+    return _as_read(device, _read_serial(device))
+
+
+def _as_read(device: Any, serial: tuple[str | None, str]) -> UsbEntry:
+    return UsbEntry(device.idVendor, device.idProduct, device.bus, device.address, port_path(device), *serial, device)
 
 
 def port_path(device: Any) -> str:

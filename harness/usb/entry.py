@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +47,7 @@ class UsbEntry:
         return f"{self.vid:04x}:{self.pid:04x} at port {self.port}"
 
 
+@functools.lru_cache(maxsize=256)
 def is_particle_board(vid: int, pid: int) -> bool:
     """Whether this USB identity is one of a Particle board, in normal or DFU mode."""
     try:

@@ -97,6 +97,13 @@ def test_what_is_no_address_of_a_server_is_refused_as_such(address):
         foreign_server(address, __file__)
 
 
+def test_a_bus_that_is_full_is_followed_by_the_next(open_rig):
+    boards = open_rig("emu:photon?mode=off*130").boards
+    assert [boards[number].port for number in (0, 125, 126, 129)] == ["1-1", "1-126", "2-1", "2-4"]
+    boards[-1].power.on()
+    assert boards[-1].usb.wait_for(lambda entry: entry, timeout=5, awaited="it").port == "2-4"
+
+
 @pytest.mark.parametrize("platform", ["photon", "electron", "boron"])
 def test_a_board_without_device_os_stays_in_dfu_mode_until_it_is_given_one(open_rig, platform):
     board = open_rig(f"emu:{platform}?firmware=none").boards[0]

@@ -17,7 +17,7 @@ from harness.errors import CloudRefused, HarnessError, NotReached
 from harness.modes import Mode
 
 GOES_ON = re.compile(
-    r"\.(boots|operations|_seq|since|_started|_serial|_era|_month|_month_ends|_bus_changes|_name|rng|time|seed)\b"
+    r"\.(boots|operations|_seq|since|_started|_serial|_era|_month|_month_ends|_name|rng|time|seed)\b"
     r"|_timeline\[|_listed|_read|_rested|_changes|_host\.log\["
 )
 """Counters that go on, and times: these are others afterwards, and say nothing of what was before."""
