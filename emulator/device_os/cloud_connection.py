@@ -254,8 +254,12 @@ class CloudConnection:
             self._ping()
 
     def disconnect(self, goodbye: Goodbye, now: float) -> None:
-        """Hang up in good order: send what `pieces_to_send()` gives; `Disconnected` comes at once, or when Goodbye is acknowledged."""
+        """Hang up in good order: send what `pieces_to_send()` gives; `Disconnected` comes at once, or when Goodbye is acknowledged.
+
+        An update under way is over: to acknowledge more of it after Goodbye would tell the cloud that the device is back.
+        """
         self._now = now
+        self._update.cancel()
         if not self.connected or not self._profile.says_goodbye:
             self._drop(ProtocolErrorCode.NO_ERROR, str(goodbye))
             return
@@ -267,6 +271,12 @@ class CloudConnection:
         self.state = CloudState.LEAVING
         self._give_up_at = now + GOODBYE_TIMEOUT
         self._coap.send(message, now, lambda _: self._drop(ProtocolErrorCode.NO_ERROR, str(goodbye)), timeout=GOODBYE_TIMEOUT)
+
+    def abandon_update(self) -> bool:
+        """The network is gone from under the connection: what an update has brought is put aside. Whether there was one."""
+        running = self._update.running
+        self._update.cancel()
+        return running
 
     @property
     def _confirms(self) -> bool:

@@ -413,6 +413,8 @@ class CloudManager:
             self._timer = None
         if self._socket is not None:
             self._socket.close()
+        if self._connection is not None and self._connection.abandon_update():
+            self._led.give_back()
         self._vanish()
         leaving, self._leaving = self._leaving, None
         if leaving is not None:

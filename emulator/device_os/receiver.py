@@ -32,7 +32,7 @@ class _Judged:
 
 
 class CannotBegin(ValueError):
-    """There is no room for an update, or modules of its kind are not taken: `result` says which."""
+    """There is no room for an update, modules of its kind are not taken, or another one is under way: `result` says which."""
 
     def __init__(self, result: Result) -> None:
         super().__init__(result.text)
@@ -40,7 +40,10 @@ class CannotBegin(ValueError):
 
 
 class UpdateReceiver:
-    """One update at a time, piece by piece."""
+    """One update at a time, piece by piece: it is over USB or over the air, and whoever began first goes on.
+
+    (Device OS 6.2.0, system/src/firmware_update.cpp: a second one is refused. Earlier versions are taken to do the same.)
+    """
 
     def __init__(self, board: Board, modules: ModuleTable, version: OsVersion, assets: Assets | None) -> None:
         self._board = board
@@ -58,7 +61,7 @@ class UpdateReceiver:
         return self._staged.region.size
 
     def begin(self, size: int) -> None:
-        """Make room for an update of `size` bytes; one that was running, or was interrupted, is forgotten.
+        """Make room for an update of `size` bytes; one that was interrupted is forgotten.
 
         Raises:
             CannotBegin: see there.
@@ -73,8 +76,7 @@ class UpdateReceiver:
         Raises:
             CannotBegin: see there.
         """
-        self.active = False
-        result = self._prepare(size, module_function)
+        result = Result.INVALID_STATE if self.active else self._prepare(size, module_function)
         if result is not Result.OK:
             raise CannotBegin(result)
         if not kept:

@@ -27,6 +27,8 @@ class UpdateRequests:
     def __init__(self, system: DeviceOs) -> None:
         self._system = system
         self._board = system.board
+        self._running = False
+        """Whether an update that came by these requests is under way: one over the air is none of theirs."""
         self._update_position = 0
         self.handlers: dict[int, Handler] = {
             RequestType.START_FIRMWARE_UPDATE: self._start_update,
@@ -39,10 +41,12 @@ class UpdateRequests:
         wanted = decode_message(storage_pb2.StartFirmwareUpdateRequest, request.payload)
         if wanted.format != 0:
             raise Refused(Result.NOT_SUPPORTED)
+        self._end_update()
         try:
             self._system.receiver.begin(wanted.size)
         except CannotBegin as error:
             raise Refused(error.result) from None
+        self._running = True
         self._update_position = 0
         self._system.led.take_over(LedSignal.FIRMWARE_UPDATE)
         reply = storage_pb2.StartFirmwareUpdateReply(chunk_size=UPDATE_CHUNK)
@@ -50,7 +54,7 @@ class UpdateRequests:
 
     def _update_data(self, request: Request) -> None:
         receiver = self._system.receiver
-        if not receiver.active:
+        if not self._running:
             raise Refused(Result.INVALID_STATE)
         data = decode_message(storage_pb2.FirmwareUpdateDataRequest, request.payload).data
         try:
@@ -66,7 +70,7 @@ class UpdateRequests:
 
     def _finish_update(self, request: Request) -> None:
         receiver = self._system.receiver
-        if not receiver.active or receiver.received < receiver.size:
+        if not self._running or receiver.received < receiver.size:
             raise Refused(Result.INVALID_STATE)
         if decode_message(storage_pb2.FinishFirmwareUpdateRequest, request.payload).validate_only:
             request.reply(receiver.validate())
@@ -82,5 +86,7 @@ class UpdateRequests:
         request.reply(Result.OK)
 
     def _end_update(self) -> None:
-        self._system.receiver.cancel()
-        self._system.led.give_back()
+        if self._running:
+            self._running = False
+            self._system.receiver.cancel()
+            self._system.led.give_back()
