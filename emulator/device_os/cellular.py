@@ -41,8 +41,11 @@ class Cellular(Radio[Cell]):
 
     @property
     def has_credentials(self) -> bool:
-        """See `NetworkInterface`: a SIM is in its place."""
-        return self._board.sim is not None
+        """See `NetworkInterface`: a SIM is in its place. Later boards than Gen 2 connect, and blink green, without one as well.
+
+        To them what is not Wi-Fi is always configured (Device OS 6.2.0, system/src/system_network_manager.cpp:287-298,823-838).
+        """
+        return self._board.platform.generation > 2 or self._board.sim is not None
 
     def clear_credentials(self) -> None:
         """See `NetworkInterface`: there is nothing to forget, a SIM stays where it is."""

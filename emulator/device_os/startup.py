@@ -35,15 +35,16 @@ def setup_is_done(board: Board) -> bool:
     return board.settings.get(DctField.SETUP_DONE) not in _SETUP_MISSING
 
 
-def must_listen(board: Board, version: OsVersion, interfaces: Interfaces) -> bool:
-    """Whether a board enters listening mode instead of connecting.
+def must_listen(board: Board, version: OsVersion, interfaces: Interfaces, *, first: bool) -> bool:
+    """Whether a board enters listening mode instead of connecting. `first`: it is about to connect for the first time since it booted.
 
     Gen 2: when it has nothing to connect with (Device OS 2.3.1, system/src/system_network_wifi.h:175, system_network_cellular.h:150-161).
-    Later boards before 4.0.0: until the set-up is marked as done (3.3.1, system/src/system_network_manager_api.cpp:89-110). From 4.0.0
-    on: those with nothing but Wi-Fi and no network stored (6.2.0, the same file, :91-104).
+    Later boards before 4.0.0: at the first time, until the set-up is marked as done; who takes them out of listening mode has them connect
+    without the mark, until they boot again (3.3.1, system/src/system_network_manager_api.cpp:89-110,165). All later boards: those with
+    nothing but Wi-Fi and no network stored (6.2.0, the same file, :91-104).
     """
     if board.platform.generation <= 2:
         return not interfaces.has_credentials
-    if version < _NO_SETUP_MARK and not setup_is_done(board):
+    if first and version < _NO_SETUP_MARK and not setup_is_done(board):
         return True
     return all(isinstance(each, Wifi) for each in interfaces.all) and not interfaces.has_credentials

@@ -75,6 +75,8 @@ class DeviceOs:
         self.sleeper = Sleeper(self)
         self._control = ControlRequests(self)
         self._listen_on_failure = False
+        self._first_time = True
+        """Whether it has yet to connect, or to listen, for the first time."""
         self._mode_button = ModeButton(self)
         self._strength_shown: Timer | None = None
 
@@ -199,7 +201,8 @@ class DeviceOs:
 
     def _connect_or_listen(self) -> None:
         asked = startup_mode(self.board, clear_bits=STARTUP_LISTEN) & STARTUP_LISTEN
-        if asked or must_listen(self.board, self.version_numbers, self.interfaces):
+        first, self._first_time = self._first_time, False
+        if asked or must_listen(self.board, self.version_numbers, self.interfaces, first=first):
             self.listening.enter()
         else:
             self.interfaces.connect()

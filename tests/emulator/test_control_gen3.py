@@ -55,6 +55,45 @@ class TestSetUpMark:
         bench.sleep(5)
         assert board.led.describe() == "blinking dark blue"
 
+    @pytest.mark.parametrize("platform", ["argon", "boron", "tracker"])
+    @pytest.mark.parametrize("os", ["3.0.0", "3.3.1"])
+    def test_the_mark_is_looked_for_once_a_boot(self, bench, home, platform, os):
+        board = up(bench, platform, os, **({"networks": [HOME]} if platform == "argon" else {}))
+        assert board.led.describe() == "blinking dark blue"
+        bench.request(board, RequestType.STOP_LISTENING)
+        bench.sleep(5)
+        assert board.led.describe() in ("breathing cyan", "blinking green"), "it connects without the mark"
+        assert bench.request(board, RequestType.IS_DEVICE_SETUP_DONE) == b""
+        board.reset(board.reset_reason)
+        bench.sleep(5)
+        assert board.led.describe() == "blinking dark blue"
+
+    @pytest.mark.parametrize("stored", [b"\x00", b"\xff"])
+    def test_a_mark_that_was_taken_back_or_never_made_is_none(self, bench, stored):
+        board = bench.board(platform="boron", os="3.3.1", mode="off")
+        board.settings.put(DctField.SETUP_DONE, stored)
+        board.power_on()
+        bench.sleep(5)
+        assert board.led.describe() == "blinking dark blue"
+
+    @pytest.mark.parametrize("os", ["4.0.0", "4.0.1", "6.2.0"])
+    def test_from_4_0_on_a_board_with_a_modem_never_listens_of_its_own_accord(self, bench, os):
+        for platform in ("boron", "tracker"):
+            board = up(bench, platform, os, has_sim=False)
+            assert board.led.describe() == "blinking green", "not even without a SIM"
+            bench.request(board, RequestType.START_LISTENING)
+            bench.sleep(1)
+            assert board.led.describe() == "blinking dark blue"
+
+    def test_4_0_0_alone_stores_a_mark_that_nobody_looks_at(self, bench):
+        board = up(bench, "boron", "4.0.0")
+        bench.request(board, RequestType.SET_DEVICE_SETUP_DONE, DONE)
+        assert board.settings.get(DctField.SETUP_DONE) == b"\x01"
+        bench.request(board, RequestType.SET_DEVICE_SETUP_DONE, NOT_DONE)
+        board.reset(board.reset_reason)
+        bench.sleep(5)
+        assert board.led.describe() == "blinking green"
+
     def test_from_4_0_1_on_it_is_done_for_ever_and_taking_it_back_is_refused(self, bench):
         board = up(bench, "boron", "6.1.0")
         assert board.led.describe() == "blinking green", "a cellular board blinks green from its first boot"

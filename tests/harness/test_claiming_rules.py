@@ -2,19 +2,12 @@
 
 import pytest
 
-from emulator.usb.cdc_port import CdcPort
-from emulator.usb.normal_mode import NormalModeDevice
-from emulator.usb.plug import UsbPlug
-from harness.board import Board, By
+from harness.board import By
 from harness.cloud import Cloud
 from harness.errors import CloudRefused, HarnessError, NotReached
 from harness.modes import Mode, UsbState
 from harness.provisioning import DeveloperClaim
 from harness.releases import release_files
-from particle_protocol.control_requests.codes import RequestType, Result
-from particle_protocol.control_requests.device import ControlRequestChannel, RawRequests
-from particle_protocol.control_requests.generated import system_pb2
-from particle_protocol.platforms import platform_by_name
 
 
 @pytest.fixture
@@ -148,33 +141,6 @@ def test_a_photon_has_no_mark_that_says_it_is_set_up_and_is_not_asked_for_it(rig
     with pytest.raises(HarnessError, match="not supported"):
         board.requests.set_setup_done(done=True)
     assert board.host.lab.cloud.snapshot().tables == before
-
-
-@pytest.mark.rule("R34", "R42")
-@pytest.mark.parametrize("name", ["argon", "boron"])
-def test_a_gen_3_board_is_asked_to_keep_the_mark_and_the_cloud_learns_nothing_of_it(rig, board, account, name):
-    """Its answers are scripted: Device OS 2.3.1 on nRF52840 keeps the mark in its DCT, system/src/control/config.cpp."""
-    marks = []
-
-    def answer(request):
-        assert request.type == RequestType.SET_DEVICE_SETUP_DONE
-        marks.append(system_pb2.SetDeviceSetupDoneRequest.FromString(request.payload).done)
-        request.reply(Result.OK)
-
-    DeveloperClaim(board, account, rig.wifi, name="lamp").run().raise_if_failed()
-    before = board.host.lab.cloud.snapshot().tables
-    platform, device_id, plug = platform_by_name(name), "e00fce681fffffffffc08949", UsbPlug()
-    raw = RawRequests(device_id=device_id, version="2.3.1", reset=lambda: None, cloud_disconnect=lambda: None)
-    plug.attach(NormalModeDevice(platform, device_id, ControlRequestChannel(answer), raw, CdcPort()))
-    board.host.usb_host.plug_in("1-2", plug)
-    scripted = Board(board.host, platform, device_id, moniker=f"usb:{device_id}", port="1-2", allow_changes=True)
-    scripted.setup_done()
-    assert marks == [True]
-    assert [entry.text for entry in scripted.journal.entries] == ["marked it as set up (control request 73)"]
-    assert board.host.lab.cloud.snapshot().tables == before
-    with pytest.raises(HarnessError, match="allow"):
-        Board(board.host, platform, device_id, moniker=f"usb:{device_id}", port="1-2").setup_done()
-    assert marks == [True], "a real board is changed only where that is allowed"
 
 
 def set_up_by_phone(board, wifi, code=None):

@@ -3,6 +3,10 @@
 import pytest
 
 from emulator.cloud import CloudSettings
+from emulator.device_os.startup import SETUP_DONE, SETUP_NOT_DONE
+from emulator.factory import device_os_release
+from harness.board import Board as Hands
+from harness.errors import HarnessError
 from particle_protocol.dct import DctField
 from particle_protocol.identifiers import DataMatrix
 from particle_protocol.platforms import platform_by_name
@@ -115,6 +119,75 @@ def test_a_claim_code_that_is_too_old_claims_nothing_and_the_board_goes_on_offer
     assert bench.owner(board) is None
     assert (board_code(board), bench.claimed_bit(board)) == (code, False)
     assert u1.claim(board).status_code == 200, "by its id it works all the same"
+
+
+@pytest.mark.rule("R34")
+@pytest.mark.parametrize("bench", ["argon"], indirect=True)
+@pytest.mark.parametrize(("marked", "then"), [(True, "breathing cyan"), (False, "blinking dark blue")])
+def test_the_last_step_of_the_sequence_is_what_keeps_an_argon_from_listening_again(bench, u1, marked, then):
+    board = bench.board(os="2.1.0", new=True)
+    bench.settle(board, "blinking dark blue")
+    hands = bench.hands(board)
+    device_id = hands.identify().device_id
+    hands.enter_dfu()
+    hands.update_device_os(device_os_release(bench.platform, "3.3.1"))
+    bench.settle(board, "blinking dark blue")
+    hands.set_wifi("lab", "secret123")
+    bench.settle(board)
+    assert u1.claim(device_id).status_code == 200
+    assert u1.put(f"/v1/devices/{device_id}", json={"name": "lamp"}).status_code == 200
+    if marked:
+        hands.setup_done()
+    hands.reset()
+    bench.sleep(2)
+    bench.settle(board, then)
+    mine = u1.device(board)
+    assert (mine["name"], mine["online"], mine["system_firmware_version"]) == ("lamp", marked, "3.3.1")
+
+
+@pytest.mark.rule("R42")
+@pytest.mark.parametrize("bench", ["argon", "boron"], indirect=True)
+def test_the_mark_of_a_set_up_board_is_the_boards_alone(bench, u1):
+    board = bench.online(os="3.3.1")
+    u1.claim(board)
+    tables, requests = bench.cloud.snapshot().tables, bench.hands(board).requests
+    for done, then in ((False, "blinking dark blue"), (True, "breathing cyan")):
+        requests.set_setup_done(done=done)
+        assert board.settings.get(DctField.SETUP_DONE) == (SETUP_DONE if done else SETUP_NOT_DONE)
+        assert bench.cloud.snapshot().tables == tables
+        bench.hands(board).reset()
+        bench.sleep(2)
+        bench.settle(board, then)
+        tables = bench.cloud.snapshot().tables
+    assert bench.owner(board) == u1.username
+
+
+@pytest.mark.rule("R42")
+@pytest.mark.parametrize(("bench", "os"), [("argon", "4.0.2"), ("boron", "6.2.0")], indirect=["bench"])
+def test_from_device_os_4_on_a_board_has_the_mark_and_does_not_give_it_back(bench, os):
+    board = bench.online(os=os)
+    requests, stored = bench.hands(board).requests, board.settings.get(DctField.SETUP_DONE)
+    bench.hands(board).setup_done()
+    with pytest.raises(HarnessError, match="not supported"):
+        requests.set_setup_done(done=False)
+    assert board.settings.get(DctField.SETUP_DONE) == stored
+    bench.reboot(board)
+
+
+@pytest.mark.rule("R42")
+@pytest.mark.parametrize("bench", ["boron"], indirect=True)
+def test_a_real_board_is_marked_only_where_that_is_allowed(bench):
+    board = bench.board(new=True)
+    bench.settle(board, "blinking dark blue")
+    port = bench.hands(board).port
+    for allowed in (False, True):
+        hands = Hands(bench.host, board.platform, board.device_id, moniker=f"usb:{board.device_id}", port=port, allow_changes=allowed)
+        if allowed:
+            hands.setup_done()
+        else:
+            with pytest.raises(HarnessError, match="allow"):
+                hands.setup_done()
+        assert board.settings.get(DctField.SETUP_DONE) == (SETUP_DONE if allowed else SETUP_NOT_DONE)
 
 
 def board_code(board):
