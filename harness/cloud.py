@@ -23,14 +23,16 @@ from harness.changes import note
 from harness.cloud_events import EventStream, InProcessChunks, ThreadChunks
 from harness.errors import Blame, ChangesNotAllowed, CloudRefused, CloudUnreachable, ImageRefused, Refusal, hides
 from harness.host import HostClock
+from harness.mails import Mailbox
 
 __tracebackhide__ = hides
 
 CLIENT = ("particle-api", "particle-api")
 """The public OAuth client that api libraries use (particle-api-js 12.0.2, src/Particle.ts: Defaults)."""
 
-_HARMLESS = ("/oauth/token", "/ping")
-"""Ends of paths that change nothing, although their method is not GET."""
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_HARMLESS = (("POST", "/oauth/token"), ("PUT", "/ping"))
+"""Methods and ends of paths that change nothing all the same."""
 
 REQUEST_TIMEOUT = 60.0
 """Seconds; a call of a function is given up by the cloud itself before that."""
@@ -160,8 +162,31 @@ class Cloud:
         form: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         files: Mapping[str, tuple[str, bytes]] | None = None,
+        what: str = "",
     ) -> Any:
-        """Send one request; gives the JSON of its answer ({} for 204).
+        """Send one request; gives the JSON of its answer ({} for 204). `what` says in words what it changes, should it not be allowed.
+
+        Raises:
+            CloudRefused: the answer is an error, or no JSON.
+            CloudUnreachable: there is no answer.
+            ChangesNotAllowed: it changes something in a real cloud (whatever is neither GET, HEAD nor OPTIONS), and that was not allowed.
+        """
+        if _changes(method, path):
+            self.must_allow(what or f"{method} {path}")
+        return self.send(method, path, token=token, json=json, form=form, query=query, files=files)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str = "",
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+    ) -> Any:
+        """The same for what changes nothing for good, whatever its method: a question to a device.
 
         Raises:
             CloudRefused: the answer is an error, or no JSON.
@@ -173,7 +198,7 @@ class Cloud:
             response = self._client.request(method, path, json=json, data=form, params=query, headers=headers, files=files)
         except httpx.HTTPError as error:
             raise unreachable(self.target.url, name, error) from error
-        if response.is_success and method != "GET" and not path.endswith(_HARMLESS):
+        if response.is_success and _changes(method, path):
             note(name, lasting=True)
         return read_answer(name, response)
 
@@ -184,7 +209,7 @@ class Cloud:
             ChangesNotAllowed: it was not.
         """
         if not (self.target.ours or self.target.allow_changes):
-            raise ChangesNotAllowed(f"{change} in the cloud at {self.target.url}")
+            raise ChangesNotAllowed(f"{change} in the cloud at {self.target.url}", of="a real cloud")
 
     def open_events(self, path: str, token: str) -> EventStream:
         """Open a server-sent event stream; events are kept from this moment on.
@@ -218,6 +243,7 @@ class Account:
         self.cloud = cloud
         self.token = token
         self.username = username
+        self._mails: Mailbox | None = None
 
     def devices(self) -> list[CloudDevice]:
         """The devices of this account."""
@@ -265,7 +291,7 @@ class Account:
         Raises:
             CloudRefused: status 404 when there is no such function, 408 when the device did not answer.
         """
-        return int(self._request("POST", f"/v1/devices/{device}/{function}", json={"arg": argument})["return_value"])
+        return int(self.talk("POST", f"/v1/devices/{device}/{function}", json={"arg": argument})["return_value"])
 
     def read(self, device: str, variable: str) -> Any:
         """The value of a variable of the application.
@@ -291,11 +317,11 @@ class Account:
 
     def ping(self, device: str) -> bool:
         """Whether the device answers the cloud now."""
-        return bool(self._request("PUT", f"/v1/devices/{device}/ping", json={})["online"])
+        return bool(self.talk("PUT", f"/v1/devices/{device}/ping", json={})["online"])
 
     def signal(self, device: str, *, on: bool) -> None:
         """Have the device show a rainbow on its LED, or stop it."""
-        self._request("PUT", f"/v1/devices/{device}", json={"signal": "1" if on else "0"})
+        self.talk("PUT", f"/v1/devices/{device}", json={"signal": "1" if on else "0"})
 
     def register_key(self, device_id: str, public_key: bytes, platform_id: int) -> None:
         """Tell the cloud the public key of a device of nobody's, or of one's own (SubjectPublicKeyInfo, DER), as `particle keys send` does.
@@ -328,10 +354,11 @@ class Account:
 
     def publish(self, name: str, data: str = "", *, private: bool = True, ttl: int = 60) -> None:
         """Publish an event."""
-        self._request("POST", "/v1/devices/events", json={"name": name, "data": data, "private": private, "ttl": ttl})
+        self.talk("POST", "/v1/devices/events", json={"name": name, "data": data, "private": private, "ttl": ttl})
 
     def claim_code(self) -> str:
         """A new claim code, for a board to bring along when it first connects."""
+        self._change("make a claim code")
         return str(self._request("POST", "/v1/device_claims", json={})["claim_code"])
 
     def events(self, prefix: str = "", *, device: str = "mine") -> EventStream:
@@ -339,19 +366,43 @@ class Account:
         place = "/v1/devices/events" if device == "mine" else f"/v1/devices/{device}/events"
         return self.cloud.open_events(place + (f"/{quote(prefix, safe='')}" if prefix else ""), self.token)
 
+    @property
+    def mails(self) -> Mailbox:
+        """What the cloud has written to this account; a real one sends it elsewhere."""
+        if self._mails is None:
+            self._mails = Mailbox(self)
+        return self._mails
+
     def _request(self, method: str, path: str, *, json: Any = None) -> Any:
         return self.cloud.request(method, path, token=self.token, json=json)
 
-    def request(self, method: str, path: str, *, json: Any = None) -> Any:
-        """Send a request of one's own; gives the JSON of its answer. Whatever is no GET counts as a change.
+    def talk(self, method: str, path: str, *, json: Any = None) -> Any:
+        """Send a request that reaches a device, or listeners, and changes nothing for good: a call, an event. Nobody needs to allow it.
+
+        Raises:
+            CloudRefused: the answer is an error.
+        """
+        return self.cloud.send(method, path, token=self.token, json=json)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+    ) -> Any:
+        """Send a request of one's own; gives the JSON of its answer. What is neither GET, HEAD nor OPTIONS counts as a change.
+
+        `files` are the parts of an upload: names of fields with the name and the bytes of a file.
 
         Raises:
             CloudRefused: the answer is an error.
             ChangesNotAllowed: it changes something in a real cloud, and that was not allowed.
         """
-        if method.upper() != "GET":
-            self._change(f"{method} {path}")
-        return self._request(method, path, json=json)
+        return self.cloud.request(method, path, token=self.token, json=json, form=form, query=query, files=files)
 
     def change(
         self,
@@ -369,11 +420,16 @@ class Account:
             CloudRefused: the answer is an error.
             ChangesNotAllowed: the cloud is a real one, and changes were not allowed.
         """
-        self._change(what)
-        return self.cloud.request(method, path, token=self.token, json=json, form=form, files=files)
+        return self.cloud.request(method, path, token=self.token, json=json, form=form, files=files, what=what)
 
     def _change(self, what: str) -> None:
         self.cloud.must_allow(what)
+
+
+def _changes(method: str, path: str) -> bool:
+    """Whether a request changes something."""
+    method, path = method.upper(), path.partition("?")[0]
+    return method not in _SAFE and not any(method == verb and path.endswith(end) for verb, end in _HARMLESS)
 
 
 def _lines(text: str) -> list[str]:

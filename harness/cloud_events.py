@@ -152,6 +152,18 @@ class EventStream:
         self._cursor = len(self.seen)
         return found
 
+    def heard(self, prefix: str = "") -> list[Event]:
+        """Every event that has come so far whose name begins so; does not wait for more.
+
+        Raises:
+            CloudUnreachable: the cloud ended the stream.
+        """
+        while (piece := self._chunks.pull(0.0)) is not None:
+            if not piece:
+                raise CloudUnreachable(f"the event stream {self._path} ended")
+            self.seen.extend(self._parser.feed(piece))
+        return [event for event in self.seen if event.name.startswith(prefix)]
+
     def close(self) -> None:
         """End the stream."""
         self._chunks.close()

@@ -6,7 +6,7 @@
     ├── CapabilityMissing     capability               this kind of board has no such thing (a test skips)
     ├── InTheWay                                       what keeps a board from the state in which a test starts
     ├── NeedNotMet                                     no board of the run meets what a test needs (it skips)
-    ├── ChangesNotAllowed                              a real board, and no --allow-changes
+    ├── ChangesNotAllowed                              a real board or cloud, and no --allow-changes
     ├── ImageRefused          reason: Refusal          an image that must not be written; nothing was erased
     ├── RequestRefused        result                   the board answered a control request with an error
     ├── NotServed                                      boards in virtual time were used from a second thread
@@ -174,13 +174,13 @@ class NeedNotMet(HarnessError):
 
 
 class ChangesNotAllowed(HarnessError):
-    """Something would change a real board for good, and nobody said that this is wanted."""
+    """Something would change a real board, or a real cloud, for good, and nobody said that this is wanted."""
 
     blame = Blame.REQUEST
 
-    def __init__(self, change: str, *, board: BoardLabel | None = None) -> None:
+    def __init__(self, change: str, *, board: BoardLabel | None = None, of: str = "a real board") -> None:
         super().__init__(
-            f"refused to {change}: that changes a real board",
+            f"refused to {change}: that changes {of}",
             board=board,
             remedy="Give --allow-changes to let this run flash, claim and rewrite it",
         )

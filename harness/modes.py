@@ -71,6 +71,7 @@ class Capability(enum.Enum):
     AIR = "network around it that a program can change"
     POWER_CUTS = "power supply that a program can cut in the middle of a write"
     CLOUD_FAULTS = "cloud that a program can disturb"
+    MAILS = "mails that a program can read"
 
 
 class UsbState(enum.Enum):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         RequestRefused,
     )
     from harness.identity import Identity
-    from harness.kit import Customer, FaultPlan, Faults, Firmware, Lab, Network, Product, product_firmware
+    from harness.kit import Customer, FaultPlan, Faults, Firmware, Lab, Network, Product, Webhook, product_firmware
     from harness.lab.applications import Application, SleepMode, SleepNetwork, WakeUp, every, function, subscribe, variable
     from harness.modes import Capability, Mode
     from harness.provisioning import DeveloperClaim, Unclaim, Verdict
@@ -70,6 +70,7 @@ _HOMES = {
     "Unclaim": "harness.provisioning",
     "Verdict": "harness.provisioning",
     "WakeUp": "harness.lab.applications",
+    "Webhook": "harness.kit",
     "WifiNetwork": "harness.cloud",
     "every": "harness.lab.applications",
     "function": "harness.lab.applications",
@@ -116,6 +117,7 @@ __all__ = [
     "Unclaim",
     "Verdict",
     "WakeUp",
+    "Webhook",
     "WifiNetwork",
     "every",
     "function",

@@ -12,5 +12,6 @@ from harness.kit.firmware import Firmware, product_firmware
 from harness.kit.lab import Lab
 from harness.kit.network import Network
 from harness.kit.product import Product
+from harness.kit.webhook import Webhook
 
-__all__ = ["Customer", "FaultPlan", "Faults", "Firmware", "Lab", "Network", "Product", "product_firmware"]
+__all__ = ["Customer", "FaultPlan", "Faults", "Firmware", "Lab", "Network", "Product", "Webhook", "product_firmware"]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from harness.cloud import Account, CloudDevice
 from harness.errors import Blame, HarnessError
 from harness.hiding import hides
 from harness.kit.customer import Customer
 from harness.kit.firmware import Firmware, product_firmware
+from harness.kit.webhook import Webhook
 from particle_protocol.platforms import platform_by_name
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from harness.cloud_events import EventStream
 
 __tracebackhide__ = hides
 
@@ -99,11 +103,21 @@ class Product:
 
     def call(self, device: str, function: str, argument: str = "") -> int:
         """Call a function of a device's application."""
-        return int(self._change("POST", f"/devices/{device}/{function}", f"call {function}", json={"arg": argument})["return_value"])
+        path = f"/v1/products/{self.id}/devices/{device}/{function}"
+        return int(self.account.talk("POST", path, json={"arg": argument})["return_value"])
 
     def read(self, device: str, variable: str) -> Any:
         """The value of a variable of a device's application."""
         return self._ask("GET", f"/devices/{device}/{variable}")["result"]
+
+    def events(self, prefix: str = "", *, device: str = "") -> EventStream:
+        """The events of its devices (or of one) whose names begin with `prefix`, from this moment on; a context manager."""
+        place = f"/v1/products/{self.id}" + (f"/devices/{device}" if device else "") + "/events"
+        return self.account.cloud.open_events(place + (f"/{quote(prefix, safe='')}" if prefix else ""), self.account.token)
+
+    def webhook(self, event: str, url: str, **settings: Any) -> Webhook:
+        """Make a webhook for the events of its devices; see `Webhook.create`."""
+        return Webhook.create(self.account, event, url, path=f"/v1/products/{self.id}/integrations", **settings)
 
     def firmware(self, application: bytes | str | Path, version: int) -> bytes:
         """An application with this product's PRODUCT_ID and a PRODUCT_VERSION set in it."""

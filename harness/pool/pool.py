@@ -254,6 +254,7 @@ class Pool:
         """What a run has for a board, whatever board that is."""
         has = {
             Capability.CLOUD: cloud is not None and (cloud.ours or bool(cloud.token or cloud.username)),
+            Capability.MAILS: cloud is not None and cloud.ours,
             Capability.WIFI: wifi is not None,
             Capability.CHANGES: allow_changes,
         }

@@ -1,0 +1,143 @@
+"""Nothing changes a real cloud without --allow-changes: every verb of a raw request, and every method of the kit there is."""
+
+import inspect
+import json
+
+import httpx
+import pytest
+
+from harness.cloud import Account, Cloud, CloudTarget
+from harness.errors import CapabilityMissing, ChangesNotAllowed
+from harness.host import WallClock
+from harness.kit import Customer, Product, Webhook
+
+ID = "0123456789abcdef01234567"
+
+
+class Somebody:
+    """A real cloud: it keeps what it was asked for, and would do it."""
+
+    def __init__(self):
+        self.asked = []
+        self.target = CloudTarget("https://cloud.test", WallClock(), lambda: httpx.MockTransport(self.answer), allow_changes=False)
+
+    def answer(self, request):
+        self.asked.append((request.method, request.url.path))
+        product = {"id": 5, "slug": "lamp", "platform_id": 6}
+        body = {"access_token": "t", "product": [product], "devices": [], "customers": [], "return_value": 1, "result": 1, "online": True}
+        body |= {"status": "active", "username": "me@example.com", "id": ID, "logs": []}
+        listed = request.url.path in ("/v1/devices", "/v1/products/5/firmware")
+        return httpx.Response(200, content=json.dumps([] if listed else body).encode())
+
+
+@pytest.fixture
+def real():
+    return Somebody()
+
+
+@pytest.fixture
+def cloud(real):
+    made = Cloud(real.target)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def account(cloud):
+    return Account(cloud, "t", "me@example.com")
+
+
+@pytest.fixture
+def owners(cloud, account):
+    """One of each class that speaks to a cloud."""
+    return {
+        Cloud: cloud,
+        Account: account,
+        Product: Product(account, 5, "lamp", 6),
+        Customer: Customer(account, 5, "ann@example.com"),
+        Webhook: Webhook(account, "17", "said"),
+    }
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "delete", "Post", "MKCOL"])
+@pytest.mark.parametrize(
+    "path", ["/v1/devices", f"/v1/devices/{ID}", "/v1/access_tokens/current", "/v1/x?y=/oauth/token", "/v1/x/oauth/tokens"]
+)
+def test_a_raw_request_that_may_change_something_is_not_even_sent(real, cloud, account, method, path):
+    for ask in (lambda: cloud.request(method, path, token="t"), lambda: account.request(method, path, json={})):
+        with pytest.raises(ChangesNotAllowed) as caught:
+            ask()
+        assert f"refused to {method} {path} in the cloud at https://cloud.test: that changes a real cloud" in str(caught.value)
+        assert "--allow-changes" in str(caught.value)
+    assert real.asked == []
+
+
+@pytest.mark.parametrize("path", ["/v1/products/5/firmware", "/v1/binaries"])
+def test_an_upload_is_a_change(real, account, path):
+    with pytest.raises(ChangesNotAllowed):
+        account.request("POST", path, files={"file": ("x.bin", b"x")}, form={"version": "1"})
+    assert real.asked == []
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "get"])
+def test_who_only_looks_needs_no_permission(real, account, method):
+    account.request(method, f"/v1/devices/{ID}")
+    assert real.asked == [(method.upper(), f"/v1/devices/{ID}")]
+
+
+TALKS = {"call", "signal", "publish", "ping", "login"}
+"""What reaches a device or listeners and changes nothing for good, and the log-in."""
+LOOKS = {"own_account", "account", "device", "devices", "find", "read", "sim_status", "versions", "customers", "deliveries", "of"}
+APART = {"request", "send", "talk", "change", "must_allow", "open_events", "events", "close", "firmware", "wait_for"}
+"""The ways that all of them go, what opens a stream, and what asks no cloud or only waits."""
+VALUES = {
+    "device": ID,
+    "device_id": ID,
+    "application": b"",
+    "image": b"not a module",
+    "platform_id": 6,
+    "version": 1,
+    "public_key": b"k",
+    "platform": "photon",
+    "on": True,
+    "username": "a@example.com",
+    "password": "a long enough secret",
+    "email": "a@example.com",
+    "client": ("a", "b"),
+    "product_id": 5,
+    "product": 5,
+    "url": "https://hooks.example/",
+}
+
+
+def methods():
+    for kind in (Cloud, Account, Product, Customer, Webhook):
+        for name, _ in inspect.getmembers(kind, lambda each: inspect.isfunction(each) or inspect.ismethod(each)):
+            if not name.startswith("_") and name not in APART:
+                yield pytest.param(kind, name, id=f"{kind.__name__}.{name}")
+
+
+@pytest.mark.parametrize(("kind", "name"), list(methods()))
+def test_every_method_of_the_kit_asks_for_permission_or_changes_nothing(real, owners, kind, name):
+    """A method that comes later is tried as well, and has to be one or the other."""
+    method = getattr(owners[kind], name)
+    values = VALUES | {"account": owners[Account], "cloud": owners[Cloud]}
+    given = {
+        each.name: values.get(each.name, "x")
+        for each in inspect.signature(method).parameters.values()
+        if each.default is inspect.Parameter.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    }
+    if name in TALKS | LOOKS:
+        method(**given)
+        assert name in TALKS or {verb for verb, _ in real.asked} <= {"GET"}
+        return
+    with pytest.raises(ChangesNotAllowed):
+        method(**given)
+    assert {verb for verb, _ in real.asked} <= {"GET"}, "nothing was sent before it was refused"
+
+
+def test_mails_of_a_real_cloud_arrive_elsewhere(account):
+    with pytest.raises(CapabilityMissing, match="mails that a program can read"):
+        account.mails.all()
+    with pytest.raises(CapabilityMissing):
+        account.mails.wait_for("anything")
