@@ -7,11 +7,15 @@ import pytest
 
 from emulator.cloud.errors import UpdateRefused
 from emulator.factory import user_part
+from firmware_images.edit import Changes, edit_module
+from firmware_images.module import read_module
 from particle_protocol.control_requests.codes import RequestType, Result
 from particle_protocol.control_requests.errors import RequestError
 from particle_protocol.control_requests.generated import storage_pb2
 from particle_protocol.dfu import open_session
+from particle_protocol.ota import ChunkedSender, UpdateChunk, UpdateSender
 from particle_protocol.platforms import platform_by_name
+from particle_protocol.updates import Chunk
 from particle_protocol.usb import Setup
 
 BOARDS = [
@@ -65,13 +69,14 @@ def break_off(bringing, pieces):
 
 
 def complete(bringing):
-    """However it stands, the update ends, and the module is there after the next attempt at the latest."""
+    """The update ends and leaves an application that runs, and the module is there after the next attempt at the latest."""
     bench, board = bringing.bench, bringing.board
     bringing.link.restore()
     while bringing.lab.cloud.updates.running(board.device_id):
         bench.sleep(1)
     bench.sleep(2)
     bringing.settle()
+    assert bringing.healthy
     if not bringing.there:
         bringing.bring()
     bringing.wait(lambda: bringing.healthy, "the application")
@@ -137,6 +142,18 @@ def test_dfu_mode_asked_for_while_an_update_comes(bringing, asked):
     complete(bringing)
 
 
+def spoilt_images(name, os):
+    """Files that this board is not to run, by what is wrong with them."""
+    platform = platform_by_name(name)
+    mine = user_part(platform, os, body=b"\xa5" * 3_000)
+    module = read_module(mine)
+    yield "hash", mine[:1000] + bytes((mine[1000] ^ 1,)) + mine[1001:]
+    yield "platform", edit_module(module, Changes(platform_id=8 if name == "photon" else 6))
+    yield "index", edit_module(module, Changes(index=9))
+    yield "no module", bytes(range(256)) * 12
+    yield "size", bytes(1 << 22)
+
+
 def lose(bringing, pieces, how):
     """One point: the connection is lost when so many pieces are on their way. False: there are fewer."""
     if not break_off(bringing, pieces):
@@ -154,6 +171,22 @@ def lose(bringing, pieces, how):
         bench.sleep({"outage": 5, "long outage": 500}[how])
     complete(bringing)
     return True
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=IDS)
+def test_a_file_that_a_board_is_not_to_run_leaves_it_as_it_was(ready, board, monkeypatch):
+    with ready(*board) as bringing:
+        said, cloud, before = [], bringing.lab.cloud, bringing.board.firmware.modules.user
+        monkeypatch.setattr(cloud.updates, "_tell", lambda _, status: said.append(status))
+        for what, image in spoilt_images(*board[:2]):
+            cloud.updates.by_hand(bringing.device, image)
+            bringing.bench.sleep(30)
+            bringing.settle()
+            assert (bringing.healthy, bringing.board.firmware.modules.user) == (True, before), what
+            assert not cloud.updates.running(bringing.device.id), what
+            assert said == ["started", "failed"], what
+            said.clear()
+        complete(bringing)
 
 
 WAYS_TO_LOSE = ("outage", "long outage", "radio", "reset")
@@ -181,4 +214,90 @@ def test_a_connection_lost_at_some_chunks(ready, board, how, tried):
 def test_a_connection_lost_at_every_chunk(ready, board, how, tried):
     points = sweep(ready, board, how, range(1000))
     assert points > (3 if board[2] == "fast" else 8)
+    tried(points, points)
+
+
+def corrupted(pieces, n):
+    pieces[n] = replace(pieces[n], data=bytes(byte ^ 0x55 for byte in pieces[n].data))
+
+
+def repeated(pieces, n):
+    pieces.insert(n, pieces[n])
+
+
+def repeated_later(pieces, n):
+    pieces.append(pieces[n])
+
+
+def missing(pieces, n):
+    del pieces[n]
+
+
+def out_of_order(pieces, n):
+    pieces.insert(0, pieces.pop(n))
+
+
+def beyond_the_end(pieces, n):
+    pieces.insert(n, replace(pieces[n], index=(pieces[n].index or 0) + 1000))
+
+
+FAULTS = (corrupted, repeated, repeated_later, missing, out_of_order, beyond_the_end)
+
+
+@pytest.fixture
+def spoil(monkeypatch):
+    """`spoil(fault, n)`: once, the chunk that is sent after `n` others goes wrong. What is given tells, when called, whether it did."""
+
+    def arm(fault, n):
+        left = [n]
+        for sender in (ChunkedSender, UpdateSender):
+            monkeypatch.setattr(sender, "messages_to_send", _spoilt(sender.messages_to_send, fault, left))
+        return lambda: left[0] is None
+
+    def _spoilt(messages_to_send, fault, left):
+        def sent(self):
+            out = messages_to_send(self)
+            chunks = [place for place, each in enumerate(out) if isinstance(each, (Chunk, UpdateChunk))]
+            if left[0] is not None and left[0] < len(chunks):
+                fault(out, chunks[left[0]])
+                left[0] = None
+            elif left[0] is not None:
+                left[0] -= len(chunks)
+            return out
+
+        return sent
+
+    with monkeypatch.context() as monkeypatch:
+        yield arm
+
+
+def go_wrong(ready, spoil, board, fault, n):
+    """One point. False: there are fewer chunks."""
+    with ready(*board) as bringing:
+        happened = spoil(fault, n)
+        bringing.send()
+        complete(bringing)
+        return happened()
+
+
+def wrong_chunks(ready, spoil, board, fault, numbers):
+    for done, n in enumerate(numbers):
+        if not go_wrong(ready, spoil, board, fault, n):
+            return done
+    return len(numbers)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("board", BOARDS, ids=IDS)
+def test_some_chunks_that_go_wrong(ready, spoil, board, fault, tried):
+    assert wrong_chunks(ready, spoil, board, fault, (0, 17)) == 2
+    tried(2, 2)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("board", BOARDS, ids=IDS)
+def test_every_chunk_that_goes_wrong(ready, spoil, board, fault, tried):
+    points = wrong_chunks(ready, spoil, board, fault, range(1000))
+    assert points >= 18
     tried(points, points)
