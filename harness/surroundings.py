@@ -14,6 +14,10 @@ from harness.modes import Capability
 
 if TYPE_CHECKING:
     from harness.fault_plan import FaultPlan
+    from particle_protocol.listening.wifi import WifiSecurity
+
+USUAL_SIGNAL = -52
+"""dBm: near the access point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Surroundings(Protocol):
     def places(self) -> list[Place]:
         """What is there for boards to join, what is off the air as well."""
 
-    def add_access_point(self, ssid: str, password: str, *, signal: int, hidden: bool) -> None:
+    def add_access_point(self, ssid: str, password: str, security: WifiSecurity, *, signal: int, hidden: bool) -> None:
         """Set up another access point."""
 
     def switch(self, name: str, *, on: bool) -> None:

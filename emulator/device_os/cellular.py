@@ -75,7 +75,8 @@ class Cellular(Radio[Cell]):
         """Look whether a cell has let the SIM register."""
         cell, self.failure = self._find_cell()
         if cell is not None:
-            self._join_place(cell, self._lost, ADDRESS_TIME)
+            self._associate(cell, self._lost)
+            self._timer = self._scope.call_later(ADDRESS_TIME, self._up)
         elif self._scope.since(self._powered_at) >= REGISTRATION_LIMIT:
             self._power_on()
         else:
@@ -88,7 +89,7 @@ class Cellular(Radio[Cell]):
             return None, "there is no SIM"
         reason = "no cell is on the air"
         for cell in self._board.network.cells:
-            if cell.on_air:
+            if cell.reached:
                 refused = self._refusal(cell, sim)
                 if not refused:
                     return cell, ""
@@ -101,7 +102,7 @@ class Cellular(Radio[Cell]):
     def _lost(self) -> None:
         """The cell is gone, or asks again who may stay."""
         cell, sim = self.cell, self._board.sim
-        if cell is None or not cell.on_air or sim is None or self._refusal(cell, sim):
+        if cell is None or not cell.reached or sim is None or self._refusal(cell, sim):
             self._board.enter(self._rejoin)
 
     def _sim_changed(self) -> None:

@@ -37,7 +37,10 @@ _STATUS = {
 
 
 class Radio(ABC, Generic[Place]):
-    """A radio of one boot. A kind of radio says how it looks for a place to join, and calls `_join_place` once that lets it in."""
+    """A radio of one boot.
+
+    A kind of radio says how it looks for a place to join, and calls `_associate` once that lets it in, and `_up` once it has an address.
+    """
 
     def __init__(self, context: InterfaceContext) -> None:
         self.state = RadioState.OFF
@@ -109,12 +112,18 @@ class Radio(ABC, Generic[Place]):
         self.state = RadioState.JOINING
         self._led.start(LedSignal.NETWORK_CONNECTING, Priority.NORMAL)
 
-    def _join_place(self, place: Place, on_lost: Callable[[], None], address_time: float) -> None:
+    def _associate(self, place: Place, on_lost: Callable[[], None]) -> None:
+        """A place has let the board in, which now wants an address."""
         self.state = RadioState.GETTING_ADDRESS
         self._place = place
         self._leave = place.lost.subscribe(on_lost)
         self._led.start(LedSignal.NETWORK_DHCP, Priority.NORMAL)
-        self._timer = self._scope.call_later(address_time, self._up)
+
+    def _dissociate(self) -> None:
+        """Give the place up, and look on."""
+        self._forget()
+        self.state = RadioState.JOINING
+        self._led.stop(LedSignal.NETWORK_DHCP)
 
     def _up(self) -> None:
         self.state = RadioState.UP

@@ -4,7 +4,7 @@ A `Stream` is one end of an ordered byte stream, as TCP gives it; a `DatagramSoc
 repeated or late. A `Link` adds latency, jitter and loss and can fail altogether; all of it is drawn from the Lab's seed.
 """
 
-from emulator.network.access_points import ENTERPRISE, AccessPoint
+from emulator.network.access_points import ENTERPRISE, AccessPoint, Admission
 from emulator.network.cells import Cell
 from emulator.network.datagrams import Address, DatagramPort, DatagramSocket
 from emulator.network.link import Link, Path
@@ -16,6 +16,7 @@ __all__ = [
     "ENTERPRISE",
     "AccessPoint",
     "Address",
+    "Admission",
     "CannotJoin",
     "Cell",
     "DatagramPort",

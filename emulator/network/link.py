@@ -21,6 +21,8 @@ class Link:
     """The most by which something is late at random."""
     loss: float = 0.0
     """The share that is lost. A lost segment of a stream costs its retransmission, a lost datagram is gone."""
+    air_loss: float = 0.0
+    """The same, of the way through the air: the weaker the signal, the more."""
     retransmission: float = 0.3
     duplication: float = 0.0
     """The share of datagrams that arrive twice."""
@@ -45,18 +47,23 @@ class Link:
         delay = self.latency
         if self.jitter:
             delay += rng.uniform(0, self.jitter)
-        again = self.retransmission
-        while self.loss and rng.random() < self.loss:
+        again, loss = self.retransmission, self._lost
+        while loss and rng.random() < loss:
             delay += again
             again *= 2
         return delay
 
     def arrivals(self, rng: random.Random, size: int) -> tuple[float, ...]:
         """How long each copy of one datagram of `size` bytes takes this time; no copy at all when it is lost."""
-        if self.down or size > self.mtu or (self.loss and rng.random() < self.loss):
+        loss = self._lost
+        if self.down or size > self.mtu or (loss and rng.random() < loss):
             return ()
         copies = 2 if self.duplication and rng.random() < self.duplication else 1
         return tuple(self._one_way(rng) for _ in range(copies))
+
+    @property
+    def _lost(self) -> float:
+        return 1 - (1 - self.loss) * (1 - self.air_loss) if self.air_loss else self.loss
 
     def _one_way(self, rng: random.Random) -> float:
         delay = self.latency

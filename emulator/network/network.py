@@ -97,8 +97,8 @@ class Network:
         self.weather.resume()
 
     def in_the_air(self) -> list[AccessPoint]:
-        """Every access point that sends, those of boards too, in the order of their channels."""
-        return sorted((point for point in (*self.access_points, *self.hosted.values()) if point.on_air), key=lambda point: point.channel)
+        """Every access point that can be heard, those of boards too, in the order of their channels."""
+        return sorted((point for point in (*self.access_points, *self.hosted.values()) if point.reached), key=lambda point: point.channel)
 
     def listen(self, host: str, port: int, accept: Callable[[Stream], None]) -> None:
         """Be the server at `host`:`port`: `accept` is handed the server's end of each new stream."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emulator.network.access_points import ENTERPRISE, AccessPoint
+from emulator.network.access_points import ENTERPRISE, AccessPoint, Admission
 from emulator.network.datagrams import Address
 from emulator.network.network import Network
 from emulator.network.streams import Stream
@@ -44,7 +44,7 @@ class Station:
             raise CannotJoin(f"there is no network {ssid!r} in the air; in the air: {names}")
         if point.security.enterprise:
             raise CannotJoin(f"{ssid!r} {ENTERPRISE}")
-        if not point.accepts(point.security, password):
+        if point.admit(point.security, password) is not Admission.JOINED:
             raise CannotJoin(f"{ssid!r} refused the password")
         self._point = point
         self._forget = point.lost.subscribe(self.leave)

@@ -10,12 +10,11 @@ from harness.cloud import WifiNetwork
 from harness.errors import Blame, CapabilityMissing, HarnessError, hides
 from harness.kit.faults import REMEDIES, Faults
 from harness.modes import Capability, no_such
-from harness.surroundings import Place, Surroundings
+from harness.surroundings import USUAL_SIGNAL, Place, Surroundings
+from particle_protocol.listening.wifi import SECURITIES, WifiSecurity, password_fault
 
 __tracebackhide__ = hides
 
-USUAL_SIGNAL = -52
-"""dBm: near the access point."""
 WEAKEST, STRONGEST = -120, 0
 
 
@@ -54,7 +53,10 @@ class Spot:
             self.switch_on()
 
     def set_signal(self, dbm: int) -> None:
-        """Have boards receive it so strongly, as they report in their vitals. How little is too little nobody knows: they stay joined."""
+        """Have boards receive it so strongly, as they report in their vitals.
+
+        Below -80 dBm a Wi-Fi board loses frames, the more the weaker, and below -90 dBm the network; a modem loses its cell below -113 dBm.
+        """
         if not WEAKEST <= dbm <= STRONGEST:
             raise HarnessError(f"a signal of {dbm!r}: it is a whole number of dBm from {WEAKEST} to {STRONGEST}", blame=Blame.REQUEST)
         self._do(lambda around: around.set_signal(self.name, dbm), f"gave {self.name!r} a signal of {dbm} dBm")
@@ -90,7 +92,7 @@ class AccessPoint(Spot):
 
     def set_password(self, password: str) -> WifiNetwork:
         """Have it take another password from now on, so that those that boards have are wrong; gives what they need now."""
-        check_password(password)
+        check_password(password, WifiSecurity(self.state.security) if self.state.security and password else _kind(password))
         self._do(lambda around: around.set_password(self.name, password), f"changed the password of {self.name!r}")
         return self.wifi
 
@@ -144,16 +146,30 @@ class Network:
             raise HarnessError("there is no cell around these boards", blame=Blame.REQUEST)
         return Cell(self, found.name)
 
-    def add_access_point(self, ssid: str, password: str = "", *, signal: int = USUAL_SIGNAL, hidden: bool = False) -> AccessPoint:
-        """Set up another access point; without a password it is open. `hidden`: it does not send its name."""
+    def add_access_point(
+        self, ssid: str, password: str = "", *, signal: int = USUAL_SIGNAL, hidden: bool = False, security: str = ""
+    ) -> AccessPoint:
+        """Set up another access point.
+
+        Args:
+            ssid: its name.
+            password: what stations need to join; without one it is open.
+            signal: how strongly boards receive it, in dBm.
+            hidden: it does not send its name.
+            security: `open`, `wep`, `wpa` or `wpa2`, which is what one with a password is unless told.
+        """
         size = len(ssid.encode())
         if not 1 <= size <= 32:
             raise HarnessError(f"an SSID of {size} bytes: it has 1 to 32", blame=Blame.REQUEST)
-        if password:
-            check_password(password)
+        kind = SECURITIES.get(security) if security else _kind(password)
+        if kind is None:
+            raise HarnessError(str(no_such("kind of network", security, list(SECURITIES))), blame=Blame.REQUEST)
+        check_password(password, kind)
         if any(place.name == ssid for place in self._places()):
             raise HarnessError(f"there is {ssid!r} already", blame=Blame.REQUEST, remedy="Take another name, or change that one")
-        self.change(lambda around: around.add_access_point(ssid, password, signal=signal, hidden=hidden), f"set up the network {ssid!r}")
+        self.change(
+            lambda around: around.add_access_point(ssid, password, kind, signal=signal, hidden=hidden), f"set up the network {ssid!r}"
+        )
         return AccessPoint(self, ssid)
 
     @contextmanager
@@ -192,11 +208,17 @@ class Network:
         return around
 
 
-def check_password(password: str) -> None:
-    """Refuse a password that no WPA2 network can have.
+def _kind(password: str) -> WifiSecurity:
+    """What a network with this password is unless told."""
+    return WifiSecurity.WPA2 if password else WifiSecurity.OPEN
+
+
+def check_password(password: str, security: WifiSecurity) -> None:
+    """Refuse a password that no network of that kind can have.
 
     Raises:
-        HarnessError: it has not 8 to 63 characters.
+        HarnessError: it is too short or too long, or there is one where there can be none.
     """
-    if not 8 <= len(password.encode()) <= 63:
-        raise HarnessError(f"a Wi-Fi password of {len(password.encode())} bytes: it has 8 to 63", blame=Blame.REQUEST)
+    fault = password_fault(security, password)
+    if fault:
+        raise HarnessError(fault, blame=Blame.REQUEST)

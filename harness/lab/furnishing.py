@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from emulator.cloud.access import Kind, Principal
 from emulator.cloud.errors import CloudError, DeviceLimitReached, Invalid
@@ -31,6 +31,7 @@ from harness.rack.lab_file import (
     LabOrganization,
     LabProduct,
     LabSim,
+    LabWifi,
     Listed,
 )
 from harness.rack.lab_schema import SIM_STATES
@@ -152,13 +153,13 @@ class Furnishing:
         known = {point.ssid: point for point in network.access_points}
         for wifi in self._file.wifi:
             with self._at(wifi.place):
-                password = "" if wifi.password is None else wifi.password.reveal()
+                facts = _facts(wifi)
                 point = known.get(wifi.ssid)
-                if point is None:
-                    network.access_point(wifi.ssid, password)
-                elif point.password != password:
+                if point is not None and any(getattr(point, name) != value for name, value in facts.items()):
                     _take_away(network.access_points, point)
-                    network.access_point(wifi.ssid, password)
+                    point = None
+                if point is None:
+                    network.access_point(**facts)
         if self._before is not None:
             for ssid in {each.ssid for each in self._before.wifi} - {each.ssid for each in self._file.wifi}:
                 _take_away(network.access_points, known[ssid])
@@ -338,3 +339,9 @@ def run_user(file: LabFile | None) -> tuple[str, str | None]:
     if account is None:
         return USER, None
     return account.user, None if account.password is None else account.password.reveal()
+
+
+def _facts(wifi: LabWifi) -> dict[str, Any]:
+    """What the file says of an access point, as its fields."""
+    said = {"ssid": wifi.ssid, "password": wifi.revealed(), "security": wifi.security}
+    return {**said, "hidden": wifi.hidden, "rssi": wifi.signal, "channel": wifi.channel}

@@ -13,6 +13,7 @@ from harness.errors import Blame, HarnessError, hides
 from harness.fault_plan import FaultPlan
 from harness.modes import Capability, no_such
 from harness.surroundings import Place
+from particle_protocol.listening.wifi import WifiSecurity
 
 __tracebackhide__ = hides
 
@@ -33,9 +34,9 @@ class LabSurroundings:
         """See `Surroundings.places`."""
         return self._driver.call(lambda: [_seen(each) for each in self._all()])
 
-    def add_access_point(self, ssid: str, password: str, *, signal: int, hidden: bool) -> None:
+    def add_access_point(self, ssid: str, password: str, security: WifiSecurity, *, signal: int, hidden: bool) -> None:
         """See `Surroundings.add_access_point`."""
-        self._driver.call(lambda: self._lab.network.access_point(ssid, password, rssi=signal, hidden=hidden))
+        self._driver.call(lambda: self._lab.network.access_point(ssid, password, security=security, rssi=signal, hidden=hidden))
 
     def switch(self, name: str, *, on: bool) -> None:
         """See `Surroundings.switch`."""
@@ -99,15 +100,10 @@ class LabSurroundings:
             place.switch_off()
 
     def _set_signal(self, name: str, signal: int) -> None:
-        self._find(name).rssi = signal
+        self._find(name).set_signal(signal)
 
     def _set_internet(self, name: str, on: bool) -> None:
-        place = self._find(name)
-        place.internet = on
-        if not on:
-            place.link.fail()
-        elif place.on_air:
-            place.link.restore()
+        self._find(name).set_internet(on=on)
 
     def _set_password(self, name: str, password: str) -> None:
         place = self._find(name)

@@ -33,6 +33,7 @@ from harness.rack.lab_file import (
 from harness.rack.lab_reading import close_to, read_document, read_text
 from harness.rack.lab_schema import DEVICE_ID, MONIKER
 from harness.rack.toml_lines import Path as KeyPath
+from particle_protocol.listening.wifi import SECURITIES, WifiSecurity
 
 __tracebackhide__ = hides
 
@@ -198,7 +199,22 @@ class _Builder:
     def _wifi(self, name: str, table: Table, path: KeyPath) -> LabWifi:
         place, password = self._place(*path), self._secret(table, path)
         self._once("network", table["ssid"], place)
-        return LabWifi(name=name, ssid=table["ssid"], password=password, place=place)
+        security = SECURITIES[table.get("security", "open" if password is None else "wpa2")]
+        if (password is None) is not (security is WifiSecurity.OPEN):
+            self._wrong(
+                self._place(*path, "security"),
+                "an open network has a password" if password is not None else f"a network with {table['security']} has no password",
+                "Leave out the one or the other",
+            )
+        return LabWifi(
+            name=name,
+            ssid=table["ssid"],
+            password=password,
+            security=security,
+            hidden=table.get("hidden", False),
+            **{key: table[key] for key in ("signal", "channel") if key in table},
+            place=place,
+        )
 
     def _account(self, name: str, table: Table, path: KeyPath) -> LabAccount:
         place, user = self._place(*path), table["user"].lower()

@@ -16,6 +16,8 @@ from harness.cloud import WifiNetwork
 from harness.errors import hides
 from harness.fault_plan import FaultPlan
 from harness.rack.lab_errors import Place, wrong
+from harness.surroundings import USUAL_SIGNAL
+from particle_protocol.listening.wifi import WifiSecurity, password_fault
 
 __tracebackhide__ = hides
 
@@ -73,7 +75,25 @@ class LabWifi:
     name: str
     ssid: str
     password: Secret | None = None
+    security: WifiSecurity = WifiSecurity.OPEN
+    hidden: bool = False
+    signal: int = USUAL_SIGNAL
+    channel: int = 6
     place: Place = field(compare=False)
+
+    def revealed(self) -> str:
+        """Its password.
+
+        Raises:
+            LabFileWrong: it is in no variable of the environment, or no network of that kind can have it.
+        """
+        password = "" if self.password is None else self.password.reveal()
+        fault = password_fault(self.security, password)
+        if fault:
+            raise wrong(
+                self.place if self.password is None else self.password.place, fault, "Give it another password, or another security"
+            )
+        return password
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,8 +266,7 @@ class LabFile:
             LabFileWrong: its password is in no variable of the environment.
         """
         for wifi in self.wifi:
-            password = "" if wifi.password is None else wifi.password.reveal()
-            return WifiNetwork(wifi.ssid, password, 3 if password else 0)
+            return WifiNetwork(wifi.ssid, wifi.revealed(), int(wifi.security))
         return None
 
     def options_of(self, board: LabBoard) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.fault_plan import ANY, MOST_SECONDS, MOST_SHARE, OUTAGES, PHASES
+from particle_protocol.listening.wifi import SECURITIES
 from particle_protocol.platforms import platforms
 from particle_protocol.skus import SimForm
 
@@ -256,7 +257,16 @@ def lab_schema() -> Schema:
     )
     wifi = _table(
         "A Wi-Fi network. The first one is what boards are given.",
-        {"ssid": _text("Give its name.", maxLength=32), **_password("its password")},
+        {
+            "ssid": _text("Give its name.", maxLength=32),
+            **_password("its password"),
+            "security": _one_of(list(SECURITIES), "open, wep, wpa or wpa2; wpa2 with a password and open without one, unless given."),
+            "hidden": {"type": "boolean", "description": "Write true for a network that does not send its name."},
+            "signal": _number(
+                "Give how strongly boards receive it, in dBm: -52 is near, below -80 they lose frames, below -90 the network.", -120, 0
+            ),
+            "channel": _number("Give its channel, 1 to 13.", 1, 13),
+        },
         "ssid",
         **_ONE_PASSWORD,
     )

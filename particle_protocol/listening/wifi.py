@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import string
 from dataclasses import dataclass, replace
 
 MAX_SSID = 32
@@ -28,6 +29,25 @@ class WifiSecurity(enum.IntEnum):
     def enterprise(self) -> bool:
         """Whether it takes an identity rather than a shared password."""
         return self in {WifiSecurity.WPA_ENTERPRISE, WifiSecurity.WPA2_ENTERPRISE}
+
+
+SECURITIES = {"open": WifiSecurity.OPEN, "wep": WifiSecurity.WEP, "wpa": WifiSecurity.WPA, "wpa2": WifiSecurity.WPA2}
+"""The kinds of networks with at most one password for all, by what people call them."""
+_WEP_KEYS = {5: 10, 13: 26, 16: 32, 29: 58}
+"""Bytes of a WEP key, and the hexadecimal digits it can be given in."""
+
+
+def password_fault(security: WifiSecurity, password: str) -> str:
+    """Why no network of that kind can have this password, in words; empty when one can (IEEE 802.11)."""
+    size = len(to_wire(password))
+    if security is WifiSecurity.OPEN:
+        return "an open network has no password" if password else ""
+    if security is WifiSecurity.WEP:
+        digits = size in _WEP_KEYS.values() and all(each in string.hexdigits for each in password)
+        return "" if size in _WEP_KEYS or digits else f"a WEP key of {size} bytes: it has 5 or 13, or 10 or 26 hexadecimal digits"
+    if 8 <= size <= 63 or (size == 64 and all(each in string.hexdigits for each in password)):
+        return ""
+    return f"a Wi-Fi password of {size} bytes: it has 8 to 63"
 
 
 class WifiCipher(enum.IntEnum):

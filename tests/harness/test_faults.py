@@ -261,6 +261,20 @@ def test_after_a_change_of_password_the_old_one_is_wrong(bed):
     here.board.wait_for(Mode.ONLINE)
 
 
+@pytest.mark.parametrize(("security", "password"), [("wep", "12345"), ("wpa", "a password of theirs"), ("open", "")])
+def test_an_old_network_that_is_hidden_is_joined_until_it_is_out_of_reach(bed, security, password):
+    here = bed()
+    point = here.network.add_access_point("old", password, hidden=True, security=security)
+    here.board.enter_listening()
+    here.board.set_wifi(point.wifi.ssid, point.wifi.password, security=point.wifi.security)
+    here.board.wait_for(Mode.ONLINE)
+    here.network.access_point().switch_off()
+    point.set_signal(-91)
+    here.board.wait_for(Mode.CONNECTING_NETWORK, timeout=60)
+    point.set_signal(-60)
+    here.board.wait_for(Mode.ONLINE)
+
+
 def test_a_network_that_leads_nowhere_is_joined_all_the_same(bed):
     here = bed()
     here.board.account = None
@@ -291,6 +305,12 @@ def test_the_cell_goes_away_and_comes_back(bed):
         (lambda network: network.add_access_point("particle-hil"), "there is 'particle-hil' already"),
         (lambda network: network.add_access_point(""), "an SSID of 0 bytes"),
         (lambda network: network.add_access_point("x", "short"), "a Wi-Fi password of 5 bytes: it has 8 to 63"),
+        (lambda network: network.add_access_point("x", "1234", security="wep"), "a WEP key of 4 bytes"),
+        (
+            lambda network: network.add_access_point("x", security="wpa3"),
+            "there is no kind of network 'wpa3'",
+        ),
+        (lambda network: network.add_access_point("x", "secret123", security="open"), "an open network has no password"),
         (lambda network: network.access_point().set_password("short"), "a Wi-Fi password of 5 bytes"),
         (lambda network: network.access_point().set_signal(17), "a signal of 17: it is a whole number of dBm from -120 to 0"),
     ],

@@ -276,6 +276,23 @@ def test_a_lab_follows_its_file(opened, lab, folder):
     assert account.call(BOARD, "dim", "3") == 3
 
 
+def test_networks_are_what_the_file_says_and_boards_join_and_lose_them(opened, lab, monkeypatch):
+    monkeypatch.setenv("LAB_WEP", "12345")
+    text = "[[board]]\nname = 'a'\nmoniker = 'emu:photon?mode=online'\n[wifi.old]\nssid = 'old'\npassword_env = 'LAB_WEP'\n"
+    text += "security = 'wep'\nhidden = true\nsignal = -60\n"
+    rig, _ = opened(text)
+    (board,) = rig.boards
+    assert board.mode() is Mode.ONLINE
+    assert [(each.name, each.security, each.signal) for each in board.surroundings.places() if each.name == "old"] == [("old", 1, -60)]
+    assert rig.reload(lab(text.replace("-60", "-95"))).problems == []
+    board.wait_for(Mode.CONNECTING_NETWORK, timeout=60)
+    assert rig.reload(lab(text.replace("signal = -60", ""))).problems == []
+    board.wait_for(Mode.ONLINE)
+    monkeypatch.setenv("LAB_WEP", "1234")
+    (problem,) = rig.reload(lab(text.replace("ssid = 'old'", "ssid = 'older'"))).problems
+    assert "a WEP key of 4 bytes" in str(problem)
+
+
 def test_a_board_whose_entry_has_changed_is_the_same_device_made_anew(opened, lab):
     text = "[[board]]\nname = 'a'\nmoniker = 'emu:photon'\n[[board]]\nname = 'b'\nmoniker = 'emu:photon'\n"
     rig, _ = opened(text)

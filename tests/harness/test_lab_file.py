@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
+from harness.cloud import WifiNetwork
 from harness.rack.lab_building import read_lab
 from harness.rack.lab_errors import LabFileWrong
 from harness.rack.lab_file import LabMember
@@ -158,6 +159,11 @@ def test_what_a_whole_file_says(lab, tmp_path):
         ("[[board]]\nname = 'a'\nmoniker = 'emu:electron?iccid=8'\nsim = '89340765000025898700'", 3, "contradict each other"),
         ("[wifi.lab]\nssid = 'x'\npassword_env = 'A'\npassword = 'b'", 1, "contradict each other"),
         ("[wifi.'a b']\nssid = 'x'", 1, "cannot be 'a b'. Take letters"),
+        ("[wifi.lab]\nssid = 'x'\nsecurity = 'wpa4'", 3, "There are: open, wep, wpa, wpa2"),
+        ("[wifi.lab]\nssid = 'x'\nsecurity = 'wep'", 3, "a network with wep has no password. Leave out the one or the other"),
+        ("[wifi.lab]\nssid = 'x'\npassword_env = 'A'\nsecurity = 'open'", 4, "an open network has a password"),
+        ("[wifi.lab]\nssid = 'x'\nsignal = 3", 3, "signal"),
+        ("[wifi.lab]\nssid = 'x'\nhidden = 1", 3, "hidden"),
         ("[account.qa]\nuser = 'nobody'", 2, "user cannot be 'nobody'. Give the e-mail address"),
         ("[[sim]]\niccid = '89340765000025898700'\nstate = 'on'", 3, "There are: inactive, active, deactivated, data-limit, unpaid"),
         ("[[sim]]\niccid = '89340765000025898700'\nstate = 'active'\nowner = 'qa'", 4, "there is no account 'qa'. Add [account.qa]"),
@@ -241,6 +247,18 @@ def test_a_password_in_clear_is_taken_only_from_a_file_that_others_cannot_read(l
     found = lab(text)
     assert found.accounts[0].password.reveal() == "secret"
     assert "secret" not in repr(found)
+
+
+def test_a_network_is_what_the_file_says_of_it(lab, monkeypatch):
+    monkeypatch.setenv("LAB_WIFI", "12345")
+    text = "[wifi.old]\nssid = 'old'\npassword_env = 'LAB_WIFI'\nsecurity = 'wep'\nhidden = true\nsignal = -77\nchannel = 3"
+    found = lab(text)
+    assert found.network() == WifiNetwork("old", "12345", 1)
+    (wifi,) = found.wifi
+    assert (wifi.hidden, wifi.signal, wifi.channel) == (True, -77, 3)
+    monkeypatch.setenv("LAB_WIFI", "1234")
+    with pytest.raises(LabFileWrong, match="a WEP key of 4 bytes"):
+        found.network()
 
 
 def test_a_password_comes_from_the_environment_when_it_is_used(lab, monkeypatch):
