@@ -81,10 +81,21 @@ class Outcomes:
             return OUTCOME, "I", ("INFRASTRUCTURE", {"yellow": True, "bold": True})
         return None
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count it."""
+        """Count it, before pytest does, and not among the failures after which `-x` and `--maxfail` end a run."""
         if report.failed and marked(report):
             self._errors.append((report.nodeid, _reason(report)))
+            self._one_more_may_fail()
+
+    def _one_more_may_fail(self) -> None:
+        """Pytest counts every report that failed, and lets nobody take back what it has decided by that: so its limit moves along."""
+        option = self.config.option
+        if getattr(option, "maxfail", 0):
+            option.maxfail += 1
+        distributed: Any = self.config.pluginmanager.get_plugin("dsession")  # pytest-xdist's controller, which has read it already
+        if getattr(distributed, "maxfail", 0):
+            distributed.maxfail += 1
 
     def add(self, standings: Sequence[Standing]) -> None:
         """What became of the boards in a process of this run."""

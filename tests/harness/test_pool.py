@@ -104,6 +104,36 @@ def test_failures_count_more_than_infrastructure_errors(rack, run_inside):
     assert (status, "1 failed, 6 passed, 6 infrastructure" in output) == (1, True), output
 
 
+LIMITED = """
+    import pytest
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_it(board, number): pass
+
+    def test_bad(): assert False
+    def test_worse(): assert False
+    def test_good(): pass
+"""
+
+
+@pytest.mark.parametrize(("limit", "failed", "passed"), [("-x", 1, 0), ("--maxfail=2", 2, 0), ("--maxfail=3", 2, 1)])
+def test_infrastructure_errors_are_none_of_the_failures_that_end_a_run(rack, run_inside, limit, failed, passed):
+    made = rack(1)
+    made.unplug(0)
+    status, output = run_inside(LIMITED, *made.arguments, limit)
+    assert (status, f"{failed} failed" in output, "3 infrastructure" in output, "1 passed" in output) == (1, True, True, bool(passed)), (
+        output
+    )
+
+
+@pytest.mark.soak
+def test_they_are_none_under_xdist_either(run_pytest):
+    pytest.importorskip("xdist", reason="needs pytest-xdist: pip install pytest-xdist")
+    source = LIMITED.replace("range(3)", "range(2)").replace("    def test_bad(): assert False\n    def test_worse(): assert False\n", "")
+    status, output = run_pytest(source, "-p", "xdist", "-n", "2", "-x", "--board", "usb:0123456789abcdef01234567")
+    assert (status, "1 passed, 2 infrastructure" in output) == (4, True), output
+
+
 FAULTS = """
     import pytest
     from rack import rack
