@@ -208,8 +208,11 @@ class DeviceOs:
             self.interfaces.connect()
 
     def _stop_network(self) -> None:
+        """The cloud knows that the board listens. If it has left listening mode again before that, it connects anew."""
         if self.listening.active:
             self.interfaces.off(NetworkReason.LISTENING)
+        else:
+            self.cloud.network_changed()
 
     def _network_up(self) -> None:
         self._listen_on_failure = False

@@ -131,6 +131,15 @@ def test_a_refused_request_names_request_and_result(board):
     assert caught.value.result == -120
 
 
+@pytest.mark.parametrize("moniker", ["emu:photon", "emu:electron", "emu:boron?os=4.0.0"])
+def test_listening_mode_that_is_left_at_once_leaves_the_board_online(open_rig, moniker):
+    """Over UDP the cloud acknowledges that the board leaves, and it may listen no more by then."""
+    board = open_rig(f"{moniker}&mode=online" if "?" in moniker else f"{moniker}?mode=online").boards[0]
+    board.enter_listening()
+    board.leave_listening()
+    board.wait_for(Mode.ONLINE)
+
+
 def test_setup_done_does_nothing_on_a_photon(board):
     board.journal.clear()
     board.setup_done()

@@ -267,7 +267,7 @@ def test_over_the_air_needs_somebody_who_may(board):
 @pytest.mark.parametrize(
     ("moniker", "mode"),
     [("emu:photon?claimed=1", mode) for mode in ("dfu", "listening", "online")]
-    + [("emu:boron?claimed=1&os=4.0.0", mode) for mode in ("dfu", "online")],
+    + [("emu:boron?claimed=1&os=4.0.0", mode) for mode in ("dfu", "listening", "online")],
 )
 def test_a_module_goes_over_the_air(online, moniker, mode):
     board = online(moniker)
