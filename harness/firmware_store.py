@@ -30,6 +30,7 @@ from firmware_images.errors import NotAModule
 from firmware_images.fields import ModuleFunction
 from firmware_images.findings import Severity
 from firmware_images.module import Module, read_module
+from harness import waits
 from harness.firmware_packages import (
     PACKAGES,
     TINKER_PACKAGE,
@@ -150,7 +151,7 @@ def release(platform: str, version: str, waiting: Waiting | None = None, *, part
     Args:
         platform: its short name.
         version: of Device OS, such as 2.1.0 or v2.1.0.
-        waiting: is told when a fetch takes long.
+        waiting: is told when a fetch takes long; without it whoever listens (`harness.waits`).
         partial: whether a release without all of its modules is better than none.
 
     Raises:
@@ -365,8 +366,8 @@ def _outcome(process: subprocess.Popen[str], what: str, waiting: Waiting | None)
             return process.communicate(timeout=_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             seconds += _PATIENCE_SECONDS
-            if waiting is not None:
-                waiting(f"fetching {what} with npm: {seconds:.0f} seconds so far, at most {_FETCH_SECONDS}")
+            tell = waits.tell if waiting is None else waiting
+            tell(f"fetching {what} with npm: {seconds:.0f} seconds so far, at most {_FETCH_SECONDS}")
     raise FirmwareUnavailable(Reason.NO_NETWORK, f"npm did not fetch {what} within {_FETCH_SECONDS} seconds")
 
 

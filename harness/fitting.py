@@ -52,7 +52,7 @@ def _not_older(board: Board, images: Sequence[Image], held: Mapping[ModuleKey, H
     """A bootloader is the one module without which a board cannot be recovered, and a newer one does for every older Device OS."""
     for image in images:
         there = held.get(image.key)
-        if image.key.function == ModuleFunction.BOOTLOADER and there is not None and image.version < there.version:
+        if image.key.function == ModuleFunction.BOOTLOADER and not image.only_up and there is not None and image.version < there.version:
             what = f"{image} (it has version {there.version})"
             raise ImageRefused(Refusal.OLDER, what, board=board.label, remedy=f"Leave it out, {DESPITE}")
 
@@ -60,8 +60,9 @@ def _not_older(board: Board, images: Sequence[Image], held: Mapping[ModuleKey, H
 def _needs_met(board: Board, images: Sequence[Image], held: Mapping[ModuleKey, Held]) -> None:
     complete = bool(held) and Capability.USB in board.capabilities and board.usb.state() is UsbState.NORMAL  # elsewhere not all can be seen
     after = {key: (module.version, module.needs) for key, module in held.items()}
-    after |= {image.key: (image.version, image.needs) for image in images}
-    names = {image.key: str(image) for image in images}
+    new = [image for image in images if not _stays(image, held)]
+    after |= {image.key: (image.version, image.needs) for image in new}
+    names = {image.key: str(image) for image in new}
     for key, (version, needs) in after.items():
         for need in needs:
             has, had = after.get(need.key), held.get(need.key)
@@ -72,6 +73,12 @@ def _needs_met(board: Board, images: Sequence[Image], held: Mapping[ModuleKey, H
             who = names.get(key, f"the {key} version {version} that is on it")
             what = f"{who} needs {need.key} version {need.version}{_release_of(board.platform, need)}, and it has {_version(has)}"
             raise ImageRefused(Refusal.DEPENDENCY, what, board=board.label, remedy=_remedy(board.platform, need, new=key in names))
+
+
+def _stays(image: Image, held: Mapping[ModuleKey, Held]) -> bool:
+    """Whether the board keeps what it has in the place of an image that is only moved up."""
+    there = held.get(image.key)
+    return image.only_up and image.over_requests and there is not None and there.version >= image.version
 
 
 def _version(has: tuple[int, object] | None) -> str:

@@ -57,6 +57,8 @@ class Image:
     version: int
     address: int
     needs: tuple[ModuleNeed, ...] = ()
+    only_up: bool = False
+    """Whether it is left out where the board has one that is as new, and cannot be written over DFU."""
 
     @property
     def over_requests(self) -> bool:
@@ -91,7 +93,11 @@ def read(board: Board, sources: Iterable[bytes | str | Path]) -> list[Image]:
     Raises:
         ImageRefused: one of them must not be written there.
     """
-    images = [image for source in sources for image in _modules(board, *load(source))]
+    return in_order(board, (image for source in sources for image in _modules(board, *load(source))))
+
+
+def in_order(board: Board, images: Iterable[Image]) -> list[Image]:
+    """Images in the order in which the platform installs them, so that none waits for a later one."""
     order = {key: place for place, key in enumerate(board.platform.update_order)}
     return sorted(images, key=lambda image: order.get(image.key, len(order)))
 

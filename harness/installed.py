@@ -10,6 +10,7 @@ from firmware_images.bounds import find_slot
 from firmware_images.fields import Prefix
 from firmware_images.locate import locate_in_memory
 from firmware_images.stand_in import NEEDS_NOTHING, real_version
+from harness.errors import ImageRefused
 from harness.hiding import hides
 from harness.modes import Capability, UsbState
 from harness.usb.dfu import read_memory
@@ -40,7 +41,10 @@ def _prefix_in_flash(board: Board, key: ModuleKey) -> Prefix | None:
     """That of a module, read over DFU from wherever any Device OS version has it; None where there is none, or it grows downwards."""
     slot = find_slot(board.platform.id, key.function, key.index)
     for start in () if slot is None else slot.start_addresses:
-        found = locate_in_memory(lambda address, length: read_memory(board.usb, address, length), start, board.platform.id)
+        try:
+            found = locate_in_memory(lambda address, length: read_memory(board.usb, address, length), start, board.platform.id)
+        except ImageRefused:  # its bootloader does not let it be read
+            continue
         prefix = None if found is None else Prefix.of(found[1])
         if prefix is not None and (prefix.function, prefix.index, prefix.start_address) == (key.function, key.index, start):
             return prefix

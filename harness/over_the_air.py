@@ -47,13 +47,17 @@ STATUS = "spark/flash/status"
 
 
 class Arrival:
-    """Whether an update that begins after this object was made has arrived: the board has reset, runs Device OS, and has the images."""
+    """Whether an update that begins after this object was made has arrived: the board has reset, runs Device OS, and has the images.
 
-    def __init__(self, board: Board, images: Sequence[Image]) -> None:
+    `whole`: and nothing that it has misses anything.
+    """
+
+    def __init__(self, board: Board, images: Sequence[Image], *, whole: bool = True) -> None:
         self.trouble = "it has not reset since the update was begun"
         """What is not as it should be."""
         self._board = board
         self._images = images
+        self._whole = whole
         self._usb = board.usb.present() if Capability.USB in board.capabilities else None
         self._session = board.cloud_session()
 
@@ -71,7 +75,9 @@ class Arrival:
         if entry is None or entry == self._usb or entry.state is not UsbState.NORMAL:
             return False
         try:
-            self.trouble = not_installed(self._board, self._images) or self._board.requests.unmet_dependency()
+            self.trouble = not_installed(self._board, self._images)
+            if self._whole and not self.trouble:
+                self.trouble = self._board.requests.unmet_dependency()
         except HarnessError as error:
             self.trouble = error.what
         return not self.trouble
@@ -121,13 +127,16 @@ def update_over_the_air(board: Board, sources: Sequence[bytes | str | Path], *, 
         raise _nobody(board)
     images = read(board, sources)
     board.must_allow_changes("update it over the air", Capability.CLOUD)
-    for image in images:
-        send(board, image, timeout=timeout)
+    for number, image in enumerate(images, 1):
+        send(board, image, last=number == len(images), timeout=timeout)
     return images
 
 
-def send(board: Board, image: Image, *, timeout: float = UPDATE_TIMEOUT) -> None:
-    """Have the cloud send one module, and wait until the board has it; see `update_over_the_air`."""
+def send(board: Board, image: Image, *, last: bool = True, timeout: float = UPDATE_TIMEOUT) -> None:
+    """Have the cloud send one module, and wait until the board has it; see `update_over_the_air`.
+
+    Unless it is the `last`, the board may be in safe mode then for want of another.
+    """
     account = board.account
     if account is None:
         raise _nobody(board)
@@ -136,7 +145,7 @@ def send(board: Board, image: Image, *, timeout: float = UPDATE_TIMEOUT) -> None
         bring_online(board, account)
         if arrival is not None and arrival.look():
             break
-        arrival = Arrival(board, [image])
+        arrival = Arrival(board, [image], whole=last)
         with _Status(account, board.device_id) as status:
             _ask(board, account, image)
             arrival.begin()
@@ -163,6 +172,13 @@ def bring_online(board: Board, account: Account) -> None:
     Raises:
         NotReached: it does not come online with what it knows.
     """
+    if account.find(board.device_id) is None:
+        raise NotInstalled(
+            f"{account.username} may not have it updated over the air",
+            board=board.label,
+            seen="it is none of that account's devices in the cloud",
+            remedy="Claim it, or flash it by USB",
+        )
     if Capability.USB in board.capabilities:
         if board.usb.state() is UsbState.DFU:
             board.leave_dfu()

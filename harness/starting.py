@@ -309,11 +309,11 @@ def _lacks_network(board: Board, mode: Mode) -> bool:
     return Capability.LED not in board.capabilities or mode is Mode.CONNECTING_NETWORK
 
 
-def settled(board: Board) -> Mode:
+def settled(board: Board, patience: float = PATIENCE) -> Mode:
     """The mode in which a running board ends up: one without credentials listens a moment after it came up.
 
-    Gives the mode that it is in after `PATIENCE` if it is still on its way then. Without an LED, ONLINE stands for whatever the board
-    itself calls connected.
+    Gives the mode that it is in after `patience` seconds if it is still on its way then. Without an LED, ONLINE stands for whatever the
+    board itself calls connected.
     """
 
     def look() -> Mode | None:
@@ -326,7 +326,7 @@ def settled(board: Board) -> Mode:
         return Mode.ONLINE if agreed or (seen.missing is not None and seen.cloud_status is not None) else None
 
     try:
-        return board.until(look, timeout=PATIENCE, awaited="listening mode, or a connection to the cloud", seen=lambda: str(board.mode()))
+        return board.until(look, timeout=patience, awaited="listening mode, or a connection to the cloud", seen=lambda: str(board.mode()))
     except NotReached:
         return board.mode()
 

@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firmware_images.module import as_it_lies, read_module
 from harness.errors import ImageRefused, NotInstalled, NotReached, Refusal, RequestRefused, hides
 from harness.fitting import must_fit
-from harness.flashing import Image, read
-from harness.installed import not_installed
+from harness.flashing import Image, in_order, read
+from harness.installed import held_modules, not_installed
 from harness.links import back_in_dfu, back_running, persist
 from harness.modes import Capability, UsbState, no_such
 from harness.over_the_air import send
@@ -50,7 +51,13 @@ class Way(enum.StrEnum):
 
 
 def flash(
-    board: Board, sources: Sequence[bytes | str | Path], *, by: Way | str | None = None, leave: bool = True, fit: bool = False
+    board: Board,
+    sources: Sequence[bytes | str | Path],
+    *,
+    release: Sequence[bytes | str | Path] = (),
+    by: Way | str | None = None,
+    leave: bool = True,
+    fit: bool = False,
 ) -> list[Image]:
     """Write modules to a board, in the order in which they depend on each other; all are checked before the first is written.
 
@@ -59,6 +66,8 @@ def flash(
     Args:
         board: the board.
         sources: files or their bytes.
+        release: the modules of a Device OS release, likewise; of which `sources` replace what is for the same place, and a bootloader is
+            only moved up: it is the one module without which a board cannot be recovered. User parts among them are left out.
         by: the one way for all of them; None: see the module.
         leave: whether a board that was written to over DFU leaves DFU mode in the end.
         fit: whether to refuse what would not run on what the board has (`harness.fitting`), too.
@@ -72,6 +81,7 @@ def flash(
     """
     way = None if by is None else Way(by)
     images = read(board, sources)
+    images = in_order(board, [*images, *_of_release(board, release, but=images)])
     if way is Way.DFU:
         _must_go_over_dfu(board, images)
     way = way if way is not None or Capability.USB in board.capabilities else Way.OTA
@@ -84,33 +94,37 @@ def flash(
 def update_device_os(board: Board, sources: Sequence[bytes | str | Path]) -> list[Image]:
     """Install the modules of a Device OS version, up or down.
 
-    A bootloader is only moved up: it is the one module without which a board cannot be recovered. User parts among the files are left out.
-    Ends when the board reports the new versions.
+    See `flash` for what becomes of bootloaders and user parts among them. Ends when the board reports the new versions.
 
     Raises:
         ImageRefused: one of the files must not be written; none was.
         NotInstalled: the board reports other versions afterwards.
         RequestRefused: the board refused the bootloader.
     """
-    images = [image for image in read(board, sources) if image.key.function != ModuleFunction.USER_PART]
+    images = _of_release(board, sources)
     board.must_allow_changes("update its Device OS", Capability.USB)
-    return install(board, images, None, newer=True)
+    return install(board, images, None)
 
 
-def install(board: Board, images: Sequence[Image], way: Way | None, *, leave: bool = True, newer: bool = False) -> list[Image]:
-    """Write images that were checked; see `flash`. Gives those that were written.
+def _of_release(board: Board, sources: Sequence[bytes | str | Path], but: Sequence[Image] = ()) -> list[Image]:
+    """The modules of a release, but for those that others replace."""
+    taken = {image.key for image in but}
+    parts = [image for image in read(board, sources) if image.key.function != ModuleFunction.USER_PART]
+    return [replace(image, only_up=True) for image in parts if image.key not in taken]
 
-    `newer`: a module that goes by control requests is left out when the board has as new a one.
-    """
+
+def install(board: Board, images: Sequence[Image], way: Way | None, *, leave: bool = True) -> list[Image]:
+    """Write images that were checked; see `flash`. Gives those that were written."""
     if way is Way.OTA:
-        for image in images:
-            send(board, image)
-        return list(images)
+        images = _wanted(board, images)
+        for number, image in enumerate(images, 1):
+            send(board, image, last=number == len(images))
+        return images
     by_request = [image for image in images if way is Way.USB or image.over_requests]
     over_dfu = [image for image in images if image not in by_request]
     done: list[Image] = []
     if by_request and _runs(board, over_dfu):
-        done += _hand_over_all(board, by_request, newer=newer)
+        done += _hand_over_all(board, by_request)
         by_request = []
     if over_dfu:
         _write_all(board, over_dfu)
@@ -118,7 +132,7 @@ def install(board: Board, images: Sequence[Image], way: Way | None, *, leave: bo
         if leave or by_request:
             _leave(board)
     if by_request:
-        done += _hand_over_all(board, by_request, newer=newer)
+        done += _hand_over_all(board, by_request)
     if leave or not over_dfu:
         _must_have(board, done)
     return done
@@ -185,15 +199,26 @@ def _write(board: Board, image: Image) -> None:
     persist(board, f"reading back {image.name}", check, back=lambda: back_in_dfu(board))
 
 
-def _hand_over_all(board: Board, images: Sequence[Image], *, newer: bool) -> list[Image]:
+def _wanted(board: Board, images: Sequence[Image]) -> list[Image]:
+    """Images without those that the board has as new ones of, and that are only moved up."""
+    found: list[Image] = []
+    held = held_modules(board) if any(image.only_up and image.over_requests for image in images) else {}
+    for image in images:
+        there = held.get(image.key)
+        if image.only_up and image.over_requests and there is not None and there.version >= image.version:
+            board.journal.saw(f"{image.key} stays: it has version {there.version}, and {image.version} is no newer")
+        else:
+            found.append(image)
+    return found
+
+
+def _hand_over_all(board: Board, images: Sequence[Image]) -> list[Image]:
     """Hand images to Device OS, which checks each, applies it and resets."""
-    if newer:
-        installed = {module.key: module.version for module in board.requests.modules()}
-        images = [image for image in images if image.version > installed.get(image.key, -1)]
+    images = _wanted(board, images)
     for image in images:
         board.journal.did(f"handed {image} to Device OS (control requests 250 to 253)")
         persist(board, f"handing over {image.name}", lambda image=image: _hand_over(board, image), back=lambda: back_running(board))  # type: ignore[misc]
-    return list(images)
+    return images
 
 
 def _hand_over(board: Board, image: Image) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import pytest
 
-from harness import journal
+from harness import journal, waits
+from harness.cli.bar import Bar
 from harness.cli.output import Guarded, shown_in
+from harness.cli.steps import step_line
 from harness.errors import Blame, HarnessError
 from harness.journal import Entry, Kind
 from harness.pytest_plugin.bench import BoardsUnavailable
@@ -20,7 +22,6 @@ from harness.terminal import OutputLost, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.status import Status
     from rich.text import Text
 
 
@@ -125,12 +126,16 @@ class Report:
     def stepped(self, entry: Entry) -> None:
         """Something was done or seen, or a long action got further."""
 
+    def waiting(self, text: str, share: float | None) -> None:
+        """Something is waited for that is none of a board's: a fetch, a board that somebody else has."""
+
     def ended(self, check: Check) -> None:
         """A check has ended."""
 
     def pytest_sessionstart(self) -> None:
         """Listen to every journal."""
         self._listening.enter_context(journal.listen_to_all(self._step))
+        self._listening.enter_context(waits.listen(self.waiting))
 
     def pytest_sessionfinish(self) -> None:
         """Stop listening."""
@@ -215,7 +220,7 @@ class TextReport(Report):
         self.steps = steps
         self.stream = Guarded(sys.stdout)
         self.console = console if console is not None else Console(file=cast("TextIO", self.stream), highlight=False, soft_wrap=True)
-        self._status: Status | None = None
+        self._bar = Bar(self.console, patience=0.0)
 
     @property
     def several(self) -> bool:
@@ -229,27 +234,26 @@ class TextReport(Report):
         if len(self.checks) == 1:
             boards = ", ".join(self.boards) if self.several else check.board or "no board"
             self.console.print(Text.assemble("\n", (visible(boards), "bold")))
-        self._status = self.console.status(Text(visible(check.title)))
-        self._status.start()
+        self._bar.tell(check.title)
 
     def stepped(self, entry: Entry) -> None:
         """See `Report.stepped`."""
-        from rich.text import Text
+        if entry.kind is Kind.PROGRESS:
+            self._bar.tell(entry.text, entry.share)
+        else:
+            self._bar.tell(f"{self.checks[-1].title} - {entry.text}")
 
-        if entry.kind is Kind.PROGRESS and self._status is not None:
-            self._status.update(Text(visible(f"{entry.text} {entry.share or 0:.0%}")))
-        elif self._status is not None:
-            self._status.update(Text(visible(f"{self.checks[-1].title} - {entry.text}")))
+    def waiting(self, text: str, share: float | None) -> None:
+        """See `Report.waiting`."""
+        self._bar.tell(text, share)
 
     def ended(self, check: Check) -> None:
         """See `Report.ended`."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        self._bar.close()
         self.console.print(_line(check, self.console.encoding, of=check.board if self.several else ""))
         if self.steps or check.outcome == "failed":
             for entry in check.steps:
-                self.console.print(_step_line(entry, self.console.encoding))
+                self.console.print(step_line(entry, self.console.encoding))
         if check.reason:
             style = "red" if check.outcome == "failed" else "yellow"
             from rich.text import Text
@@ -281,14 +285,3 @@ def _line(check: Check, encoding: str, *, of: str) -> Text:
     mark, plain, style = _MARKS.get(check.outcome, ("?", "?", "red"))
     whose = f"  [{visible(of)}]" if of else ""
     return Text.assemble("  ", (shown_in(encoding, mark, plain), style), f" {visible(check.title)}", (whose, "dim"))
-
-
-def _step_line(entry: Entry, encoding: str) -> Text:
-    from rich.text import Text
-
-    from harness.cli.led import led_text
-
-    line = Text.assemble("      ", (f"{entry.kind.value:3}", "dim"), f"  {visible(entry.text)}")
-    if entry.led:
-        line.append("  ").append_text(led_text(entry.led, encoding))
-    return line

@@ -11,8 +11,9 @@ from harness.cli.output import finish, let_go, say, say_json
 from harness.terminal import OutputLost
 
 OK, FAILED, USAGE, UNAVAILABLE, INFRASTRUCTURE, INTERRUPTED, UNREAD = 0, 1, 2, 3, 4, 130, 141
-"""Exit statuses: all is well; a check failed; the command line or a file is wrong; a board, host or cloud is not available; a check could
-not be made because of that; interrupted; nobody reads the output any more (what a shell gives for a program that a closed pipe ended)."""
+"""Exit statuses: all is well; a check failed, or a board refused; the command line or a file is wrong; a board, host or cloud is not
+available; a check could not be made because of that; interrupted; nobody reads the output any more (what a shell gives for a program that a
+closed pipe ended)."""
 
 
 class Unchecked(Exception):
@@ -68,7 +69,7 @@ def _told(error: BaseException) -> Told | None:
         say(_INTERRUPTED, err=True)
         return _object(_INTERRUPTED, INTERRUPTED)
     from firmware_images.errors import ImageError
-    from harness.errors import Blame, HarnessError
+    from harness.errors import HarnessError
     from harness.image_files import FileUnusable
 
     if isinstance(error, ImageError | FileUnusable):
@@ -79,11 +80,20 @@ def _told(error: BaseException) -> Told | None:
         return _object(str(error), INFRASTRUCTURE, str(error.error.blame))
     if isinstance(error, HarnessError):
         say(*f"particle-hil: {error}".split("\n"), err=True)
-        return _object(str(error), USAGE if error.blame is Blame.REQUEST else UNAVAILABLE, str(error.blame))
+        return _object(str(error), status_of(error), str(error.blame))
     if isinstance(error, OSError):
         say(f"particle-hil: {error}", err=True)
         return _object(str(error), UNAVAILABLE)
     return None
+
+
+def status_of(error: HarnessError) -> int:
+    """The exit status for an error: the board refused, the user asked for what cannot be, or something is not available."""
+    from harness.errors import Blame, NotInstalled, RequestRefused
+
+    if isinstance(error, NotInstalled | RequestRefused):
+        return FAILED
+    return USAGE if error.blame is Blame.REQUEST else UNAVAILABLE
 
 
 def _object(message: str, status: int, blame: str | None = None) -> Told:

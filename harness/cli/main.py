@@ -15,6 +15,7 @@ from harness.cli.verbs import LazyGroup
 VERBS = {
     "boards": "harness.cli.boards:boards",
     "check": "harness.cli.check:check",
+    "flash": "harness.cli.flash:flash",
     "image": "harness.cli.image:image",
     "lab": "harness.cli.lab:lab",
     "run": "harness.cli.run:run",
@@ -26,6 +27,7 @@ VERBS = {
 SUMMARIES = {
     "boards": "List the boards on this computer's USB.",
     "check": "Check boards: identity, modes, flashing, provisioning.",
+    "flash": "Flash a board: by DFU, by control requests, or over the air.",
     "image": "Look at firmware images, judge them, change them, make them.",
     "lab": "Boards, and the cloud around them, as one file: lab.toml.",
     "run": "Run a program with emulated boards on its USB bus.",

@@ -29,6 +29,7 @@ def _board_option(*, required: bool, which: str = "", else_: str = "") -> Callab
 
 board_option = _board_option(required=True)
 maybe_board_option = _board_option(required=False, which=", or a name in the lab file", else_=", else all boards of the lab file")
+named_board_option = _board_option(required=False, which=", or a name in the lab file")
 
 lab_option = click.option(
     "--lab",
@@ -68,16 +69,24 @@ webhook_option = click.option(
     "everywhere. Give it again for more.",
 )
 
+cloud_option = click.option(
+    "--cloud",
+    metavar="URL",
+    help="The cloud of real boards, else PARTICLE_HIL_CLOUD. Its account: PARTICLE_HIL_TOKEN.",
+)
+
+changes_option = click.option("--allow-changes", is_flag=True, help="Let real boards be flashed, claimed and rewritten.")
+
+served_option = click.option("--served", is_flag=True, help="Let emulated boards live in real time, behind sockets.")
+
+seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in an emulated run comes from.")
+
 _OPENING = (
-    click.option(
-        "--cloud",
-        metavar="URL",
-        help="The cloud of real boards, else PARTICLE_HIL_CLOUD. Its account: PARTICLE_HIL_TOKEN.",
-    ),
-    click.option("--allow-changes", is_flag=True, help="Let real boards be flashed, claimed and rewritten."),
+    cloud_option,
+    changes_option,
     click.option("--wifi", metavar="SSID[:PASSWORD]", help="The Wi-Fi network that real boards may join, else PARTICLE_HIL_WIFI."),
-    click.option("--served", is_flag=True, help="Let emulated boards live in real time, behind sockets."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Where everything random in an emulated run comes from."),
+    served_option,
+    seed_option,
     device_os_option,
 )
 

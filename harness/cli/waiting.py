@@ -1,11 +1,12 @@
-"""What is said while something takes long: one line on stderr, which on a terminal is written over and wiped away at the end."""
+"""What is said while something takes long, on stderr: a bar that is wiped away at the end, or plain lines where there is no terminal."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol, TextIO, cast
 
 from harness.cli.output import write
 from harness.terminal import visible
@@ -14,59 +15,79 @@ PATIENCE = 0.5
 """Seconds for which nothing is said of what may be over at once."""
 
 
+class Tell(Protocol):
+    """What is called with a sentence now and then, and with the share of the whole that is done, from 0 to 1, where that is known."""
+
+    def __call__(self, sentence: str, share: float | None = None, /) -> None:
+        """Say it."""
+
+
 @contextlib.contextmanager
-def waiting_line() -> Iterator[Callable[[str], None]]:
-    """Gives what is to be called with a sentence now and then. Where there is no terminal only the first of each kind is printed."""
-    terminal = sys.stderr is not None and sys.stderr.isatty()
-    told: set[str] = set()
-
-    def tell(sentence: str) -> None:
-        if terminal:
-            write(f"\r\x1b[K{visible(sentence)}", err=True)
-        elif (kind := sentence.partition(":")[0]) not in told:
-            write(f"{visible(sentence)}\n", err=True)
-            told.add(kind)
-        told.add(sentence)
-
-    try:
+def waiting_line() -> Iterator[Tell]:
+    """Gives what says how far something is, at once. Where there is no terminal only the first sentence of each kind is printed."""
+    with patient_line(0.0) as tell:
         yield tell
-    finally:
-        if terminal and told:
-            write("\r\x1b[K", err=True)
 
 
 @contextlib.contextmanager
-def patient_line(patience: float | None = None) -> Iterator[Callable[[str], None]]:
+def patient_line(patience: float | None = None) -> Iterator[Tell]:
     """The same for what is mostly over at once: nothing is printed before `patience` seconds (`PATIENCE` unless given) have passed.
 
     Then the newest sentence is, also from within a step that goes on and on, and later ones as they come.
     """
+    patience = PATIENCE if patience is None else patience
+    shown = _bar if sys.stderr is not None and sys.stderr.isatty() else _lines
+    with shown(patience) as tell:
+        yield tell
+
+
+@contextlib.contextmanager
+def _bar(patience: float) -> Iterator[Tell]:
+    from rich.console import Console
+
+    from harness.cli.bar import Bar
+    from harness.cli.output import Guarded
+
+    bar = Bar(Console(file=cast("TextIO", Guarded(sys.stderr)), highlight=False, soft_wrap=True), patience)
+    try:
+        yield bar.tell
+    finally:
+        bar.close()
+
+
+@contextlib.contextmanager
+def _lines(patience: float) -> Iterator[Tell]:
     lock = threading.Lock()
+    told: set[str] = set()
     newest = ""
-    late = over = False
+    late, over = not patience, False
 
-    with waiting_line() as tell_now:
+    def print_newest() -> None:
+        if (kind := newest.partition(":")[0]) not in told:
+            told.add(kind)
+            write(f"{visible(newest)}\n", err=True)
 
-        def run_out() -> None:
-            nonlocal late
-            with lock:
-                late = True
-                if newest and not over:
-                    tell_now(newest)
+    def run_out() -> None:
+        nonlocal late
+        with lock:
+            late = True
+            if newest and not over:
+                print_newest()
 
-        def tell(sentence: str) -> None:
-            nonlocal newest
-            with lock:
-                newest = sentence
-                if late:
-                    tell_now(sentence)
+    def tell(sentence: str, share: float | None = None) -> None:
+        nonlocal newest
+        with lock:
+            newest = sentence
+            if late:
+                print_newest()
 
-        timer = threading.Timer(PATIENCE if patience is None else patience, run_out)
-        timer.daemon = True
+    timer = threading.Timer(patience, run_out)
+    timer.daemon = True
+    if patience:
         timer.start()
-        try:
-            yield tell
-        finally:
-            timer.cancel()
-            with lock:
-                over = True
+    try:
+        yield tell
+    finally:
+        timer.cancel()
+        with lock:
+            over = True

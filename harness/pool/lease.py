@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness import waits
 from harness.errors import BoardLabel, BoardNotAvailable, Unavailable
 from harness.hiding import hides
 from harness.host import HostClock, WallClock
@@ -125,6 +126,8 @@ def wait_for(
             left = end - clock.now()
             if left <= 0:
                 raise _busy(files, count, timeout)
+            notes = "; ".join(str(note) for note in (file.read() for file in files) if note is not None)
+            waits.tell(f"waiting for a board: {notes or 'somebody has it'}; at most {left:.0f} s more", 1 - left / timeout)
             clock.sleep(min(LOOK, left))
         for file in got:
             file.step_out()

@@ -40,6 +40,7 @@ SEEDS: dict[str, bytes] = {
     "part.bin": PARTS[0],
     "boron.bin": BORON,
     "p2.bin": P2,
+    "photon.bin": build_module(6, USER, 1, 6, body=b"application"),
     "radio.bin": RADIO,
     "with-assets.bin": set_assets(read_module(P2), [AssetDependency("logo", bytes(32))]),
     "asset-env.bin": build_env_asset({"NAME": "value"}),
@@ -105,9 +106,16 @@ OTHERS = [
     ["image", "fetch", "--platform", "\x1b", "--tinker"],
     ["image", "fetch", "--platform", "photon"],
     ["image", "\x1b"],
+    ["flash", "--board", "emu:photon"],
+    ["flash", "app.bin", "--board", "nonsense"],
+    ["flash", "app.bin", "--lab", "missing"],
     ["nothing"],
     ["--nothing"],
 ]
+
+
+FLASH = ["--json", "--by=", "--force", "--stay", "--tinker", "--device-os=", "--allow-changes", "--nonsense"]
+FLASHED = ["emu:photon", "emu:boron", "emu:photon?mode=dfu", "emu:photon?claimed=1&mode=online", "emu:toaster", "usb:1-1", "\x1b"]
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
@@ -128,6 +136,8 @@ def command_line(chance: random.Random) -> list[str]:
     """A verb with what may be its options, in any order, some of them wrong."""
     if chance.random() < 0.08:
         return [*chance.choice(OTHERS), *chance.choices(WORDS, k=chance.choice([0, 0, 1]))]
+    if chance.random() < 0.08:
+        return flash_line(chance)
     verb = chance.choice(list(OPTIONS))
     words: list[str] = []
     for _ in range(chance.choice([0, 1, 1, 2, 4])):
@@ -145,6 +155,15 @@ def command_line(chance: random.Random) -> list[str]:
     if verb in WRITE and "--in-place" not in words:
         words += ["-o", chance.choice(OUTPUTS)]
     return ["image", verb, *words]
+
+
+def flash_line(chance: random.Random) -> list[str]:
+    """Some files for some board, by some way."""
+    words = chance.choices([*NAMES, "photon.bin", "photon.bin", "part.bin", "both.bin"], k=chance.choice([0, 1, 1, 2]))
+    for option in chance.sample(FLASH, k=chance.choice([0, 1, 2, 3])):
+        values = {"--by=": ["auto", "dfu", "usb", "ota", "pigeon"], "--device-os=": ["2.1.0", "2.3.1", "", *NUMBERS]}
+        words.append(option + chance.choice(values[option]) if option in values else option)
+    return ["flash", *words, *(word for board in chance.choices(FLASHED, k=chance.choice([0, 1, 1, 1, 2])) for word in ("--board", board))]
 
 
 def contents(folder: Path, but: Callable[[Path], bool]) -> dict[Path, bytes]:
