@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
 
-from emulator.board.board import Board, BoardIdentity, BootRequest
+from emulator.board.board import Board, BoardIdentity, BootRequest, KnownKeys
 from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
 from emulator.board.sim_slots import SimSlots
 from emulator.board_spec import BoardSpec
@@ -203,7 +203,7 @@ class Lab:
             rng=random.Random(f"{self.seed} {identity.device_id}"),
             applications=self.applications,
             takes_stand_ins=takes_stand_ins,
-            mover_key=self.mover_key.public_der,
+            known_keys=KnownKeys(self._server_keys(), self.mover_key.public_der),
             sim=self._sim(hardware, spec, identity.device_id),
         )
         if spec.ncp is not None:
@@ -298,11 +298,14 @@ class Lab:
                 made.append((transport, p256.der, p256.public_der))
         return made
 
+    def _server_keys(self) -> dict[Transport, bytes]:
+        return {Transport.TCP: self.server_key.public.der, Transport.UDP: self.udp_server_key.public_der}
+
     def _commission(self, board: Board, spec: BoardSpec, keys: list[tuple[Transport, bytes, bytes]]) -> None:
         """What the factory writes into a board, and tells the cloud about it."""
         board.otp.program(SERIAL_NUMBER[0], board.identity.serial_number.encode())
         board.otp.program(MOBILE_SECRET[0], board.identity.mobile_secret.encode())
-        servers = {Transport.TCP: self.server_key.public.der, Transport.UDP: self.udp_server_key.public_der}
+        servers = self._server_keys()
         fields = {
             DctField.DEVICE_ID: bytes.fromhex(board.device_id),
             DctField.DEVICE_CODE: names.make_device_code(board.rng.getrandbits(32)).encode(),

@@ -25,7 +25,7 @@ from emulator.board.status_led import StatusLed
 from emulator.board.stored_networks import StoredNetworks
 from emulator.board.stores import settings_stores
 from emulator.clock import Clock, Signal
-from emulator.hardware import EXTERNAL, INTERNAL, Hardware
+from emulator.hardware import EXTERNAL, INTERNAL, Hardware, Transport
 from emulator.network import Network
 from emulator.usb.plug import PlugEvent, UsbFunction, UsbPlug
 from particle_protocol.identifiers import DataMatrix
@@ -68,6 +68,16 @@ class BoardIdentity:
     """Of its modem; empty without one."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnownKeys:
+    """Public keys (SubjectPublicKeyInfo, DER) that a board's firmware has in it, whatever its DCT says."""
+
+    servers: Mapping[Transport, bytes]
+    """Of the cloud it is made for, by transport."""
+    mover: bytes
+    """Of who may tell it that its server moved."""
+
+
 class Board:
     """One board. It has no thread and no socket: it acts when its clock, its buttons or its USB connector make it.
 
@@ -88,7 +98,7 @@ class Board:
         sim: str | None = None,
         applications: Mapping[str, Callable[[], Any]],
         takes_stand_ins: bool,
-        mover_key: bytes = b"",
+        known_keys: KnownKeys,
     ) -> None:
         self.hardware = hardware
         self.platform = hardware.platform
@@ -100,8 +110,7 @@ class Board:
         """What user parts made for tests run, by the name they carry."""
         self.takes_stand_ins = takes_stand_ins
         """Whether its Device OS takes modules that only stand for real ones: it was made with such."""
-        self.mover_key = mover_key
-        """The public key (DER) of who may tell it that its server moved, as real firmware has one in it; empty if nobody may."""
+        self.known_keys = known_keys
         self.changed = Signal()
         """Fired when something that can be seen from outside changed: USB, LED, power."""
         self.flashes = {

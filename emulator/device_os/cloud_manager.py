@@ -239,7 +239,7 @@ class CloudManager:
 
     def _mover_key(self) -> dtls.PublicKey | None:
         """Who may say that the server moved: known to firmware of 4.1 and later, but for 5.0 to 5.2 (6.2.0, server_config.cpp)."""
-        version, key = self._system.version_numbers, self._board.mover_key
+        version, key = self._system.version_numbers, self._board.known_keys.mover
         knows = (4, 1, 0) <= version < (5, 0, 0) or version >= (5, 3, 0)
         return dtls.PublicKey(key) if knows and key else None
 
@@ -323,6 +323,8 @@ class CloudManager:
                 self._board.backup.clock_set = True
             case facts.ServerMovedTo():
                 self.disconnect(CloudReason.SERVER_MOVED, then=lambda: self._move_to(event))
+            case facts.KeyRestoreRequested():
+                self._scope.call_later(0.0, self._restore_server)
             case facts.SignalChanged(on):
                 system.show_nyan(on=on)
             case facts.UpdateStarted() | facts.UpdateProgress() | facts.UpdateAbandoned():
@@ -349,6 +351,15 @@ class CloudManager:
         settings.write(fields.server.offset, ServerAddress(server.address, server.port).encode())
         settings.write(fields.server_key.offset, server.public_key.ljust(fields.server_key.size, b"\xff"))
         self._board.reset(ResetReason.CONFIG_UPDATE)
+
+    def _restore_server(self) -> None:
+        """Hold the key and the address again that the firmware was made with, and reset where firmware knows that reason for a reset."""
+        board, transport = self._board, cloud_transport(self._board)
+        fields = FIELDS[transport]
+        board.settings.write(fields.server_key.offset, board.known_keys.servers[transport].ljust(fields.server_key.size, b"\xff"))
+        board.settings.write(fields.server.offset, b"\xff" * fields.server.size)
+        if self._mover_key() is not None:
+            self._system.reset(ResetReason.CONFIG_UPDATE)
 
     def reset_requested(self, what: str) -> None:
         """Do what a reset asked for by the cloud or the application means: `reboot`, `safe mode`, `dfu`, or `network`."""

@@ -261,6 +261,21 @@ def test_a_moved_server_is_where_the_board_is_after_a_reset(bench, online):
     bench.wait_led(board, "breathing cyan", timeout=60)
 
 
+@pytest.mark.parametrize(("platform", "os", "resets"), [("boron", "6.2.0", True), ("electron", "2.3.1", False)])
+def test_the_cloud_can_have_a_board_hold_its_first_server_again(bench, online, platform, os, resets):
+    port = next(each for each in bench.lab.ports if each.transport is Transport.UDP)
+    port.listen(bench.lab.network, "192.0.2.1", 6684)
+    board = online(platform, os, server=ServerAddress("192.0.2.1", 6684))
+    bench.sleep(2)
+    there, boots = session(bench, board), board.boots
+    assert bench.lab.driver.call(there.publish, "spark/device/key/restore/x", "")
+    bench.sleep(5)
+    assert ServerAddress.decode(board.settings.get(DctField.ALT_SERVER_ADDRESS)) is None
+    assert board.settings.get(DctField.ALT_SERVER_PUBLIC_KEY).rstrip(b"\xff") == bench.lab.udp_server_key.public_der
+    assert board.boots == boots + resets
+    bench.wait_led(board, "breathing cyan", timeout=60)
+
+
 def flash(bench, board, image):
     return bench.lab.driver.run(_awaited(session(bench, board).flash(image)), timeout=600)
 
