@@ -103,10 +103,15 @@ def generators(root):
     return found
 
 
+DRAW_NO_SECRETS = {"[].trouble._rng"}
+"""Generators that only say which requests a test's faults strike."""
+
+
 @pytest.mark.parametrize("served", [True, False])
 def test_nothing_in_a_served_cloud_holds_a_generator_that_a_seed_started(served):
     with Lab(served=served) as lab:
         found = generators([lab.cloud, lab.device_service])
+    found = [(way, each) for way, each in found if way not in DRAW_NO_SECRETS]
     assert found
     seeded = {way for way, each in found if not isinstance(each, random.SystemRandom)}
     assert seeded == (set() if served else {way for way, _ in found})
