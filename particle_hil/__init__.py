@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from harness.identity import Identity
     from harness.kit import Customer, FaultPlan, Faults, Firmware, Lab, Network, Product, Webhook, product_firmware
-    from harness.lab.applications import Application, SleepMode, SleepNetwork, WakeUp, every, function, subscribe, variable
+    from harness.lab.applications import Application, SetupPage, SleepMode, SleepNetwork, WakeUp, every, function, subscribe, variable
     from harness.modes import Capability, Mode
     from harness.provisioning import DeveloperClaim, Unclaim, Verdict
 
@@ -65,6 +65,7 @@ _HOMES = {
     "NotServed": "harness.errors",
     "Product": "harness.kit",
     "RequestRefused": "harness.errors",
+    "SetupPage": "harness.lab.applications",
     "SleepMode": "harness.lab.applications",
     "SleepNetwork": "harness.lab.applications",
     "Unclaim": "harness.provisioning",
@@ -112,6 +113,7 @@ __all__ = [
     "NotServed",
     "Product",
     "RequestRefused",
+    "SetupPage",
     "SleepMode",
     "SleepNetwork",
     "Unclaim",

@@ -43,6 +43,7 @@ from emulator.device_os.sleeping import SleepConfiguration, SleepMode, SleepNetw
 from firmware_images.asset_rules import StoredAsset
 from particle_protocol.describe import ApplicationDescribe
 from particle_protocol.messages import DEFAULT_TTL, Subscription, Value, VariableType
+from particle_protocol.softap import SetupPage
 
 MAX_NAME: Final = 64
 """Longest name of a function or a variable, in characters (Device OS 2.3.1, wiring/inc/spark_wiring_cloud.h)."""
@@ -330,6 +331,12 @@ class Application:
 
     def woken(self, by: WakeUp) -> None:
         """Called when the board goes on after its sleep. Override it to go on with something."""
+
+    def setup_page(self, path: str, body: bytes) -> SetupPage | None:
+        """Called for what a browser asks of a listening Photon or P1 on port 80 that is no set-up command. Override it to have pages.
+
+        As `softap_set_application_page_handler`: from then on `/index` is the application's, too. None is 404.
+        """
 
     def mode_clicked(self, clicks: int) -> None:
         """Called when MODE was clicked, so many times in a row, outside of listening mode. Override it to do something about it."""

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from emulator.device_os import wifi_credentials
+from emulator.device_os.application import Application
 from emulator.device_os.device_key import device_key, device_public_key
 from emulator.device_os.wifi import SCAN_TIME
 from emulator.device_os.wifi_credentials import GivenNetwork, Seen
@@ -25,6 +26,7 @@ from particle_protocol.softap import (
     Heard,
     HeardNetwork,
     Send,
+    SetupPage,
     SoftApServer,
     cipher_of,
     decrypted,
@@ -160,6 +162,7 @@ class _Facts:
     """What the commands ask of the board (`SoftApFirmware`)."""
 
     def __init__(self, system: DeviceOs, complete: Callable[[], None]) -> None:
+        self._system = system
         self._board = system.board
         self.leave = complete
 
@@ -185,6 +188,15 @@ class _Facts:
         field = DctField.CLAIM_CODE
         self._board.settings.put(field, code.ljust(field.size, b"\0"))
         return 0
+
+    def select_antenna(self, *, external: bool) -> None:
+        self._board.settings.put(DctField.ANTENNA, bytes((external,)))
+
+    def page(self, path: str, body: bytes) -> SetupPage | None:
+        application = self._system.application
+        if application is None or type(application).setup_page is Application.setup_page:
+            return None
+        return application.setup_page(path, body) or SetupPage(status=404)
 
     def needs_scan(self, wanted: Configuration) -> bool:
         return self._given(wanted).needs_scan

@@ -22,8 +22,20 @@ from harness.lab.projects import FolderProject
 from harness.rack.lab_file import LabProject
 from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import Platform
+from particle_protocol.softap import SetupPage
 
-__all__ = ["Application", "SleepMode", "SleepNetwork", "WakeUp", "every", "function", "load_application", "subscribe", "variable"]
+__all__ = [
+    "Application",
+    "SetupPage",
+    "SleepMode",
+    "SleepNetwork",
+    "WakeUp",
+    "every",
+    "function",
+    "load_application",
+    "subscribe",
+    "variable",
+]
 
 __tracebackhide__ = hides
 

@@ -10,6 +10,7 @@ from particle_protocol.softap import client, names
 from particle_protocol.softap.client import Call, DeviceInfo, Exchange, SoftApError
 from particle_protocol.softap.commands import Heard, HeardNetwork, SoftApFirmware
 from particle_protocol.softap.credentials import Configuration, decrypted
+from particle_protocol.softap.requests import SetupPage
 from particle_protocol.softap.security import cipher_of, security_mask, security_of
 from particle_protocol.softap.server import SERVERS, Action, Close, ScanWanted, Send, SoftApServer
 
@@ -25,6 +26,7 @@ __all__ = [
     "HeardNetwork",
     "ScanWanted",
     "Send",
+    "SetupPage",
     "SoftApError",
     "SoftApFirmware",
     "SoftApServer",

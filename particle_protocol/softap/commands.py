@@ -15,6 +15,7 @@ from typing import Final, Protocol, TypeAlias
 
 from particle_protocol.softap.credentials import Configuration, read_configuration
 from particle_protocol.softap.flat_json import FlatJsonError, flat_pairs
+from particle_protocol.softap.requests import SetupPage
 
 PROTOCOL_VERSION: Final = 2
 PUBLIC_KEY_SIZE: Final = 294
@@ -72,6 +73,12 @@ class SoftApFirmware(Protocol):
     def save_credentials(self, wanted: Configuration, heard: Heard) -> int:
         """Judge them by what the scan found (None: there was none), and store them; 0, or an error."""
 
+    def select_antenna(self, *, external: bool) -> None:
+        """Use that antenna from now on."""
+
+    def page(self, path: str, body: bytes) -> SetupPage | None:
+        """What the application answers to that path; None where it has no pages, so that the system answers."""
+
     def leave(self) -> None:
         """Set-up is over: listening mode is to end once the answer is out."""
 
@@ -82,7 +89,10 @@ def has_body(name: str) -> bool:
 
 
 def run(name: str, body: bytes, firmware: SoftApFirmware) -> Steps | None:
-    """The command of that name; None when there is none."""
+    """The command of that name; None when there is none, or nothing to answer."""
+    if name in _ANTENNAS:
+        firmware.select_antenna(external=_ANTENNAS[name])
+        return None
     command = _COMMANDS.get(name)
     return None if command is None else command(body, firmware)
 
@@ -196,4 +206,6 @@ _COMMANDS: Final[dict[str, Callable[[bytes, SoftApFirmware], Steps]]] = {
     "public-key": _public_key,
     "set": _set,
 }
+_ANTENNAS: Final = {"ant-internal": False, "ant-external": True}
+"""What switches the antenna and answers nothing, on port 5609 only (softap.cpp:1477-1483)."""
 _WITH_BODY: Final = frozenset({"configure-ap", "set"})

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from particle_protocol.softap.commands import has_body
-from particle_protocol.softap.requests import MAX_BODY, Answer, Reader, Request
+from particle_protocol.softap.requests import MAX_BODY, Answer, PageRequest, Reader, Request, SetupPage
 
 MAX_HEAD: Final = 4096
 """Bytes of a request's head; one that is longer is dropped. Chosen."""
@@ -55,7 +55,9 @@ _COMMAND: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + _NO
 _NO_PAGE: Final = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n" + _NO_CACHE + _KEEP + _EMPTY + b"\r\n"
 _NO_MEMORY: Final = b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/html\r\n" + _NO_CACHE + _KEEP + _EMPTY + b"\r\n"
 _NOT_FOUND: Final = b"HTTP/1.1 404 Not Found\r\nContent-Type: */*\r\n" + _NO_CACHE + _KEEP + _ANYBODY + _CHUNKED + b"\r\n" + _LAST_CHUNK
-"""What the application's page handler answers unless an application has one of its own."""
+"""What is there for a page unless an application has it."""
+_REASONS: Final = {200: " OK", 204: " No Content", 400: " Bad Request", 404: " Not Found", 500: " Internal Server Error"}
+"""Those that the server knows; other numbers stand alone."""
 _HELLO_TEXT: Final = b"Soft AP Setup\0"
 _FIXED: Final = {
     "/": b"HTTP/1.1 301\r\nLocation: /index\r\nContent-Length: 0\r\n\r\n",
@@ -80,20 +82,23 @@ class HttpReader(Reader):
     def __init__(self) -> None:
         self._head = bytearray()
         self._closes = False
-        self._command: str | None = None
+        self._asked = ""
+        """The page that an answer is awaited for."""
+        self._path: str | None = None
+        """Of the request whose body is read."""
         self._left = 0
         self._skip = 0
         """Bytes that are still to come of a body that nobody wants."""
         self._body = bytearray()
 
-    def read(self, inbox: bytearray, *, ended: bool) -> Request | Answer | None:
+    def read(self, inbox: bytearray, *, ended: bool) -> Request | PageRequest | Answer | None:
         """See `Reader.read`. What comes in one piece with a request and behind its body is lost."""
         dropped = min(self._skip, len(inbox))
         self._skip -= dropped
         del inbox[:dropped]
-        if self._command is None:
+        if self._path is None:
             answer = self._read_head(inbox)
-            if answer is not None or self._command is None:
+            if answer is not None or self._path is None:
                 return answer
         took = inbox[: self._left]
         inbox.clear()
@@ -101,15 +106,28 @@ class HttpReader(Reader):
         self._left -= len(took)
         if self._left:
             return None
-        request = Request(self._command, bytes(self._body) if has_body(self._command) else b"")
+        path, body = self._path, bytes(self._body)
         self._body.clear()
-        self._command = None
-        return request
+        self._path = None
+        if path[1:] not in PAGES:
+            self._asked = path
+            return PageRequest(path, body)
+        return Request(path[1:], body if has_body(path[1:]) else b"")
 
     def answer(self, pieces: Sequence[bytes], *, known: bool) -> Answer:
         """See `Reader.answer`. Each piece is a chunk."""
         chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
         return self._answer(_COMMAND + chunks + _LAST_CHUNK)
+
+    def answer_page(self, page: SetupPage | None) -> Answer:
+        """See `Reader.answer_page`. What the application writes is one chunk."""
+        if page is None:
+            return self._answer(_FIXED.get(self._asked, _NOT_FOUND))
+        body = page.body.encode() if isinstance(page.body, str) else page.body
+        head = f"HTTP/1.1 {page.status}{_REASONS.get(page.status, '')}\r\nContent-Type: {page.content_type}\r\n".encode()
+        more = "".join(f"{name}: {value}\r\n" for name, value in page.headers.items()).encode()
+        chunk = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
+        return self._answer(head + _NO_CACHE + _KEEP + _ANYBODY + _CHUNKED + more + b"\r\n" + chunk + _LAST_CHUNK)
 
     def _read_head(self, inbox: bytearray) -> Answer | None:
         """Read a head; an answer, or None when the head is not there yet, is none, or began a command."""
@@ -130,7 +148,7 @@ class HttpReader(Reader):
         if refusal:
             self._skip = max(0, length - len(rest))
             return self._answer(refusal)
-        self._command, self._left = path[1:], length
+        self._path, self._left = path, length
         inbox += rest
         return None
 
@@ -142,8 +160,10 @@ def _refusal(head: bytes, path: str, length: int) -> bytes:
     """What a request is answered that is none for a command; empty when it is one."""
     if not _fits(head, _OWN_TYPES.get(path, _OCTETS)):
         return _NO_PAGE
-    if path[1:] not in PAGES:
-        return _FIXED.get(path, _NOT_FOUND if path else _NO_PAGE)
+    if not path:
+        return _NO_PAGE
+    if path in _OWN_TYPES:
+        return _FIXED[path]
     return _NO_MEMORY if length > MAX_BODY else b""
 
 

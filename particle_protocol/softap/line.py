@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from particle_protocol.softap.commands import has_body
-from particle_protocol.softap.requests import MAX_BODY, Answer, Reader, Request
+from particle_protocol.softap.requests import MAX_BODY, Answer, Reader, Request, SetupPage
 
 MAX_NAME: Final = 30
 _LF, _NUL = 0x0A, 0x00
@@ -50,6 +50,10 @@ class LineReader(Reader):
     def answer(self, pieces: Sequence[bytes], *, known: bool) -> Answer:
         """See `Reader.answer`."""
         return Answer(b"\n\n" + b"".join(pieces) if known else b"", closes=True)
+
+    def answer_page(self, page: SetupPage | None) -> Answer:
+        """See `Reader.answer_page`: here there are none."""
+        return Answer(closes=True)
 
     def _head(self, inbox: bytearray) -> bool:
         """Read up to and with the empty line; whether it has come."""

@@ -17,7 +17,7 @@ from particle_protocol.softap.commands import Heard, Scan, SoftApFirmware, Steps
 from particle_protocol.softap.http import HttpReader
 from particle_protocol.softap.line import LineReader
 from particle_protocol.softap.names import HTTP_PORT, TCP_PORT
-from particle_protocol.softap.requests import MAX_BODY, Reader, Request
+from particle_protocol.softap.requests import MAX_BODY, PageRequest, Reader, Request
 
 MAX_WAITING: Final = 2 * MAX_BODY
 """Bytes that are kept of what a client sends before its turn has come; one that sends more is hung up on. Chosen: a board's window."""
@@ -125,6 +125,9 @@ class SoftApServer:
             found = known.reader.read(known.inbox, ended=known.ended)
             if isinstance(found, Request):
                 self._start(connection, found)
+            elif isinstance(found, PageRequest):
+                answer = known.reader.answer_page(self._firmware.page(found.path, found.body))
+                self._answer(connection, answer.data, closes=answer.closes)
             elif found is not None:
                 self._answer(connection, found.data, closes=found.closes)
             elif known.ended:

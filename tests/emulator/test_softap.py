@@ -4,11 +4,12 @@ import pytest
 
 from emulator.board.flash import CutPhase
 from emulator.board.stored_networks import StoredNetwork
+from emulator.device_os.application import Application
 from emulator.network import CannotJoin, Station
 from particle_protocol.dct import DctField
 from particle_protocol.lightssl import DeviceKey
 from particle_protocol.listening.wifi import EapType, WifiCipher, WifiCredentials, WifiSecurity
-from particle_protocol.softap import Exchange, SoftApError, client, names
+from particle_protocol.softap import Exchange, SetupPage, SoftApError, client, names
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 CODE = "C" * 63
@@ -240,6 +241,35 @@ def test_a_board_joins_its_second_network_where_the_first_one_refuses_it(bench, 
     phone.ask(client.connect())
     bench.sleep(15)
     assert board.firmware.interfaces.wifi.is_up
+
+
+class WithPages(Application):
+    def setup_page(self, path, body):
+        return SetupPage(f"{path} {body.decode()}") if path == "/lamp" else None
+
+
+def test_an_application_has_pages_of_its_own(bench):
+    bench.lab.applications["pages"] = WithPages
+    board = bench.board(application="pages")
+    bench.wait_led(board, "blinking dark blue")
+    phone = Phone(bench)
+    phone.join(board)
+    answers = {}
+    for path, more in (("/lamp", b"Content-Length: 3\r\n\r\nred"), ("/other", b"\r\n")):
+        connection = phone.connect(names.HTTP_PORT)
+        connection.stream.write(f"POST {path} HTTP/1.1\r\n".encode() + more)
+        bench.sleep(0.5)
+        answers[path] = connection.received
+    assert answers["/lamp"].endswith(b"\r\n\r\n9\r\n/lamp red\r\n0\r\n\r\n")
+    assert answers["/other"].startswith(b"HTTP/1.1 404 Not Found\r\n")
+
+
+def test_the_antenna_that_was_chosen_is_in_the_dct(bench, board, phone):
+    for name, byte in (("external", 1), ("internal", 0)):
+        connection = phone.connect()
+        connection.stream.write(f"ant-{name}\n0\n\n".encode())
+        bench.sleep(0.5)
+        assert (connection.received, board.settings.get(DctField.ANTENNA)) == (b"", bytes((byte,)))
 
 
 def test_two_listening_boards_hear_each_other_and_have_the_same_address(bench, board, phone):

@@ -25,6 +25,8 @@ class Firmware:
         self.heard = [HeardNetwork(b"lab", -41, 0x400004, 6, 54000)]
         self.left = 0
         self.readable = True
+        self.antenna = None
+        self.pages = None
 
     def device_id(self):
         return DEVICE_ID
@@ -48,6 +50,12 @@ class Firmware:
     def save_credentials(self, wanted, heard):
         self.saved.append((wanted, heard))
         return self.result
+
+    def select_antenna(self, *, external):
+        self.antenna = external
+
+    def page(self, path, body):
+        return None if self.pages is None else self.pages(path, body)
 
     def leave(self):
         self.left += 1

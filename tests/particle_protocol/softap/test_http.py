@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from particle_protocol.softap import SetupPage
 from particle_protocol.softap.http import MAX_HEAD
 
 HEAD = (
@@ -108,6 +109,39 @@ def test_the_pages_that_are_no_commands(web):
     for path in ("/nowhere", "/hello/", "/Version", "/%", "/%zz"):
         assert web.ask(get(path), path).startswith(b"HTTP/1.1 404 Not Found\r\n")
         web.end(path)
+
+
+def test_pages_of_an_application_come_in_the_place_of_the_systems_own(web, firmware):
+    asked = []
+
+    def pages(path, body):
+        asked.append((path, body))
+        return {
+            "/index": SetupPage(headers={"Location": "/setup"}, content_type="text/plain", status=301),
+            "/setup": SetupPage("<h1>Größe</h1>"),
+            "/empty": SetupPage(status=204),
+        }.get(path, SetupPage(status=404))
+
+    firmware.pages = pages
+    start = b"Cache-Control: no-store, no-cache, must-revalidate, post-check=0, pre-check=0\r\nPragma: no-cache\r\n"
+    assert web.ask(get("/index")).startswith(b"HTTP/1.1 301\r\nContent-Type: text/plain\r\n" + start)
+    assert b"\r\nLocation: /setup\r\n\r\n0\r\n\r\n" in web.ask(get("/index"))
+    text = "<h1>Größe</h1>".encode()
+    page = web.ask(get("/setup?color=red"))
+    assert page.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n" + start)
+    assert page.endswith(b"\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(text), text))
+    assert web.ask(post("/empty", "a=b")).startswith(b"HTTP/1.1 204 No Content\r\n")
+    assert web.ask(get("/other")).startswith(b"HTTP/1.1 404 Not Found\r\n")
+    assert content(web.ask(get("/version"))) == b'{"v":2}'
+    assert web.ask(get("/hello")).endswith(b"Soft AP Setup\0")
+    assert asked == [("/index", b""), ("/index", b""), ("/setup", b""), ("/empty", b"a=b"), ("/other", b"")]
+    assert web.ask(get("/version", "Content-Type: application/json\r\n")).startswith(b"HTTP/1.1 404")
+
+
+@pytest.mark.parametrize("more", [{"status": 99}, {"content_type": "a/b\r\nX: y"}, {"headers": {"a\n": "b"}}, {"headers": {"a": "b\r"}}])
+def test_what_no_answer_can_have_is_no_page(more):
+    with pytest.raises(ValueError, match=r"status|head"):
+        SetupPage("", **more)
 
 
 def test_a_client_that_asks_for_it_is_hung_up_on(web):

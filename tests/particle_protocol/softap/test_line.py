@@ -71,10 +71,16 @@ def test_every_request_may_come_in_any_pieces(line, firmware, recorded):
         assert line.answers["slow"] == whole
 
 
-@pytest.mark.parametrize("name", ["", "Version", "versio", "version ", "prov-check", "ant-internal", "ant-external", "x" * 30, "x" * 300])
+@pytest.mark.parametrize("name", ["", "Version", "versio", "version ", "prov-check", "x" * 30, "x" * 300])
 def test_what_the_board_does_not_know_is_answered_with_silence(line, name):
     assert line.ask(f"{name}\n0\n\n".encode()) == b""
     assert line.closed == {"client"}
+
+
+@pytest.mark.parametrize(("name", "external"), [("ant-internal", False), ("ant-external", True)])
+def test_the_antenna_is_switched_in_silence(line, firmware, name, external):
+    assert line.ask(f"{name}\n0\n\n".encode()) == b""
+    assert (line.closed, firmware.antenna) == ({"client"}, external)
 
 
 @pytest.mark.parametrize(
