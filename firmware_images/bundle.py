@@ -26,6 +26,7 @@ from firmware_images.errors import BundleError, EnvError, ImageError, NotAModule
 from firmware_images.fields import ModuleFunction
 from firmware_images.findings import Finding, FindingName, error, warning
 from firmware_images.module import Module, read_module
+from firmware_images.stand_in import real_version
 
 MAX_ENTRIES: Final = 1000
 MAX_ENTRY: Final = MAX_ASSET
@@ -241,7 +242,7 @@ def check_bundle(bundle: Bundle, application: Module | None) -> list[Finding]:
         if asset not in wanted
     ]
     if bundle.assets:
-        system = [dep.version for dep in application.prefix.dependencies if dep.function is ModuleFunction.SYSTEM_PART]
+        system = [real_version(dep.version) for dep in application.prefix.dependencies if dep.function is ModuleFunction.SYSTEM_PART]
         if not system or max(system) < NEEDED_SYSTEM_VERSION:
             found.append(
                 error(
@@ -307,10 +308,19 @@ def _with_env(assets: Mapping[str, bytes], env: Mapping[str, str] | None) -> tup
     return {**assets, ENV_ASSET: content}, env
 
 
-def _module_size(name: str, content: bytes) -> int:
-    """Bytes of an asset as a module; the environment variables are not deflated."""
+def asset_module(name: str, content: bytes) -> bytes:
+    """An asset of a bundle as the module that a device gets; the environment variables are not deflated.
+
+    Raises:
+        BuildRefused, CompressionError: it cannot be one.
+    """
     is_env = name == ENV_ASSET
-    return len(build_asset(name, content, compress=not is_env, asset_type=ENV_OF_APPLICATION if is_env else 0))
+    return build_asset(name, content, compress=not is_env, asset_type=ENV_OF_APPLICATION if is_env else 0)
+
+
+def _module_size(name: str, content: bytes) -> int:
+    """Bytes of an asset as a module."""
+    return len(asset_module(name, content))
 
 
 def _check_name(name: str) -> None:

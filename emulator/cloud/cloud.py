@@ -12,6 +12,7 @@ from emulator.cloud.accounts import Accounts
 from emulator.cloud.agreements import Agreements
 from emulator.cloud.applications import Applications
 from emulator.cloud.arrivals import Arrivals
+from emulator.cloud.assets import AssetDelivery, AssetShelf
 from emulator.cloud.bench import Bench, EmptyBench
 from emulator.cloud.claim_codes import ClaimCodes
 from emulator.cloud.claims import Claims
@@ -126,7 +127,8 @@ class Cloud:
         self.protection = Protection(core, self.devices, self.keys)
         self.diagnostics = Diagnostics(core, self.devices, self.connections, self.events)
         self.updates = Updates(core, self.devices, self.connections, self.events)
-        self.operations = Operations(core, self.devices, self.connections, self.updates)
+        self.asset_shelf = AssetShelf(core)
+        self.operations = Operations(core, self.devices, self.connections, self.updates, self.asset_shelf)
         self.operations.check_paused = self.events.check_paused
         self.agreements = Agreements(core, self.access, self.accounts, self.registry, self.devices, self.limits, self.sims, self.meter)
 
@@ -145,14 +147,17 @@ class Cloud:
         self.sims.import_device = self.members.take_along
         self.claim_codes.join_product = self.members.join_by_code
         self.groups = Groups(core, self.access, self.devices)
-        self.releases = Releases(core, self.access, self.devices, self.groups)
+        self.releases = Releases(core, self.access, self.devices, self.groups, self.asset_shelf)
         self.library = Library()
         self.applications = Applications()
         self.compiler = Compiler(core, self.access)
         self.bench: Bench = EmptyBench()
         """The boards that callers may lay hands on."""
         self.healing = Healing(self.connections, self.events, self.updates, self.library)
-        self.rollout = Rollout(self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing)
+        self.asset_delivery = AssetDelivery(self.connections, self.events, self.updates, self.asset_shelf)
+        self.rollout = Rollout(
+            self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing, self.asset_delivery
+        )
         self.members.refresh = self.claim_codes.refresh = self.sims.refresh_device = self._refresh
         self.members.regrouped = self.rollout.resume
         self.device_settings = DeviceSettings(core, self.access, self.devices, self.members, self.groups, self.releases, self.rollout)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from emulator.cloud.errors import BadImage
 from firmware_images.bundle import check_bundle, read_bundle
 from firmware_images.errors import BundleError, ImageError
-from firmware_images.fields import UNSET, Dependency, ModuleFunction
+from firmware_images.fields import UNSET, Dependency, ModuleFlag, ModuleFunction
 from firmware_images.findings import Severity
 from firmware_images.image import read_image as modules_in
 from firmware_images.module import read_module
@@ -34,6 +36,8 @@ class ImageFacts:
     size: int
     stand_in: bool
     """It only stands for a real module, so real boards must never get it."""
+    packed: bool = False
+    """It is compressed, or others follow it in the file: not every device takes that."""
 
 
 def read_image(image: bytes) -> ImageFacts:
@@ -61,13 +65,28 @@ def read_image(image: bytes) -> ImageFacts:
         product_version=meant_version(product_id, product_version, prefix.platform_id),
         sha256="" if suffix is None else suffix.sha256.hex(),
         size=module.size,
+        packed=bool(prefix.flags & (ModuleFlag.COMPRESSED | ModuleFlag.COMBINED)) and prefix.function is not ModuleFunction.ASSET,
         stand_in=is_stand_in(prefix),
     )
 
 
+@lru_cache(maxsize=64)
 def only_stands_in(image: bytes) -> bool:
     """Whether an image is, or has in it, a module that only stands for a real one."""
     return any(is_stand_in(module.prefix) for module in modules_in(image).modules)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is in an upload: an application or another module, and its assets by name."""
+
+    application: bytes
+    assets: Mapping[str, bytes]
+
+
+def is_bundle(upload: bytes) -> bool:
+    """Whether an upload is an archive, of an application and its assets."""
+    return upload.startswith(_ZIP)
 
 
 def application_of(upload: bytes) -> bytes:
@@ -76,8 +95,20 @@ def application_of(upload: bytes) -> bytes:
     Raises:
         BadImage: the bundle is damaged, or application and assets do not belong together.
     """
-    if not upload.startswith(_ZIP):
-        return upload
+    return opened(upload).application
+
+
+def opened(upload: bytes) -> Opened:
+    """An upload, opened if it is a bundle. However many boards a bundle feeds, it is opened once.
+
+    Raises:
+        BadImage: the bundle is damaged, or application and assets do not belong together.
+    """
+    return _unpacked(upload) if is_bundle(upload) else Opened(upload, {})
+
+
+@lru_cache(maxsize=16)
+def _unpacked(upload: bytes) -> Opened:
     try:
         bundle = read_bundle(upload)
         problems = [str(finding) for finding in check_bundle(bundle, read_module(bundle.application)) if finding.severity is Severity.ERROR]
@@ -85,4 +116,4 @@ def application_of(upload: bytes) -> bytes:
         raise BadImage(f"not a bundle: {error}") from None
     if problems:
         raise BadImage("; ".join(problems))
-    return bundle.application
+    return Opened(bundle.application, bundle.assets)

@@ -9,17 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from emulator.cloud.access import Kind, Principal
+from emulator.cloud.assets import AssetShelf
 from emulator.cloud.connections import Connections, Link
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
-from emulator.cloud.errors import DeviceOffline, FunctionUnknown, Invalid, PermissionDenied, VariableUnknown, WrongPlatform
+from emulator.cloud.errors import DeviceOffline, FunctionUnknown, Invalid, PermissionDenied, UpdateRefused, VariableUnknown, WrongPlatform
 from emulator.cloud.images import application_of, read_image
 from emulator.cloud.records import Device
 from emulator.cloud.relay import relay, settled
 from emulator.cloud.sessions import Value
 from emulator.cloud.updates import Updates
 from emulator.drivers import Reply
+from firmware_images.fields import ModuleFunction
 from particle_protocol.coap import Code
+from particle_protocol.messages import HelloFlag
 
 MAX_ARGUMENT = 1024
 TOO_LONG = {
@@ -50,11 +53,12 @@ class ReadResult:
 class Operations:
     """Reaches through to the devices."""
 
-    def __init__(self, core: Core, devices: Devices, connections: Connections, updates: Updates) -> None:
+    def __init__(self, core: Core, devices: Devices, connections: Connections, updates: Updates, assets: AssetShelf) -> None:
         self._core = core
         self._devices = devices
         self._connections = connections
         self._updates = updates
+        self._assets = assets
         self.check_paused: Callable[[Device], None]
         """Refuses a device whose account is paused (AccountPaused); the events' room says so."""
 
@@ -143,25 +147,30 @@ class Operations:
         return relay(self._core, device.id, "the signal", answer, lambda _: on, timeout=self._core.settings.answer_timeout)
 
     def flash(self, who: Principal, given: str, image: bytes, *, product: str | int | None = None) -> Reply[None]:
-        """Send a module, or the application of a bundle, over the air, whatever the product's rules say.
+        """Send a module, or the application of a bundle, over the air, whatever the product's rules say. A bundle's assets follow it.
 
         Raises:
             DeviceForbidden, DeviceNotInProduct, ScopeRefused: not for this caller.
             PermissionDenied: a customer; updates are not for them.
             BadImage: not a module. WrongPlatform: one for another platform.
             DeviceOffline: not connected.
+            UpdateRefused: another update is under way, or the device cannot take the file's form.
 
         The reply settles when the update has begun; `spark/flash/status` tells how it ends.
         """
         if who.kind is Kind.CUSTOMER:
             raise PermissionDenied("updates over the air are not for customers")
         device = self._devices.reach(who, given, "devices:update", product)
-        image = application_of(image)
-        facts = read_image(image)
-        if facts.platform_id != device.platform_id:
+        application = application_of(image)
+        facts = read_image(application)
+        if facts.platform_id != device.platform_id and facts.function is not ModuleFunction.ASSET:
             raise WrongPlatform(facts.platform_id, device.platform_id)
-        self._linked(device)
-        return self._updates.by_hand(device, image)
+        link = self._linked(device)
+        if facts.packed and not link.session.hello.flags & HelloFlag.COMPRESSED_UPDATES:
+            raise UpdateRefused(device.id, "it takes neither compressed modules nor several in one file")
+        reply = self._updates.by_hand(device, application)
+        self._assets.keep(image)
+        return reply
 
     def _linked(self, device: Device) -> Link:
         link = self._connections.link(device.id)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from emulator.cloud.access import Principal
+from emulator.cloud.assets import AssetShelf
 from emulator.cloud.core import Core
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import (
@@ -76,11 +77,12 @@ class Binary:
 class Releases:
     """The firmware of all products."""
 
-    def __init__(self, core: Core, gate: Gate, devices: Devices, groups: Groups) -> None:
+    def __init__(self, core: Core, gate: Gate, devices: Devices, groups: Groups, assets: AssetShelf) -> None:
         self._core = core
         self._gate = gate
         self._devices = devices
         self._groups = groups
+        self._assets = assets
         self._firmware = core.state.table("firmware", Firmware, lambda firmware: firmware.key)
         self._binaries = core.state.table("binaries", Binary, lambda binary: binary.key)
         self._by_product = self._firmware.index(lambda firmware: firmware.product_id)
@@ -141,6 +143,7 @@ class Releases:
         now = self._core.now()
         with self._core.change():
             self._binaries.put(Binary(f"{product.id}:{version}", image))
+            self._assets.keep(image)
             return self._firmware.put(
                 Firmware(
                     id=self._core.names.object_id(),

@@ -1,8 +1,10 @@
 """Bringing devices to the firmware they should run.
 
 After its Hello and description, a device that is in safe mode is healed; else, if it runs another version than its product wants (an
-equality test: up or down alike), the right one is sent. Between two Hellos only what must not wait is sent: intelligent releases, locks
-with `flash`, and what follows from a change of the device's own standing (added, approved, no longer a development device).
+equality test: up or down alike), the right one is sent; else it is sent the assets that its application lacks.
+
+Between two Hellos only what must not wait is sent: intelligent releases, locks with `flash`, and what follows from a change of the device's
+own standing (added, approved, no longer a development device).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from emulator.cloud.assets import AssetDelivery
 from emulator.cloud.connections import Connections, Link
 from emulator.cloud.devices import Devices
 from emulator.cloud.errors import DeviceOffline, UpdateRefused
@@ -33,6 +36,7 @@ class Rollout:
         releases: Releases,
         updates: Updates,
         healing: Healing,
+        assets: AssetDelivery,
     ) -> None:
         self._devices = devices
         self._connections = connections
@@ -40,6 +44,7 @@ class Rollout:
         self._releases = releases
         self._updates = updates
         self._healing = healing
+        self._assets = assets
         releases.on_intelligent_release = self.release_now
 
     def note(self, device: Device) -> None:
@@ -62,6 +67,7 @@ class Rollout:
         if link is not None and not _open_to_updates(device, link):
             link.held_back = True
         self.refresh(device)
+        self._bring_assets(device)
 
     def refresh(self, device: Device) -> None:
         """Send the version the device should run, if it is connected, runs another one, and may be updated."""
@@ -78,6 +84,7 @@ class Rollout:
         if link is not None and link.held_back and _open_to_updates(device, link):
             link.held_back = False
             self.refresh(device)
+            self._bring_assets(device)
             return
         firmware = self.due(device)
         if firmware is not None and firmware.intelligent and device.desired_firmware_version is None:
@@ -127,6 +134,12 @@ class Rollout:
             return None
         target = self._releases.target(device)
         return None if target is None or target.version == product_version(device) or target.sha256 == device.app_hash else target
+
+    def _bring_assets(self, device: Device) -> None:
+        """Send what the application lacks, if it is the one that the device shall run, and it may be updated."""
+        link = self._connections.link(device.id)
+        if link is not None and _open_to_updates(device, link) and not self._quarantine.held(device):
+            self._assets.bring(device)
 
     def _send(self, device: Device, firmware: Firmware) -> None:
         """Send a version, but a stand-in only to a board that is made for such."""

@@ -64,8 +64,8 @@ class Updates:
         if only_stands_in(image) and not self.takes_stand_ins(device.id):
             raise UpdateRefused(device.id, "the module is a stand-in, for emulated boards only")
 
-    def start(self, device: Device, image: bytes) -> None:
-        """Send a module to a connected device.
+    def start(self, device: Device, image: bytes) -> Reply[None]:
+        """Send a module to a connected device; the reply settles when the device has judged it.
 
         Raises:
             DeviceOffline: not connected.
@@ -94,6 +94,7 @@ class Updates:
             settle()
         else:
             reply.settled.subscribe(settle)
+        return reply
 
     def clear(self) -> None:
         """Forget all updates without a word to anybody (the lab went back in time)."""

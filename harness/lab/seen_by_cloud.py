@@ -46,9 +46,11 @@ class SeenByCloud:
         cloud = self._lab.cloud
         device, link = cloud.devices.by_id(self._device_id), cloud.connections.link(self._device_id)
         connected = None if link is None else link.since - (cloud.core.now() - self._lab.clock.now)
-        lacks = cloud.healing.lacks(device) if device is not None and connected is not None and connected >= since else []
-        if lacks:
-            return f"it misses {', '.join(map(str, lacks))} or later, which is not in the cloud's library; give it with --device-os"
+        if device is not None and connected is not None and connected >= since:
+            if lacks := cloud.healing.lacks(device):
+                return f"it misses {', '.join(map(str, lacks))} or later, which is not in the cloud's library; give it with --device-os"
+            if files := cloud.asset_delivery.lacks(device):
+                return f"its application misses {', '.join(map(str, files))}, which the cloud has not got; flash or upload the whole bundle"
         refusals = (each for each in reversed(cloud.device_log.refusals) if each.when >= since)
         return next((str(each) for each in refusals if self._is_of(each.device_id, each.peer)), "")
 

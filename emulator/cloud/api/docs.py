@@ -37,7 +37,8 @@ reading of fields, the OpenAPI document at `/openapi.json`, and the test of who 
   stands for it, all else is 406. No JavaScript is run (logic functions are only kept).
 - No library is there from the start, and none is official. Of Device OS there are the releases of which the cloud's library
   (`cloud.library.add(image)`) holds every module; others are not listed, and 404. Stand-ins are among them only when that was asked for.
-- Source code instead of a binary is answered as a build that failed. A bundle (.zip) counts as the application in it.
+- Source code instead of a binary is answered as a build that failed. A bundle (.zip) counts as the application in it;
+  its assets follow, to devices that lack them.
 - Products, too, have ledgers and logic functions of their own. Of a ledger instance twenty older versions are kept. What only Tachyon has
   answers 404.
 """

@@ -10,6 +10,7 @@ from emulator.cloud.sessions import Refused
 from emulator.drivers import Reply
 from particle_protocol.coap import Message
 from particle_protocol.coap_end import Question, TooManyQuestions
+from particle_protocol.functions import ModuleFunction
 from particle_protocol.ota import SenderSettings, UpdateChunk, UpdateFailed, UpdateFinish, UpdateSender, UpdateStart
 from particle_protocol.protocol_errors import ProtocolErrorCode
 from particle_protocol.updates import ChunkMissed
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 
 REMEMBERED_CHUNKS = 256
 """Of so many chunks that were sent last it is known which messages they were: one of them may be reset."""
+
+
+_FUNCTION_AT = 14
+"""Where a module that begins with its prefix has its function; that of an asset begins with the address 0."""
+
+
+def _told_function(image: bytes) -> int | None:
+    """What the device is told of the module: that it is an asset, for which it has other room; else nothing. That is a choice."""
+    is_asset = image[:4] == bytes(4) and image[_FUNCTION_AT : _FUNCTION_AT + 1] == bytes((ModuleFunction.ASSET,))
+    return int(ModuleFunction.ASSET) if is_asset else None
 
 
 class WindowUpdate:
@@ -32,7 +43,7 @@ class WindowUpdate:
         settings = SenderSettings(chunk_size=session.chunk_size, patience=session.settings.update_idle)
         self._session = session
         self._reply = reply
-        self._core = UpdateSender(image, settings, sha256=sha256(image).digest())
+        self._core = UpdateSender(image, settings, sha256=sha256(image).digest(), module_function=_told_function(image))
         self._size = len(image)
         self._question: Question | None = None
         self._timer: Timer | None = None

@@ -284,8 +284,8 @@ def test_a_path_that_cannot_be_opened_is_named(tmp_path):
 
 
 TABLES = """
-binaries claim_codes customers data_operations devices documents firmware groups ledger_versions libraries library_archives locations mails
-members oauth_clients organizations pending_secrets products quarantine removals server_keys sims tokens transfers usage_reports users
+assets binaries claim_codes customers data_operations devices documents firmware groups ledger_versions libraries library_archives locations
+mails members oauth_clients organizations pending_secrets products quarantine removals server_keys sims tokens transfers usage_reports users
 vitals webhooks
 """
 

@@ -9,6 +9,7 @@ from emulator.cloud.api.faults import Fault, Refused
 from emulator.cloud.api.handlers.uploads import read_upload
 from emulator.cloud.api.messages import Response
 from emulator.cloud.basics import iso
+from emulator.cloud.images import is_bundle
 from emulator.cloud.releases import Firmware
 
 Json = dict[str, Any]
@@ -66,7 +67,8 @@ def get_firmware(call: Call) -> Json:
 def get_binary(call: Call) -> Response:
     """The bytes of a version."""
     data = call.cloud.releases.binary(call.who, call.path["product"], _version(call))
-    disposition = ("content-disposition", f'attachment; filename="firmware-{_version(call)}.bin"')
+    suffix = "zip" if is_bundle(data) else "bin"
+    disposition = ("content-disposition", f'attachment; filename="firmware-{_version(call)}.{suffix}"')
     return Response(200, data, "application/octet-stream", (disposition,))
 
 
