@@ -76,6 +76,8 @@ class CloudDevice:
     status: str | None
     last_handshake_at: str | None
     os_version: str | None
+    firmware_version: int | None
+    """PRODUCT_VERSION of the application that it runs, as it said itself when it connected."""
     functions: tuple[str, ...]
     variables: Mapping[str, str]
     raw: Mapping[str, Any] = field(repr=False)
@@ -98,6 +100,7 @@ class CloudDevice:
             status=raw.get("status"),
             last_handshake_at=raw.get("last_handshake_at"),
             os_version=raw.get("system_firmware_version"),
+            firmware_version=raw.get("firmware_version"),
             functions=tuple(raw.get("functions") or ()),
             variables=dict(raw.get("variables") or {}),
             raw=raw,

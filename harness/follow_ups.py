@@ -37,11 +37,14 @@ class CodeGiven:
     """What the board said of itself (control request 201)."""
     owned: bool | None
     """Whether the account owned it already."""
+    owner: str | None = None
+    """Who owned it, as far as the account could see that: in a product of its team a code may be a customer's."""
 
 
 def code_given(board: Board) -> CodeGiven:
     """Look at what a claim code will change, before it is given."""
-    return CodeGiven(_claim_bit(board), None if board.account is None else _owned(board) is not None)
+    owned = None if board.account is None else _owned(board) is not None
+    return CodeGiven(_claim_bit(board), owned, _owner_seen(board))
 
 
 def wait_for_claim(board: Board, *, timeout: float) -> CloudDevice:
@@ -75,11 +78,13 @@ def wait_for_code_used(board: Board, *, timeout: float) -> None:
             seen="before it was given, the board called itself claimed, and "
             + ("was the account's own" if given.owned else "no account watched it"),
             blame=Blame.REQUEST,
-            remedy="Unclaim it before it gets the code, and let the account that made the code watch it",
+            remedy="Unclaim it before it gets the code, and let an account watch it that will own it, or has it in a product",
         )
 
+    before = (None, given.owner)
+
     def used() -> bool:
-        return (given.bit is not False or _claim_bit(board) is True) and (given.owned is not False or _owned(board) is not None)
+        return (given.bit is not False or _claim_bit(board) is True) and (given.owned is not False or _owner_seen(board) not in before)
 
     def seen() -> str:
         bit = {True: "it says that it is claimed", False: "it says that it is not claimed", None: "it does not tell"}[_claim_bit(board)]
@@ -129,14 +134,24 @@ def _claim_bit(board: Board) -> bool | None:
         return None
 
 
-def _owned(board: Board) -> CloudDevice | None:
-    """The board as the account's own, or None."""
-    account = board.account
+def _found(board: Board) -> CloudDevice | None:
+    """The board as its account sees it in the cloud, or None."""
     try:
-        found = None if account is None else account.find(board.device_id)
+        return None if board.account is None else board.account.find(board.device_id)
     except (CloudRefused, CloudUnreachable):
         return None
+
+
+def _owned(board: Board) -> CloudDevice | None:
+    """The board as the account's own, or None."""
+    found, account = _found(board), board.account
     return found if found is not None and account is not None and found.owner == account.username else None
+
+
+def _owner_seen(board: Board) -> str | None:
+    """Who owns it, as far as its account can see that."""
+    found = _found(board)
+    return None if found is None else found.owner
 
 
 def _owner(board: Board) -> str:

@@ -14,6 +14,7 @@ from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, HarnessE
 from harness.fault_plan import WORDS, FaultPlan, WrongFault
 from harness.hiding import hides
 from harness.kit.faults import begun_around, derived_seed
+from harness.modes import Capability, Mode
 from harness.pool.needs import Needs
 from harness.pool.pool import Wanted
 from harness.pytest_plugin.bench import Bench, BoardsUnavailable
@@ -108,7 +109,7 @@ def hand_out(request: pytest.FixtureRequest, item: pytest.Item, bench: Bench, na
     """
     wanted = wanted_by(item, name)
     boards = boards or secure(bench, wanted)
-    if start_of(item).claimed is not None or "account" in getattr(item, "fixturenames", ()):
+    if start_of(item).claimed is not None or "account" in getattr(item, "fixturenames", ()) or _joins_by_account(item, bench, boards):
         request.getfixturevalue("account")
     while True:
         try:
@@ -123,6 +124,19 @@ def hand_out(request: pytest.FixtureRequest, item: pytest.Item, bench: Bench, na
             boards = secure(bench, wanted)
         else:
             return boards
+
+
+def _joins_by_account(item: pytest.Item, bench: Bench, boards: list[Board]) -> bool:
+    """Whether it takes an account to bring boards to where a test starts, as it does to have a SIM activated, and the run has one."""
+    if start_of(item).mode not in (Mode.ONLINE, Mode.SAFE, Mode.RUNNING):
+        return False
+    for board in boards:
+        rig = bench.rig_with(board)
+        target = bench.cloud_target(rig)
+        lacks = board.network.lacks(bench.wifi(rig)) if Capability.NETWORK in board.capabilities else None
+        if lacks is not None and lacks.capability is Capability.CLOUD and target is not None and (target.token or target.username):
+            return True
+    return False
 
 
 def _culprit(bench: Bench, boards: list[Board], error: HarnessError) -> Board:

@@ -7,7 +7,7 @@ import pytest
 from firmware_images.module import read_module
 from harness.boards import open_boards
 from harness.cloud import Cloud
-from harness.errors import ChangesNotAllowed, CloudRefused, HarnessError
+from harness.errors import ChangesNotAllowed, CloudRefused, HarnessError, NotReached
 from harness.kit import Product, product_firmware
 from harness.modes import Mode
 from harness.starting import Start
@@ -84,6 +84,18 @@ def test_groups_and_development_devices(product, board):
     product.set_groups(board.device_id, "kitchen")
     product.mark_development(board.device_id)
     assert product.account.request("GET", f"/v1/products/{product.id}/devices/{board.device_id}")["groups"] == ["kitchen"]
+
+
+def test_a_team_sees_that_the_code_of_a_customer_was_used(rig, board, account, product):
+    customer = product.sign_up("ann@example.com", "a long enough secret")
+    product.add_devices(board.device_id)
+    board.account = account
+    board.set_claim_code(customer.claim_code())
+    with pytest.raises(NotReached, match="its claim code to be used"):
+        board.wait_for_code_used(timeout=1)
+    online(rig, board, account)
+    board.wait_for_code_used()
+    assert product.device(board.device_id).owner == "ann@example.com"
 
 
 def test_a_customer_claims_a_board_by_code(rig, board, account, product):

@@ -451,3 +451,16 @@ def test_a_marker_that_asks_for_what_there_is_not_is_one_sentence(run_inside):
     assert "start(claimed='no'): it is True or False" in output
     assert "start(os=2.3): it is a Device OS version as a text" in output
     assert "preparing.py" not in output
+
+
+def test_a_start_that_takes_an_account_has_the_one_of_the_run_though_the_test_asks_for_none(run_inside):
+    source = """
+        import pytest
+
+        @pytest.mark.start(mode="online")
+        def test_it(board):
+            assert board.led.describe() == "breathing cyan"
+    """
+    for platform in ("electron", "boron"):
+        status, output = run_inside(source, "--board", f"emu:{platform}")
+        assert (status, "1 passed" in output) == (0, True), output
