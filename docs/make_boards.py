@@ -7,7 +7,7 @@ from pathlib import Path
 from emulator.hardware import emulated_platforms, hardware_of
 from harness.boards.emu import OPTIONS
 from particle_protocol.os_versions import known_releases
-from particle_protocol.platforms import platforms
+from particle_protocol.platforms import Feature, platforms
 
 TARGET = Path(__file__).with_name("boards.md")
 TRANSPORTS = {"tcp": "TCP", "udp": "DTLS over UDP"}
@@ -38,6 +38,7 @@ def page() -> Iterator[str]:
         releases = known_releases(board.platform)
         span = f"{releases[0].version} to {releases[-1].version}, {len(releases)} releases"
         network = " and ".join("Wi-Fi" if kind == "wifi" else kind for kind in board.interfaces)
+        network += ", looks around by Wi-Fi" if board.platform.has(Feature.WIFI_SCAN) else ""
         sim = f", SIM {board.sim.value}" if board.sim is not None else ""
         cloud = TRANSPORTS[board.server.transport.value]
         row = (f"`emu:{name}`", board.platform.display_name, board.platform.generation, network + sim, cloud, span, board.device_os)
@@ -45,6 +46,10 @@ def page() -> Iterator[str]:
     yield ""
     others = [platform.display_name for platform in platforms() if platform.name not in emulated_platforms()]
     yield f"Known, but not emulated: {', '.join(others)}. Their firmware files are read, checked and built all the same."
+    yield ""
+    yield "Bluetooth is not emulated: Gen 3 boards get network and claim code over USB or their serial port here, not by the"
+    yield "phone app, which finds them by the serial number on the label and is let in by the mobile secret behind it. Label,"
+    yield "board and cloud have both all the same."
     yield ""
     yield "## Options"
     yield ""

@@ -62,6 +62,8 @@ class BoardSpec:
     """Make a new RSA key for it, which costs some 12 ms, instead of taking one from the pool. A served Lab always does."""
     serial_number: bool = True
     """Whether it has one; the oldest boards do not."""
+    mobile_secret: str | None = None
+    """What is printed on its label after the serial number, on Gen 3; drawn from the seed unless told. It need not be unique."""
     transport: Transport | None = None
     """How it talks to its cloud, on a board that has a choice; the platform's usual way unless told."""
     server: ServerAddress | None = None

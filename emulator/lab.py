@@ -37,6 +37,7 @@ from particle_protocol.identifiers import (
     make_serial_number,
     parse_device_id,
     parse_iccid,
+    parse_mobile_secret,
 )
 from particle_protocol.lightssl import DeviceKey
 from particle_protocol.platforms import Platform, platform_by_name
@@ -277,13 +278,14 @@ class Lab:
         if chosen in self.boards:
             raise ValueError(f"there is a board {chosen} already")
         serial_number, drawn = make_serial_number(self.random, platform), make_mobile_secret(self.random)
-        mac = make_mac_address(self.random).raw
+        mac = make_mac_address(self.random, platform).raw
         known = self.cloud.devices.by_id(chosen)
-        secret = known.mobile_secret if known is not None and known.mobile_secret else self.secrecy.mobile_secret(drawn)
+        given = spec.mobile_secret or (None if known is None else known.mobile_secret)
+        secret = self.secrecy.mobile_secret(drawn) if given is None else parse_mobile_secret(given)
         while known is None and self.cloud.devices.by_mac.count(mac.hex()):
-            mac = make_mac_address(self.random).raw
+            mac = make_mac_address(self.random, platform).raw
         imei = make_imei(self.random) if hardware_of(platform).sim is not None else ""
-        return BoardIdentity(chosen, serial_number if spec.serial_number else "", secret, mac, imei)
+        return BoardIdentity(chosen, serial_number if spec.serial_number else "", secret, mac if platform.has_wifi_radio else None, imei)
 
     def _keys(self, hardware: Hardware, spec: BoardSpec) -> list[tuple[Transport, bytes, bytes]]:
         """The keys that a board gets, by transport, its usual one first: the private one, and the public one (both DER)."""
@@ -336,7 +338,7 @@ class Lab:
             board.platform.id,
             serial_number=board.identity.serial_number or None,
             mobile_secret=board.identity.mobile_secret,
-            mac_wifi=board.identity.mac.hex() if board.networks is not None else None,
+            mac_wifi=None if board.identity.mac is None else board.identity.mac.hex(),
             iccid=board.sim,
             sku=spec.sku,
             imei=board.identity.imei or None,

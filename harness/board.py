@@ -451,7 +451,7 @@ class Board:
             self.requests.set_setup_done(done=True)
 
     def mac(self) -> str:
-        """The MAC address of its Wi-Fi, as the serial console tells it in listening mode, in lower case with colons."""
+        """The MAC address of its Wi-Fi, as the serial console tells it in listening mode, in lower case with colons; all zeros without."""
         return self.console.mac()
 
     def brought_back(self, cause: str = "it was brought back to its first state") -> None:

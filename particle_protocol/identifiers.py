@@ -254,9 +254,9 @@ class MacAddress:
         return self.raw.hex(":")
 
 
-def make_mac_address(rng: random.Random) -> MacAddress:
-    """A new address of a Wi-Fi radio, with a prefix of the maker of the Photon's module."""
-    return MacAddress(b"\xe0\x4f\x43" + rng.randbytes(3))
+def make_mac_address(rng: random.Random, platform: Platform) -> MacAddress:
+    """A new address of a platform's Wi-Fi radio, with a prefix of its maker: of the Photon's module, or of the ESP32."""
+    return MacAddress((b"\x24\x0a\xc4" if platform.mcu is McuFamily.NRF52840 else b"\xe0\x4f\x43") + rng.randbytes(3))
 
 
 def make_local_mac_address(rng: random.Random) -> MacAddress:

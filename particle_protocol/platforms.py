@@ -45,6 +45,8 @@ class Feature(enum.Enum):
     """What a platform can do, as host tools see it (npm @particle/device-constants 4.2.1, `features`)."""
 
     WIFI = "wifi"
+    WIFI_SCAN = "wifi_scan"
+    """Has a Wi-Fi radio that only looks around, to find out where the board is. Of our own: the package does not name it."""
     CELLULAR = "cellular"
     TCP = "tcp"
     """Talks to the cloud over TCP with the board's RSA key."""
@@ -201,6 +203,11 @@ class Platform:
     update_order: tuple[ModuleKey, ...]
     """Modules in the order in which they are installed, so that none waits for a later one."""
     _memory: tuple[_Dated, ...]
+
+    @property
+    def has_wifi_radio(self) -> bool:
+        """Whether it has a Wi-Fi radio, to connect by or to look around with; the radio has a MAC address."""
+        return bool({Feature.WIFI, Feature.WIFI_SCAN} & self.features)
 
     def has(self, feature: Feature) -> bool:
         """Whether the platform has `feature`."""

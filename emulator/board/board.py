@@ -63,7 +63,8 @@ class BoardIdentity:
     serial_number: str = ""
     """Empty: it has none, as the oldest boards."""
     mobile_secret: str = ""
-    mac: bytes = b"\x00" * 6
+    mac: bytes | None = None
+    """Of its Wi-Fi radio; None without one."""
     imei: str = ""
     """Of its modem; empty without one."""
 

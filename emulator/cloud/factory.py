@@ -23,7 +23,7 @@ from particle_protocol.identifiers import (
     parse_mobile_secret,
     parse_serial_number,
 )
-from particle_protocol.platforms import Feature, Platform, UnknownPlatform, platform_by_id
+from particle_protocol.platforms import Platform, UnknownPlatform, platform_by_id
 from particle_protocol.skus import Sku, UnknownSku, find_sku
 
 T = TypeVar("T")
@@ -195,7 +195,7 @@ def _radio_address(platform: Platform, text: str) -> str:
     address = _checked("mac_wifi", MacAddress.parse, text)
     if address.multicast:
         raise Invalid("mac_wifi", text, "is the address of a group of radios, not of one")
-    if not platform.has(Feature.WIFI) and platform.name != "tracker":
+    if not platform.has_wifi_radio:
         raise Invalid("mac_wifi", text, "is the address of a Wi-Fi radio, and this platform has none")
     return address.raw.hex()
 

@@ -19,7 +19,7 @@ from emulator.device_os import wifi_credentials
 from emulator.device_os.describe import system_describe
 from emulator.device_os.softap import SoftAp
 from emulator.device_os.startup import STARTUP_LISTEN, startup_mode
-from emulator.device_os.wifi import SCAN_TIME
+from emulator.device_os.wifi import SCAN_TIME, scan
 from emulator.device_os.wifi_credentials import GivenNetwork
 from firmware_images.device_rules import BOOT_CHECKS
 from particle_protocol.dct import DctField
@@ -125,7 +125,7 @@ class ListeningMode:
         if self._console is None:
             return
         wifi = self._system.interfaces.wifi
-        found = next((point for point in wifi.scan() if point.ssid == ssid), None) if wifi is not None else None
+        found = next((point for point in scan(self._system.board) if point.ssid == ssid), None) if wifi is not None else None
         if found is None:
             self._console.scan_done()
         else:
@@ -156,7 +156,9 @@ class _Facts:
         return [(key, value) for key, value in facts if value]
 
     def mac_address(self) -> bytes:
-        return self._board.identity.mac
+        """Zeros where it does not connect by Wi-Fi (Device OS 2.3.1, system/src/system_setup.cpp:323-343)."""
+        mac = self._board.identity.mac
+        return bytes(6) if mac is None or self._system.interfaces.wifi is None else mac
 
     def system_version(self) -> str:
         return self._system.version

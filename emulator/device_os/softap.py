@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from emulator.device_os import wifi_credentials
 from emulator.device_os.application import Application
 from emulator.device_os.device_key import device_key, device_public_key
-from emulator.device_os.wifi import SCAN_TIME
+from emulator.device_os.wifi import SCAN_TIME, heard
 from emulator.device_os.wifi_credentials import GivenNetwork, Seen
 from emulator.network import AccessPoint, Stream
 from particle_protocol.dct import DctField
@@ -58,7 +58,7 @@ class SoftAp:
 
     def start(self) -> None:
         """Open the network."""
-        mac = self._board.identity.mac
+        mac = self._board.identity.mac or bytes(6)
         point = AccessPoint(
             self._name(),
             security=WifiSecurity.OPEN,
@@ -132,7 +132,7 @@ class SoftAp:
     def _scan_done(self, server: SoftApServer) -> None:
         self._scanning = False
         wifi = self._system.interfaces.wifi
-        self._scanned(server, None if wifi is None else [_heard(point) for point in wifi.heard()])
+        self._scanned(server, None if wifi is None else [_heard(point) for point in heard(self._board)])
 
     def _scanned(self, server: SoftApServer, heard: Heard) -> None:
         if self._point is not None:

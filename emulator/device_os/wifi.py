@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from emulator.board.board import Board
 from emulator.board.status_led import LedSignal, Priority
 from emulator.board.stored_networks import StoredNetwork, StoredNetworks
 from emulator.device_os.network_interface import InterfaceContext
@@ -29,6 +30,17 @@ RETRY_TIME = 2.0
 
 Candidates: TypeAlias = list[tuple[StoredNetwork, AccessPoint]]
 """Networks to try, in turn: what the board knows of each, and who sends it."""
+
+
+def heard(board: Board) -> list[AccessPoint]:
+    """The access points within reach of a board that show their name, in the order in which a scan comes to their channels."""
+    own = board.network.hosted.get(board.device_id)
+    return [point for point in board.network.in_the_air() if not point.hidden and point is not own]
+
+
+def scan(board: Board) -> list[AccessPoint]:
+    """The same, strongest first."""
+    return sorted(heard(board), key=lambda point: -point.rssi)
 
 
 class Wifi(Radio[AccessPoint]):
@@ -73,15 +85,6 @@ class Wifi(Radio[AccessPoint]):
         self.stored.clear()
         if self._board.enterprise is not None:
             self._board.enterprise.clear()
-
-    def scan(self) -> list[AccessPoint]:
-        """The access points within reach that show their name, strongest first."""
-        return sorted(self.heard(), key=lambda point: -point.rssi)
-
-    def heard(self) -> list[AccessPoint]:
-        """The same in the order in which a scan comes to their channels."""
-        own = self._board.network.hosted.get(self._board.device_id)
-        return [point for point in self._board.network.in_the_air() if not point.hidden and point is not own]
 
     def connect(self) -> None:
         """Join one of the stored networks, and keep trying."""

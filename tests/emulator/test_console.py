@@ -276,6 +276,6 @@ def test_what_was_sent_too_early_is_answered_when_listening_begins(bench):
 
 def test_no_two_boards_have_the_address_of_one_radio(bench, monkeypatch):
     drawn = iter([MacAddress(b"\xe0\x4f\x43\0\0\x01")] * 3 + [MacAddress(b"\xe0\x4f\x43\0\0\x02")])
-    monkeypatch.setattr("emulator.lab.make_mac_address", lambda _rng: next(drawn))
+    monkeypatch.setattr("emulator.lab.make_mac_address", lambda *_: next(drawn))
     boards = [bench.board(mode="off") for _ in range(2)]
     assert [board.identity.mac[-1] for board in boards] == [1, 2]

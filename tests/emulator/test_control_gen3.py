@@ -187,6 +187,29 @@ class TestWifi:
         reply = ask(bench, board, RequestType.GET_NCP_FIRMWARE_VERSION, system_pb2.GetNcpFirmwareVersionReply)
         assert reply.module_version == 5
 
+    def test_a_tracker_looks_around_by_wifi_and_joins_nothing(self, bench, home):
+        board = up(bench, "tracker", "6.2.0")
+        found = ask(bench, board, RequestType.WIFI_SCAN_NETWORKS, wifi_pb2.WifiScanNetworksReply).networks
+        assert [(each.ssid, each.bssid, each.rssi) for each in found] == [("home", home.bssid, home.rssi)]
+        assert ask(bench, board, RequestType.GET_NCP_FIRMWARE_VERSION, system_pb2.GetNcpFirmwareVersionReply).module_version == 7
+        assert bench.request(board, RequestType.WIFI_GET_KNOWN_NETWORKS) == b""
+        assert refused(bench, board, RequestType.WIFI_GET_CURRENT_NETWORK) == Result.INVALID_STATE
+        assert refused(bench, board, RequestType.WIFI_JOIN_NEW_NETWORK, self.join("home", "secret123")) == Result.NOT_SUPPORTED
+        reply = ask(bench, board, RequestType.GET_INTERFACE_LIST, network_pb2.GetInterfaceListReply)
+        assert [each.name for each in reply.interfaces] == ["lo0", "pp3"], "it is no interface"
+
+    @pytest.mark.parametrize(("os", "known"), [("5.8.0", False), ("5.8.2", True), ("5.9.0", True), ("6.1.1", False), ("6.2.0", True)])
+    def test_credentials_are_given_without_joining_by_some_versions_only(self, bench, home, os, known):
+        board = up(bench, "argon", os)
+        if not known:
+            assert refused(bench, board, RequestType.WIFI_SET_NETWORK_CREDENTIALS, self.join("home", "secret123")) == Result.NOT_SUPPORTED
+            return
+        bench.request(board, RequestType.WIFI_SET_NETWORK_CREDENTIALS, self.join("home", "secret123"))
+        assert (board.networks.all, board.led.describe()) == ((HOME,), "blinking dark blue")
+        bench.request(board, RequestType.STOP_LISTENING)
+        bench.sleep(5)
+        assert board.firmware.interfaces.path is home
+
     def test_a_board_without_wifi_has_none_of_it(self, bench):
         assert refused(bench, up(bench, "boron", "6.1.0"), RequestType.WIFI_SCAN_NETWORKS) == Result.NOT_SUPPORTED
 

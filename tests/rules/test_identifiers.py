@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.board.otp import SERIAL_NUMBER
+from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
 from harness.errors import HarnessError
 from particle_protocol.control_requests import calls
 from particle_protocol.control_requests.codes import RequestType
@@ -59,6 +59,34 @@ def test_the_label_of_a_photon_says_the_serial_number_that_the_board_tells_and_n
     told = bench.hands(board).requests.ask("GET_SERIAL_NUMBER", calls.get_serial_number())
     assert (scanned.serial_number, scanned.mobile_secret, scanned.imei) == (told, None, None)
     assert fleet.add(board.label)["updatedDeviceIds"] == [board.device_id]
+
+
+@pytest.mark.rule("R148", "R149")
+@pytest.mark.parametrize("bench", ["argon", "boron", "tracker"], indirect=True)
+def test_the_label_of_a_gen_3_board_says_its_mobile_secret_after_a_blank(bench, fleet):
+    board = bench.online(os="3.3.1", user=fleet.firmware(1, os="3.3.1"))
+    serial, secret = board.label.split(" ")
+    hands = bench.hands(board)
+    assert hands.requests.ask("GET_SERIAL_NUMBER", calls.get_serial_number()) == serial
+    hands.enter_listening()
+    told = hands.console.identify()
+    assert (told.serial_number, told.mobile_secret, len(secret)) == (serial, secret, 15)
+    assert fleet.add(serial)["updatedDeviceIds"] == [board.device_id]
+    assert (fleet.device(board)["serial_number"], fleet.device(board)["mobile_secret"]) == (serial, secret)
+
+
+@pytest.mark.rule("R150")
+@pytest.mark.parametrize("bench", ["argon", "boron"], indirect=True)
+def test_two_boards_may_have_one_mobile_secret_and_their_serial_numbers_tell_them_apart(bench, fleet):
+    """Set-up over Bluetooth, which the pair is for, is not emulated: what it needs is on label, board and cloud alike."""
+    first, second = (bench.online(mobile_secret="ABCDEFGHJK12345") for _ in range(2))
+    labels = [DataMatrix.parse(board.label) for board in (first, second)]
+    assert [label.mobile_secret for label in labels] == ["ABCDEFGHJK12345"] * 2
+    assert labels[0].serial_number != labels[1].serial_number
+    assert fleet.add("ABCDEFGHJK12345")["invalidDeviceIds"] == ["ABCDEFGHJK12345"], "the secret alone names none"
+    assert fleet.add(labels[1].serial_number)["updatedDeviceIds"] == [second.device_id]
+    assert (fleet.standing(first), fleet.standing(second)) == ("nothing", "member")
+    assert {board.otp.text(*MOBILE_SECRET) for board in (first, second)} == {"ABCDEFGHJK12345"}
 
 
 @pytest.mark.rule("R146")
@@ -239,6 +267,7 @@ def test_in_a_product_two_customers_may_have_boards_of_one_name_and_one_customer
 
 
 @pytest.mark.rule("R159")
+@pytest.mark.parametrize("bench", ["photon", "p1", "argon"], indirect=True)
 def test_the_mac_address_is_that_of_the_wifi_radio_and_the_cloud_knows_it(bench, u1):
     board = bench.online()
     u1.claim(board)
@@ -248,3 +277,13 @@ def test_the_mac_address_is_that_of_the_wifi_radio_and_the_cloud_knows_it(bench,
     told = bench.hands(board).mac()
     assert told.replace(":", "") == known
     assert (len(known), int(known, 16) >> 40 & 0x02) == (12, 0), "48 bits, not made up locally"
+
+
+@pytest.mark.rule("R159")
+@pytest.mark.parametrize(("platform", "has_one"), [("tracker", True), ("boron", False), ("electron", False), ("b5som", False)])
+def test_a_tracker_has_a_mac_address_to_look_around_with_and_other_cellular_boards_have_none(bench, u1, platform, has_one):
+    board = bench.online(platform=platform)
+    u1.claim(board)
+    assert (u1.device(board)["mac_wifi"] is not None) is has_one
+    bench.hands(board).enter_listening()
+    assert bench.hands(board).mac() == "00:00:00:00:00:00", "the console has the address of what it connects by"

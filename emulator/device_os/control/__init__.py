@@ -23,6 +23,7 @@ from emulator.device_os.control.system import SystemRequests
 from emulator.device_os.control.updates import UpdateRequests
 from emulator.device_os.control.wifi import SoftApRequests
 from emulator.device_os.control.wifi_networks import WifiRequests
+from emulator.device_os.control.wifi_radio import NoNetworks, WifiRadioRequests
 from particle_protocol.control_requests.codes import Result
 from particle_protocol.control_requests.device import ControlRequestChannel, RawRequests, Request
 from particle_protocol.control_requests.errors import BadMessage
@@ -48,8 +49,9 @@ def _groups(system: DeviceOs) -> Iterator[dict[int, Handler]]:
         return
     yield SetupRequests(system).handlers
     yield NetworkRequests(system).handlers
-    if wifi is not None:
-        yield WifiRequests(system, wifi).handlers
+    if board.platform.has_wifi_radio:
+        yield WifiRadioRequests(system).handlers
+        yield NoNetworks().handlers if wifi is None else WifiRequests(system, wifi).handlers
     if system.interfaces.cellular is not None:
         yield CellularRequests(system).handlers
 

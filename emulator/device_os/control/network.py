@@ -74,7 +74,7 @@ class NetworkRequests:
         up = interface.path is not None
         made.flags = flags | (_UP | _LOWER_UP if up else 0)
         if interface.kind == WIFI:
-            made.hw_address = self._system.board.identity.mac
+            made.hw_address = self._system.board.identity.mac or b""
         if up:
             _add_address(made, _STATION_ADDRESS)
 

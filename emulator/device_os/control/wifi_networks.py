@@ -1,4 +1,4 @@
-"""Requests about Wi-Fi on Gen 3: join, known networks, the current one, scan; and the network processor's version.
+"""Requests about Wi-Fi on Gen 3: join, known networks, the current one.
 
 Device OS 6.2.0, system/src/control/wifi_new.cpp.
 """
@@ -10,23 +10,18 @@ from typing import TYPE_CHECKING, Final
 from emulator.board.stored_networks import StoredNetwork
 from emulator.clock import Timer
 from emulator.device_os.control.handlers import Handler, Refused
+from emulator.device_os.control.wifi_radio import SECURITY
 from emulator.device_os.wifi import JOIN_FAILURE_TIME, SCAN_TIME, Wifi
-from emulator.network import AccessPoint
 from particle_protocol.control_requests.codes import RequestType, Result
 from particle_protocol.control_requests.device import Request
-from particle_protocol.control_requests.generated import system_pb2, wifi_pb2
+from particle_protocol.control_requests.generated import wifi_pb2
 from particle_protocol.control_requests.messages import decode_message
 from particle_protocol.listening.wifi import WifiSecurity
+from particle_protocol.platforms import OsVersion
 
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
 
-_SECURITY: Final = {
-    WifiSecurity.OPEN: wifi_pb2.NO_SECURITY,
-    WifiSecurity.WEP: wifi_pb2.WEP,
-    WifiSecurity.WPA: wifi_pb2.WPA_PSK,
-    WifiSecurity.WPA2: wifi_pb2.WPA2_PSK,
-}
 _JOIN_TIMEOUT: Final = 3 * (SCAN_TIME + JOIN_FAILURE_TIME)
 _LOOK: Final = 0.1
 
@@ -44,19 +39,27 @@ class WifiRequests:
             RequestType.WIFI_REMOVE_KNOWN_NETWORK: self._remove,
             RequestType.WIFI_CLEAR_KNOWN_NETWORKS: self._clear,
             RequestType.WIFI_GET_CURRENT_NETWORK: self._current,
-            RequestType.WIFI_SCAN_NETWORKS: self._scan,
         }
-        if system.board.ncp_version is not None:
-            self.handlers[RequestType.GET_NCP_FIRMWARE_VERSION] = self._ncp_version
+        if _has_set_credentials(system.version_numbers):
+            self.handlers[RequestType.WIFI_SET_NETWORK_CREDENTIALS] = self._set_credentials
 
     def _join_new(self, request: Request) -> None:
+        before = self._wifi.stored.all
+        self._join(request, self._store(request), before)
+
+    def _set_credentials(self, request: Request) -> None:
+        """The same message, to be kept and not joined now."""
+        self._store(request)
+        request.reply(Result.OK)
+
+    def _store(self, request: Request) -> str:
+        """Keep the network that a message describes; gives its name."""
         wanted = decode_message(wifi_pb2.WifiJoinNewNetworkRequest, request.payload)
         if not 0 < len(wanted.ssid.encode()) <= 32:
             raise Refused(Result.INVALID_ARGUMENT)
-        before = self._wifi.stored.all
-        security = next((ours for ours, theirs in _SECURITY.items() if theirs == wanted.security), WifiSecurity.WPA2)
+        security = next((ours for ours, theirs in SECURITY.items() if theirs == wanted.security), WifiSecurity.WPA2)
         self._wifi.stored.add(StoredNetwork(wanted.ssid, security, wanted.credentials.password))
-        self._join(request, wanted.ssid, before)
+        return wanted.ssid
 
     def _join_known(self, request: Request) -> None:
         wanted = decode_message(wifi_pb2.WifiJoinKnownNetworkRequest, request.payload)
@@ -92,7 +95,7 @@ class WifiRequests:
     def _known(self, request: Request) -> None:
         reply = wifi_pb2.WifiGetKnownNetworksReply()
         for network in self._wifi.stored.all:
-            security = _SECURITY.get(WifiSecurity(network.security), wifi_pb2.WPA2_PSK)
+            security = SECURITY.get(WifiSecurity(network.security), wifi_pb2.WPA2_PSK)
             kind = wifi_pb2.PASSWORD if network.password else wifi_pb2.NO_CREDENTIALS
             reply.networks.add(ssid=network.ssid, security=security, credentials_type=kind)
         request.reply(Result.OK, reply.SerializeToString())
@@ -116,20 +119,7 @@ class WifiRequests:
         reply = wifi_pb2.WifiGetCurrentNetworkReply(ssid=point.ssid, bssid=point.bssid, channel=point.channel, rssi=point.rssi)
         request.reply(Result.OK, reply.SerializeToString())
 
-    def _scan(self, request: Request) -> None:
-        self._system.scope.call_later(SCAN_TIME, self._scanned, request)
 
-    def _scanned(self, request: Request) -> None:
-        reply = wifi_pb2.WifiScanNetworksReply()
-        for point in self._wifi.scan():
-            reply.networks.add(ssid=point.ssid, bssid=point.bssid, security=_security(point), channel=point.channel, rssi=point.rssi)
-        request.reply(Result.OK, reply.SerializeToString())
-
-    def _ncp_version(self, request: Request) -> None:
-        version = self._system.board.ncp_version or 0
-        reply = system_pb2.GetNcpFirmwareVersionReply(version=f"0.0.{version}", module_version=version)
-        request.reply(Result.OK, reply.SerializeToString())
-
-
-def _security(point: AccessPoint) -> wifi_pb2.WifiSecurity:
-    return _SECURITY.get(point.security, wifi_pb2.WPA2_PSK)
+def _has_set_credentials(version: OsVersion) -> bool:
+    """507 came with 5.8.2, was not in 6.0 and 6.1, and is back."""
+    return (5, 8, 2) <= version < (6, 0, 0) or version >= (6, 2, 0)

@@ -8,6 +8,7 @@ import pytest
 
 from emulator.cloud.errors import Conflict, Invalid
 from particle_protocol.identifiers import DataMatrix, make_iccid, make_imei, make_local_mac_address, make_mac_address
+from particle_protocol.platforms import platform_by_id
 
 PHOTON, P1, ELECTRON, ARGON, BORON, BSOM, B5SOM, TRACKER = 6, 8, 10, 12, 13, 23, 25, 26
 OS_3_3, OS_4 = 3302, 4003
@@ -249,7 +250,7 @@ def test_two_devices_may_share_a_mobile_secret_and_are_two_all_the_same(world, o
 def test_a_mac_address_is_of_a_wifi_radio_and_that_of_the_featherwing_is_none(world, open_fleet):
     for platform_id in (PHOTON, P1, ARGON, TRACKER):
         fleet = open_fleet(platform_id)
-        mac = make_mac_address(numbers)
+        mac = make_mac_address(numbers, platform_by_id(platform_id))
         device = world.device(platform_id, mac_wifi=str(mac).upper())
         fleet.add(device)
         assert fleet.listed()[device.id]["mac_wifi"] == mac.raw.hex()

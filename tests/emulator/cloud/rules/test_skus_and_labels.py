@@ -83,7 +83,7 @@ def test_the_label_of_an_older_electron_says_its_imei():
 
 @pytest.mark.rule("R159")
 def test_a_wifi_board_has_a_mac_address_of_48_bits_and_a_cellular_one_none(world):
-    mac = identifiers.make_mac_address(random.Random(1))
+    mac = identifiers.make_mac_address(random.Random(1), ARGON)
     assert len(mac.raw) == 6
     assert not mac.locally_administered
     device = world.device(ARGON.id, mac_wifi=str(mac))
