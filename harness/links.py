@@ -30,8 +30,10 @@ REST = 0.5
 _WENT_AWAY = (Unavailable.UNPLUGGED, Unavailable.NOT_FOUND)
 
 
-def is_broken(error: HarnessError) -> bool:
-    """Whether the link to a board has broken, as opposed to a board that refuses."""
+def is_broken(board: Board, error: HarnessError) -> bool:
+    """Whether the link to a board has broken, as opposed to a board that refuses, or is there and does something else."""
+    if isinstance(error, NotReached):
+        return board.usb.entry() is None
     return isinstance(error, LinkBroken) or (isinstance(error, BoardNotAvailable) and error.reason in _WENT_AWAY)
 
 
@@ -57,7 +59,7 @@ def persist(board: Board, doing: str, attempt: Callable[[], T], *, back: Callabl
                 back()
             return attempt()
         except HarnessError as error:
-            if not is_broken(error):
+            if not is_broken(board, error):
                 raise
             broken = error
             board.journal.saw(f"the link broke while {doing}: {error.what}")

@@ -165,7 +165,7 @@ def _runs(board: Board, over_dfu: Sequence[Image]) -> bool:
 
 def _write_all(board: Board, images: Sequence[Image]) -> None:
     """Write images over DFU, and read each back."""
-    back_in_dfu(board)
+    persist(board, "bringing it into DFU mode", lambda: back_in_dfu(board), back=lambda: None)
     for image in images:
         board.journal.did(f"wrote {image} to {image.address:#010x} over DFU")
         _write(board, image)

@@ -133,6 +133,23 @@ def test_a_board_that_lost_its_power_meanwhile_is_flashed(board):
     assert board.requests.unmet_dependency() == ""
 
 
+@pytest.mark.parametrize("sentence", ["asked for DFU mode", "left DFU mode"])
+def test_a_board_that_is_unplugged_while_it_changes_its_mode_is_flashed(board, sentence):
+    """For longer than such a change takes."""
+
+    def listen(entry):
+        if entry.text.startswith(sentence) and not pulled:
+            pulled.append(entry)
+            clock.call_later(0.5, board.host.unplug, "1-1")
+            clock.call_later(50.0, board.host.plug_in, "1-1", emulated)
+
+    pulled, emulated, clock = [], board.host.boards["1-1"], board.host.lab.clock
+    with board.journal.listen(listen):
+        board.flash(application(board, size=1000))
+    assert "it is back" in journal_of(board)
+    assert board.requests.unmet_dependency() == ""
+
+
 def test_a_board_that_does_not_come_back_is_told(board):
     with board.journal.listen(pull_out(board, 0)), pytest.raises(BoardNotAvailable) as caught:
         board.flash(application(board))
