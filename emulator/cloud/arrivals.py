@@ -185,7 +185,7 @@ class Arrivals:
         if name == CLAIM_CODE and data:
             claimed = self._claim_codes.received(device, data)
             if claimed is not None:
-                self._offer(session, self._core.settings.claim_event, claimed.id)
+                self.offer(session, self._core.settings.claim_event, claimed.id)
         elif name == SAFE_MODE:
             self._devices.learn(device, safe_mode=True)
         elif name == IDENTITY and data:
@@ -209,7 +209,7 @@ class Arrivals:
         """Tell a connected device whether its updates are forced; it says so itself, then."""
         link = self._connections.link(device.id)
         if link is not None:
-            self._offer(link.session, UPDATES_FORCED, "true" if device.firmware_updates_forced else "false")
+            self.offer(link.session, UPDATES_FORCED, "true" if device.firmware_updates_forced else "false")
 
     def _turn_away(self, session: DeviceSession, why: str, *, reachable: bool = True) -> None:
         """End a connection that the cloud does not want, and note why. A device that its network lets in no longer cannot be told."""
@@ -318,11 +318,11 @@ class Arrivals:
             self._log.disbelieve(DisbelievedFact(session.peer, session.device_id, self._core.clock.now, fact, told, str(error)))
             return None
 
-    def _offer(self, session: DeviceSession, name: str, data: str | None, attempt: int = 0) -> None:
+    def offer(self, session: DeviceSession, name: str, data: str | None, attempt: int = 0) -> None:
         """Send an event to a device; again, later, as long as the device has not subscribed to it."""
         if self._connections.current(session) is None or session.publish(name, data) or attempt >= len(RETRY_SECONDS):
             return
-        self._core.clock.call_later(RETRY_SECONDS[attempt], self._offer, session, name, data, attempt + 1)
+        self._core.clock.call_later(RETRY_SECONDS[attempt], self.offer, session, name, data, attempt + 1)
 
 
 def _system_version(device: Device, hello: HelloFacts) -> int | None:

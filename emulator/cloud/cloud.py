@@ -187,6 +187,7 @@ class Cloud:
         self.arrivals.ready = self.configurations.bring
         self.arrivals.vitals = self.diagnostics.received
         self.device_settings.force = self.arrivals.force
+        self.rollout.offer = self.arrivals.offer
         self.listener = FencedListener(core, self.arrivals)
         """What the device service tells of devices."""
 

@@ -28,7 +28,18 @@ class Presence:
 class Link:
     """One connected device."""
 
-    __slots__ = ("application", "forced", "held_back", "published", "round_trip", "session", "since", "system", "told_updates")
+    __slots__ = (
+        "application",
+        "forced",
+        "held_back",
+        "published",
+        "round_trip",
+        "session",
+        "since",
+        "system",
+        "told_pending",
+        "told_updates",
+    )
 
     def __init__(self, session: DeviceSession, since: float) -> None:
         self.session = session
@@ -39,6 +50,8 @@ class Link:
         """Seconds that its last answer to a ping took; None: it was not asked."""
         self.system: SystemDescribe | None = None
         self.application: ApplicationDescribe | None = None
+        self.told_pending = False
+        """Whether it was told that an update waits for it to allow updates."""
         self.told_updates = False
         """Whether it has said, since it connected, if updates are enabled."""
         self.forced = False

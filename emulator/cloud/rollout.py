@@ -10,7 +10,7 @@ own standing (added, approved, no longer a development device).
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from emulator.cloud.assets import AssetDelivery
 from emulator.cloud.connections import Connections, Link
@@ -20,8 +20,10 @@ from emulator.cloud.healing import Healing
 from emulator.cloud.quarantine import Quarantine, product_version
 from emulator.cloud.records import Device
 from emulator.cloud.releases import Firmware, Releases
+from emulator.cloud.sessions import DeviceSession
 from emulator.cloud.updates import Updates
 
+UPDATES_PENDING = "particle/device/updates/pending"
 logger = logging.getLogger(__name__)
 
 
@@ -45,6 +47,8 @@ class Rollout:
         self._updates = updates
         self._healing = healing
         self._assets = assets
+        self.offer: Callable[[DeviceSession, str, str | None], None]
+        """Sends a device an event, once it listens to it; the room of arrivals does."""
         releases.on_intelligent_release = self.release_now
 
     def note(self, device: Device) -> None:
@@ -71,7 +75,7 @@ class Rollout:
 
     def refresh(self, device: Device) -> None:
         """Send the version the device should run, if it is connected, runs another one, and may be updated."""
-        firmware = self.due(device)
+        firmware = self._due_or_pending(device)
         if firmware is not None:
             self._send(device, firmware)
 
@@ -86,7 +90,7 @@ class Rollout:
             self.refresh(device)
             self._bring_assets(device)
             return
-        firmware = self.due(device)
+        firmware = self._due_or_pending(device)
         if firmware is not None and firmware.intelligent and device.desired_firmware_version is None:
             self._send(device, firmware)
 
@@ -96,7 +100,7 @@ class Rollout:
         for device in self._devices.table.where(self._devices.by_product, released.product_id):
             if device.desired_firmware_version is not None or (chosen and chosen.isdisjoint(device.groups)):
                 continue
-            firmware = self.due(device)
+            firmware = self._due_or_pending(device)
             if firmware is not None and firmware.version == released.version:
                 self._send(device, firmware)
 
@@ -128,12 +132,25 @@ class Rollout:
         else it would be sent again at every connection, for ever.
         """
         link = self._connections.link(device.id)
-        if link is None or link.system is None or self._updates.running(device.id) or self._quarantine.held(device):
-            return None
-        if not _open_to_updates(device, link):
+        return None if link is None or not _open_to_updates(device, link) else self._wanted(device, link)
+
+    def _wanted(self, device: Device, link: Link) -> Firmware | None:
+        """The version that a connected device would be sent if it takes updates."""
+        if link.system is None or self._updates.running(device.id) or self._quarantine.held(device):
             return None
         target = self._releases.target(device)
         return None if target is None or target.version == product_version(device) or target.sha256 == device.app_hash else target
+
+    def _due_or_pending(self, device: Device) -> Firmware | None:
+        """The version to send now; a device that has said that updates are disabled, and will stay so, is told that there is one."""
+        link = self._connections.link(device.id)
+        if link is None or _open_to_updates(device, link):
+            return self.due(device)
+        known = link.told_updates and not device.firmware_updates_forced
+        if known and not link.told_pending and self._wanted(device, link) is not None:
+            link.told_pending = True
+            self.offer(link.session, UPDATES_PENDING, "true")
+        return None
 
     def _bring_assets(self, device: Device) -> None:
         """Send what the application lacks, if it is the one that the device shall run, and it may be updated."""

@@ -40,6 +40,7 @@ from typing import Any, ClassVar, Final, Protocol, TypeAlias, TypeVar, overload
 from emulator.board.sleep import WakeUp
 from emulator.clock import Timer
 from emulator.device_os.sleeping import SleepConfiguration, SleepMode, SleepNetwork
+from emulator.device_os.update_flags import UpdateFlags
 from firmware_images.asset_rules import StoredAsset
 from particle_protocol.describe import ApplicationDescribe
 from particle_protocol.messages import DEFAULT_TTL, Subscription, Value, VariableType
@@ -130,6 +131,13 @@ class ApplicationContext(Protocol):
         Raises:
             ValueError: it cannot sleep like this.
         """
+
+    @property
+    def update_flags(self) -> UpdateFlags:
+        """Whether updates over the air are allowed, forced, pending."""
+
+    def enable_updates(self, *, enabled: bool) -> None:
+        """Allow updates over the air, or do not; the cloud is told."""
 
     def assets(self) -> Sequence[StoredAsset]:
         """The assets that were sent with the application and are there."""
@@ -289,6 +297,19 @@ class Application:
         if every:
             self.call_later(every, self.publish_vitals, every)
         return self.context.publish_vitals()
+
+    def enable_updates(self) -> None:
+        """Allow updates over the air again (System.enableUpdates); they are allowed when a boot begins."""
+        self.context.enable_updates(enabled=True)
+
+    def disable_updates(self) -> None:
+        """Have updates over the air refused, unless the cloud forces them (System.disableUpdates)."""
+        self.context.enable_updates(enabled=False)
+
+    @property
+    def updates(self) -> UpdateFlags:
+        """Whether updates are `enabled`, `forced` by the cloud, and whether one is `pending` there."""
+        return self.context.update_flags
 
     def assets(self) -> Sequence[StoredAsset]:
         """The files that were sent with the application, as far as they are on the board."""

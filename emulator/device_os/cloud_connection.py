@@ -27,7 +27,7 @@ from emulator.device_os.cloud_facts import (
 from emulator.device_os.cloud_introduction import Introduction
 from emulator.device_os.cloud_link import CloudLink
 from emulator.device_os.cloud_requests import CloudRequests
-from emulator.device_os.cloud_startup import UPDATES_FORCED, StartUp, event_data, flag_text
+from emulator.device_os.cloud_startup import UPDATES_ENABLED, UPDATES_FORCED, StartUp, event_data, flag_text
 from emulator.device_os.cloud_system_events import system_event
 from emulator.device_os.cloud_update import cloud_update
 from emulator.device_os.publish_limit import PublishLimit
@@ -234,6 +234,14 @@ class CloudConnection:
         self._introduction.post(DescribeFlag.METRICS)
         return True
 
+    def enable_updates(self, now: float, *, enabled: bool) -> None:
+        """The application allows updates, or does not any more: the cloud is told, if the version tells such things."""
+        self._now = now
+        if enabled is not self._facts.updates_enabled:
+            self._facts.updates_enabled = enabled
+            if self.connected and self._profile.tells_updates:
+                self._tell_flag(UPDATES_ENABLED, enabled)
+
     def application_ready(self, now: float) -> None:
         """The application's `setup()` is over: describe and subscribe it, if that has not happened."""
         self._now = now
@@ -396,10 +404,13 @@ class CloudConnection:
             self._events.append(meaning)
             if isinstance(meaning, UpdatesForced):
                 self._facts.updates_forced = meaning.forced
-                echo = Event(UPDATES_FORCED, flag_text(meaning.forced), confirmable=self._confirms)
-                self._coap.send(echo.encode(self._coap.next_id()), self._now)
+                self._tell_flag(UPDATES_FORCED, meaning.forced)
         if self._facts.application is not None:
             self._facts.application.deliver(event.name, event.text)
+
+    def _tell_flag(self, name: str, flag: bool) -> None:
+        event = Event(name, flag_text(flag), confirmable=self._confirms)
+        self._coap.send(event.encode(self._coap.next_id()), self._now)
 
     def _change_key(self, message: Message) -> None:
         """The cloud wants other keys: over UDP that is a new session (6.2.0, protocol.cpp:262-287)."""

@@ -144,6 +144,13 @@ class CloudManager:
             self._connection.ping(self._scope.now)
             self._serve()
 
+    def enable_updates(self, *, enabled: bool) -> None:
+        """Take updates over the air, or refuse them; the cloud is told."""
+        self._system.update_flags.enabled = enabled
+        if self._connection is not None:
+            self._connection.enable_updates(self._scope.now, enabled=enabled)
+            self._serve()
+
     def _connect(self) -> None:
         self.status = CloudStatus.CONNECTING
         self.counters.attempts += 1
@@ -220,6 +227,8 @@ class CloudManager:
             last_reset=self._last_reset,
             update_succeeded=self._update_succeeded,
             max_binary=system.receiver.capacity,
+            updates_enabled=system.update_flags.enabled,
+            updates_forced=system.update_flags.forced,
             takes_packed=system.receiver.rules.packed and unpacks(self._board.platform, bootloader_version(self._board)),
             update_sink=system.receiver,
             update_store=self._update_store(),
@@ -329,6 +338,16 @@ class CloudManager:
                 system.show_nyan(on=on)
             case facts.UpdateStarted() | facts.UpdateProgress() | facts.UpdateAbandoned():
                 self._show_update(event)
+            case _:
+                self._do_of_updates(event)
+
+    def _do_of_updates(self, event: facts.CloudEvent) -> None:
+        system = self._system
+        match event:
+            case facts.UpdatesForced(forced):
+                system.update_flags.forced = forced
+            case facts.UpdatesPending(pending):
+                system.update_flags.pending = pending
             case facts.UpdateEnded():
                 system.reset_later(ResetReason.UPDATE)
             case facts.UpdateTimedOut():
@@ -339,6 +358,7 @@ class CloudManager:
     def _show_update(self, event: facts.UpdateStarted | facts.UpdateProgress | facts.UpdateAbandoned) -> None:
         """An update has the LED for itself, and each piece of it switches that off or on."""
         if isinstance(event, facts.UpdateStarted):
+            self._system.update_flags.pending = False
             self._led.take_over(LedSignal.FIRMWARE_UPDATE)
         elif isinstance(event, facts.UpdateProgress):
             self._led.toggle()

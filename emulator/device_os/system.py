@@ -8,6 +8,7 @@ system_task.cpp.)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from emulator.board.board import Board, BootRequest
 from emulator.board.led_patterns import strength_shown
@@ -30,6 +31,7 @@ from emulator.device_os.panic import Panic
 from emulator.device_os.receiver import UpdateReceiver
 from emulator.device_os.sleeping import SleepConfiguration, Sleeper
 from emulator.device_os.startup import STARTUP_LISTEN, STARTUP_SAFE, must_listen, startup_mode
+from emulator.device_os.update_flags import UpdateFlags
 from emulator.usb.cdc_port import CdcPort
 from emulator.usb.normal_mode import NormalModeDevice
 from firmware_images.asset_rules import StoredAsset
@@ -68,6 +70,7 @@ class DeviceOs:
         self.safe_mode = self._must_be_safe()
         self.application: Application | None = None if self.safe_mode else load_application(board, found.modules)
         self.receiver = UpdateReceiver(board, found.modules, self.version_numbers, self.assets)
+        self.update_flags = UpdateFlags()
         self.interfaces = Interfaces(InterfaceContext(board, self.led, self._network_up, self._network_changed, self._network_failed))
         self.cloud = CloudManager(self)
         self.serial = CdcPort()
@@ -313,6 +316,13 @@ class _Context:
 
     def sleep(self, configuration: SleepConfiguration) -> None:
         self._system.sleeper.begin(configuration)
+
+    @property
+    def update_flags(self) -> UpdateFlags:
+        return replace(self._system.update_flags)
+
+    def enable_updates(self, *, enabled: bool) -> None:
+        self._system.cloud.enable_updates(enabled=enabled)
 
     def assets(self) -> Sequence[StoredAsset]:
         return () if self._system.assets is None else self._system.assets.usable
