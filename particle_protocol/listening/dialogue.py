@@ -44,6 +44,8 @@ SCAN_SECONDS: Final = 15.0
 BLOCK_SECONDS: Final = 10.0
 """How long the board may take to store a block; the first one makes it erase flash."""
 _MOST: Final = 65536
+_WAITING: Final = frozenset(b"C\x15")
+"""What the receiver of a file by YModem says while none comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +241,24 @@ def _answer(command: bytes, awaited: str, complete: Callable[[bytes], bool]) -> 
         seen += came
     if not seen:
         raise ConsoleError(awaited, b"", "is the board in listening mode (blinking dark blue)?")
-    if seen == command:
-        raise ConsoleError(awaited, seen, "the console echoes: it is in the middle of another dialogue; reset the board")
+    busy = "" if complete(seen) else _busy(seen, command)
+    if busy:
+        raise ConsoleError(awaited, seen, busy)
     return from_wire(seen)
+
+
+def _busy(seen: bytes, command: bytes) -> str:
+    """What to do about a console that did not answer a command because it is at something else; empty when it is not.
+
+    Nothing ends a dialogue that was begun and left, neither time nor another program.
+    """
+    if texts.UPDATE.encode() in seen or (set(seen) <= _WAITING and not seen.startswith(command)):
+        return "it waits for a file by YModem, which somebody has begun to send; reset the board"
+    if seen.startswith(command):
+        return "the console echoes: it is in the middle of another dialogue; reset the board"
+    if any(to_wire(each) in seen for each in texts.QUESTIONS):
+        return "it is in the middle of another dialogue; reset the board"
+    return ""
 
 
 class _Talk:
@@ -252,15 +269,20 @@ class _Talk:
         self._heard = b""
         self._echo = b""
         self._secret = False
+        self._command = b""
+        self._answered = False
+        """Whether this dialogue has come to its first answer."""
 
     def say(self, command: bytes) -> ConsoleSteps[None]:
         """Send a command; it is not echoed."""
         self._heard, self._echo, self._secret = b"", b"", False
+        self._command, self._answered = command, False
         yield Write(command)
 
     def answer(self, text: bytes, *, secret: bool = False) -> ConsoleSteps[None]:
         """Answer a question. The board echoes the text and ends the line; what it asks next comes after that. No error shows a secret."""
         self._heard, self._echo, self._secret = b"", text + b"\r\n", secret
+        self._answered = True
         yield Write(text + b"\n")
 
     def answer_lines(self, text: bytes) -> ConsoleSteps[None]:
@@ -289,8 +311,13 @@ class _Talk:
                 raise ConsoleError(awaited, seen, "the board talks without end")
             came = yield Read(seconds)
             if not came:
-                raise ConsoleError(awaited, seen, "" if self._heard else "is the board in listening mode (blinking dark blue)?")
+                raise ConsoleError(awaited, seen, self._remedy())
             self._heard += came
+
+    def _remedy(self) -> str:
+        if not self._heard:
+            return "is the board in listening mode (blinking dark blue)?"
+        return "" if self._answered else _busy(self._heard, self._command)
 
     def quiet(self) -> ConsoleSteps[None]:
         """Hear the rest out."""

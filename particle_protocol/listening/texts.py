@@ -36,6 +36,20 @@ CLAIM_CODE: Final = "Enter 63-digit claim code: "
 CLAIM_CODE_SET: Final = "Claim code set to: "
 CLAIM_CODE_WRONG: Final = "Sorry, claim code is not 63 characters long. Claim code unchanged."
 UPDATE: Final = "Waiting for the binary file to be sent ... (press 'a' to abort)\r\n"
+QUESTIONS: Final = (
+    SSID,
+    "Security ",
+    PASSWORD,
+    EAP_TYPE,
+    CLIENT_CERTIFICATE,
+    PRIVATE_KEY,
+    USERNAME,
+    OUTER_IDENTITY,
+    ROOT_CA,
+    CLAIM_CODE,
+    CLAIM_CODE_SET,
+)
+"""What is asked, or told of an answer, in dialogues."""
 UPDATE_RECEIVED: Final = "\r\nDownloaded file successfully!\r\n"
 UPDATE_RESTARTS: Final = "Restarting system to apply firmware update...\r\n"
 UPDATE_TOO_LARGE: Final = "The file size is higher than the allowed space memory!\r\n"

@@ -233,6 +233,31 @@ def test_whatever_is_typed_breaks_nothing(bench, board, seed):
     assert board.firmware is not None
 
 
+def test_ctrl_c_ends_nothing(bench, board):
+    """It is a character as any other: ignored outside of a dialogue, part of the line within."""
+    function = board.plug.function
+    function.ep_out(0x01, b"\x03\x03v")
+    assert function.ep_in(0x81, 4096) == b"system firmware version: 2.3.1\n\r\n"
+    function.ep_out(0x01, b"wca\x03fe\n")
+    bench.sleep(4)
+    assert function.ep_in(0x81, 4096).startswith(b"SSID: ca\x03fe\r\nSecurity")
+
+
+@pytest.mark.parametrize("half", [b"w", b"wlab\n", b"C" + b"c" * 30, b"f"])
+def test_half_a_dialogue_goes_on_with_whoever_comes_next_until_a_reset(bench, board, half):
+    function = board.plug.function
+    function.ep_out(0x01, half)
+    bench.sleep(10)
+    with pytest.raises(console.ConsoleError, match="reset the board"):
+        talk(bench, board, console.identify())
+    board.reset(ResetReason.USER)
+    bench.wait_led(board, "breathing white")
+    bench.wait_led(board, "blinking dark blue")
+    board.plug.function.control(Setup(0x00, StandardRequest.SET_CONFIGURATION, 1, 0, 0), b"")
+    assert talk(bench, board, console.identify()).device_id == board.device_id
+    assert board.networks.all == ()
+
+
 def test_x_leaves_listening_mode_and_comes_back_without_a_network(bench, board):
     board.plug.function.ep_out(0x01, b"x")
     assert board.led.describe() != "blinking dark blue"

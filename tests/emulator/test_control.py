@@ -5,13 +5,15 @@ import pytest
 from emulator.board.stored_networks import StoredNetwork
 from emulator.device_os.application import Application
 from emulator.factory import device_os_release, user_part
-from particle_protocol.control_requests.codes import RequestType, Result
-from particle_protocol.control_requests.errors import RequestError
+from particle_protocol.control_requests import ServiceReply, Status
+from particle_protocol.control_requests.codes import RequestType, Result, ServiceRequest
+from particle_protocol.control_requests.errors import DeviceBusy, RequestError
 from particle_protocol.control_requests.generated import config_pb2, storage_pb2, system_pb2
 from particle_protocol.control_requests.host import raw_system_version
 from particle_protocol.control_requests.messages import decode_string
 from particle_protocol.dct import DctField
 from particle_protocol.platforms import platform_by_name
+from particle_protocol.usb import Setup
 
 PHOTON = platform_by_name("photon")
 
@@ -213,6 +215,116 @@ def test_keys_are_written_and_read_back(bench, board):
 
 def test_garbage_is_bad_data(bench, board):
     assert refused(bench, board, RequestType.SET_CLAIM_CODE, b"\xff\xff\xff") == Result.BAD_DATA
+
+
+LEAVING = {RequestType.RESET, RequestType.FACTORY_RESET, RequestType.DFU_MODE, RequestType.SAFE_MODE}
+"""Requests after which the board is not the same."""
+NONSENSE = (
+    b"\x00",  # a field without a number
+    b"\x08",  # a number that is missing
+    b"\xff\xff\xff",
+    b"\x0a\xff\xff\x7f",  # longer than what there is
+    b"\x08" + b"\xff" * 9 + b"\x01",  # -1, of a number that is none
+    b"\x08\xff\xff\xff\x7f\x10\xff\xff\xff\xff\x0f\x1a\x04abcd",
+    b"\x08\x01" * 900,
+    bytes(5000),
+)
+
+
+@pytest.mark.parametrize("platform", ["photon", "electron", "argon"])
+def test_whatever_comes_with_a_request_it_has_a_result_and_the_board_goes_on(bench, platform):
+    board = bench.board(platform=platform)
+    bench.sleep(1)
+    boots = board.boots
+    for kind in sorted(set(RequestType) - LEAVING):
+        for payload in NONSENSE:
+            result_of(bench, board, kind, payload)
+        assert decode_string(bench.request(board, RequestType.GET_DEVICE_ID)) == board.device_id
+        bench.request(board, RequestType.CANCEL_FIRMWARE_UPDATE)
+    bench.sleep(1)
+    assert board.boots == boots
+    assert board.led.describe() in ("blinking dark blue", "breathing dark blue", "blinking green")
+
+
+def test_requests_that_were_announced_and_never_sent_are_forgotten_at_the_next_reset_of_the_channel(bench, board):
+    control = board.plug.function.control
+    for _ in range(4):
+        assert control(Setup(0xC0, ServiceRequest.INIT, 65535, RequestType.ECHO, 64), b"")
+    with pytest.raises(DeviceBusy):
+        bench.request(board, RequestType.GET_DEVICE_ID)
+    control(Setup(0xC0, ServiceRequest.RESET, 0, 0, 64), b"")
+    assert decode_string(bench.request(board, RequestType.GET_DEVICE_ID)) == board.device_id
+
+
+def begin(board, kind):
+    """Send a request without a payload, and collect no result; its id."""
+    reply = ServiceReply.decode(board.plug.function.control(Setup(0xC0, ServiceRequest.INIT, 0, kind, 64), b""))
+    assert reply.status == Status.OK
+    return reply.id
+
+
+def collect(board, request_id):
+    return ServiceReply.decode(board.plug.function.control(Setup(0xC0, ServiceRequest.CHECK, 0, request_id, 64), b""))
+
+
+@pytest.mark.parametrize(
+    ("kind", "usb"),
+    [
+        (RequestType.RESET, 0xC006),
+        (RequestType.SAFE_MODE, 0xC006),
+        (RequestType.DFU_MODE, 0xD006),
+    ],
+)
+def test_the_board_acts_a_second_after_the_host_has_collected_the_answer_and_not_before(bench, board, kind, usb):
+    asked = begin(board, kind)
+    bench.sleep(100)
+    assert board.boots == 1
+    assert collect(board, asked) == ServiceReply(Status.OK, result=0)
+    bench.sleep(0.99)
+    assert board.boots == 1
+    bench.sleep(0.5)
+    assert (board.boots, bench.usb(board)[1]) == (2, usb)
+
+
+@pytest.mark.parametrize("end", ["cancelled", "all cancelled", "bus reset"])
+def test_a_request_whose_answer_nobody_collects_does_nothing(bench, board, end):
+    asked = begin(board, RequestType.RESET)
+    function = board.plug.function
+    if end == "bus reset":
+        function.bus_reset()
+    else:
+        which = asked if end == "cancelled" else 0
+        assert ServiceReply.decode(function.control(Setup(0xC0, ServiceRequest.RESET, 0, which, 64), b"")).status == Status.OK
+    assert collect(board, asked).status == Status.NOT_FOUND
+    bench.sleep(100)
+    assert board.boots == 1
+
+
+def test_an_update_over_usb_is_applied_once_its_answer_is_collected(bench, board):
+    image = user_part(PHOTON, "2.3.1", "Other", product=(13, 7))
+    start_update(bench, board, len(image))
+    send(bench, board, image, 512)
+    control = board.plug.function.control
+    asked = ServiceReply.decode(control(Setup(0xC0, ServiceRequest.INIT, 2, RequestType.FINISH_FIRMWARE_UPDATE, 64), b"")).id
+    control(Setup(0x40, ServiceRequest.SEND, 0, asked, 2), b"\x08\x00")
+    bench.sleep(100)
+    assert board.boots == 1
+    assert collect(board, asked) == ServiceReply(Status.OK, result=0)
+    bench.sleep(3)
+    assert (board.boots, board.firmware.modules.user.product) == (2, (13, 7))
+
+
+def test_four_requests_at_once_are_answered_each_and_a_fifth_waits(bench):
+    board = bench.board(platform="argon", os="6.2.0")
+    bench.sleep(1)
+    asked = [begin(board, RequestType.WIFI_SCAN_NETWORKS) for _ in range(4)]
+    assert len(set(asked)) == 4
+    refused = ServiceReply.decode(board.plug.function.control(Setup(0xC0, ServiceRequest.INIT, 0, RequestType.ECHO, 64), b""))
+    assert refused == ServiceReply(Status.BUSY)
+    assert {collect(board, each).status for each in asked} == {Status.PENDING}
+    bench.sleep(1)
+    assert [collect(board, each) for each in asked] == 4 * [ServiceReply(Status.OK, result=0)]
+    assert bench.request(board, RequestType.ECHO, b"x") == b"x"
 
 
 def test_the_rainbow_comes_and_goes(bench, board):

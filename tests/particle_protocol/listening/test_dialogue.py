@@ -96,9 +96,29 @@ def test_a_silent_board_is_asked_about_its_mode():
         script(configure_wifi(HOME))
 
 
-def test_an_echo_means_that_another_dialogue_is_going_on(wire):
-    wire.send(b"w")
-    with pytest.raises(ConsoleError, match="in the middle of another dialogue; reset the board"):
+@pytest.mark.parametrize(
+    ("begun", "remedy"),
+    [
+        (b"w", "in the middle of another dialogue; reset the board"),
+        (b"w\x03", "in the middle of another dialogue; reset the board"),
+        (b"C" + b"x" * 63, "in the middle of another dialogue; reset the board"),
+        (b"C" + b"x" * 62, "in the middle of another dialogue; reset the board"),
+        (b"f", "waits for a file by YModem, which somebody has begun to send; reset the board"),
+    ],
+)
+@pytest.mark.parametrize("steps", [identify, lambda: configure_wifi(HOME), lambda: set_claim_code("c" * 63)])
+def test_a_dialogue_that_somebody_left_is_named_whatever_is_asked(wire, begun, remedy, steps):
+    wire.send(begun)
+    with pytest.raises(ConsoleError, match=remedy if begun != b"f" or steps is identify else "reset the board"):
+        wire.talk(steps())
+
+
+def test_a_question_of_another_dialogue_is_none_of_ours(wire):
+    wire.send(b"wcafe\n")
+    wire.firmware.air.clear()
+    with pytest.raises(ConsoleError, match="reset the board"):
+        wire.talk(identify())
+    with pytest.raises(ConsoleError, match="it is in the middle of another dialogue; reset the board"):
         wire.talk(identify())
 
 
