@@ -164,6 +164,10 @@ class EventStream:
             self.seen.extend(self._parser.feed(piece))
         return [event for event in self.seen if event.name.startswith(prefix)]
 
+    def said(self, prefix: str = "") -> list[tuple[str, Any]]:
+        """Names and data of the same."""
+        return [(event.name, event.data) for event in self.heard(prefix)]
+
     def close(self) -> None:
         """End the stream."""
         self._chunks.close()

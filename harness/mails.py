@@ -62,6 +62,14 @@ class Mailbox:
             )
         return [Mail.of(raw) for raw in self._account.request("GET", "/emulator/mails")["mails"]]
 
+    def answer(self, mail: Mail, *, accept: bool) -> None:
+        """Follow one of the links in a mail that asks whether a device may go to somebody else. Each works once.
+
+        Raises:
+            CloudRefused: status 404 when it was followed before, or the request is over.
+        """
+        self._account.request("POST", f"/emulator/transfers/{mail['token']}", json={"accept": accept})
+
     def wait_for(self, subject: str = "", *, timeout: float = TIMEOUT, where: Callable[[Mail], bool] = lambda mail: True) -> Mail:
         """The next mail with these words in its subject that `where` accepts; each is given once.
 

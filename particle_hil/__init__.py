@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         RequestRefused,
     )
     from harness.identity import Identity
-    from harness.kit import Customer, FaultPlan, Faults, Firmware, Lab, Network, Product, Webhook, product_firmware
+    from harness.kit import Customer, FaultPlan, Faults, Firmware, Lab, Network, Product, Standing, Webhook, product_firmware
     from harness.lab.applications import Application, SetupPage, SleepMode, SleepNetwork, WakeUp, every, function, subscribe, variable
     from harness.modes import Capability, Mode
     from harness.provisioning import DeveloperClaim, Unclaim, Verdict
@@ -68,6 +68,7 @@ _HOMES = {
     "SetupPage": "harness.lab.applications",
     "SleepMode": "harness.lab.applications",
     "SleepNetwork": "harness.lab.applications",
+    "Standing": "harness.kit",
     "Unclaim": "harness.provisioning",
     "Verdict": "harness.provisioning",
     "WakeUp": "harness.lab.applications",
@@ -116,6 +117,7 @@ __all__ = [
     "SetupPage",
     "SleepMode",
     "SleepNetwork",
+    "Standing",
     "Unclaim",
     "Verdict",
     "WakeUp",

@@ -11,7 +11,7 @@ from harness.kit.faults import Faults
 from harness.kit.firmware import Firmware, product_firmware
 from harness.kit.lab import Lab
 from harness.kit.network import Network
-from harness.kit.product import Product
+from harness.kit.product import Product, Standing
 from harness.kit.webhook import Webhook
 
-__all__ = ["Customer", "FaultPlan", "Faults", "Firmware", "Lab", "Network", "Product", "Webhook", "product_firmware"]
+__all__ = ["Customer", "FaultPlan", "Faults", "Firmware", "Lab", "Network", "Product", "Standing", "Webhook", "product_firmware"]

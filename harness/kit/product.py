@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from harness.hiding import hides
 from harness.kit.customer import Customer
 from harness.kit.firmware import Firmware, product_firmware
 from harness.kit.webhook import Webhook
+from harness.waiting import wait_for
 from particle_protocol.platforms import platform_by_name
 
 if TYPE_CHECKING:
@@ -20,6 +22,19 @@ if TYPE_CHECKING:
     from harness.cloud_events import EventStream
 
 __tracebackhide__ = hides
+
+
+UPDATE_TIMEOUT = 600.0
+"""Seconds: a large application over a slow network."""
+
+
+class Standing(enum.StrEnum):
+    """What a device may be to a product."""
+
+    MEMBER = "member"
+    QUARANTINED = "quarantined"
+    DENIED = "denied"
+    NOTHING = "nothing"
 
 
 class Product:
@@ -36,7 +51,7 @@ class Product:
         self.platform_id = platform_id
 
     @classmethod
-    def create(cls, account: Account, name: str, platform: str, *, organization: str = "") -> Product:
+    def create(cls, account: Account, name: str, platform: str, *, organization: str = "", **settings: Any) -> Product:
         """Make a product for boards of a platform, by its name such as `boron`: in the account's sandbox, or in an organization.
 
         Args:
@@ -44,11 +59,12 @@ class Product:
             name: what it is called; its slug follows from that.
             platform: of its boards.
             organization: the slug of an organization that the account administers.
+            **settings: as the REST API has them: `quarantine=False` has it take unknown devices by itself.
 
         Raises:
             UnknownPlatform: there is no such platform.
         """
-        wanted = {"product": {"name": name, "platform_id": platform_by_name(platform).id}}
+        wanted = {"product": {"name": name, "platform_id": platform_by_name(platform).id, "settings": settings}}
         path = f"/v1/orgs/{organization}/products" if organization else "/v1/user/products"
         answer = account.change("POST", path, json=wanted, what=f"create product {name!r}")
         return cls._of(account, answer["product"])
@@ -81,6 +97,13 @@ class Product:
         """One of its devices."""
         return CloudDevice.of(self._ask("GET", f"/devices/{device}"))
 
+    def standing(self, device_id: str) -> Standing:
+        """What a device is to it, as its list of devices has it."""
+        listed = self._ask("GET", f"/devices?deviceId={device_id}")["devices"]
+        if not listed:
+            return Standing.NOTHING
+        return Standing.DENIED if listed[0].get("denied") else Standing.QUARANTINED if listed[0].get("quarantined") else Standing.MEMBER
+
     def add_devices(self, *device_ids: str) -> None:
         """Add devices by id: before they were ever online (a tray), or out of quarantine.
 
@@ -94,8 +117,8 @@ class Product:
             raise HarnessError(f"{self} did not take every device", seen=told, blame=Blame.CLOUD)
 
     def remove_device(self, device: str, *, deny: bool = False) -> None:
-        """Remove a device; `deny` keeps one in quarantine from asking again."""
-        self._change("DELETE", f"/devices/{device}" + ("?deny=true" if deny else ""), f"remove device {device}")
+        """Remove a device; `deny` keeps one out that waits in quarantine."""
+        self._change("DELETE", f"/devices/{device}", f"remove device {device}", json={"deny": True} if deny else None)
 
     def unclaim(self, device: str) -> None:
         """Take a device from its owner, whoever that is; it stays in the product."""
@@ -145,6 +168,26 @@ class Product:
             body["groups"] = list(groups)
         self._change("PUT", "/firmware/release", f"release version {version}", json=body)
 
+    def wait_for_version(self, device: str, version: int, *, timeout: float = UPDATE_TIMEOUT) -> CloudDevice:
+        """Let time pass until a device is online with a version, as it says itself; gives it as the cloud has it then.
+
+        Raises:
+            NotReached: not within `timeout` seconds; tells what it runs, and whether it is online.
+        """
+        seen: list[CloudDevice] = []
+
+        def look() -> CloudDevice | None:
+            seen[:] = [self.device(device)]
+            return seen[0] if seen[0].online and seen[0].raw.get("firmware_version") == version else None
+
+        return wait_for(
+            self.account.cloud.clock,
+            look,
+            timeout=timeout,
+            awaited=f"device {device} to run version {version} of {self}",
+            seen=lambda: f"version {seen[0].raw.get('firmware_version')}, {'online' if seen[0].online else 'offline'}",
+        )
+
     def lock(self, device: str, version: int, *, flash: bool = False) -> None:
         """Lock a device to a version; `flash` sends it now."""
         self._update(device, f"lock device {device} to version {version}", {"desired_firmware_version": version, "flash": flash})
@@ -175,8 +218,12 @@ class Product:
 
     def sign_up(self, email: str, password: str) -> Customer:
         """Sign a customer up, with a client of this product's made for it."""
-        client = self._change("POST", "/clients", "create an OAuth client", json={"name": f"kit {email}", "type": "installed"})["client"]
-        return Customer.sign_up(self.account.cloud, self.id, email, password, (str(client["id"]), str(client["secret"])))
+        return Customer.sign_up(self.account.cloud, self.id, email, password, self.client(f"kit {email}"))
+
+    def client(self, name: str = "app") -> tuple[str, str]:
+        """A new OAuth client, such as the product's app carries: its id and its secret."""
+        made = self._change("POST", "/clients", "create an OAuth client", json={"name": name, "type": "installed"})["client"]
+        return str(made["id"]), str(made["secret"])
 
     def customers(self) -> list[str]:
         """The e-mail addresses of its customers."""

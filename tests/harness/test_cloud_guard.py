@@ -87,8 +87,21 @@ def test_who_only_looks_needs_no_permission(real, account, method):
 
 TALKS = {"call", "signal", "publish", "ping", "login"}
 """What reaches a device or listeners and changes nothing for good, and the log-in."""
-LOOKS = {"own_account", "account", "device", "devices", "find", "read", "sim_status", "versions", "customers", "deliveries", "of"}
-APART = {"request", "send", "talk", "change", "must_allow", "open_events", "events", "close", "firmware", "wait_for"}
+LOOKS = {
+    "own_account",
+    "account",
+    "device",
+    "devices",
+    "find",
+    "read",
+    "sim_status",
+    "versions",
+    "customers",
+    "deliveries",
+    "of",
+    "standing",
+}
+APART = {"request", "send", "talk", "change", "must_allow", "open_events", "events", "close", "firmware", "wait_for", "wait_for_version"}
 """The ways that all of them go, what opens a stream, and what asks no cloud or only waits."""
 VALUES = {
     "device": ID,

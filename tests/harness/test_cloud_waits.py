@@ -3,7 +3,7 @@
 import pytest
 
 from harness.cloud import Cloud
-from harness.errors import CloudUnreachable, NotReached
+from harness.errors import CloudRefused, CloudUnreachable, NotReached
 from harness.fault_plan import FaultPlan
 from harness.kit import Product, Webhook
 from harness.modes import Mode
@@ -40,6 +40,11 @@ def test_mails_are_waited_for_and_each_is_given_once(cloud, board, account):
     assert (first.facts.keys() >= {"token"}, board.device_id in first.facts.values()) == (True, True)
     second = account.mails.wait_for("transfer", where=lambda mail: mail["token"] != first["token"])
     assert (second["token"] != first["token"], second.id > first.id) == (True, True)
+    account.mails.answer(first, accept=True)
+    assert account.find(board.device_id) is None
+    with pytest.raises(CloudRefused) as refused:
+        account.mails.answer(first, accept=True)
+    assert refused.value.status == 404
     with pytest.raises(NotReached) as caught:
         account.mails.wait_for("transfer", timeout=5)
     assert f"waited for a mail to {account.username} about 'transfer', but not within 5 s; seen: mails about " in str(caught.value)

@@ -8,7 +8,7 @@ from firmware_images.module import read_module
 from harness.boards import open_boards
 from harness.cloud import Cloud
 from harness.errors import ChangesNotAllowed, CloudRefused, HarnessError, NotReached
-from harness.kit import Product, product_firmware
+from harness.kit import Product, Standing, product_firmware
 from harness.modes import Mode
 from harness.starting import Start
 
@@ -70,6 +70,41 @@ def test_a_life_in_a_product(rig, board, account, product):
     assert product.device(board.device_id).owner is None
     product.remove_device(board.device_id)
     assert product.devices() == []
+
+
+def test_what_a_device_is_to_a_product(rig, board, account, product):
+    """A board whose firmware names a product that does not know it waits there until somebody lets it in, or turns it away."""
+    assert product.standing(board.device_id) == Standing.NOTHING
+    board.flash(product.firmware(board.releases.application(), 1))
+    online(rig, board, account)
+    assert product.standing(board.device_id) == "quarantined"
+    product.remove_device(board.device_id, deny=True)
+    assert product.standing(board.device_id) == Standing.DENIED
+    product.add_devices(board.device_id)
+    assert product.standing(board.device_id) == Standing.MEMBER
+    product.remove_device(board.device_id)
+    assert product.standing(board.device_id) == Standing.NOTHING
+
+
+def test_a_version_is_waited_for_and_what_runs_instead_is_told(rig, board, account, product):
+    product.add_devices(board.device_id)
+    application = board.releases.application()
+    for version in (1, 2):
+        product.upload(product.firmware(application, version), version)
+    board.flash(product.firmware(application, 1))
+    online(rig, board, account)
+    product.lock(board.device_id, 2)
+    with pytest.raises(NotReached, match=r"to run version 2 of product lamp .*; seen: version 1, online"):
+        product.wait_for_version(board.device_id, 2, timeout=30)
+    product.lock(board.device_id, 2, flash=True)
+    assert product.wait_for_version(board.device_id, 2).online
+
+
+def test_a_product_without_quarantine_takes_whatever_names_it(rig, board, account):
+    product = Product.create(account, "open", "photon", quarantine=False)
+    board.flash(product.firmware(board.releases.application(), 1))
+    online(rig, board, account)
+    assert product.standing(board.device_id) == Standing.MEMBER
 
 
 def test_what_a_product_does_not_take_is_named(product, board):

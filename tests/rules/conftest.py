@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import httpx
 import pytest
@@ -13,7 +13,7 @@ from emulator.board.stored_networks import StoredNetwork
 from emulator.board_spec import BoardSpec
 from emulator.cloud.api import Api, InlineTransport
 from emulator.cloud.device_service import Session
-from emulator.cloud.hook_requests import HookRequest, HookResponse
+from emulator.cloud.hook_requests import HookResponse
 from emulator.cloud.records import Plan
 from emulator.cloud.sim_records import SimStatus
 from emulator.device_os.application import Application, function, subscribe, variable
@@ -23,8 +23,12 @@ from emulator.factory import user_part
 from emulator.hardware import hardware_of
 from emulator.lab import Lab
 from harness.board import Board as Hands
-from harness.cloud_events import Event, EventParser
+from harness.cloud import Account, Cloud, CloudTarget
+from harness.cloud_events import EventStream
+from harness.fault_plan import FaultPlan
+from harness.kit import Product, Webhook
 from harness.lab import EmulatedHost, board_on
+from harness.waiting import wait_for
 from particle_protocol.dct import DctField
 from particle_protocol.platforms import Platform, platform_by_id, platform_by_name
 
@@ -69,50 +73,21 @@ def lamp(version: int) -> type[Lamp]:
     return type(f"Lamp{version}", (Lamp,), {"version": version})
 
 
-class Stream:
-    """An open event stream, from the moment it was opened."""
-
-    def __init__(self, person: Person, path: str) -> None:
-        self._request = person.build_request("GET", path)
-        self._response = person.send(self._request, stream=True)
-        assert self._response.status_code == 200, self._response.read()
-        self._bytes = self._response.stream
-        self._parser = EventParser()
-        self._events: list[Event] = []
-
-    def events(self, prefix: str = "") -> list[Event]:
-        """What has come so far."""
-        self._request.extensions["timeout"]["read"] = 0.0
-        while True:
-            try:
-                piece = next(iter(self._bytes), b"")
-            except httpx.ReadTimeout:
-                break
-            assert piece, "the cloud ended the stream"
-            self._events.extend(self._parser.feed(piece))
-        return [event for event in self._events if event.name.startswith(prefix)]
-
-    def said(self, prefix: str = "") -> list[tuple[str, str]]:
-        """Names and data of what has come so far."""
-        return [(event.name, event.data) for event in self.events(prefix)]
-
-    def close(self) -> None:
-        self._response.close()
-
-
 class Person(httpx.Client):
     """Somebody with a token: a developer or a customer."""
 
-    def __init__(self, transport: httpx.BaseTransport, username: str, token: str = "") -> None:
+    def __init__(self, transport: httpx.BaseTransport, cloud: Cloud, username: str, token: str = "") -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         super().__init__(transport=transport, base_url="http://cloud.example", headers=headers, timeout=120)
         self.username = username
         self.token = token
-        self._streams: list[Stream] = []
+        self.account = Account(cloud, token, username)
+        """The same for who does not look at the answers."""
+        self._streams: list[EventStream] = []
 
-    def listen(self, path: str = "/v1/devices/events") -> Stream:
+    def listen(self, path: str = "/v1/devices/events") -> EventStream:
         """Open an event stream."""
-        self._streams.append(Stream(self, path))
+        self._streams.append(self.account.cloud.open_events(path, self.token))
         return self._streams[-1]
 
     def claim(self, board: Board | str, **more: object) -> httpx.Response:
@@ -139,13 +114,11 @@ class Person(httpx.Client):
 
     def owned(self) -> set[str]:
         """The ids of this person's devices."""
-        return {device["id"] for device in self.get("/v1/devices").json()}
+        return {device.id for device in self.account.devices()}
 
     def call(self, board: Board, name: str, argument: str = "") -> int:
         """What a function of a device returns."""
-        answer = self.post(f"/v1/devices/{board.device_id}/{name}", json={"arg": argument})
-        assert answer.status_code == 200, answer.text
-        return int(answer.json()["return_value"])
+        return self.account.call(board.device_id, name, argument)
 
     def flash(self, board: Board, image: bytes, path: str = "/v1/devices") -> httpx.Response:
         """Send a binary to a device over the air."""
@@ -158,17 +131,15 @@ class Person(httpx.Client):
 
     def hook(self, path: str = "/v1/integrations", event: str = "said") -> None:
         """Make a webhook in this developer's sandbox, or (by its path) in a product."""
-        body = {"integration_type": "Webhook", "event": event, "url": "https://hooks.example/said", "requestType": "POST"}
-        answer = self.post(path, json=body)
-        assert answer.status_code == 201, answer.text
+        Webhook.create(self.account, event, "https://hooks.example/said", path=path)
 
-    def mails(self) -> list[tuple[str, dict[str, str]]]:
+    def mails(self) -> list[tuple[str, Mapping[str, str]]]:
         """The mails that the cloud has sent to this developer: subject and facts."""
-        return [(mail["subject"], mail["facts"]) for mail in self.get("/emulator/mails").json()["mails"]]
+        return [(mail.subject, mail.facts) for mail in self.account.mails.all()]
 
     def say(self, name: str, data: str = "x") -> None:
         """Publish an event."""
-        assert self.post("/v1/devices/events", json={"name": name, "data": data}).status_code == 200
+        self.account.publish(name, data)
 
     def close(self) -> None:
         for stream in self._streams:
@@ -179,19 +150,14 @@ class Person(httpx.Client):
 class Fleet:
     """A product, as its owner uses it."""
 
-    def __init__(self, bench: Bench, owner: Person, made: dict[str, int]) -> None:
+    def __init__(self, bench: Bench, owner: Person, product: Product) -> None:
         self.bench = bench
         self.owner = owner
-        self.id = made["id"]
+        self.product = product
+        """The same for who does not look at the answers."""
+        self.id = product.id
         self.path = f"/v1/products/{self.id}"
-        self.platform = platform_by_id(made["platform_id"])
-
-    def client(self) -> dict[str, str]:
-        """The OAuth client that the product's app carries, as fields of a form."""
-        answer = self.owner.post(f"{self.path}/clients", json={"name": "app", "type": "installed"})
-        assert answer.status_code == 200, answer.text
-        made = answer.json()["client"]
-        return {"client_id": made["id"], "client_secret": made["secret"]}
+        self.platform = platform_by_id(product.platform_id)
 
     def firmware(self, version: int, *, os: str = OS, product_id: int | None = None) -> bytes:
         """The lamp's user part of a version; with another product id, one that names another product, or the wildcard."""
@@ -233,17 +199,12 @@ class Fleet:
         return answer.json()
 
     def standing(self, board: Board) -> str:
-        """What a device is to the product, by the product's list: member, quarantined, denied or nothing."""
-        listed = self.owner.get(f"{self.path}/devices", params={"deviceId": board.device_id}).json()["devices"]
-        if not listed:
-            return "nothing"
-        return "denied" if listed[0]["denied"] else "quarantined" if listed[0]["quarantined"] else "member"
+        """What a device is to the product."""
+        return self.product.standing(board.device_id)
 
     def call(self, board: Board, name: str, argument: str = "") -> int:
         """What a function of a member returns, asked through the product."""
-        answer = self.owner.post(f"{self.path}/devices/{board.device_id}/{name}", json={"arg": argument})
-        assert answer.status_code == 200, answer.text
-        return int(answer.json()["return_value"])
+        return self.product.call(board.device_id, name, argument)
 
     def upload(self, version: int, image: bytes | None = None, **more: object) -> httpx.Response:
         """Upload a version; the lamp's unless told."""
@@ -261,8 +222,7 @@ class Fleet:
     def prove(self, *versions: int, os: str = OS) -> None:
         """Upload versions and have a board of the product run each once, so that they can be released."""
         for version in versions:
-            answer = self.upload(version, self.firmware(version, os=os))
-            assert answer.status_code == 201, answer.text
+            self.product.upload(self.firmware(version, os=os), version)
             pilot = self.bench.board(os=os, user=self.firmware(version, os=os))
             self.add(pilot)
             self.bench.settle(pilot)
@@ -290,17 +250,19 @@ class Bench:
         self.host = EmulatedHost(self.lab)
         self.point = self.lab.network.access_point(HOME.ssid, HOME.password)
         self._transport = InlineTransport(Api(self.cloud), self.lab.driver)
+        self._client = Cloud(CloudTarget("http://cloud.example", self.host.clock, lambda: self._transport, ours=True))
         self._ports = itertools.count(1)
         self._hands: dict[str, Hands] = {}
         self._people: list[Person] = []
         self.tinker = user_part(self.platform, OS)
-        self.hooked: list[HookRequest] = []
-        self.cloud.webhooks.gateway = self._hook
+        self.lab.hooks.answer = lambda request: HookResponse(200, b"thanks")
+        self.hooked = self.lab.hooks.requests
+        """What webhooks have sent."""
 
     # --- people
 
     def person(self, username: str, token: str = "") -> Person:
-        self._people.append(Person(self._transport, username, token))
+        self._people.append(Person(self._transport, self._client, username, token))
         return self._people[-1]
 
     def developer(self, name: str) -> Person:
@@ -317,9 +279,7 @@ class Bench:
     def customer(self, fleet: Fleet, name: str) -> Person:
         """A customer of a product, signed up by the product's app."""
         username = f"{name}@customers.example"
-        answer = self.person("").post(f"{fleet.path}/customers", json={"email": username, "password": "secret", **fleet.client()})
-        assert answer.status_code == 201, answer.text
-        return self.person(username, answer.json()["access_token"])
+        return self.person(username, fleet.product.sign_up(username, "secret").account.token)
 
     def organization(self, owner: Person, name: str, plan: Plan = Plan.GROWTH) -> str:
         """An organization with a paid plan, signed on paper; its name in paths."""
@@ -329,16 +289,12 @@ class Bench:
 
     def fleet(self, owner: Person, name: str = "lamps", platform_id: int = 0, organization: str = "", **settings: object) -> Fleet:
         """A new product of a developer, or of an organization."""
-        product = {"name": name, "platform_id": platform_id or self.platform.id, "description": "lamps", "settings": settings}
-        path = f"/v1/orgs/{organization}/products" if organization else "/v1/user/products"
-        answer = owner.post(path, json={"product": product})
-        assert answer.status_code == 200, answer.text
-        return Fleet(self, owner, answer.json()["product"])
+        platform = platform_by_id(platform_id) if platform_id else self.platform
+        return Fleet(self, owner, Product.create(owner.account, name, platform.name, organization=organization, **settings))
 
     def join_team(self, fleet: Fleet, person: Person, role: str = "Developer") -> None:
         """Take somebody into a product's team."""
-        answer = fleet.owner.post(f"{fleet.path}/team", json={"username": person.username, "role": role})
-        assert answer.status_code == 200, answer.text
+        fleet.product.invite(person.username, role=role)
 
     @staticmethod
     def runs_tinker(board: Board) -> bool:
@@ -428,12 +384,10 @@ class Bench:
 
     def take_networks_away(self) -> None:
         """Nothing is on the air any more, neither Wi-Fi nor a cell."""
-        for each in (self.point, *self.lab.network.cells):
-            each.switch_off()
+        self._outage = self.host.surroundings.begin(FaultPlan(outage=("network",)))
 
     def give_networks_back(self) -> None:
-        for each in (self.point, *self.lab.network.cells):
-            each.switch_on()
+        self._outage()
 
     def reboot(self, board: Board) -> None:
         """Take the power away and give it back; wait until it is online again."""
@@ -480,25 +434,15 @@ class Bench:
 
     def until(self, ready: Callable[[], object], awaited: str, timeout: float = UPDATE_TIMEOUT) -> None:
         """Let time pass until something is so."""
-        end = self.lab.clock.now + timeout
-        while not ready():
-            assert self.lab.clock.now < end, f"no {awaited} within {timeout:g} s; boards: {self._shown()}"
-            self.sleep(0.5)
+        wait_for(self.host.clock, lambda: ready() or None, timeout=timeout, awaited=awaited, seen=self._shown)
 
     def _shown(self) -> str:
         return ", ".join(f"{board.device_id}: {board.led.describe()}" for board in self.lab.boards.values())
 
-    # --- webhooks
-
-    def _hook(self, request: HookRequest) -> object:
-        self.hooked.append(request)
-        reply = self.lab.driver.reply()
-        reply.resolve(HookResponse(200, b"thanks"))
-        return reply
-
     def close(self) -> None:
         for person in self._people:
             person.close()
+        self._client.close()
         self.lab.close()
 
 

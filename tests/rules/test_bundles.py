@@ -63,7 +63,7 @@ def test_a_bundle_ends_with_an_application_that_runs_and_has_its_files(bench, ow
     running(bench, board, 1)
     assert files_of(board) == SOUNDS
     assert statuses(heard) == [STARTED, SUCCESS] * 3
-    assert len(heard.events("spark/status/safe-mode")) == 2, "once for each file that it lacked when it came"
+    assert len(heard.heard("spark/status/safe-mode")) == 2, "once for each file that it lacked when it came"
     later = make_bundle(bench.lamp(2, os=OS), {**SOUNDS, "beep.wav": b"another beep"})
     owner.flash(board, later)
     running(bench, board, 2)

@@ -43,7 +43,7 @@ def test_from_device_os_4_on_a_board_is_nothing_to_the_product_until_it_is_added
     bench.reboot(board)
     bench.sleep(300)
     assert (fleet.standing(board), board.firmware.application.version) == ("nothing", 1)
-    assert [event for event in heard.events() if event.device_id == board.device_id] == []
+    assert [event for event in heard.heard() if event.device_id == board.device_id] == []
     assert fleet.owner.post(f"{fleet.path}/devices/{board.device_id}/version").status_code == 404
     assert u1.claim(board).status_code == 200, "a developer device"
     assert (u1.call(board, "version"), u1.unclaim(board).status_code) == (1, 200)

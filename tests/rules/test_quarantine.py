@@ -49,7 +49,7 @@ def test_a_quarantined_board_gets_nothing_of_the_product_and_gives_it_nothing(be
     board.firmware.application.publish("said", "hello")
     fleet.owner.post(f"{fleet.path}/events", json={"name": "alarm/fire", "data": "now"})
     bench.sleep(300)
-    assert [event for event in heard.events() if event.device_id == board.device_id] == []
+    assert [event for event in heard.heard() if event.device_id == board.device_id] == []
     assert (bench.hooked, bench.heard(board), board.firmware.application.version) == ([], [], 1)
     one = f"{fleet.path}/devices/{board.device_id}"
     for refused in (
