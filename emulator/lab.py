@@ -41,7 +41,7 @@ from particle_protocol.identifiers import (
 )
 from particle_protocol.lightssl import DeviceKey
 from particle_protocol.platforms import Platform, platform_by_name
-from particle_protocol.skus import ActivationClass, SimForm, find_sku
+from particle_protocol.skus import ActivationClass, SimForm, find_sku, sku_fault
 from particle_protocol.softap import names
 
 CLOUD_HOST = "192.0.2.1"
@@ -180,10 +180,9 @@ class Lab:
 
     def _add_board(self, spec: BoardSpec) -> Board:
         hardware = hardware_of(spec.platform)
-        if spec.sku is not None and find_sku(spec.sku).platform != hardware.platform:
-            raise ValueError(
-                f"SKU {spec.sku} is for the {find_sku(spec.sku).platform.display_name}, not the {hardware.platform.display_name}"
-            )
+        fault = "" if spec.sku is None else sku_fault(spec.sku, hardware.platform, spec.sim_form)
+        if fault:
+            raise ValueError(fault)
         platform, os = hardware.platform, spec.os if spec.os is not None else hardware.device_os
         check_transport(hardware, spec.transport, spec.server_key)
         identity = self._identity(platform, spec)

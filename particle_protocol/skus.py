@@ -90,6 +90,24 @@ def find_sku(name: str) -> Sku:
     return found
 
 
+def sku_fault(name: str, platform: Platform, sim: SimForm | None = None) -> str:
+    """Why no board of a platform is sold under a name with a SIM of that form (None: its own), and what is; empty if one is.
+
+    Boards of generation 2 have a place for one SIM. Those of generation 3 have another one for a card.
+    """
+    fitting = [each for each in skus() if each.platform == platform]
+    there_are = f"there are: {', '.join(each.sku for each in fitting)}" if fitting else "none is known: leave it out"
+    try:
+        found = find_sku(name)
+    except UnknownSku as error:
+        return f"{error}; of the {platform.display_name} {there_are}" if "alike" not in str(error) else str(error)
+    if found.platform != platform:
+        return f"SKU {found.sku} is for the {found.platform.display_name}, not the {platform.display_name}; of that {there_are}"
+    if sim is not None and found.sim is not None and sim is not found.sim and platform.generation <= 2:
+        return f"SKU {found.sku} has a place for {found.sim.value} SIMs only, and none for {sim.value}"
+    return ""
+
+
 @functools.cache
 def _table() -> Mapping[str, Sku]:
     data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
