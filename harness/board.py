@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 
 class Board:
-    """One board. Make it through `harness.boards.open_boards`, or use the `board` fixture."""
+    """One board. Tests have it from the fixture `board`, scripts from `Lab`."""
 
     def __init__(
         self,
@@ -61,17 +61,24 @@ class Board:
         extras: Extras = NOTHING,
     ) -> None:
         self.host = host
+        """The computer it is plugged into; its `clock` is the board's time."""
         self.platform = platform
+        """What kind of board it is: `name`, `generation`, `has(feature)`."""
         self.device_id = device_id.lower()
+        """24 hexadecimal digits."""
         self.moniker = moniker
+        """What it was named by."""
         self.allow_changes = allow_changes
+        """Whether it may be flashed, claimed and rewritten."""
         self.account: Account | None = None
         """The account that watches this board in the cloud: the witness of what the cloud says."""
         self.journal = Journal(host.clock.now)
+        """What was done to it and seen."""
         self.epoch = Epoch(0, host.clock.now(), "the board was opened")
         self.code_given: follow_ups.CodeGiven | None = None
         """What was so when it was last given a claim code."""
         self.releases = extras.releases
+        """Where its firmware comes from: `releases.application()` is Tinker, or what stands for it; None: real releases are used."""
         self.takes_stand_ins = extras.takes_stand_ins
         """Whether it was made here, with modules that only stand for real ones. No other board gets such."""
         self.lasting = extras.lasting

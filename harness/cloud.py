@@ -270,10 +270,12 @@ class Account:
             raise
 
     def claim(self, device_id: str, *, request_transfer: bool = False) -> None:
-        """Claim a device that is online. Claiming one's own again changes nothing.
+        """Claim a device that is online, or one of a product, which may be offline. Claiming one's own again changes nothing.
+
+        `request_transfer`: ask whoever has it to give it up; he gets a mail.
 
         Raises:
-            CloudRefused: status 404 when it is offline or unknown, 403 when somebody else has it.
+            CloudRefused: status 404 when it is unknown, or offline and in no product; 403 when somebody else has it.
         """
         self._change(f"claim device {device_id}")
         self._request("POST", "/v1/devices", json={"id": device_id, "request_transfer": request_transfer})
