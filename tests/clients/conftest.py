@@ -1,10 +1,14 @@
 """particle-cli on a computer whose USB ports hold emulated boards, seen through the umockdev door."""
 
+import json
 import os
 import subprocess
 
 import pytest
 
+from emulator.cloud.api import Api
+from emulator.cloud.api.asgi import CloudApp
+from emulator.doors.http import HttpDoor
 from emulator.doors.umockdev import PreloadMissing, UmockdevDoor
 from emulator.doors.usb_host import UsbHost
 from emulator.lab import Lab
@@ -28,6 +32,19 @@ def usb(lab):
     with door:
         host.environment = door.environment()
         yield host
+
+
+@pytest.fixture
+def api(lab, tmp_path):
+    """The cloud's REST API, which particle-cli is pointed at; nobody has logged in."""
+    app = CloudApp(Api(lab.cloud).answer, lab.driver)
+    door = HttpDoor(lab.driver, app, before_close=app.end_streams)
+    door.open()
+    (tmp_path / ".particle").mkdir()
+    (tmp_path / ".particle" / "profile.json").write_text('{"name":"particle"}')
+    (tmp_path / ".particle" / "particle.config.json").write_text(json.dumps({"apiUrl": door.url}))
+    yield door
+    door.close()
 
 
 @pytest.fixture

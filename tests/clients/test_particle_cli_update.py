@@ -1,13 +1,8 @@
 """`particle update` of unmodified particle-cli: what the cloud holds is installed, and nothing else is."""
 
-import json
-
 import pytest
 
 from emulator.board_spec import BoardSpec
-from emulator.cloud.api import Api
-from emulator.cloud.api.asgi import CloudApp
-from emulator.doors.http import HttpDoor
 from firmware_images.module import read_module
 from harness.device_os import stock
 from harness.firmware_store import FirmwareUnavailable, Reason, release
@@ -16,19 +11,6 @@ pytestmark = [
     pytest.mark.tool("particle-cli"),
     pytest.mark.slow("starts particle-cli a few times, which takes a quarter of a minute"),
 ]
-
-
-@pytest.fixture
-def api(lab, tmp_path):
-    """The cloud's REST API, which particle-cli is pointed at; nobody has logged in."""
-    app = CloudApp(Api(lab.cloud).answer, lab.driver)
-    door = HttpDoor(lab.driver, app, before_close=app.end_streams)
-    door.open()
-    (tmp_path / ".particle").mkdir()
-    (tmp_path / ".particle" / "profile.json").write_text('{"name":"particle"}')
-    (tmp_path / ".particle" / "particle.config.json").write_text(json.dumps({"apiUrl": door.url}))
-    yield door
-    door.close()
 
 
 @pytest.fixture
