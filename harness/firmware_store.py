@@ -358,6 +358,10 @@ def _npm(arguments: list[str], what: str, folder: Path, waiting: Waiting | None 
     return out
 
 
+def _tell(sentence: str) -> None:
+    waits.tell(sentence, on_others=True)
+
+
 def _outcome(process: subprocess.Popen[str], what: str, waiting: Waiting | None) -> tuple[str, str]:
     """What a process prints, once it has ended; meanwhile whoever waits is told so."""
     seconds = 0.0
@@ -366,7 +370,7 @@ def _outcome(process: subprocess.Popen[str], what: str, waiting: Waiting | None)
             return process.communicate(timeout=_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             seconds += _PATIENCE_SECONDS
-            tell = waits.tell if waiting is None else waiting
+            tell = _tell if waiting is None else waiting
             tell(f"fetching {what} with npm: {seconds:.0f} seconds so far, at most {_FETCH_SECONDS}")
     raise FirmwareUnavailable(Reason.NO_NETWORK, f"npm did not fetch {what} within {_FETCH_SECONDS} seconds")
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
+from harness import waits
 from harness.board import Board
 from harness.boards import Kind, Moniker, OpenOptions, Rig
 from harness.boards.emu_reload import Follower
@@ -90,6 +91,7 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
     try:
         problems = [] if options.lab is None else lab.furnish(options.lab)
         for place, (moniker, start) in enumerate(zip(monikers, starts, strict=True)):
+            waits.tell(f"making boards: {moniker}", place / len(monikers))
             add_board(lab, moniker, start, options, place)
         problems += [] if options.lab is None else lab.furnish_boards()
         if problems:
@@ -239,9 +241,10 @@ def bring_claimed(rig: Rig, boards: Sequence[tuple[Board, Start]]) -> None:
         raise HarnessError("the emulated boards have no cloud to be claimed in")
     with contextlib.closing(Cloud(rig.cloud)) as cloud:
         account = cloud.own_account()
-        for board, start in boards:
+        for place, (board, start) in enumerate(boards):
             if not start.claimed:
                 continue
+            waits.tell(f"claiming boards: {board.moniker}", place / len(boards))
             board.account = account
             try:
                 Start(start.mode, claimed=True).bring(board, rig.wifi)

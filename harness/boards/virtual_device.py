@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from harness import waits
 from harness.board import Board
 from harness.boards import Kind, Moniker, OpenOptions, Rig, Serving
 from harness.boards.vdev_process import DEVICE_KEY, NO_INTERNET, SERVER_KEY, VirtualDevice
@@ -179,6 +180,7 @@ def _await_online(board: Board, device: VirtualDevice, outside: OutsideDevice, b
             raise NotReached("it to come online", 0, seen=why(), board=board.label, remedy=_REMEDY, stalled=True)
         return seen.online()
 
+    waits.tell(f"waiting for virtual devices to come online: {board.moniker}")
     board.until(online, timeout=ONLINE_TIMEOUT, awaited="it to come online", seen=why, remedy=_REMEDY)
     board.saw(f"online; {device.describe()}")
     board.journal.clear()

@@ -262,6 +262,11 @@ class TextReport(Report):
                 self.console.print(Text(f"       {visible(line)}", style))
         self.lost = self.stream.lost
 
+    def pytest_sessionfinish(self) -> None:
+        """See `Report.pytest_sessionfinish`; nothing is drawn any more, however the run ended."""
+        super().pytest_sessionfinish()
+        self._bar.close()
+
     def close(self) -> None:
         """See `Report.close`."""
         style = "bold green" if self.passed else "bold red"

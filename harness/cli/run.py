@@ -16,6 +16,7 @@ from harness.boards import OpenOptions, Rig, every, moniker_of, open_boards
 from harness.cli.lab_watch import left_out, served_words
 from harness.cli.options import device_os_option, lab_option, maybe_board_option, webhook_option
 from harness.cli.output import say
+from harness.cli.waiting import shown_waits
 from harness.cloud import Cloud
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 from harness.kit.faults import StandingFaults
@@ -67,7 +68,8 @@ def run(
             raise BoardNotAvailable(Unavailable.UNKNOWN_KIND, f"{moniker} is no emulated board", remedy=remedy)
     for line in left_out(boards, lab, "not on the program's bus"):
         say(f"particle-hil: {line}", err=True)
-    (rig,) = open_boards(monikers, OpenOptions(served=True, seed=seed, device_os=device_os, webhooks=webhooks, lab=lab))
+    with shown_waits():
+        (rig,) = open_boards(monikers, OpenOptions(served=True, seed=seed, device_os=device_os, webhooks=webhooks, lab=lab))
     with contextlib.ExitStack() as stack:
         stack.callback(rig.close)
         if rig.door is None:

@@ -25,6 +25,7 @@ from harness.cli.paths import STATE_FILE
 from harness.cli.served_boards import board_lines, served_board
 from harness.cli.served_control import KIND as KIND_OF_FOLDER
 from harness.cli.served_control import announced
+from harness.cli.waiting import shown_waits
 from harness.device_os import handed_out
 from harness.errors import BoardNotAvailable, HarnessError, Unavailable
 from harness.kit.faults import StandingFaults
@@ -117,7 +118,8 @@ def serve(
         options = OpenOptions(
             served=True, seed=seed, serving=serving, device_os=device_os, webhooks=webhooks, lab=lab, applications=applications
         )
-        rig = KIND.open(monikers, options)
+        with shown_waits():
+            rig = KIND.open(monikers, options)
         stack.callback(rig.close)
         stop.opened = True
         folder = stack.enter_context(OwnFolder(KIND_OF_FOLDER))

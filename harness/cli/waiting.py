@@ -42,6 +42,19 @@ def patient_line(patience: float | None = None) -> Iterator[Tell]:
 
 
 @contextlib.contextmanager
+def shown_waits() -> Iterator[None]:
+    """A bar for whatever is waited for in the context (`harness.waits`) and takes a while, where there is a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    from harness import waits
+    from harness.cli.bar import PATIENCE as LONG
+
+    with _bar(LONG) as tell, waits.listen(tell):
+        yield
+
+
+@contextlib.contextmanager
 def _bar(patience: float) -> Iterator[Tell]:
     from rich.console import Console
 

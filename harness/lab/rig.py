@@ -24,6 +24,7 @@ from emulator.drivers.served import ServedDriver
 from emulator.hardware import hardware_of
 from emulator.lab import Lab
 from emulator.serving import CannotListen, Listener, Service
+from harness import waits
 from harness.board import Board
 from harness.boards import Incident, Rig, ServiceFacts, Serving, SetupAddresses
 from harness.boards.emulated import NO_FIRMWARE, EmulatedBoard
@@ -212,9 +213,10 @@ class LabRig:
 
     def settle(self, boards: Sequence[Board] | None = None) -> None:
         """Let time pass until every board (or each of those) is in the mode in which it starts."""
-        for board, start in zip(self.rig.boards, self._starts, strict=True):
+        for place, (board, start) in enumerate(zip(self.rig.boards, self._starts, strict=True)):
             if start.mode is Mode.OFF or (boards is not None and board not in boards):
                 continue
+            waits.tell(f"waiting for boards to come up: {board.moniker}", place / len(self.rig.boards))
             board.usb.wait_for(lambda entry: entry, timeout=10, awaited="it to come up")
             if start.mode is None and not start.claimed:
                 _wait_until_up(board)

@@ -127,7 +127,7 @@ def wait_for(
             if left <= 0:
                 raise _busy(files, count, timeout)
             notes = "; ".join(str(note) for note in (file.read() for file in files) if note is not None)
-            waits.tell(f"waiting for a board: {notes or 'somebody has it'}; at most {left:.0f} s more", 1 - left / timeout)
+            waits.tell(f"waiting for a board: {notes or 'somebody has it'}; at most {left:.0f} s more", 1 - left / timeout, on_others=True)
             clock.sleep(min(LOOK, left))
         for file in got:
             file.step_out()

@@ -18,7 +18,7 @@ from harness.changes import Changes
 from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError
 from harness.hiding import hides
 from harness.monikers import without_number
-from harness.pytest_plugin import junit
+from harness.pytest_plugin import junit, long_waits
 from harness.pytest_plugin.junit import JunitReport, attach_journal, is_wanted
 from harness.pytest_plugin.outcomes import PLUGIN, Outcomes, class_of, is_infrastructure, mark
 from harness.pytest_plugin.scopes import asking_scope, definitions_of, needed_scope, node_of
@@ -51,6 +51,7 @@ def board_name(item: pytest.Item) -> str | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Gather outcomes."""
     config.pluginmanager.register(Outcomes(config), PLUGIN)
+    long_waits.listen(config)
     if is_wanted(config) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(JunitReport(config), junit.PLUGIN)
 
