@@ -271,3 +271,15 @@ def test_a_sku_decides_the_sim_and_has_to_fit_the_platform(bench):
     assert (sim.form.value, sim.active, bench.lab.cloud.devices.by_id(board.device_id).sku) == ("MFF2", True, "E404MOD1")
     with pytest.raises(ValueError, match="SKU E404MOD1 is for the Electron, not the Photon"):
         bench.board(sku="E404MOD1")
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"platform": "p1"}, {"platform": "argon"}, {"mode": "dfu"}, {"mode": "off"}, {"platform": "electron", "has_sim": False}]
+)
+def test_a_board_that_waits_for_somebody_wants_no_time(bench, more):
+    board = bench.board(**more)
+    bench.sleep(60)
+    shown = board.led.describe()
+    assert bench.lab.clock.next_due() is None
+    bench.sleep(86_400)
+    assert board.led.describe() == shown
