@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from emulator.device_os.applications import marker
+from emulator.device_os.installers import ESP32
 from emulator.hardware import EXTERNAL, INTERNAL, Hardware
 from firmware_images.build import build_module
 from firmware_images.fields import UNSET, Dependency, ModuleFunction
@@ -67,9 +68,16 @@ def _built(platform: Platform, memory: MemoryMap, module: ReleaseModule, body: b
 
 
 def built_releases(platform: Platform) -> Iterator[bytes]:
-    """The modules of every release whose recipe is known, oldest first."""
+    """The modules of every release whose recipe is known, oldest first, and the network processors' firmware that these need."""
+    processors: dict[int, bytes] = {}
     for release in known_releases(platform):
         yield from device_os_release(platform, release.version)
+        for need in (need for module in release.modules(platform) for need in module.needs if need.key.function is ModuleFunction.NCP):
+            if need.version not in processors:
+                processors[need.version] = build_module(
+                    platform.id, need.key.function, need.key.index, need.version, dependencies=stand_in_dependencies(()), mcu_target=ESP32
+                )
+    yield from processors.values()
 
 
 def user_part(

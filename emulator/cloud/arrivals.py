@@ -187,7 +187,10 @@ class Arrivals:
             if claimed is not None:
                 self.offer(session, self._core.settings.claim_event, claimed.id)
         elif name == SAFE_MODE:
-            self._devices.learn(device, safe_mode=True)
+            device = self._devices.learn(device, safe_mode=True)
+            link.safe_starts += 1
+            if link.safe_starts > 1 and link.system is not None:
+                self.settle(device)  # it started anew in a session that goes on, and does not describe itself again
         elif name == IDENTITY and data:
             self._identity(session, device, data, None)
         elif name.startswith(_FOR_THE_CLOUD):

@@ -153,7 +153,7 @@ class Cloud:
         self.compiler = Compiler(core, self.access)
         self.bench: Bench = EmptyBench()
         """The boards that callers may lay hands on."""
-        self.healing = Healing(self.connections, self.events, self.updates, self.library)
+        self.healing = Healing(self.core, self.connections, self.events, self.updates, self.library)
         self.asset_delivery = AssetDelivery(self.connections, self.events, self.updates, self.asset_shelf)
         self.rollout = Rollout(
             self.devices, self.connections, self.quarantine, self.releases, self.updates, self.healing, self.asset_delivery
@@ -220,6 +220,7 @@ class Cloud:
         self.trouble.clear()
         self.connections.clear()
         self.updates.clear()
+        self.healing.clear()
         self.core.state.restore(snapshot.tables)
         self.library.fill(snapshot.library)
         self.applications.fill(snapshot.applications)

@@ -34,6 +34,7 @@ class Link:
         "held_back",
         "published",
         "round_trip",
+        "safe_starts",
         "session",
         "since",
         "system",
@@ -54,6 +55,8 @@ class Link:
         """Whether it was told that an update waits for it to allow updates."""
         self.told_updates = False
         """Whether it has said, since it connected, if updates are enabled."""
+        self.safe_starts = 0
+        """How often it has said that it is in safe mode: once a boot."""
         self.forced = False
         """Whether it knows that updates are forced."""
         self.held_back = False

@@ -2,7 +2,9 @@
 
 A device that misses a dependency starts in safe mode and says so. The cloud looks into its library of Device OS modules for the smallest
 set that meets every dependency, each module in the lowest version that will do, and sends one module per connection, in an order in which
-each finds what it needs, until the device is healthy. A dependency is a lowest version: nothing is ever downgraded.
+each finds what it needs (`emulator.cloud.remedy`), until the device is healthy. A dependency is a lowest version: nothing is ever
+downgraded. What a device describes next shows whether it has what it was sent; a module that it refuses, or has not got then, is sent three
+times at most.
 
 Order of dependencies: Device OS 2.3.1, modules/photon/system-part*/module_info.c and docs/cloud.md, "Healing".
 """
@@ -15,47 +17,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from emulator.cloud.connections import Connections
+from emulator.cloud.connections import Connections, Link
+from emulator.cloud.core import Core
+from emulator.cloud.errors import CloudError, DeviceRefused
 from emulator.cloud.events import Events
 from emulator.cloud.images import ImageFacts, read_image
 from emulator.cloud.records import Device
+from emulator.cloud.remedy import LibraryModule, Place, Shelf, next_to_send, remedy
 from emulator.cloud.updates import Updates
 from particle_protocol.describe import DescribedModule, ModuleDependency, ModuleStore, SystemDescribe, Validity
 from particle_protocol.functions import ModuleFunction
 from particle_protocol.os_versions import OsRelease, ReleaseModule
 from particle_protocol.platforms import Platform
-
-Place = tuple[str, int]
-"""A module's function (by its letter in a description) and index."""
-Versions = Mapping[Place, int]
-Shelf = Callable[[Place], Sequence["LibraryModule"]]
-"""The modules there are for a place, lowest version first."""
-_RANK = "bacs"
-"""Which of several modules that could be sent goes first: bootloader, radio stack, network processor, system parts."""
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryModule:
-    """A module that devices can be healed with."""
-
-    facts: ImageFacts
-    image: bytes
-
-    @property
-    def place(self) -> Place:
-        """Where it belongs."""
-        return self.facts.function.letter, self.facts.index
-
-    @property
-    def needs(self) -> dict[Place, int]:
-        """The lowest versions of what it depends on."""
-        return {(need.function.letter, need.index): need.version for need in self.facts.dependencies}
-
-    @property
-    def order(self) -> tuple[int, bool]:
-        """Lower versions before higher ones, and the real one before what stands for it."""
-        return self.facts.version, self.facts.stand_in
-
 
 Supplier: TypeAlias = Callable[[], Iterable[bytes]]
 """Makes the modules of a platform."""
@@ -136,33 +109,129 @@ def _library_module(image: bytes) -> LibraryModule:
     return LibraryModule(read_image(image), image)
 
 
+MAX_ATTEMPTS = 3
+"""Open. So often is a module sent to a device that refuses it, or has not got it afterwards."""
+GIVEN_UP = "spark/safe-mode-updater/failed"
+"""Open. What is said of a device that cannot be healed; its data have the reason."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What a device was sent, and how often in vain."""
+
+    module: LibraryModule
+    failures: int = 0
+    taken: bool = False
+    """Whether it said that it has taken it, and was not heard of since."""
+    why: str = ""
+    boot: tuple[Link, int] | None = None
+    """When: in which connection, and in which boot of it."""
+
+    def fail(self, why: str) -> None:
+        """Once more in vain."""
+        self.failures, self.taken, self.why = self.failures + 1, False, why
+
+    @property
+    def told(self) -> str:
+        """The reason for people."""
+        facts = self.module.facts
+        times = "once" if self.failures == 1 else f"{self.failures} times"
+        return f"{facts.function} {facts.index} version {facts.version}, which it needs, was sent {times} in vain: {self.why}"
+
+
 class Healing:
     """Brings devices out of safe mode."""
 
-    def __init__(self, connections: Connections, events: Events, updates: Updates, library: Library) -> None:
+    def __init__(self, core: Core, connections: Connections, events: Events, updates: Updates, library: Library) -> None:
+        self._core = core
         self._connections = connections
         self._events = events
         self._updates = updates
         self._library = library
+        self._attempts: dict[str, _Attempt] = {}
+        """What each device that is not healthy was sent last."""
 
     def heal(self, device: Device) -> bool:
-        """Send the next module a device needs. True: the device is ill, whether or not there was something to send."""
+        """Have the next module sent that a device needs. True: the device is ill, whether or not there is something to send."""
         link = self._connections.link(device.id)
         if link is None or link.system is None:
             return False
         missing = missing_dependencies(link.system)
         if not missing:
+            self._attempts.pop(device.id, None)
             return False
         text = "{" + link.system.encode() + "}"
         self._events.from_device(device, "spark/status/safe-mode", text)
-        if self._updates.running(device.id):
-            return True
-        module = self._next(device, link.system, missing)
-        if module is not None:
-            told = {"function": module.facts.function.letter, "index": module.facts.index, "version": module.facts.version}
-            self._events.from_device(device, "spark/safe-mode-updater/updating", json.dumps(told, separators=(",", ":")))
-            self._updates.start(device, module.image)
+        delay = self._core.settings.healing_delay
+        if delay:
+            self._core.clock.call_later(delay, self._step, device, link)
+        else:
+            self._step(device, link)
         return True
+
+    def _step(self, device: Device, link: Link) -> None:
+        """Send what is to be sent in a connection, if it lasts and nothing else is under way in it."""
+        if self._connections.link(device.id) is not link or link.system is None or self._updates.running(device.id):
+            return
+        missing = missing_dependencies(link.system)
+        if not missing:
+            return
+        module = self._next(device, link.system, missing)
+        if module is None:
+            self._give_up(device, f"it misses {', '.join(map(str, self.lacks(device)))} or later, which is not in the library")
+        elif not self._exhausted(device, module, (link, max(1, link.safe_starts))):
+            self._send(device, module, self._attempts[device.id])
+
+    def trouble(self, device: Device) -> str:
+        """Why a connected device that misses something does not get it; empty where nothing is known to be in the way."""
+        lacks = self.lacks(device)
+        if lacks:
+            return f"it misses {', '.join(map(str, lacks))} or later, which is not in the cloud's library; give it with --device-os"
+        attempt = self._attempts.get(device.id)
+        return "" if attempt is None or not attempt.failures else attempt.told
+
+    def clear(self) -> None:
+        """Forget what was tried (the lab went back in time)."""
+        self._attempts.clear()
+
+    def _exhausted(self, device: Device, module: LibraryModule, boot: tuple[Link, int]) -> bool:
+        """Whether a module was in vain sent as often as one is, or has been taken and is not looked for yet."""
+        attempt = self._attempts.get(device.id)
+        if attempt is None or attempt.module != module:
+            attempt = self._attempts[device.id] = _Attempt(module)
+        elif attempt.taken and attempt.boot == boot:
+            return True
+        elif attempt.taken:
+            attempt.fail("it took it, and has not got it now")
+        attempt.boot = boot
+        if attempt.failures < MAX_ATTEMPTS:
+            return False
+        self._give_up(device, attempt.told)
+        return True
+
+    def _send(self, device: Device, module: LibraryModule, attempt: _Attempt) -> None:
+        told = {"function": module.facts.function.letter, "index": module.facts.index, "version": module.facts.version}
+        self._events.from_device(device, "spark/safe-mode-updater/updating", json.dumps(told, separators=(",", ":")))
+        reply = self._updates.start(device, module.image)
+
+        def settle() -> None:
+            try:
+                reply.result()
+            except DeviceRefused as error:
+                attempt.fail(str(error))
+            except CloudError:
+                pass  # the connection was lost, or slow: nothing that speaks against the module
+            else:
+                attempt.taken = True
+
+        if reply.done:
+            settle()
+        else:
+            reply.settled.subscribe(settle)
+
+    def _give_up(self, device: Device, why: str) -> None:
+        """Say so at every connection: that is the one time at which it is tried."""
+        self._events.from_device(device, GIVEN_UP, json.dumps({"reason": why}, separators=(",", ":")))
 
     def lacks(self, device: Device) -> list[ModuleDependency]:
         """What a connected device misses and the library cannot give it."""
@@ -181,71 +250,12 @@ class Healing:
         for needs in (every, *({_place(need): need.version} for need in missing)):
             found = remedy(needs, installed, shelf)
             if found is not None:
-                return first_to_send(found, installed)
+                return next_to_send(needs, found, installed, shelf)
         return None
 
     def _shelf(self, device: Device) -> Shelf:
         stand_ins = self._updates.takes_stand_ins(device.id)
         return lambda place: self._library.shelf(device.platform_id, place, stand_ins=stand_ins)
-
-
-def remedy(needs: Versions, installed: Versions, shelf: Shelf) -> list[LibraryModule] | None:
-    """The modules to install so that every need is met, and every need of theirs. None: the shelves have no such set.
-
-    Of several sets one of the fewest modules, so that what is left of it after each is still the best there is and the device is healthy
-    after as many updates as the set has modules. Of those the one whose first modules are lowest.
-    """
-    for most in range(len(_reachable(needs, shelf)) + 1):
-        found = _remedy(needs, installed, shelf, {}, most)
-        if found is not None:
-            return found
-    return None
-
-
-def _reachable(needs: Versions, shelf: Shelf) -> set[Place]:
-    """The places that these needs can lead to."""
-    found, ahead = set[Place](), list(needs)
-    while ahead:
-        place = ahead.pop()
-        if place not in found:
-            found.add(place)
-            ahead.extend(key for module in shelf(place) for key in module.needs)
-    return found
-
-
-def _remedy(
-    needs: Versions, installed: Versions, shelf: Shelf, chosen: Mapping[Place, LibraryModule], most: int
-) -> list[LibraryModule] | None:
-    """A remedy that has what is chosen already, and at most so many modules."""
-    open_needs: list[tuple[Sequence[LibraryModule], Place]] = []
-    for place, version in needs.items():
-        if place in chosen:
-            if chosen[place].facts.version < version:
-                return None
-        elif installed.get(place, -1) < version:
-            open_needs.append(([module for module in shelf(place) if module.facts.version >= version], place))
-    if len(chosen) + len(open_needs) > most:
-        return None
-    if not open_needs:
-        return list(chosen.values())
-    candidates, place = open_needs[0]
-    for module in candidates:
-        together = {key: max(needs.get(key, 0), module.needs.get(key, 0)) for key in (*needs, *module.needs)}
-        found = _remedy(together, installed, shelf, {**chosen, place: module}, most)
-        if found is not None:
-            return found
-    return None
-
-
-def first_to_send(modules: Sequence[LibraryModule], installed: Versions) -> LibraryModule:
-    """Of modules to install, one that finds on the device what it needs; where all wait for each other, the one that misses least."""
-
-    def wait(module: LibraryModule) -> tuple[int, int, int]:
-        unmet = sum(installed.get(place, -1) < version for place, version in module.needs.items())
-        letter, index = module.place
-        return unmet, _RANK.find(letter), index
-
-    return min(modules, key=wait)
 
 
 def missing_dependencies(system: SystemDescribe) -> list[ModuleDependency]:

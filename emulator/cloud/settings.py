@@ -84,6 +84,8 @@ class CloudSettings:
     """Seconds a device has to answer a function, a variable or a ping."""
     update_timeout: float = 120.0
     """Seconds a device has for an update over the air before its status is `failed`."""
+    healing_delay: float = 1.0
+    """Open. Seconds from a device's description to the module that it is sent to heal it, as in spark-server: so long safe mode is seen."""
     unprotect_timeout: float = 60.0
     """Open. Seconds between the cloud's nonce and the device's answer; the device itself waits for 60."""
     binary_lifetime: float = 86_400.0

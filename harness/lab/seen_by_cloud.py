@@ -33,7 +33,7 @@ class SeenByCloud:
         return self._lab.driver.call(self._lines, since)
 
     def refusal(self, since: float) -> str:
-        """What the cloud has not got to heal it with, if it connected since a moment, or why it was turned away last since then."""
+        """Why the cloud does not heal it, if it connected since a moment, or why it was turned away last since then."""
         return self._lab.driver.call(self._refusal, since)
 
     def _lines(self, since: float) -> list[LogLine]:
@@ -47,8 +47,8 @@ class SeenByCloud:
         device, link = cloud.devices.by_id(self._device_id), cloud.connections.link(self._device_id)
         connected = None if link is None else link.since - (cloud.core.now() - self._lab.clock.now)
         if device is not None and connected is not None and connected >= since:
-            if lacks := cloud.healing.lacks(device):
-                return f"it misses {', '.join(map(str, lacks))} or later, which is not in the cloud's library; give it with --device-os"
+            if trouble := cloud.healing.trouble(device):
+                return trouble
             if files := cloud.asset_delivery.lacks(device):
                 return f"its application misses {', '.join(map(str, files))}, which the cloud has not got; flash or upload the whole bundle"
         refusals = (each for each in reversed(cloud.device_log.refusals) if each.when >= since)

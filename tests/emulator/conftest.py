@@ -127,16 +127,17 @@ class FailingLink(Link):
 class Bringing:
     """One board in a Lab of its own that a module comes to."""
 
-    def __init__(self, bench, platform, os, way, image, modules=()):
+    def __init__(self, bench, platform, os, way, image, modules=(), *, lamp=None, **versions):
         self.bench, self.lab, self.image, self.module = bench, bench.lab, image, read_module(image)
         self.point = self.lab.network.access_point("home", "secret123")
         self.lab.stock_built_releases()
+        self.lab.applications |= {} if lamp is None else {"lamp": lamp}
         wifi = platform in ("argon", "photon", "p1")
-        more = {"networks": [HOME]} if wifi else {"sim_status": SimStatus.ACTIVE}
+        more = versions | ({"networks": [HOME]} if wifi else {"sim_status": SimStatus.ACTIVE})
         self.path = self.point if wifi else self.lab.network.cells[0]
         """What the board is on the network through."""
         self.link = self.path.link = FailingLink()
-        mode = "dfu" if way == "by DFU" else "normal"
+        mode = {"by DFU": "dfu", "off": "off"}.get(way, "normal")
         self.board = self.lab.add_board(BoardSpec(platform=platform, os=os, modules=modules, mode=mode, **more))
         self.board.settings.put(DctField.SETUP_DONE, b"\x01")
 
@@ -229,14 +230,15 @@ def new_bench():
 
 @pytest.fixture
 def bring(new_bench):
-    """`with bring(platform, os, way, image) as bringing`: a board that is ready for the module, in DFU mode or online."""
+    """`with bring(platform, os, way, image) as bringing`: a board that is ready for the module: in DFU mode, off or online."""
 
     @contextmanager
     def ready(*particulars, **more):
         with closing(new_bench()) as bench:
             bringing = Bringing(bench, *particulars, **more)
-            bringing.settle()
-            bench.sleep(0 if bringing.in_dfu else 2)
+            if bringing.board.powered:
+                bringing.settle()
+                bench.sleep(0 if bringing.in_dfu else 2)
             yield bringing
 
     return ready

@@ -128,6 +128,7 @@ class World:
 
     def __init__(self, settings: CloudSettings | None = None, storage: Storage | None = None) -> None:
         self.driver = InlineDriver()
+        settings = settings or CloudSettings(healing_delay=0)
         self.cloud = Cloud(self.driver.clock, random.Random(7), self.driver.reply, storage, settings)
         self._numbers = itertools.count(1)
         self._ids = (f"{number:024x}" for number in itertools.count(0x3F00_2A00_1747_3437_3334_0000))

@@ -1,18 +1,22 @@
 """Which modules a device in safe mode is sent, and in which order."""
 
+import json
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from emulator.cloud.healing import Library, first_to_send, missing_dependencies, remedy
-from emulator.factory import device_os_release
+from emulator.cloud.healing import Library, missing_dependencies
+from emulator.cloud.remedy import first_to_send, next_to_send, remedy
+from emulator.cloud.sessions import Refused
+from emulator.factory import built_releases, device_os_release
 from firmware_images.build import build_module
 from firmware_images.fields import Dependency, ModuleFunction
 from firmware_images.stand_in import stand_in_dependencies
 from particle_protocol.describe import DescribedModule, Description, ModuleDependency, ModuleStore, SystemDescribe, Validity
 from particle_protocol.functions import ModuleFunction as Described
 from particle_protocol.os_versions import os_release
-from particle_protocol.platforms import platform_by_id
+from particle_protocol.platforms import platform_by_id, platform_by_name
 
 PHOTON = 6
 BOOT, ONE, TWO = ("b", 0), ("s", 1), ("s", 2)
@@ -77,9 +81,13 @@ def test_what_is_needed_twice_is_sent_once_in_the_higher_version():
 def test_a_module_goes_out_when_what_it_needs_is_there():
     made = library((TWO, 2, {ONE: 2, BOOT: 2}), (ONE, 2), (BOOT, 2))
     found = remedy({TWO: 2}, OLD, lambda place: made.shelf(PHOTON, place, stand_ins=True))
-    assert [first_to_send(found, installed).place for installed in (OLD, {**OLD, BOOT: 2})] == [BOOT, BOOT]
-    left = [module for module in found if module.place != BOOT]
-    assert first_to_send(left, {**OLD, BOOT: 2}).place == ONE
+    have, order = dict(OLD), []
+    while found:
+        module = first_to_send(found, have)
+        found.remove(module)
+        order.append(module.place)
+        have[module.place] = module.facts.version
+    assert order == [ONE, BOOT, TWO], "what it needs before it, as it lists that"
 
 
 def test_a_need_of_version_0_is_met_by_any_version_but_not_by_none():
@@ -214,8 +222,9 @@ def ill(world):
     device, session = world.claimed(u1)
     session.leave()
 
-    def connects(*modules):
+    def connects(*modules, refusing="", silent=False):
         session = world.connect(device, describe=False)
+        session.silent, session.refuses = silent, Refused(refusing) if refusing else None
         session.describe(*modules)
         session.leave()
         return list(session.flashed)
@@ -286,11 +295,12 @@ def test_what_is_wrong_with_a_device_is_told_and_what_it_is_sent(world, ill):
     modules = (described(Described.SYSTEM_PART, 2, 1), user((2, 2)))
     safe_mode = ("spark/status/safe-mode", Description(SystemDescribe(PHOTON, modules)).encode().decode())
     ill(*modules)
-    assert [each for each in heard if "safe-mode" in each[0]] == [safe_mode]
+    given_up = ("spark/safe-mode-updater/failed", '{"reason":"it misses system part 2 version 2 or later, which is not in the library"}')
+    assert [each for each in heard if "safe-mode" in each[0]] == [safe_mode, given_up]
     world.cloud.library.add(image(TWO, 2))
     ill(*modules)
     updating = ("spark/safe-mode-updater/updating", '{"function":"s","index":2,"version":2}')
-    assert [each for each in heard if "safe-mode" in each[0]] == [safe_mode, safe_mode, updating]
+    assert [each for each in heard if "safe-mode" in each[0]] == [safe_mode, given_up, safe_mode, updating]
 
 
 def test_a_device_is_ill_whether_or_not_there_is_something_to_send(world, ill):
@@ -308,3 +318,89 @@ def test_a_device_is_ill_whether_or_not_there_is_something_to_send(world, ill):
     assert session.flashed == [image(TWO, 2)], "one update at a time"
     session.describe(described(Described.SYSTEM_PART, 2, 2), user((2, 2)))
     assert heal(ill.device) is False
+
+
+def test_a_module_that_a_device_refuses_is_sent_three_times_and_then_the_reason_is_told(world, ill):
+    heard = world.hear(world.user(), "spark/safe-mode-updater/")
+    world.cloud.library.add(image(TWO, 2))
+    modules = (described(Described.SYSTEM_PART, 2, 1), user((2, 2)))
+    why = f"system part 2 version 2, which it needs, was sent 3 times in vain: device {ill.device.id}: refuses the update: -1340"
+    for _ in range(3):
+        assert ill(*modules, refusing="-1340") == [image(TWO, 2)]
+    for _ in range(2):
+        assert ill(*modules) == []
+    assert [name.rpartition("/")[2] for name, _ in heard] == ["updating"] * 3 + ["failed"] * 2
+    assert heard[-1][1] == json.dumps({"reason": why}, separators=(",", ":"))
+    session = world.connect(ill.device, describe=False)
+    session.describe(*modules)
+    assert world.cloud.healing.trouble(ill.device) == why
+    session.leave()
+    world.cloud.library.add(image(TWO, 3))
+    assert ill(described(Described.SYSTEM_PART, 2, 1), user((2, 3))) == [image(TWO, 3)], "another one is another matter"
+    assert ill(described(Described.SYSTEM_PART, 2, 3), user((2, 3))) == []
+    assert world.cloud.healing.trouble(ill.device) == ""
+
+
+def test_what_a_device_said_it_took_and_has_not_got_counts_as_in_vain(world, ill):
+    world.cloud.library.add(image(TWO, 2))
+    modules = (described(Described.SYSTEM_PART, 2, 1), user((2, 2)))
+    assert [ill(*modules) for _ in range(5)] == [[image(TWO, 2)]] * 3 + [[]] * 2
+
+
+def test_a_connection_that_is_lost_speaks_against_no_module(world, ill):
+    world.cloud.library.add(image(TWO, 2))
+    modules = (described(Described.SYSTEM_PART, 2, 1), user((2, 2)))
+    assert [ill(*modules, silent=True) for _ in range(9)] == [[image(TWO, 2)]] * 9
+
+
+def heals(platform, installed, needs):
+    """Which modules go to a board with these, one after another, each taken as a board takes it."""
+    made, have, sent = Library(), dict(installed), []
+    for module in built_releases(platform_by_name(platform)):
+        made.add(module)
+
+    def shelf(place):
+        return made.shelf(platform_by_name(platform).id, place, stand_ins=True)
+
+    while (left := remedy(needs, have, shelf)) and len(sent) < 9:
+        module = next_to_send(needs, left, have, shelf)
+        assert all(have.get(place, -1) >= version for place, version in module.blocking), f"{module.place} is refused"
+        have[module.place] = module.facts.version
+        sent.append(f"{module.facts.function.letter}{module.facts.index}@{module.facts.version}")
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("platform", "installed", "needs", "sent"),
+    [
+        ("argon", {("s", 1): 4006, ("b", 0): 501, ("a", 0): 111, ("c", 0): 5}, ("s", 1, 5400), ["a0@202", "b0@2002", "s1@5400"]),
+        ("boron", {("s", 1): 4006, ("b", 0): 501, ("a", 0): 111}, ("s", 1, 5400), ["b0@2002", "a0@202", "s1@5400"]),
+        ("tracker", {("s", 1): 2302, ("b", 0): 501, ("a", 0): 202, ("c", 0): 5}, ("s", 1, 4006), ["c0@7", "b0@1101", "s1@4006"]),
+        # Stepping stones: the radio stack needs a system part of 1.3.1, which needs no radio stack; 5.6.0 on a Tracker one of 3.0.
+        ("boron", {("s", 1): 403, ("b", 0): 300}, ("s", 1, 2302), ["b0@1005", "s1@1321", "a0@202", "s1@2302"]),
+        ("tracker", {("s", 1): 2302, ("b", 0): 1006, ("a", 0): 202, ("c", 0): 7}, ("s", 1, 5600), ["s1@3005", "b0@2300", "s1@5600"]),
+    ],
+)
+def test_what_the_boards_of_gen_3_are_sent_one_after_another(platform, installed, needs, sent):
+    letter, index, version = needs
+    assert heals(platform, installed, {(letter, index): version}) == sent
+
+
+def test_a_device_that_starts_anew_in_a_session_that_goes_on_is_sent_the_module_again(world, ill):
+    """It says that it is in safe mode, and does not describe itself again."""
+    world.cloud.library.add(image(TWO, 2))
+    session = world.connect(ill.device, describe=False)
+    session.refuses = Refused("no")
+    session.describe(described(Described.SYSTEM_PART, 2, 1), user((2, 2)))
+    session.event("spark/device/safemode", "")
+    assert session.flashed == [image(TWO, 2)]
+    session.event("spark/device/safemode", "")
+    assert session.flashed == [image(TWO, 2)] * 2
+
+
+def test_a_device_that_describes_itself_twice_is_sent_a_module_once(world, ill):
+    world.cloud.library.add(image(TWO, 2))
+    session = world.connect(ill.device, describe=False)
+    for _ in range(2):
+        session.describe(described(Described.SYSTEM_PART, 2, 1), user((2, 2)))
+    assert session.flashed == [image(TWO, 2)]

@@ -10,7 +10,7 @@ from emulator.cloud.api.call import Call
 from emulator.cloud.api.faults import Fault, Refused
 from emulator.cloud.api.handlers.shown import base_url, page_of
 from emulator.cloud.api.messages import Response
-from emulator.cloud.healing import LibraryModule
+from emulator.cloud.remedy import LibraryModule
 from firmware_images.stand_in import STAND_INS
 from particle_protocol.os_versions import OsRelease, os_releases
 from particle_protocol.platforms import Platform, UnknownPlatform, platform_by_id, platforms
