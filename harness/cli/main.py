@@ -27,7 +27,7 @@ VERBS = {
 SUMMARIES = {
     "boards": "List the boards on this computer's USB.",
     "check": "Check boards: identity, modes, flashing, provisioning.",
-    "flash": "Flash a board: by DFU, by control requests, or over the air.",
+    "flash": "Flash FILES onto a board, in whatever mode it is, and tell what it runs then.",
     "image": "Look at firmware images, judge them, change them, make them.",
     "lab": "Boards, and the cloud around them, as one file: lab.toml.",
     "run": "Run a program with emulated boards on its USB bus.",

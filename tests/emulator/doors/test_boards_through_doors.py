@@ -108,7 +108,9 @@ def test_f_is_answered_and_the_console_goes_on(plugged):
     backend.driver.sleep(0.2)
     with serial.serial_for_url(comports(host)[0].device, 9600, timeout=1) as port:
         port.write(b"f")
-        assert port.read_until(b"file!\r\n").endswith(b"(press 'a' to abort)\r\nFailed to receive the file!\r\n")
+        assert port.read_until(b"abort)\r\n").endswith(b"(press 'a' to abort)\r\n")
+        port.write(b"a")
+        assert port.read_until(b"user.\r\n").endswith(b"Aborted by user.\r\n")
         assert talk(port, identify()).device_id == board.device_id
 
 
