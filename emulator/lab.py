@@ -126,6 +126,10 @@ class Lab:
         """Take a board away, for good; the cloud goes on knowing the device."""
         self.driver.call(self._remove_board, device_id)
 
+    def has_sim_slot(self, device_id: str) -> bool:
+        """Whether a board has a slot for a SIM that can be reached."""
+        return self._slots(self.boards[device_id]) is not None
+
     def insert_sim(self, device_id: str, iccid: str | None = None) -> str:
         """Put a plastic SIM into a board's slot, in place of what is there; a new one, which is nobody's, unless told. Gives its number.
 
@@ -142,7 +146,7 @@ class Lab:
         Raises:
             ValueError: the board has no slot.
         """
-        self.driver.call(self._sim_slot(self.boards[device_id]).insert, None)
+        self.driver.call(self._sim_slot(device_id).insert, None)
 
     def stock_built_releases(self) -> None:
         """Let the cloud heal boards in safe mode with the Device OS releases that are built here.
@@ -247,22 +251,23 @@ class Lab:
                 self.cloud.sims.set_up(iccid, spec.sim_status)
         return iccid
 
-    def _sim_slot(self, board: Board) -> SimSlots:
-        """The slots of a board, if one of them can be reached.
-
-        Raises:
-            ValueError: it has no modem, or one SIM that is soldered in.
-        """
-        slots = board.sims
+    def _slots(self, board: Board) -> SimSlots | None:
+        """The slots of a board, if one of them can be reached: not where there is one SIM, which is soldered in."""
+        slots, form = board.sims, board.hardware.sim
+        if form is None:
+            return None
         built_in = self.cloud.sims.by_iccid(slots.internal)
-        soldered = board.hardware.sim is not SimForm.PLASTIC if built_in is None else built_in.form is not SimForm.PLASTIC
-        if board.hardware.sim is None or (soldered and not slots.has_choice):
-            raise ValueError(f"board {board.device_id} has no slot for a SIM")
+        soldered = (form if built_in is None else built_in.form) is not SimForm.PLASTIC
+        return None if soldered and not slots.has_choice else slots
+
+    def _sim_slot(self, device_id: str) -> SimSlots:
+        slots = self._slots(self.boards[device_id])
+        if slots is None:
+            raise ValueError(f"board {device_id} has no slot for a SIM")
         return slots
 
     def _insert_sim(self, device_id: str, iccid: str | None) -> str:
-        board = self.boards[device_id]
-        slots = self._sim_slot(board)
+        board, slots = self.boards[device_id], self._sim_slot(device_id)
         number = make_iccid(self.random) if iccid is None else parse_iccid(iccid)
         for other in self.boards.values():
             if other is not board and number in (other.sims.internal, other.sims.external):

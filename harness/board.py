@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness import follow_ups, mode_changes, over_the_air, pointing, writing
-from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Network, Power
+from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Network, Power, SimSlot
 from harness.changes import note
 from harness.errors import Blame, BoardLabel, CapabilityMissing, ChangesNotAllowed, HarnessError, NotReached, hides
 from harness.host import Host, wait_until
@@ -24,7 +24,7 @@ from harness.journal import Journal
 from harness.meanwhile import told_on_failure
 from harness.mode_changes import By as By
 from harness.modes import DEFAULT_TIMEOUT, SIGNS, TIMEOUTS, Capability, Mode, UsbState, no_such
-from harness.networks import network_of
+from harness.networks import listen, network_of
 from harness.pointing import Over as Over
 from harness.serial_console import SerialConsole
 from harness.softap import SoftAp, claim_bit
@@ -93,6 +93,7 @@ class Board:
         self.surroundings: Surroundings | None = extras.surroundings
         """What is around it that a program can change; the kit's `Network` and `Faults` do."""
         self._buttons, self._led, self._power = extras.buttons, extras.led, extras.power
+        self._sim_slot = extras.sim_slot
 
     def __str__(self) -> str:
         return str(self.label)
@@ -118,6 +119,7 @@ class Board:
             Capability.BUTTONS: self._buttons,
             Capability.LED: self._led,
             Capability.POWER: self._power,
+            Capability.SIM_SLOT: self._sim_slot,
             Capability.APPLICATION: self._build,
             Capability.CLOUD: self.account,
         }
@@ -199,6 +201,17 @@ class Board:
         power = self._has(self._power, Capability.POWER)
         note("its power switch was taken hold of")
         return power
+
+    @property
+    def sim_slot(self) -> SimSlot:
+        """The slot for a SIM card.
+
+        Raises:
+            CapabilityMissing: it has none, or no program can reach it.
+        """
+        slot = self._has(self._sim_slot, Capability.SIM_SLOT)
+        note("its SIM slot was taken hold of")
+        return slot
 
     def identify(self) -> Identity:
         """Ask the board who it is: over USB, and where it runs Device OS also by control requests; without USB, ask the cloud.
@@ -460,6 +473,18 @@ class Board:
     def mac(self) -> str:
         """The MAC address of its Wi-Fi, as the serial console tells it in listening mode, in lower case with colons; all zeros without."""
         return self.console.mac()
+
+    def iccid(self) -> str:
+        """The number of the SIM in it, as the serial console tells it; the board listens then.
+
+        Raises:
+            HarnessError: there is none in it, or it has no modem.
+        """
+        listen(self)
+        found = self.console.identify().iccid
+        if found is None:
+            raise HarnessError("it tells of no SIM", board=self.label, seen="no ICCID on its serial console", remedy="Put one in")
+        return found
 
     def brought_back(self, cause: str = "it was brought back to its first state") -> None:
         """The board is not as it was: nothing that was known of it holds any more."""

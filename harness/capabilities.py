@@ -66,6 +66,16 @@ class Power(Protocol):
         """Take power away."""
 
 
+class SimSlot(Protocol):
+    """The slot for a SIM card of a board, where a program can reach it."""
+
+    def insert(self, iccid: str | None = None) -> str:
+        """Put a SIM in, in place of the one that is there: that of a number, or a spare one, which is nobody's. Gives its number."""
+
+    def remove(self) -> None:
+        """Take the SIM out."""
+
+
 class Network(Protocol):
     """The interface through which a board reaches its cloud."""
 
@@ -111,6 +121,7 @@ class Extras:
     buttons: Buttons | None = None
     led: Led | None = None
     power: Power | None = None
+    sim_slot: SimSlot | None = None
     releases: Releases | None = None
     """The kind's own Device OS releases; real ones are used without it."""
     refusal: Callable[[float], str] | None = None

@@ -24,6 +24,7 @@ from harness.cloud_events import EventStream, InProcessChunks, ThreadChunks
 from harness.errors import Blame, ChangesNotAllowed, CloudRefused, CloudUnreachable, ImageRefused, Refusal, hides
 from harness.host import HostClock
 from harness.mails import Mailbox
+from harness.sims import Sims
 
 __tracebackhide__ = hides
 
@@ -247,6 +248,8 @@ class Account:
         self.token = token
         self.username = username
         self._mails: Mailbox | None = None
+        self.sims = Sims(self, "/v1/sims")
+        """Its SIMs outside of products."""
 
     def devices(self) -> list[CloudDevice]:
         """The devices of this account."""
@@ -338,24 +341,6 @@ class Account:
         pem = "\n".join(["-----BEGIN PUBLIC KEY-----", *_lines(base64.b64encode(public_key).decode()), "-----END PUBLIC KEY-----", ""])
         fields = {"deviceID": device_id, "publicKey": pem, "filename": "cli", "product_id": platform_id}
         self._request("POST", f"/v1/provisioning/{device_id}", json=fields)
-
-    def sim_status(self, iccid: str) -> str | None:
-        """The status of a SIM, such as "active", or None if it is none of this account's."""
-        try:
-            return str(self._request("GET", f"/v1/sims/{iccid}")["status"])
-        except CloudRefused as error:
-            if error.status in (403, 404):
-                return None
-            raise
-
-    def activate_sim(self, iccid: str) -> None:
-        """Take a SIM of nobody's, or one's own, and have the mobile network activate it, which takes its time.
-
-        Raises:
-            CloudRefused: status 403 when somebody else has it, 404 when there is none, 409 when it is active or being changed.
-        """
-        self._change(f"activate SIM {iccid}")
-        self._request("PUT", f"/v1/sims/{iccid}", json={"action": "activate"})
 
     def publish(self, name: str, data: str = "", *, private: bool = True, ttl: int = 60) -> None:
         """Publish an event."""

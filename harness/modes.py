@@ -62,6 +62,7 @@ class Capability(enum.Enum):
     BUTTONS = "buttons that a program can press"
     LED = "LED that a program can see"
     POWER = "power switch"
+    SIM_SLOT = "SIM slot that a program can reach"
     SNAPSHOT = "snapshots"
     CLOUD = "cloud"
     APPLICATION = "firmware that runs Python classes"

@@ -24,9 +24,6 @@ __tracebackhide__ = hides
 SIM_TIMEOUT = 120.0
 """Seconds that a mobile network gets to activate a SIM: most take up to a minute (particle_protocol/skus.toml)."""
 
-ACTIVE = "active"
-"""The status of a SIM that the mobile network lets in, in the REST API."""
-
 
 class Wifi:
     """Wi-Fi: credentials, which the board takes on its serial console in listening mode."""
@@ -89,40 +86,28 @@ class Cellular:
         if missing is not None or board.account is None:
             raise missing or CapabilityMissing(Capability.CLOUD, board=board.label)
         account = board.account
-        iccid = self.iccid()
-        status = account.sim_status(iccid)
-        if status != ACTIVE:
+        iccid = board.iccid()
+        was_active = account.sims.is_active(iccid)
+        if not was_active:
             board.must_allow_changes(f"activate its SIM {iccid}")
             board.journal.did(f"activated its SIM {iccid} for {account.username}")
             try:
-                account.activate_sim(iccid)
+                account.sims.activate(iccid)
             except CloudRefused as error:
                 remedy = "Give up that SIM in the account that has it, or use that account" if error.status == 403 else ""
                 raise HarnessError(
                     f"its SIM {iccid} cannot be activated", board=board.label, seen=error.text, blame=Blame.CLOUD, remedy=remedy
                 ) from error
             board.until(
-                lambda: account.sim_status(iccid) == ACTIVE,
+                lambda: account.sims.is_active(iccid),
                 timeout=SIM_TIMEOUT,
                 awaited=f"its SIM {iccid} to be active",
-                seen=lambda: f"in the cloud it is {account.sim_status(iccid) or 'unknown'}",
+                seen=lambda: f"in the cloud it is {account.sims.status(iccid)}",
             )
         if board.mode() is Mode.LISTENING:
             board.setup_done()
             board.leave_listening()
-        return None if status == ACTIVE else f"SIM {iccid} is active"
-
-    def iccid(self) -> str:
-        """The number of its SIM, as the serial console tells it in listening mode.
-
-        Raises:
-            HarnessError: there is none in it.
-        """
-        listen(self._board)
-        found = self._board.console.identify().iccid
-        if found is None:
-            raise HarnessError("it tells of no SIM", board=self._board.label, seen="no ICCID on its serial console", remedy="Put one in")
-        return found
+        return None if was_active else f"SIM {iccid} is active"
 
 
 class FirstOf:

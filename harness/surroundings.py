@@ -73,6 +73,9 @@ class Surroundings(Protocol):
     def set_password(self, name: str, password: str) -> None:
         """Have an access point take another password: boards have to join anew."""
 
+    def ban_modem(self, device_id: str, *, banned: bool) -> None:
+        """Have the mobile networks ban a board's modem by its IMEI, whatever SIM is in it, or let it in again."""
+
     def forget_translations(self) -> None:
         """Have every router forget its connections: servers see boards come from elsewhere from then on."""
 

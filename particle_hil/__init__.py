@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from harness.kit import Customer, FaultPlan, Faults, Firmware, Lab, Network, Product, Standing, Webhook, product_firmware
     from harness.lab.applications import Application, SetupPage, SleepMode, SleepNetwork, WakeUp, every, function, subscribe, variable
     from harness.modes import Capability, Mode
-    from harness.provisioning import DeveloperClaim, Unclaim, Verdict
+    from harness.provisioning import DeveloperClaim, SimActivation, SimWay, Unclaim, Verdict
+    from harness.sims import Sim
 
 _HOMES = {
     "Account": "harness.cloud",
@@ -66,6 +67,9 @@ _HOMES = {
     "Product": "harness.kit",
     "RequestRefused": "harness.errors",
     "SetupPage": "harness.lab.applications",
+    "Sim": "harness.sims",
+    "SimActivation": "harness.provisioning",
+    "SimWay": "harness.provisioning",
     "SleepMode": "harness.lab.applications",
     "SleepNetwork": "harness.lab.applications",
     "Standing": "harness.kit",
@@ -115,6 +119,9 @@ __all__ = [
     "Product",
     "RequestRefused",
     "SetupPage",
+    "Sim",
+    "SimActivation",
+    "SimWay",
     "SleepMode",
     "SleepNetwork",
     "Standing",

@@ -80,6 +80,14 @@ class Spot:
 class Cell(Spot):
     """A cell of a mobile network. Which SIM may join is the matter of the cloud's SIMs."""
 
+    def ban(self, board: Board) -> None:
+        """Have the mobile network ban a board's modem by its IMEI: no SIM in it is let in any more."""
+        self._do(lambda around: around.ban_modem(board.device_id, banned=True), f"banned the modem of {board.label}")
+
+    def lift_ban(self, board: Board) -> None:
+        """Have the mobile network let a board's modem in again."""
+        self._do(lambda around: around.ban_modem(board.device_id, banned=False), f"lifted the ban of the modem of {board.label}")
+
 
 class AccessPoint(Spot):
     """A Wi-Fi access point."""

@@ -13,6 +13,7 @@ from harness.hiding import hides
 from harness.kit.customer import Customer
 from harness.kit.firmware import Firmware, product_firmware
 from harness.kit.webhook import Webhook
+from harness.sims import Sims
 from harness.waiting import wait_for
 from particle_protocol.platforms import platform_by_name
 
@@ -49,6 +50,8 @@ class Product:
         self.id = product_id
         self.slug = slug
         self.platform_id = platform_id
+        self.sims = Sims(account, f"/v1/products/{product_id}/sims")
+        """Its SIMs."""
 
     @classmethod
     def create(cls, account: Account, name: str, platform: str, *, organization: str = "", **settings: Any) -> Product:
@@ -209,7 +212,7 @@ class Product:
         self._change("POST", "/groups", f"create group {name!r}", json={"name": name})
 
     def import_sims(self, *iccids: str) -> None:
-        """Take SIMs into the product, where they are activated."""
+        """Take SIMs into the product, where they are activated; the devices around them come along."""
         self._change("POST", "/sims", f"import {len(iccids)} SIMs", json={"sims": list(iccids)})
 
     def invite(self, username: str, *, role: str = "Developer") -> None:

@@ -8,8 +8,10 @@ from emulator.board.board import Board as EmulatedBoard
 from emulator.drivers import Driver
 from emulator.factory import device_os_release, user_part
 from emulator.hardware import hardware_of
+from emulator.lab import Lab
 from harness.board import Board
 from harness.capabilities import Extras, LedChange, LogLine, Releases
+from harness.errors import Blame, HarnessError
 from harness.hiding import hides
 from harness.lab.applications import build
 from harness.lab.host import EmulatedHost
@@ -77,6 +79,29 @@ class LabPower:
         self._driver.call(self._board.power_off)
 
 
+class LabSimSlot:
+    """The SIM slot of an emulated board."""
+
+    def __init__(self, lab: Lab, board: EmulatedBoard) -> None:
+        self._lab = lab
+        self._device_id = board.device_id
+
+    def insert(self, iccid: str | None = None) -> str:
+        """See `SimSlot.insert`.
+
+        Raises:
+            HarnessError: that SIM is in another board.
+        """
+        try:
+            return self._lab.insert_sim(self._device_id, iccid)
+        except ValueError as error:
+            raise HarnessError(str(error), blame=Blame.REQUEST) from error
+
+    def remove(self) -> None:
+        """See `SimSlot.remove`."""
+        self._lab.remove_sim(self._device_id)
+
+
 class BuiltReleases:
     """Firmware that the emulator builds, with the places, versions and dependencies of the real one; files of one's own come before it."""
 
@@ -104,6 +129,7 @@ def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", release
         LabButtons(driver, emulated),
         LabLed(driver, emulated),
         LabPower(driver, emulated),
+        LabSimSlot(host.lab, emulated) if host.lab.has_sim_slot(emulated.device_id) else None,
         releases if releases is not None else BuiltReleases(emulated.platform),
         seen.refusal,
         lambda since: [*seen.log(since), *driver.call(_usb_log, host, port, since)],

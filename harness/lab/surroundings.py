@@ -54,6 +54,13 @@ class LabSurroundings:
         """See `Surroundings.set_password`."""
         self._driver.call(self._set_password, name, password)
 
+    def ban_modem(self, device_id: str, *, banned: bool) -> None:
+        """See `Surroundings.ban_modem`."""
+        imei = self._lab.boards[device_id].identity.imei
+        if not imei:
+            raise HarnessError(f"device {device_id} has no modem that could be banned", blame=Blame.REQUEST)
+        self._driver.call(lambda: self._lab.cloud.factory.ban_imei(imei, banned=banned))
+
     def forget_translations(self) -> None:
         """See `Surroundings.forget_translations`."""
         self._driver.call(self._lab.network.forget_translations)

@@ -2,6 +2,7 @@
 
 from harness.provisioning.developer_claim import DeveloperClaim
 from harness.provisioning.flow import Flow, Step, StepReport, Verdict
+from harness.provisioning.sim_activation import SimActivation, SimWay
 from harness.provisioning.unclaim import Unclaim
 
-__all__ = ["DeveloperClaim", "Flow", "Step", "StepReport", "Unclaim", "Verdict"]
+__all__ = ["DeveloperClaim", "Flow", "SimActivation", "SimWay", "Step", "StepReport", "Unclaim", "Verdict"]

@@ -31,7 +31,13 @@ ANSWER_TIMEOUT = 10.0
 """Seconds for requests that only ask, as particle-cli has it when it lists boards (particle-cli 3.49.2, src/cmd/usb-util.js)."""
 
 _QUESTIONS = frozenset(
-    {RequestType.GET_DEVICE_MODE, RequestType.GET_CLOUD_CONNECTION_STATUS, RequestType.GET_MODULE_INFO, RequestType.IS_CLAIMED}
+    {
+        RequestType.GET_DEVICE_MODE,
+        RequestType.GET_CLOUD_CONNECTION_STATUS,
+        RequestType.GET_MODULE_INFO,
+        RequestType.GET_SERIAL_NUMBER,
+        RequestType.IS_CLAIMED,
+    }
 )
 """Requests that change nothing."""
 
@@ -146,6 +152,14 @@ class ControlRequests:
     def unmet_dependency(self) -> str:
         """The first module whose dependency is not met, or an empty string."""
         return next((str(module.key) for module in self.modules() if not module.dependencies_met), "")
+
+    def serial_number(self) -> str:
+        """The serial number, as on the label.
+
+        Raises:
+            RequestRefused: it has none, as some older boards, or its Device OS has no such request.
+        """
+        return self._named(RequestType.GET_SERIAL_NUMBER, calls.get_serial_number())
 
     def is_claimed(self) -> bool:
         """Whether the board was ever claimed, as far as it knows itself; the cloud may know better."""

@@ -75,9 +75,9 @@ def test_its_console_names_modem_and_sim(electron):
 
 
 def test_it_is_joined_by_having_its_sim_activated(electron):
-    assert electron.account.sim_status(sim_of(electron)) is None
+    assert electron.account.sims.find(sim_of(electron)) is None
     assert electron.network.join() == f"SIM {sim_of(electron)} is active"
-    assert electron.account.sim_status(sim_of(electron)) == "active"
+    assert electron.account.sims.is_active(sim_of(electron))
     electron.wait_for(Mode.ONLINE)
     assert electron.network.join() is None, "there is nothing to do"
     electron.wait_for(Mode.ONLINE)
@@ -90,7 +90,7 @@ def test_a_marker_brings_it_online_and_claimed_without_any_wifi(electron):
 
 def test_a_sim_of_somebody_elses_is_told_with_what_to_do(electron, open_rig):
     other = electron.account.cloud.sign_up("other@example.com", "a long enough secret")
-    other.activate_sim(sim_of(electron))
+    other.sims.activate(sim_of(electron))
     with pytest.raises(HarnessError, match=r"its SIM 89.* cannot be activated; seen: .* belongs to another account") as caught:
         electron.network.join()
     assert "use that account" in caught.value.remedy
@@ -98,7 +98,7 @@ def test_a_sim_of_somebody_elses_is_told_with_what_to_do(electron, open_rig):
 
 def test_a_sim_that_is_not_activated_in_time_is_told(electron):
     account = electron.account
-    account.activate_sim = lambda iccid: None
+    account.sims.activate = lambda iccid: None
     with pytest.raises(NotReached, match=r"waited for its SIM .* to be active, but .*; seen: in the cloud it is unknown"):
         electron.network.join()
 
@@ -110,7 +110,7 @@ def test_the_sim_of_a_real_board_is_not_activated_unless_allowed(electron):
         real.network.join()
     with pytest.raises(NotReached, match=r"Its SIM would have been activated, but for a missing --allow-changes"):
         Start(Mode.ONLINE).bring(real, None)
-    assert electron.account.sim_status(sim_of(electron)) is None
+    assert electron.account.sims.find(sim_of(electron)) is None
 
 
 def test_a_cellular_board_asks_for_an_account_and_a_wifi_board_for_a_network(open_rig):
