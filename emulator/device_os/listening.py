@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emulator.board.board import BootRequest
 from emulator.board.flash import FlashError
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
 
 
+LISTENING_LIMIT: Final = 300.0
+"""Seconds after which an Electron leaves listening mode by itself, whatever comes over its serial port (Device OS 2.3.1,
+system/src/system_network_internal.h:196-203); one that has nothing to connect with listens again."""
+LIMITED_SINCE: Final = (0, 6, 1)
+"""Chosen: the first release that lets an application change it."""
+
+
 class ListeningMode:
     """Whether one boot of Device OS is in listening mode, and the console while it is."""
 
@@ -42,6 +49,7 @@ class ListeningMode:
         self._console: ListeningConsole | None = None
         self._facts: _Facts | None = None
         self._timer: Timer | None = None
+        self._limit: Timer | None = None
         self._softap: SoftAp | None = None
         self._known: tuple[StoredNetwork, ...] = ()
 
@@ -57,6 +65,8 @@ class ListeningMode:
             self._softap = SoftAp(system, self.leave)
             self._softap.start()  # before the LED shows it: who sees it blink finds the network
         system.led.start(LedSignal.LISTENING_MODE, Priority.CRITICAL)
+        if system.board.platform.generation <= 2 and system.interfaces.cellular is not None and system.version_numbers >= LIMITED_SINCE:
+            self._limit = system.scope.call_later(LISTENING_LIMIT, self.leave)
         settings = ConsoleSettings.of(system.board.platform, system.version_numbers)
         self._facts = _Facts(system)
         self._console = ListeningConsole(self._facts, settings)
@@ -71,8 +81,9 @@ class ListeningMode:
             self._facts.cancel_update()
         self._console = None
         self._system.serial.on_receive = None
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._limit):
+            if timer is not None:
+                timer.cancel()
         if self._softap is not None:
             self._softap.stop()
             self._softap = None

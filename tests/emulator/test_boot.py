@@ -273,9 +273,7 @@ def test_a_sku_decides_the_sim_and_has_to_fit_the_platform(bench):
         bench.board(sku="E404MOD1")
 
 
-@pytest.mark.parametrize(
-    "more", [{}, {"platform": "p1"}, {"platform": "argon"}, {"mode": "dfu"}, {"mode": "off"}, {"platform": "electron", "has_sim": False}]
-)
+@pytest.mark.parametrize("more", [{}, {"platform": "p1"}, {"platform": "argon"}, {"mode": "dfu"}, {"mode": "off"}])
 def test_a_board_that_waits_for_somebody_wants_no_time(bench, more):
     board = bench.board(**more)
     bench.sleep(60)
@@ -283,3 +281,25 @@ def test_a_board_that_waits_for_somebody_wants_no_time(bench, more):
     assert bench.lab.clock.next_due() is None
     bench.sleep(86_400)
     assert board.led.describe() == shown
+
+
+@pytest.mark.parametrize("os", ["2.3.1", "0.6.0"])
+def test_an_electron_leaves_listening_mode_after_five_minutes(bench, os):
+    board = bench.board(platform="electron", os=os)
+    bench.wait_led(board, "blinking green")
+    board.buttons.press_mode()
+    bench.sleep(3.01)
+    board.buttons.release_mode()
+    bench.sleep(299.9)
+    assert board.led.describe() == "blinking dark blue"
+    bench.sleep(0.2)
+    assert board.led.describe() == ("blinking dark blue" if os == "0.6.0" else "blinking green")
+
+
+def test_without_a_sim_it_listens_again(bench):
+    board = bench.board(platform="electron", has_sim=False)
+    bench.wait_led(board, "blinking dark blue")
+    before = len(board.led.timeline)
+    bench.sleep(301)
+    assert board.led.describe() == "blinking dark blue"
+    assert len(board.led.timeline) > before

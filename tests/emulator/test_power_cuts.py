@@ -1,9 +1,14 @@
 """The power goes away at any flash write of an update, and the board is never lost: it comes up in DFU mode, in safe mode or healthy."""
 
+from contextlib import suppress
+
 import pytest
 
-from emulator.board.flash import CutPhase
+from emulator.board.flash import Cut, CutPhase
+from emulator.device_os.cloud_facts import ClaimReceived
 from emulator.factory import device_os_release, user_part
+from particle_protocol.control_requests.codes import RequestType
+from particle_protocol.dct import DctField
 from particle_protocol.dfu import open_session
 from particle_protocol.platforms import platform_by_name
 
@@ -108,3 +113,50 @@ def test_every_cut_while_a_staged_update_is_copied(bench):
     while all(staged_cut(bench, operation, phase) for phase in CutPhase):
         operation += 1
     assert operation > 5
+
+
+OLD_CODE, NEW_CODE = b"o" * 63, b"n" * 63
+
+
+def values(board):
+    return board.settings.get(DctField.CLAIM_CODE), board.settings.get(DctField.CLAIMED), board.settings.get(DctField.SERVER_ADDRESS)[:7]
+
+
+def give_code(bench, board):
+    bench.request(board, RequestType.SET_CLAIM_CODE, b"\x0a\x3f" + NEW_CODE)
+
+
+def confirm(bench, board):
+    board.enter(board.firmware.cloud._do, (ClaimReceived(),))
+
+
+@pytest.mark.parametrize(
+    ("write", "codes", "bits"),
+    [(give_code, {OLD_CODE, NEW_CODE}, {b"\xff"}), (confirm, {OLD_CODE, b"\0" + OLD_CODE[1:]}, {b"\xff", b"1"})],
+)
+@pytest.mark.parametrize("phase", list(CutPhase))
+@pytest.mark.parametrize("platform", ["photon", "p1", "electron", "argon"])
+def test_after_a_cut_at_any_write_of_the_dct_each_value_is_the_old_or_the_new_one(bench, platform, phase, write, codes, bits):
+    board = bench.board(platform=platform)
+    bench.sleep(1)
+    board.settings.put(DctField.CLAIM_CODE, OLD_CODE)
+    state, first, cuts = board.snapshot(), values(board), 0
+    while True:
+        cut = Cut(cuts, phase)
+        board.await_cut(cut)
+        with suppress(bench.Unplugged):
+            write(bench, board)
+        if not cut.happened:
+            break
+        assert not board.powered
+        board.power_on()
+        bench.sleep(1)
+        code, bit, server = values(board)
+        assert (code in codes, bit in bits, server) == (True, True, first[2])
+        assert not (bit == b"1" and code == OLD_CODE), "the bit comes after the code is gone"
+        board.restore(state)
+        bench.sleep(1)
+        cuts += 1
+    assert cuts >= 1
+    board.forget_cut(cut)
+    assert values(board) != first
