@@ -23,6 +23,7 @@ from emulator.drivers.served import ServedDriver
 from emulator.hardware import emulated_platforms, hardware_of
 from emulator.hook_gateway import HttpGateway
 from emulator.lab import Lab
+from emulator.network import Address
 from emulator.setup_ports import SetupPorts
 from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
 
@@ -86,7 +87,7 @@ class Service:
         self.app = app = CloudApp(api.answer, driver, limits=api.limits)
         limits = HeadLimits(lab.cloud.settings.max_head, lab.cloud.settings.head_timeout)
         self._http = HttpDoor(driver, app, host, http_port, app.end_streams, Visitors((host, *hosts), origins), limits)
-        self._devices = {port.transport: _door(driver, port, device_host or host, numbers[port.transport]) for port in lab.ports}
+        self._devices = {port.transport: _door(lab, driver, port, device_host or host, numbers[port.transport]) for port in lab.ports}
         self._outside = RealNetwork(driver)
         self.hooks = HttpGateway(driver, lab.cloud.settings, Destinations(webhooks))
         wanted: list[tuple[HttpDoor | TcpListener | UdpListener, Listener, int]] = [(self._http, Listener.HTTP, http_port)]
@@ -176,12 +177,26 @@ class Service:
 _LISTENERS = {Transport.TCP: Listener.DEVICES, Transport.UDP: Listener.UDP_DEVICES}
 
 
-def _door(driver: ServedDriver, port: Port, host: str, number: int) -> TcpListener | UdpListener:
-    """What listens for the boards of a port."""
+def _door(lab: Lab, driver: ServedDriver, port: Port, host: str, number: int) -> TcpListener | UdpListener:
+    """What listens for the boards of a port, behind the weather of the Lab."""
+    network = lab.network
     if isinstance(port, StreamPort):
-        return TcpListener(driver, port.accept, host, number)
+        accept = port.accept
+        return TcpListener(driver, lambda stream: accept(network.visited(stream)), host, number)
     assert isinstance(port, DatagramPort)
-    door = UdpListener(driver, host, number)
-    wire = port.attach(door)
-    door.on_datagram = lambda data, sender: port.receive(wire, data, sender)
+    door, receive = UdpListener(driver, host, number), port.receive
+    wire = port.attach(_Behind(door, lab))
+    door.on_datagram = lambda data, sender: network.pass_on(data, receive, wire, data, sender)
     return door
+
+
+class _Behind:
+    """A door for datagrams, as who sends through it sees it: behind the weather."""
+
+    def __init__(self, door: UdpListener, lab: Lab) -> None:
+        self._door = door
+        self._network = lab.network
+
+    def send(self, data: bytes, address: Address) -> None:
+        """See `DatagramPort.send`."""
+        self._network.pass_on(data, self._door.send, data, address)

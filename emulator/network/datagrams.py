@@ -150,18 +150,19 @@ class _Translation:
             self.socket.on_datagram(data)
 
 
+def pass_on(clock: Clock, way: Way, data: bytes, arrive: Callable[..., None], *args: object) -> None:
+    """Have `arrive(*args)` called for each copy of a datagram that a way lets through: at once where that takes no time."""
+    for delay in way.arrivals(len(data)):
+        if delay:
+            clock.call_later(delay, arrive, *args)
+        else:
+            arrive(*args)
+
+
 def detour(inner: DatagramSocket, clock: Clock, way: Way) -> DatagramSocket:
     """A socket towards a server outside of the Lab, with a way of the Lab's before it."""
-
-    def passed_on(data: bytes, arrive: Callable[[bytes], None]) -> None:
-        for delay in way.arrivals(len(data)):
-            if delay:
-                clock.call_later(delay, arrive, data)
-            else:
-                arrive(data)
-
-    outer = DatagramSocket(inner.peer, lambda data: passed_on(data, inner.send), inner.rebind, inner.close)
-    inner.on_datagram = lambda data: passed_on(data, lambda came: outer.on_datagram(came))
+    outer = DatagramSocket(inner.peer, lambda data: pass_on(clock, way, data, inner.send, data), inner.rebind, inner.close)
+    inner.on_datagram = lambda data: pass_on(clock, way, data, lambda: outer.on_datagram(data))
     return outer
 
 

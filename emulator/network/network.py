@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from emulator.clock import Clock, Signal
 from emulator.network.access_points import AccessPoint
 from emulator.network.cells import Cell
-from emulator.network.datagrams import Address, DatagramPort, Datagrams, DatagramSocket, detour
+from emulator.network.datagrams import Address, DatagramPort, Datagrams, DatagramSocket, detour, pass_on
 from emulator.network.link import Link, Path, Way
 from emulator.network.streams import Detour, Stream, StreamEnd
 from emulator.network.weather import Weather
@@ -62,7 +62,7 @@ class Network:
         self.outside: Outside | None = None
         self._ports = itertools.cycle(range(49_152, 65_536))
         self.weather = Weather()
-        self._outward = Way((self.weather.link, self.weather.rng))
+        self._beyond = Way((self.weather.link, self.weather.rng))
         self._datagrams = Datagrams(clock, self._way, self._ports.__next__)
 
     def access_point(self, ssid: str, password: str = "", **more: object) -> AccessPoint:
@@ -118,7 +118,8 @@ class Network:
         target, port = self.routes.get((target, port), (target, port))
         socket = self._datagrams.open(via, (target, port))
         if socket is None and self.outside is not None:
-            return detour(self.outside.open_datagrams((target, port)), self._clock, self._outward)
+            made = self.outside.open_datagrams((target, port))
+            return made if self._is_own((target, port)) else detour(made, self._clock, self._beyond)
         return socket if socket is not None else f"{host}:{port} has no server for datagrams"
 
     def forget_translations(self) -> None:
@@ -162,6 +163,14 @@ class Network:
         else:
             self._establish(point, Way((point.link, self._rng)), address, opened, accept)
 
+    def visited(self, stream: Stream) -> Stream:
+        """A stream to somebody outside of the Lab, with the weather in between."""
+        return Detour(stream, self._clock, self._beyond)
+
+    def pass_on(self, data: bytes, arrive: Callable[..., None], *args: object) -> None:
+        """Have `arrive(*args)` called when a datagram from or to somebody outside is through the weather, for each copy of it."""
+        pass_on(self._clock, self._beyond, data, arrive, *args)
+
     def _way(self, via: Path) -> Way:
         """What lies between an access point or cell and the servers behind it."""
         return Way((via.link, self._rng), (self.weather.link, self.weather.rng))
@@ -170,17 +179,23 @@ class Network:
         self, outside: Outside, address: Address, opened: Callable[[Stream], None], failed: Callable[[str], None]
     ) -> Callable[[], None]:
         """Open a stream to a server outside, which is as far away as it is; the weather comes on top."""
+        if self._is_own(address):
+            return outside.connect(address, opened, failed)
         give_up: list[Callable[[], None]] = []
 
         def connect() -> None:
-            give_up[:] = [outside.connect(address, lambda stream: opened(Detour(stream, self._clock, self._outward)), failed)]
+            give_up[:] = [outside.connect(address, lambda stream: opened(self.visited(stream)), failed)]
 
-        delay = 2 * self._outward.delay()
+        delay = 2 * self._beyond.delay()
         if delay:
             give_up.append(self._clock.call_later(delay, connect).cancel)
         else:
             connect()
         return lambda: give_up[0]()
+
+    def _is_own(self, address: Address) -> bool:
+        """Whether an address outside is one of this Lab's own doors, behind which there is weather already."""
+        return address in self.routes.values()
 
     def _establish(
         self, via: Path, way: Way, address: Address, opened: Callable[[Stream], None], accept: Callable[[Stream], None]

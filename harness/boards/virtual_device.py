@@ -24,6 +24,7 @@ from harness.device_os import stock
 from harness.device_server import DeviceServer
 from harness.errors import BoardNotAvailable, CapabilityMissing, HarnessError, NotReached, Unavailable, hides
 from harness.host import RealHost
+from harness.modes import Capability
 from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
 from particle_protocol.dct import ServerAddress
 from particle_protocol.identifiers import IdentifierError, make_device_id, parse_device_id
@@ -112,6 +113,7 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
     healing = stock(options.device_os) if options.device_os else None
     serving = Serving(device_host=address, device_port=PORT_NUMBERS[Transport.TCP], device_udp_port=PORT_NUMBERS[Transport.UDP])
     lab = LabRig(seed=options.seed, served=True, serving=serving, stock=healing)
+    lab.host.surroundings.offers = frozenset({Capability.CLOUD_FAULTS})  # their network and their memory are this computer's
     devices: list[VirtualDevice] = []
     boards: list[Board] = []
 
@@ -128,7 +130,7 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
     except BaseException:
         close()
         raise
-    return Rig(boards, cloud=lab.rig.cloud, close=close)
+    return Rig(boards, cloud=lab.rig.cloud, surroundings=lab.host.surroundings, close=close)
 
 
 def _make(wanted: Wanted, lab: LabRig, address: str, device_id: str, devices: list[VirtualDevice]) -> Board:
@@ -160,6 +162,7 @@ def _make(wanted: Wanted, lab: LabRig, address: str, device_id: str, devices: li
             serial=False,
             network=HostNetwork(),
             state=device.describe,
+            surroundings=lab.host.surroundings,
         ),
     )
     begun = clock.now()

@@ -131,6 +131,10 @@ def _check(boards: Sequence[Board], plan: FaultPlan, around: Surroundings | None
                 board.must_allow_changes("give it a wrong server key", Capability.USB)
             elif each not in board.capabilities:
                 raise CapabilityMissing(each, board=board.label, remedy=REMEDIES.get(each, ""))
+    if not boards and around is not None:
+        missing = next((each for each in plan.needs if each in REMEDIES and each not in around.offers), None)
+        if missing is not None:
+            raise CapabilityMissing(missing, remedy=REMEDIES[missing])
     if not (plan.is_weather or plan.is_trouble or plan.outage):
         return None
     return boards[0].surroundings if around is None else around

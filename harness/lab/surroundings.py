@@ -21,9 +21,8 @@ __tracebackhide__ = hides
 class LabSurroundings:
     """See `Surroundings`."""
 
-    offers = frozenset({Capability.AIR, Capability.POWER_CUTS, Capability.CLOUD_FAULTS})
-
     def __init__(self, lab: Lab) -> None:
+        self.offers = frozenset({Capability.AIR, Capability.POWER_CUTS, Capability.CLOUD_FAULTS})
         self._lab = lab
         self._driver = lab.driver
         self._active: list[FaultPlan] = []

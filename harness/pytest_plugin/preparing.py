@@ -13,7 +13,7 @@ from harness.board import Board
 from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, HarnessError, InTheWay, NeedNotMet
 from harness.fault_plan import WORDS, FaultPlan, WrongFault
 from harness.hiding import hides
-from harness.kit.faults import begun_around, derived_seed
+from harness.kit.faults import REMEDIES, begun_around, derived_seed
 from harness.modes import Capability, Mode
 from harness.pool.needs import Needs
 from harness.pool.pool import Wanted
@@ -58,7 +58,9 @@ def standing_faults(item: pytest.Item, bench: Bench, faults: LabFaults, ends: Ex
     plan = faults.plan(derived_seed(seed_of(item.config), item.nodeid, 0))
     for rig in bench.pool.rigs:
         boards = tuple(board for board in rig.boards if board in bench.in_use)
-        if rig.surroundings is not None and (boards or (asks_cloud and not bench.in_use)):
+        if rig.surroundings is None or not rig.surroundings.offers.issuperset(set(plan.needs) & REMEDIES.keys()):
+            continue
+        if boards or (asks_cloud and not bench.in_use):
             ends.enter_context(begun_around(boards, plan, rig.surroundings))
 
 

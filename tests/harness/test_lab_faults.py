@@ -1,6 +1,7 @@
 """Faults of a lab file: read, around boards that are served, run and tested."""
 
 import json
+import socket
 import sys
 from textwrap import dedent
 
@@ -78,8 +79,15 @@ def test_on_real_sockets_the_same_goes_wrong(open_rig, lab):
     faults.follow(lab("[faults]\noutage = 'cloud'\n"), rig)
     with pytest.raises(CloudUnreachable):
         account.devices()
+    visitor = socket.create_connection(rig.service.device_address)
+    visitor.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        visitor.recv(100)
     assert httpx.get(f"{rig.cloud.url}/emulator/boards", headers={"authorization": f"Bearer {account.token}"}).status_code == 200
     faults.follow(lab(""), rig)
+    visitor.settimeout(20)
+    assert len(visitor.recv(100)) == 40, "the nonce that a handshake begins with"
+    visitor.close()
     assert account.ping(board.device_id)
     cloud.close()
 

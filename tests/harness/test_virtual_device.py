@@ -19,7 +19,8 @@ from harness.boards.virtual_device import HOW_TO_GET_ONE, KIND, free_address, re
 from harness.cli.check import check
 from harness.cloud import Cloud
 from harness.device_server import DeviceServer
-from harness.errors import BoardNotAvailable, CapabilityMissing, NotReached, Unavailable
+from harness.errors import BoardNotAvailable, CapabilityMissing, CloudUnreachable, NotReached, Unavailable
+from harness.kit import Faults
 from harness.modes import Capability, Mode
 from harness.starting import Start
 from particle_protocol import dtls
@@ -109,13 +110,23 @@ def test_the_cloud_part_of_the_suite_passes_on_a_real_one():
 
 
 def test_what_it_has_and_what_it_is(board):
-    assert board.capabilities == {Capability.POWER, Capability.NETWORK, Capability.CLOUD}
+    assert board.capabilities == {Capability.POWER, Capability.NETWORK, Capability.CLOUD, Capability.CLOUD_FAULTS}
     assert str(board) == f"virtual device {board.device_id}"
     assert board.network.join() is None
     with pytest.raises(CapabilityMissing):
         _ = board.usb
     account = board.account
     assert (account.read(board.device_id, "armed"), account.read(board.device_id, "level")) == (True, 2.5)
+
+
+def test_faults_of_its_cloud_reach_it_and_others_are_needs_that_are_not_met(board):
+    faults = Faults(lambda: [board])
+    with faults(outage="cloud"), pytest.raises(CloudUnreachable):
+        board.account.devices()
+    assert board.account.ping(board.device_id)
+    for words in ({"loss": 0.1}, {"power_cut": 1}):
+        with pytest.raises(CapabilityMissing), faults(**words):
+            pytest.fail("it has begun")
 
 
 def test_it_runs_in_a_folder_of_its_own_with_keys_that_nobody_else_may_read(board):
