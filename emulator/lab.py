@@ -40,7 +40,7 @@ from particle_protocol.identifiers import (
     parse_mobile_secret,
 )
 from particle_protocol.lightssl import DeviceKey
-from particle_protocol.platforms import Platform, platform_by_name
+from particle_protocol.platforms import Platform, parse_os_version, platform_by_name
 from particle_protocol.skus import ActivationClass, SimForm, find_sku, sku_fault
 from particle_protocol.softap import names
 
@@ -312,9 +312,10 @@ class Lab:
         board.otp.program(SERIAL_NUMBER[0], board.identity.serial_number.encode())
         board.otp.program(MOBILE_SECRET[0], board.identity.mobile_secret.encode())
         servers = self._server_keys()
+        version = parse_os_version(board.hardware.device_os if spec.os is None else spec.os)
         fields = {
             DctField.DEVICE_ID: bytes.fromhex(board.device_id),
-            DctField.DEVICE_CODE: names.make_device_code(board.rng.getrandbits(32)).encode(),
+            DctField.DEVICE_CODE: names.make_device_code(board.rng.getrandbits(32), version).encode(),
             DctField.DEVICE_SECRET: board.identity.mobile_secret.encode(),
             **(_setup_network() if board.platform.has_softap else {}),
         }

@@ -95,8 +95,8 @@ class SoftAp:
             settings.write(DctField.SSID_PREFIX.offset, bytes((len(prefix),)) + prefix)
         code = names.stored_code(settings.get(DctField.DEVICE_CODE))
         if code is None:
-            code = names.make_device_code(self._board.rng.getrandbits(32)).encode()
-            settings.put(DctField.DEVICE_CODE, code)
+            code = names.make_device_code(self._board.rng.getrandbits(32), self._system.version_numbers).encode()
+            settings.write(DctField.DEVICE_CODE.offset, code)
         return names.network_name(prefix, code)
 
     def _accept(self, server: SoftApServer, stream: Stream) -> None:

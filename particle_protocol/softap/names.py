@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from particle_protocol.platforms import OsVersion
+
 ADDRESS: Final = "192.168.0.1"
 """Of the board on its own network. Its name server gives it for every name that it is asked for."""
 TCP_PORT: Final = 5609
@@ -18,15 +20,17 @@ DEFAULT_PREFIX: Final = b"Photon"
 """Of Photon and P1."""
 MAX_PREFIX: Final = 25
 CODE_LENGTH: Final = 6
-"""Characters of a device code. Devices that got theirs before 0.7.0 have `OLD_CODE_LENGTH`."""
 OLD_CODE_LENGTH: Final = 4
+LONG_CODES_SINCE: Final = (0, 7, 0)
+"""Characters of a device code: devices that got theirs from an older release have the old length (hal/src/stm32f2xx/device_code.cpp)."""
 _SYMBOLS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _NAME: Final = re.compile(rf".+-[{_SYMBOLS}]{{{OLD_CODE_LENGTH},{CODE_LENGTH}}}", re.DOTALL)
 
 
-def make_device_code(number: int) -> str:
-    """The device code that a random number of 32 bits gives: five bits for each character, the lowest first."""
-    return "".join(_SYMBOLS[number >> 5 * place & 31] for place in range(CODE_LENGTH))
+def make_device_code(number: int, version: OsVersion = LONG_CODES_SINCE) -> str:
+    """The device code that a random number of 32 bits gives in a release: five bits for each character, the lowest first."""
+    length = CODE_LENGTH if version >= LONG_CODES_SINCE else OLD_CODE_LENGTH
+    return "".join(_SYMBOLS[number >> 5 * place & 31] for place in range(length))
 
 
 def stored_prefix(field: bytes) -> bytes | None:

@@ -109,6 +109,19 @@ def test_what_the_dct_lacks_of_the_name_is_made_up_once(bench, board, phone):
     assert bench_name(board) == name
 
 
+@pytest.mark.parametrize(("os", "length"), [("0.4.0", 4), ("0.6.3", 4), ("0.7.0", 6)])
+def test_a_code_of_an_old_release_is_short_and_stays_so(bench, os, length):
+    board = bench.board(os=os)
+    bench.wait_led(board, "blinking dark blue")
+    name = bench_name(board)
+    assert len(name) == len("Photon-") + length
+    assert names.may_be_a_board(name)
+    board.power_off()
+    board.power_on()
+    bench.sleep(2)
+    assert bench_name(board) == name
+
+
 def test_other_boards_have_no_such_network(bench):
     bench.board(platform="electron")
     bench.sleep(2)

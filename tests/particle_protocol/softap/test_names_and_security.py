@@ -11,6 +11,7 @@ def test_a_device_code_is_five_bits_a_character_the_lowest_first():
     assert names.make_device_code(1) == "322222"
     assert names.make_device_code(31 << 25 | 30) == "Y2222Z"
     assert names.make_device_code(0xFFFFFFFF) == "ZZZZZZ"
+    assert names.make_device_code(0xFFFFFFFF, (0, 6, 3)) == "ZZZZ"
 
 
 @pytest.mark.parametrize(
