@@ -17,6 +17,10 @@ _EXTENDED_8 = 13
 _EXTENDED_16 = 14
 _RESERVED = 15
 _BASE_16 = 269
+_HEAD_ROOM = 4 + 8 + 1
+"""Bytes of the longest header with its token, and of the payload marker."""
+_OPTION_ROOM = 5
+"""Bytes of the longest head of an option."""
 
 
 class CoapError(ValueError):
@@ -156,12 +160,14 @@ class Message:
             raise CoapError(f"message id {self.id} or code {self.code} out of range")
         out = bytearray((0x40 | self.type << 4 | len(token), self.code, self.id >> 8, self.id & 0xFF))
         out += token
-        options = self.options
-        if len(options) > 1:
-            options = tuple(sorted(options, key=itemgetter(0)))
         last = 0
-        for number, value in options:
-            _push_option(out, number - last, value)
+        for number, value in self.options if _in_order(self.options) else sorted(self.options, key=itemgetter(0)):
+            delta, length = number - last, len(value)
+            if 0 <= delta < _EXTENDED_8 and length < _EXTENDED_8:
+                out.append(delta << 4 | length)
+                out += value
+            else:
+                _push_long_option(out, delta, value)
             last = number
         if self.payload or self.bare_marker:
             out.append(PAYLOAD_MARKER)
@@ -169,6 +175,11 @@ class Message:
         if self.code == 0 and len(out) > 4:
             raise CoapError("an empty message has neither token nor options nor payload")
         return bytes(out)
+
+    @property
+    def most_bytes(self) -> int:
+        """More bytes than it has when it is encoded, but not many: what can be said of its size without encoding it."""
+        return _HEAD_ROOM + sum([len(value) + _OPTION_ROOM for _, value in self.options]) + len(self.payload)
 
     @classmethod
     def decode(cls, data: bytes) -> Message:
@@ -259,17 +270,25 @@ def _text(value: bytes) -> str:
     return value.decode() if value.isascii() and value.decode().isprintable() else "0x" + value.hex()
 
 
-def _push_option(out: bytearray, delta: int, value: bytes) -> None:
+def _in_order(options: tuple[tuple[int, bytes], ...]) -> bool:
+    last = 0
+    for number, _ in options:
+        if number < last:
+            return False
+        last = number
+    return True
+
+
+def _push_long_option(out: bytearray, delta: int, value: bytes) -> None:
+    """An option whose delta or length does not fit into its nibble."""
     length = len(value)
-    if 0 <= delta < _EXTENDED_8 and length < _EXTENDED_8:
-        out.append(delta << 4 | length)
-    else:
-        if not 0 <= delta <= 0xFFFF or length > 0xFFFF + _BASE_16:
-            raise CoapError(f"an option with delta {delta} and {length} bytes cannot be written")
-        delta_nibble, delta_more = _extended(delta)
-        length_nibble, length_more = _extended(length)
-        out.append(delta_nibble << 4 | length_nibble)
-        out += delta_more + length_more
+    if not 0 <= delta <= 0xFFFF or length > 0xFFFF + _BASE_16:
+        raise CoapError(f"an option with delta {delta} and {length} bytes cannot be written")
+    delta_nibble, delta_more = _extended(delta)
+    length_nibble, length_more = _extended(length)
+    out.append(delta_nibble << 4 | length_nibble)
+    out += delta_more
+    out += length_more
     out += value
 
 

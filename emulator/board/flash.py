@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import enum
 import functools
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from emulator.board.power import PowerCut
 
@@ -17,6 +19,7 @@ PAGE = 256
 """Granularity, in bytes, at which a board's own content is kept apart from the shared image. Nothing on a board can see it."""
 
 _ERASED = b"\xff" * PAGE
+_start_of = attrgetter("start")
 
 
 class FlashError(Exception):
@@ -116,9 +119,10 @@ class Flash:
         Raises:
             FlashError: there is none.
         """
-        for sector in self._sectors:
-            if sector.start <= address < sector.end:
-                return sector
+        place = bisect_right(self._sectors, address, key=_start_of)
+        sector = self._sectors[max(place - 1, 0)]
+        if sector.start <= address < sector.end:
+            return sector
         raise FlashError(f"no flash at 0x{address:08x}")
 
     def read(self, address: int, length: int) -> bytes:

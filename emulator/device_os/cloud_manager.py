@@ -342,6 +342,10 @@ class CloudManager:
                 self._do_of_updates(event)
 
     def _do_of_updates(self, event: facts.CloudEvent) -> None:
+        """What has become of an update; the reset after one waits for nothing but Goodbye, that after a lost one not even for that.
+
+        (Device OS 2.3.1, system/src/system_update.cpp:393-431; main.cpp:378.)
+        """
         system = self._system
         match event:
             case facts.UpdatesForced(forced):
@@ -349,9 +353,9 @@ class CloudManager:
             case facts.UpdatesPending(pending):
                 system.update_flags.pending = pending
             case facts.UpdateEnded():
-                system.reset_later(ResetReason.UPDATE)
+                self._scope.call_later(0.0, system.reset, ResetReason.UPDATE)
             case facts.UpdateTimedOut():
-                system.reset_later(ResetReason.UPDATE_TIMEOUT)
+                self._scope.call_later(0.0, self._board.reset, ResetReason.UPDATE_TIMEOUT)
             case _:
                 pass
 

@@ -19,9 +19,9 @@ from particle_protocol import vitals
 from particle_protocol.listening.wifi import WifiSecurity
 
 SCAN_TIME = 0.6
-JOIN_TIME = 0.9
+JOIN_TIME = 0.6
 JOIN_FAILURE_TIME = 4.0
-DHCP_TIME = 0.4
+DHCP_TIME = 0.3
 """Seconds. Chosen: the sources tell the order of the steps, not how long a radio takes for them."""
 ADDRESS_LIMIT = 30.0
 """Seconds until a board gives up a network that gives it no address."""

@@ -58,6 +58,8 @@ class Link:
         loss = self._lost
         if self.down or size > self.mtu or (loss and rng.random() < loss):
             return ()
+        if not (self.duplication or self.jitter or self.reordering):
+            return (self.latency,)
         copies = 2 if self.duplication and rng.random() < self.duplication else 1
         return tuple(self._one_way(rng) for _ in range(copies))
 
@@ -97,8 +99,9 @@ class Way:
 
     def arrivals(self, size: int) -> list[float]:
         """How long each copy of one datagram of `size` bytes takes this time; no copy at all when it is lost."""
-        arrivals = [0.0]
-        for link, rng in self._links:
+        (link, rng), *further = self._links
+        arrivals = list(link.arrivals(rng, size))
+        for link, rng in further:
             arrivals = [before + more for before in arrivals for more in link.arrivals(rng, size)]
         return arrivals
 

@@ -33,6 +33,11 @@ class OtaOption(enum.IntEnum):
     MODULE_FUNCTION = 2077
 
 
+(_CHUNK_PATH,), (_ACK_PATH,) = path_options("C"), path_options("A")
+_CHUNK_INDEX: Final = int(OtaOption.CHUNK_INDEX)
+"""What is in each of a thousand messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class UpdateStart:
     """The cloud asks to begin: CON POST /S. Sizes in bytes.
@@ -119,7 +124,7 @@ class UpdateChunk:
 
     def encode(self, message_id: int) -> Message:
         """The chunk as a CoAP message."""
-        options = (*path_options("C"), (OtaOption.CHUNK_INDEX, pack_uint(self.index)))
+        options = (_CHUNK_PATH, (_CHUNK_INDEX, pack_uint(self.index)))
         return Message(Type.NON, Code.POST, message_id, b"", options, self.data)
 
     @classmethod
@@ -150,7 +155,7 @@ class UpdateAck:
     def encode(self, message_id: int) -> Message:
         """The acknowledgement as a CoAP message: the bitmap in little-endian words, as many as there are bits for."""
         words = -(-self.bitmap.bit_length() // (8 * WORD))
-        options = (*path_options("A"), (OtaOption.CHUNK_INDEX, pack_uint(self.index)))
+        options = (_ACK_PATH, (_CHUNK_INDEX, pack_uint(self.index)))
         return Message(Type.NON, Code.POST, message_id, b"", options, self.bitmap.to_bytes(words * WORD, "little"))
 
     @classmethod

@@ -9,6 +9,7 @@ what is missing, and after that one chunk at a time, ever more slowly. How fast 
 from __future__ import annotations
 
 import enum
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Final
@@ -99,6 +100,7 @@ class UpdateSender:
         self._last_sending = 0.0
         self._newest_arrived = 0
         self._flights: dict[int, _Flight] = {}
+        """What is under way, in the order in which it was sent: what is due first comes first."""
         self._lost: set[int] = set()
         self._in_flight = settings.first_in_flight
         self._round_trip = FIRST_ROUND_TRIP
@@ -165,10 +167,12 @@ class UpdateSender:
         ack = UpdateAck.decode(message)
         if self.stage is not Stage.SENDING or ack.index > self._count:
             return
-        arrived = [index for index in self._flights if ack.has(index)]
+        whole = ack.index
+        arrived = [index for index in self._flights if index <= whole or (ack.bitmap and ack.has(index))]
         for index in arrived:
             self._arrived(self._flights.pop(index), now)
-        self._lost = {index for index in self._lost if not ack.has(index)}
+        if self._lost:
+            self._lost = {index for index in self._lost if not ack.has(index)}
         if arrived or ack.index > self._acknowledged:
             self._acknowledged = max(self._acknowledged, ack.index)
             self._last_news = now
@@ -181,7 +185,8 @@ class UpdateSender:
         """When `handle_timer` wants to be called, or None: to requests their carrier gives time."""
         if self.stage is not Stage.SENDING:
             return None
-        overdue = min(map(self._overdue_at, self._flights.values()), default=math.inf)
+        oldest = next(iter(self._flights.values()), None)
+        overdue = math.inf if oldest is None else self._overdue_at(oldest)
         return min(overdue, self._silent_at(), self._last_news + self._settings.patience)
 
     def handle_timer(self, now: float) -> None:
@@ -216,9 +221,10 @@ class UpdateSender:
         return self._last_sending + min(delay * 2.0**self._silences, MAX_TIMEOUT)
 
     def _give_up_overdue(self, now: float) -> None:
-        for index in [index for index, flight in self._flights.items() if self._overdue_at(flight) <= now]:
+        overdue = list(itertools.takewhile(lambda index: self._overdue_at(self._flights[index]) <= now, self._flights))
+        for index in overdue:
             del self._flights[index]
-            self._lost.add(index)
+        self._lost.update(overdue)
 
     def _started(self, message: Message, now: float) -> None:
         try:
@@ -265,6 +271,7 @@ class UpdateSender:
     def _send(self, index: int, now: float, *, is_first: bool) -> None:
         self._sendings += 1
         self._last_sending = now
+        self._flights.pop(index, None)
         self._flights[index] = _Flight(self._sendings, now, is_first)
         at = self._offset + (index - 1) * self._settings.chunk_size
         self._out.append(UpdateChunk(index, self._image[at : at + self._settings.chunk_size]))

@@ -14,6 +14,7 @@ from particle_protocol.cloud_messages.server_moved import ServerMoved
 from particle_protocol.cloud_profiles import Transport
 from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.dtls import PrivateKey
+from particle_protocol.messages.goodbye import ResetReason
 from particle_protocol.platforms import platform_by_name
 
 HOME = StoredNetwork("lab", 3, "secret123")
@@ -288,6 +289,16 @@ def test_an_update_of_version_3_arrives_over_a_network_that_loses_a_tenth(bench,
     bench.wait_led(board, "breathing cyan", timeout=300)
     assert board.firmware.modules.user.product == (13, 7)
     assert call(bench, board) == 5
+
+
+def test_a_board_resets_as_soon_as_the_cloud_knows_the_verdict(bench, online):
+    """No second goes by, as it does after an update over USB, whose host still has to collect the answer."""
+    board = online()
+    boots = board.boots
+    flash(bench, board, user_part(BORON, "6.2.0", "Echo", product=(13, 9)))
+    bench.sleep(0.3)
+    assert board.boots == boots + 1
+    assert board.reset_reason is ResetReason.UPDATE
 
 
 def test_an_update_that_was_interrupted_goes_on_where_it_was(bench, online):

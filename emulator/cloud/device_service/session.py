@@ -341,7 +341,7 @@ class Session:
         return WindowUpdate(self, image, reply) if windows else UpdateSender(self, image, reply)
 
     def _fits(self, message: Message) -> bool:
-        return len(message.encode()) < self._max_message
+        return message.most_bytes < self._max_message or len(message.encode()) < self._max_message
 
     def _ask(
         self, what: str, request: Callable[[bytes], FunctionCall | VariableRead | Signal | DescribeRequest], decode: Decode
