@@ -128,15 +128,49 @@ def test_identity_is_checked_on_usb_in_real_time(computer):
     assert check_as_a_real_one(computer(served=True), "-k", "identity") == []
 
 
+class ServedCheck:
+    """A check of a served board in a process of its own: over real sockets, at real time, most of which it waits."""
+
+    def __init__(self, program, moniker, *arguments):
+        self.process = subprocess.Popen(
+            [*program, "check", "--board", moniker, "--served", "--json", *arguments], stdout=subprocess.PIPE, text=True
+        )
+
+    def passes(self):
+        """Wait for its end; gives whether nothing was left out but what the board cannot do."""
+        report = json.loads(self.process.communicate(timeout=500)[0])
+        assert [(check["name"], check["reason"]) for check in report["checks"] if check["outcome"] == "failed"] == []
+        assert self.process.returncode == 0
+        return all("has no" in check["reason"] for check in report["checks"] if check["outcome"] == "skipped")
+
+
+@pytest.fixture
+def served_check(program):
+    made = []
+
+    def start(*arguments):
+        made.append(ServedCheck(program, *arguments))
+        return made[-1]
+
+    yield start
+    for each in made:
+        with each.process as process:
+            process.kill()
+
+
 @real_time
-def test_the_suite_passes_in_real_time_on_usb_and_on_a_served_board(computer, program):
-    """Both at once, the served board in a process of its own: most of their time they wait."""
-    command = [*program, "check", "--board", "emu:photon", "--served", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
-        assert all("has no" in reason for reason in check_as_a_real_one(computer(served=True)))
-        report = json.loads(served.communicate(timeout=300)[0])
-    assert skipped(report) == NO_MODEM
-    assert served.returncode == 0
+def test_the_suite_passes_in_real_time_on_usb_and_on_served_boards(computer, served_check):
+    """All at once. A Boron, which takes minutes to come online a dozen times, is only taken out of its box and asked a little."""
+    photon, argon = served_check("emu:photon"), served_check("emu:argon?os=6.2.0")
+    boron = served_check("emu:boron", "-k", "whole_sequence or function")
+    assert all("has no" in reason for reason in check_as_a_real_one(computer(served=True)))
+    assert all((photon.passes(), argon.passes(), boron.passes()))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("moniker", ["emu:electron", "emu:argon", "emu:boron", "emu:boron?os=6.2.0", "emu:tracker"])
+def test_the_suite_passes_over_real_sockets_on_a_served_board_of_every_kind(served_check, moniker):
+    assert served_check(moniker).passes()
 
 
 @pytest.mark.usefixtures("photon_binaries")
