@@ -8,6 +8,7 @@ Each kind of interface is one class. A board has the one of its platform unless 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from harness.capabilities import Network
@@ -17,7 +18,7 @@ from particle_protocol.platforms import Feature
 
 if TYPE_CHECKING:
     from harness.board import Board
-    from harness.cloud import WifiNetwork
+    from harness.cloud import Account, WifiNetwork
 
 __tracebackhide__ = hides
 
@@ -85,29 +86,40 @@ class Cellular:
         board, missing = self._board, self.lacks(wifi)
         if missing is not None or board.account is None:
             raise missing or CapabilityMissing(Capability.CLOUD, board=board.label)
-        account = board.account
         iccid = board.iccid()
-        was_active = account.sims.is_active(iccid)
-        if not was_active:
+        activated = self._activate(board.account, iccid)
+        if board.mode() is Mode.LISTENING:
+            board.setup_done()
+            board.leave_listening()
+        return f"SIM {iccid} is active" if activated else None
+
+    def _activate(self, account: Account, iccid: str) -> bool:
+        """Have the SIM be active; gives whether it was not. A product of the account's team has its SIMs activated by itself."""
+        board, sim = self._board, account.sims.find(iccid)
+        if sim is not None and sim.active:
+            return False
+        if sim is None or sim.product_id is None:
             board.must_allow_changes(f"activate its SIM {iccid}")
             board.journal.did(f"activated its SIM {iccid} for {account.username}")
             try:
                 account.sims.activate(iccid)
             except CloudRefused as error:
-                remedy = "Give up that SIM in the account that has it, or use that account" if error.status == 403 else ""
+                if error.status == HTTPStatus.CONFLICT and not account.sims.can_be_activated(iccid):
+                    return False  # the mobile network lets it in, whoever has it
+                remedy = "Give up that SIM in the account that has it, or use that account" if error.status == HTTPStatus.FORBIDDEN else ""
                 raise HarnessError(
                     f"its SIM {iccid} cannot be activated", board=board.label, seen=error.text, blame=Blame.CLOUD, remedy=remedy
                 ) from error
-            board.until(
-                lambda: account.sims.is_active(iccid),
-                timeout=SIM_TIMEOUT,
-                awaited=f"its SIM {iccid} to be active",
-                seen=lambda: f"in the cloud it is {account.sims.status(iccid)}",
-            )
-        if board.mode() is Mode.LISTENING:
-            board.setup_done()
-            board.leave_listening()
-        return None if was_active else f"SIM {iccid} is active"
+        board.until(
+            lambda: account.sims.is_active(iccid),
+            timeout=SIM_TIMEOUT,
+            awaited=f"its SIM {iccid} to be active",
+            seen=lambda: f"in the cloud it is {account.sims.status(iccid)}",
+            remedy=""
+            if sim is None or sim.product_id is None
+            else f"Reactivate it in product {sim.product_id}, if the team has deactivated it",
+        )
+        return True
 
 
 class FirstOf:

@@ -79,6 +79,11 @@ class Product:
         return cls._of(account, answer[0] if isinstance(answer, list) else answer)
 
     @classmethod
+    def all(cls, account: Account) -> list[Product]:
+        """The products that the account is in the team of, those of organizations apart."""
+        return [cls._of(account, raw) for raw in account.request("GET", "/v1/user/products")["products"]]
+
+    @classmethod
     def _of(cls, account: Account, raw: dict[str, Any]) -> Product:
         return cls(account, int(raw["id"]), str(raw["slug"]), int(raw["platform_id"]))
 
@@ -227,6 +232,10 @@ class Product:
         """A new OAuth client, such as the product's app carries: its id and its secret."""
         made = self._change("POST", "/clients", "create an OAuth client", json={"name": name, "type": "installed"})["client"]
         return str(made["id"]), str(made["secret"])
+
+    def delete_customer(self, email: str) -> None:
+        """Delete a customer, whose devices are nobody's then."""
+        self._change("DELETE", f"/customers/{email}", f"delete customer {email}")
 
     def customers(self) -> list[str]:
         """The e-mail addresses of its customers."""

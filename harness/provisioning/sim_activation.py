@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import Blame, HarnessError
 from harness.hiding import hides
-from harness.modes import Mode, UsbState
+from harness.modes import TIMEOUTS, CloudStatus, Mode, UsbState
 from harness.networks import SIM_TIMEOUT
 from harness.provisioning.flow import Flow, Step
 
@@ -145,5 +145,14 @@ class SimActivation(Flow):
         return f"SIM {self.iccid} is active"
 
     def connect(self) -> str:
-        """Let the board come online by itself."""
-        return str(self.board.wait_for(Mode.ONLINE))
+        """Let the board come online by itself. Where nobody can tell its mode (no LED, no owner to ask the cloud), it says so itself."""
+        board = self.board
+        if board.cannot_witness(Mode.ONLINE) is None:
+            return str(board.wait_for(Mode.ONLINE))
+        board.until(
+            lambda: board.requests.cloud_status() is CloudStatus.CONNECTED,
+            timeout=TIMEOUTS[Mode.ONLINE],
+            awaited="it to be connected to the cloud",
+            seen=lambda: f"its cloud connection is {board.requests.cloud_status().name.lower()} (control request 300)",
+        )
+        return "connected to the cloud, as it says itself"

@@ -7,6 +7,7 @@ does, and the others, which stand on it, end with it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -149,10 +150,15 @@ def clock(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> HostClo
 
 @pytest.fixture
 def product(board: Board, account: Account) -> Product:
-    """A new product for boards like this one, in the account of the run, which has nothing in it."""
+    """A new product for boards like this one, in the account of the run, which has nothing in it.
+
+    Products are not deleted: where earlier tests have left theirs, as in a real cloud, the name gets a number.
+    """
     from harness.kit import Product
 
-    return Product.create(account, f"hil-{board.device_id[-6:]}", board.platform.name)
+    name, taken = f"hil-{board.device_id[-6:]}", {each.slug for each in Product.all(account)}
+    names = (f"{name}-{number}" if number > 1 else name for number in count(1))
+    return Product.create(account, next(each for each in names if each not in taken), board.platform.name)
 
 
 @pytest.fixture

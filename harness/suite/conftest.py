@@ -11,9 +11,10 @@ from firmware_images.build import build_module
 from firmware_images.fields import Dependency
 from firmware_images.module import read_module
 from harness.board import Board
-from harness.cloud import WifiNetwork
+from harness.cloud import Account, WifiNetwork
 from harness.errors import ImageRefused
 from harness.flashing import load
+from harness.kit import Customer, Product, Standing
 from harness.modes import Capability, UsbState
 from harness.releases import application_file
 from particle_protocol.platforms import ModuleFunction, ModuleKey
@@ -29,6 +30,27 @@ def network(request: pytest.FixtureRequest, board: Board) -> WifiNetwork | None:
         return None
     found: WifiNetwork = request.getfixturevalue("wifi")
     return found
+
+
+@pytest.fixture
+def product(board: Board, account: Account) -> Iterator[Product]:
+    """A product for boards like this one. Products are not deleted, so an account gets one for each platform, and checks take it again."""
+    name = f"hil-check-{board.platform.name}"
+    found = next((each for each in Product.all(account) if each.slug == name), None)
+    product = found if found is not None else Product.create(account, name, board.platform.name)
+    yield product
+    if product.standing(board.device_id) is not Standing.NOTHING:
+        product.remove_device(board.device_id)
+
+
+@pytest.fixture
+def customer(board: Board, product: Product) -> Iterator[Customer]:
+    """A customer of that product, who is gone after the check."""
+    email = f"hil-{board.device_id}@example.com"
+    if email in product.customers():
+        product.delete_customer(email)
+    yield product.sign_up(email, "a long enough secret")
+    product.delete_customer(email)
 
 
 @pytest.fixture

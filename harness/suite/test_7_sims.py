@@ -1,7 +1,8 @@
 """SIMs: a cellular board is online when the mobile network lets its SIM in, and only then, whatever became of its owner or its product.
 
-A SIM that was active once can take days to be active again. So what would take a SIM off the network, or out of its owner's hands, is
-checked only where everything can be brought back afterwards; other boards have a SIM activated that nobody has activated yet.
+A SIM that was active once can take days to be active again, and one that is in a product leaves it by being released only. So what would
+take a SIM off the network, or into a product, is checked only where everything can be brought back afterwards; on other boards a SIM that
+nobody has activated yet is activated for the account.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from particle_protocol.control_requests.generated import cellular_pb2
 from particle_protocol.control_requests.host import request as control_request
 
 pytestmark = pytest.mark.needs(network="cellular", capability=["usb", "serial", "cloud"])
+
+SNAPSHOT = pytest.mark.needs(capability="snapshot")
 
 NOT_LET_IN = 150.0
 """Seconds in which a board that the mobile network turns down has shown so: it asks every 15 s, and notices that it is lost before that."""
@@ -79,7 +82,7 @@ def is_back(board: Board, account: Account, sim: str) -> None:
     board.wait_for(Mode.ONLINE)
 
 
-@pytest.mark.parametrize("by", SimWay, ids=lambda way: way.name.lower())
+@pytest.mark.parametrize("by", [pytest.param(way, id=way.name.lower(), marks=[SNAPSHOT] if way.into_product else []) for way in SimWay])
 def test_its_sim_is_activated(request: pytest.FixtureRequest, board: Board, account: Account, sim: str, by: SimWay) -> None:
     """With its SIM activated it comes online by itself: by the SIM's number, by the serial number, by import, by joining a product."""
     if by in (SimWay.SERIAL_NUMBER, SimWay.MEMBERSHIP) and not request.getfixturevalue("built_in"):
@@ -97,6 +100,7 @@ def test_its_sim_is_activated(request: pytest.FixtureRequest, board: Board, acco
         assert (member.online, member.owner) == (True, None)
 
 
+@SNAPSHOT
 def test_a_plastic_sim_waits_for_its_own_number(
     board: Board, account: Account, product: Product, sim: str, serial_number: str, built_in: bool, clock: HostClock
 ) -> None:
@@ -112,7 +116,7 @@ def test_a_plastic_sim_waits_for_its_own_number(
     SimActivation(board, account, SimWay.IMPORT, product=product).run().raise_if_failed()
 
 
-@pytest.mark.needs(capability="snapshot")
+@SNAPSHOT
 @pytest.mark.parametrize("brought", ["sim", "board"])
 def test_its_sim_moves_into_a_product_while_it_is_online(
     online: Board, account: Account, product: Product, sim: str, brought: str, built_in: bool, clock: HostClock
@@ -139,7 +143,7 @@ def test_its_sim_moves_into_a_product_while_it_is_online(
     online.wait_for(Mode.ONLINE)
 
 
-@pytest.mark.needs(capability="snapshot")
+@SNAPSHOT
 def test_its_sim_is_deactivated_while_it_is_online(online: Board, account: Account, sim: str) -> None:
     """With its SIM deactivated it loses the network; with the SIM reactivated it is online again by itself, and still claimed."""
     account.sims.deactivate(sim)
@@ -150,7 +154,7 @@ def test_its_sim_is_deactivated_while_it_is_online(online: Board, account: Accou
     assert account.device(online.device_id).owner == account.username
 
 
-@pytest.mark.needs(capability="snapshot")
+@SNAPSHOT
 def test_its_sim_is_released_while_it_is_online(online: Board, account: Account, sim: str) -> None:
     """With its SIM released it loses the network, stays claimed, and anybody may activate the SIM again."""
     account.sims.release(sim)
@@ -161,7 +165,7 @@ def test_its_sim_is_released_while_it_is_online(online: Board, account: Account,
     is_back(online, account, sim)
 
 
-@pytest.mark.needs(capability="snapshot")
+@SNAPSHOT
 def test_unclaiming_leaves_its_sim_active(online: Board, account: Account, sim: str) -> None:
     """Unclaimed, it stays online, and its SIM stays active and the account's."""
     account.unclaim(online.device_id)

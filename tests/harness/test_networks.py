@@ -5,6 +5,7 @@ import pytest
 from harness.board import Board
 from harness.cloud import Cloud
 from harness.errors import CapabilityMissing, ChangesNotAllowed, HarnessError, NotReached
+from harness.kit import Product
 from harness.modes import Capability, Mode
 from harness.networks import Cellular, FirstOf, Wifi
 from harness.starting import Start
@@ -94,6 +95,26 @@ def test_a_sim_of_somebody_elses_is_told_with_what_to_do(electron, open_rig):
     with pytest.raises(HarnessError, match=r"its SIM 89.* cannot be activated; seen: .* belongs to another account") as caught:
         electron.network.join()
     assert "use that account" in caught.value.remedy
+
+
+def test_a_sim_that_came_along_into_a_product_is_waited_for_and_not_asked_for(electron):
+    product = Product.create(electron.account, "meters", "electron")
+    product.import_sims(sim_of(electron))
+    assert electron.network.join() == f"SIM {sim_of(electron)} is active"
+    electron.wait_for(Mode.ONLINE)
+    product.sims.deactivate(sim_of(electron))
+    electron.wait_for(Mode.CONNECTING_NETWORK)
+    with pytest.raises(NotReached, match=r"in the cloud it is inactive_user_deactivated\. Reactivate it in product"):
+        electron.network.join()
+
+
+def test_a_sim_that_is_active_and_nobodys_needs_nothing_done(open_rig, account):
+    rig = open_rig("emu:electron?sim_state=active")
+    user = account(rig)
+    (board,) = rig.boards
+    assert board.network.join() is None
+    board.wait_for(Mode.ONLINE)
+    assert user.sims.all() == []
 
 
 def test_a_sim_that_is_not_activated_in_time_is_told(electron):

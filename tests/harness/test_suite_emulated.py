@@ -89,10 +89,10 @@ def test_a_board_that_cannot_be_opened_ends_the_command(moniker):
 
 @pytest.fixture
 def computer(open_rig, monkeypatch, tmp_path, as_real):
-    """This computer with an emulated Photon in a USB port: behind pyusb's ordinary backend and pyserial's ordinary list of ports."""
+    """This computer with an emulated board in a USB port: behind pyusb's ordinary backend and pyserial's ordinary list of ports."""
 
-    def plug(**options):
-        rig = open_rig("emu:photon", **options)
+    def plug(moniker="emu:photon", **options):
+        rig = open_rig(moniker, **options)
         emulated, built = rig.boards[0].host, rig.boards[0].releases
         monkeypatch.setattr(usb.backend.libusb1, "get_backend", lambda *_, **__: emulated.backend)
         monkeypatch.setattr(serial.tools.list_ports, "comports", lambda *_, **__: comports(emulated.usb_host))
@@ -121,6 +121,21 @@ def test_the_suite_passes_on_the_same_board_as_a_real_one_on_usb(computer, monke
     skipped = check_as_a_real_one(rig)
     assert skipped
     assert all("has no" in reason for reason in skipped)
+
+
+def test_of_a_real_boards_sims_one_that_nobody_has_activated_is_activated_for_the_account_and_no_more(computer, monkeypatch):
+    rig = computer("emu:boron")
+    host = RealHost(rig.boards[0].host.clock)
+    monkeypatch.setattr("harness.boards.usb.RealHost", lambda: host)
+    lab = rig.boards[0].host.lab
+    (board,) = lab.boards.values()
+    _, report = run_check("--board", f"usb:{board.device_id}", "-k", "test_7_sims")
+    assert {check["outcome"] for check in report["checks"]} == {"skipped"}
+    assert lab.cloud.sims.by_iccid(board.sim).activations_count == 0
+    check_as_a_real_one(rig, "-k", "test_7_sims")
+    sim = lab.cloud.sims.by_iccid(board.sim)
+    assert (sim.active, sim.activations_count, sim.deactivations_count, sim.product_id) == (True, 1, 0, None)
+    assert lab.cloud.accounts.by_id(sim.user_id).username == rig.cloud.username
 
 
 def test_identity_is_checked_on_usb_in_real_time(computer):
