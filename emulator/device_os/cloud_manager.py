@@ -28,7 +28,7 @@ from particle_protocol import dtls, lightssl
 from particle_protocol.cloud_profiles import Network, Transport
 from particle_protocol.control_requests.codes import CloudStatus, Result
 from particle_protocol.dct import DctField, ServerAddress
-from particle_protocol.dtls import SavedSession
+from particle_protocol.dtls import SavedSession, device_dialect
 from particle_protocol.messages.goodbye import CloudReason, Goodbye, ResetReason
 from particle_protocol.protocol_errors import ProtocolErrorCode
 
@@ -198,7 +198,7 @@ class CloudManager:
         path = self._system.interfaces.path
         network = Network.CELLULAR if isinstance(path, Cell) else Network.LAN
         tried = now - (now if self._connecting_since is None else self._connecting_since)
-        if saved is not None and (saved.fault(checksum) or tried > CONNECT_LIMITS[network]):
+        if saved is not None and (saved.fault(checksum, device_dialect(version)) or tried > CONNECT_LIMITS[network]):
             saved = None
         if saved is not None:
             saved = saved.used()

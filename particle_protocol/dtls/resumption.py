@@ -13,6 +13,7 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from particle_protocol.dtls.dialects import Dialect
 from particle_protocol.dtls.hellos import CID_SIZE, ECDHE_ECDSA_AES_128_CCM_8
 from particle_protocol.dtls.key_schedule import MASTER_SIZE, RANDOM_SIZE, SessionSecrets
 
@@ -51,8 +52,14 @@ class SavedSession:
     uses: int = 0
     application: ApplicationState = field(default_factory=ApplicationState)
 
-    def fault(self, keys_checksum: int) -> str:
-        """Why the session cannot be resumed with these keys; empty if it can."""
+    def fault(self, keys_checksum: int, dialect: Dialect | None = None) -> str:
+        """Why the session cannot be resumed with these keys, by firmware that speaks this dialect; empty if it can.
+
+        What firmware without connection ids keeps has no room for one, so that other firmware finds a session of another size
+        (6.2.0, dtls_session_persist.h:61-136).
+        """
+        if dialect is not None and dialect.connection_id != bool(self.cid):
+            return "the session was kept by firmware that keeps another kind of session"
         if self.keys_checksum != keys_checksum:
             return "the device's or its server's key is another one than in the session"
         if self.uses >= MAX_USES:

@@ -12,11 +12,14 @@ from emulator.lab import Lab
 from emulator.network import Link
 from firmware_images.fields import ModuleFunction
 from firmware_images.module import as_it_lies, read_module
+from particle_protocol.control_requests.codes import RequestType
+from particle_protocol.control_requests.generated import storage_pb2
 from particle_protocol.control_requests.host import request
 from particle_protocol.dct import DctField
 from particle_protocol.dfu import open_session
 from particle_protocol.usb import Pause, Setup, Stall
 
+USB_PIECE = 1024
 HOME = StoredNetwork("home", 3, "secret123")
 
 
@@ -155,14 +158,31 @@ class Bringing:
         return self.board.led.describe() == "blinking yellow"
 
     def by_dfu(self):
-        address, data = as_it_lies(self.module)
+        self.write([self.image])
+
+    def write(self, images):
+        """A host writes modules to the board in DFU mode, and leaves it."""
         try:
             session = self.bench.run(self.board, open_session())
-            self.bench.run(self.board, session.write(0, address, bytes(data)))
+            for image in images:
+                address, data = as_it_lies(read_module(image))
+                self.bench.run(self.board, session.write(0, address, bytes(data)))
             self.bench.run(self.board, session.leave())
         except self.bench.Unplugged:
             return
         self.bench.sleep(2)
+
+    def by_usb(self, image):
+        """A host hands a module to Device OS, by control requests."""
+        begin = storage_pb2.StartFirmwareUpdateRequest(size=len(image))
+        self.bench.request(self.board, RequestType.START_FIRMWARE_UPDATE, begin.SerializeToString())
+        for at in range(0, len(image), USB_PIECE):
+            piece = storage_pb2.FirmwareUpdateDataRequest(data=image[at : at + USB_PIECE])
+            self.bench.request(self.board, RequestType.FIRMWARE_UPDATE_DATA, piece.SerializeToString())
+            yield at
+        boots = self.board.boots
+        self.bench.request(self.board, RequestType.FINISH_FIRMWARE_UPDATE)
+        self.wait(lambda: self.board.boots > boots, "the reset after the update")
 
     @property
     def device(self):

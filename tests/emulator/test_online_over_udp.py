@@ -7,9 +7,11 @@ from emulator.board_spec import BoardSpec
 from emulator.cloud.sessions import Refused
 from emulator.cloud.sim_records import SimStatus
 from emulator.device_os.application import Application, function
-from emulator.factory import user_part
+from emulator.device_os.copying import copy
+from emulator.factory import device_os_release, user_part
 from emulator.lab import Lab
 from emulator.network import Link
+from firmware_images.module import as_it_lies, read_module
 from particle_protocol.cloud_messages.server_moved import ServerMoved
 from particle_protocol.cloud_profiles import Transport
 from particle_protocol.dct import DctField, ServerAddress
@@ -97,6 +99,19 @@ def test_the_led_tells_the_way_online_over_udp(online):
         "fast blinking cyan",
         "breathing cyan",
     ]
+
+
+@pytest.mark.parametrize(("old", "new"), [("2.3.1", "4.0.2"), ("4.0.2", "2.3.1")])
+def test_a_session_that_other_firmware_kept_is_not_tried(bench, online, old, new):
+    """Firmware up to 3.0 keeps one without a connection id, in which a server would not know what later firmware sends, and the reverse."""
+    board = online(os=old, modules=[user_part(BORON, "2.3.1")])
+    for image in device_os_release(BORON, new):
+        place, content = as_it_lies(read_module(image))
+        copy(board.flashes["internal"], place, content)
+    board.reset(board.reset_reason)
+    bench.sleep(1)
+    bench.wait_led(board, "breathing cyan", timeout=20)
+    assert board.firmware.version == new
 
 
 def has_answered(reply):

@@ -105,6 +105,14 @@ def test_a_session_of_other_keys_is_not_resumed(make_pair):
     assert "key is another one" in saved.fault(other)
 
 
+@pytest.mark.parametrize("cid", [b"", bytes(range(8))])
+def test_a_session_of_firmware_that_keeps_another_kind_is_not_resumed(make_pair, cid):
+    """Without a connection id up to 3.0, with one from 3.1 on."""
+    saved = replace(make_pair().run().client.save(2, 5), cid=cid)
+    faults = [saved.fault(5, device_dialect(version)) for version in ((3, 0, 0), (3, 1, 0))]
+    assert ["another kind" in fault for fault in faults] == [bool(cid), not cid]
+
+
 def test_a_session_in_which_nothing_comes_back_is_given_up(make_pair):
     saved = make_pair().run().client.save(2, 5)
     for _ in range(MAX_USES):
