@@ -232,11 +232,17 @@ class Flash:
                 return
             old = _ERASED if self._blank[number] else self._base(number)
         if len(piece) == PAGE and old is _ERASED:
-            self._pages[number] = bytes(piece) if piece != _ERASED else _ERASED
+            self._pages[number] = _shared(bytes(piece))
             return
         target = old[skip : skip + len(piece)]
         mixed = int.from_bytes(target, "little") & int.from_bytes(piece, "little")
         self._pages[number] = old[:skip] + mixed.to_bytes(len(piece), "little") + old[skip + len(piece) :]
+
+
+@functools.lru_cache(maxsize=16_384)
+def _shared(page: bytes) -> bytes:
+    """The one copy of a page that all boards which were given it lately hold: a release puts the same into each of them."""
+    return _ERASED if page == _ERASED else page
 
 
 @functools.lru_cache(maxsize=128)
