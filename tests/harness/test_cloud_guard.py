@@ -1,7 +1,9 @@
 """Nothing changes a real cloud without --allow-changes: every verb of a raw request, and every method of the kit there is."""
 
+import importlib
 import inspect
 import json
+import pkgutil
 
 import httpx
 import pytest
@@ -10,6 +12,8 @@ from harness.cloud import Account, Cloud, CloudTarget
 from harness.errors import CapabilityMissing, ChangesNotAllowed
 from harness.host import WallClock
 from harness.kit import Customer, Product, Webhook
+from harness.mails import Mailbox
+from harness.sims import Sims
 
 ID = "0123456789abcdef01234567"
 
@@ -26,6 +30,7 @@ class Somebody:
         product = {"id": 5, "slug": "lamp", "platform_id": 6}
         body = {"access_token": "t", "product": [product], "devices": [], "customers": [], "return_value": 1, "result": 1, "online": True}
         body |= {"status": "active", "username": "me@example.com", "id": ID, "logs": []}
+        body |= {"sims": [], "sim": {"iccid": "8", "status": "active"}}
         listed = request.url.path in ("/v1/devices", "/v1/products/5/firmware")
         return httpx.Response(200, content=json.dumps([] if listed else body).encode())
 
@@ -56,6 +61,7 @@ def owners(cloud, account):
         Product: Product(account, 5, "lamp", 6),
         Customer: Customer(account, 5, "ann@example.com"),
         Webhook: Webhook(account, "17", "said"),
+        Sims: Sims(account, "/v1/sims"),
     }
 
 
@@ -87,20 +93,8 @@ def test_who_only_looks_needs_no_permission(real, account, method):
 
 TALKS = {"call", "signal", "publish", "ping", "login"}
 """What reaches a device or listeners and changes nothing for good, and the log-in."""
-LOOKS = {
-    "own_account",
-    "account",
-    "device",
-    "devices",
-    "find",
-    "read",
-    "sim_status",
-    "versions",
-    "customers",
-    "deliveries",
-    "of",
-    "standing",
-}
+LOOKS = {"own_account", "account", "device", "devices", "find", "read", "versions", "customers", "deliveries", "of", "standing", "all"}
+LOOKS |= {"status", "is_active", "can_be_activated", "of_serial_number", "sim_status"}
 APART = {"request", "send", "talk", "change", "must_allow", "open_events", "events", "close", "firmware", "wait_for", "wait_for_version"}
 """The ways that all of them go, what opens a stream, and what asks no cloud or only waits."""
 VALUES = {
@@ -120,11 +114,13 @@ VALUES = {
     "product_id": 5,
     "product": 5,
     "url": "https://hooks.example/",
+    "iccid": "89340765000025898700",
+    "number": "89340765000025898700",
 }
 
 
 def methods():
-    for kind in (Cloud, Account, Product, Customer, Webhook):
+    for kind in (Cloud, Account, Product, Customer, Webhook, Sims):
         for name, _ in inspect.getmembers(kind, lambda each: inspect.isfunction(each) or inspect.ismethod(each)):
             if not name.startswith("_") and name not in APART:
                 yield pytest.param(kind, name, id=f"{kind.__name__}.{name}")
@@ -142,11 +138,24 @@ def test_every_method_of_the_kit_asks_for_permission_or_changes_nothing(real, ow
     }
     if name in TALKS | LOOKS:
         method(**given)
-        assert name in TALKS or {verb for verb, _ in real.asked} <= {"GET"}
+        assert name in TALKS or {verb for verb, _ in real.asked} <= {"GET", "HEAD"}
         return
     with pytest.raises(ChangesNotAllowed):
         method(**given)
     assert {verb for verb, _ in real.asked} <= {"GET"}, "nothing was sent before it was refused"
+
+
+def test_everything_that_speaks_to_a_cloud_is_among_them(owners):
+    """What is handed an account or a cloud when it is made, in the rooms of the client and the kit."""
+    from harness import cloud, kit, mails, sims
+
+    found = set()
+    for room in (cloud, mails, sims, *(importlib.import_module(f"harness.kit.{each.name}") for each in pkgutil.iter_modules(kit.__path__))):
+        for _, kind in inspect.getmembers(room, inspect.isclass):
+            taken = inspect.signature(kind).parameters.values() if kind.__module__ == room.__name__ else ()
+            if any(str(each.annotation) in ("Account", "Cloud") for each in taken):
+                found.add(kind)
+    assert found - owners.keys() == {Mailbox}, "whose own test is below"
 
 
 def test_mails_of_a_real_cloud_arrive_elsewhere(account):

@@ -300,3 +300,53 @@ def test_a_board_that_will_not_start_so_is_left_for_one_that_will(rack, run_insi
     status, output = run_inside(source, "--board", "usb:1-1", "--no-board-check")
     assert (status, "3 infrastructure" in output) == (4, True), output
     assert "waited for normal-mode USB after leaving DFU mode was asked for" in output
+
+
+AROUND = """
+    import pytest
+    from rack import rack
+
+    @pytest.mark.faults(loss=0.1)
+    def test_marked(board):
+        pytest.fail("it runs")
+
+    @pytest.mark.needs(capability="power_cuts")
+    def test_needed(board):
+        pytest.fail("it runs")
+
+    def test_in_mid_test(board, faults):
+        with faults(outage="network"):
+            pytest.fail("it runs")
+
+    def test_network(board, network):
+        assert network.wifi.ssid == "workshop"
+        network.access_point()
+
+    @pytest.mark.faults(wrong_server_key=True)
+    def test_key(board, faults):
+        with faults(wrong_server_key=True):
+            pass
+
+    @pytest.mark.needs(capability="changes")
+    def test_key_in_mid_test(board, faults):
+        before = rack.boards[0].settings.read(0, 5000)
+        with faults(wrong_server_key=True):
+            assert rack.boards[0].settings.read(0, 5000) != before
+        assert rack.boards[0].settings.read(0, 5000) == before
+"""
+
+
+@pytest.mark.parametrize("allowed", [(), ("--allow-changes",)])
+def test_what_cannot_go_wrong_around_a_real_board_is_a_need_that_is_not_met(rack, run_inside, tmp_path, monkeypatch, allowed):
+    monkeypatch.setenv("PARTICLE_HIL_STATE", str(tmp_path / "state"))
+    made = rack(1, "listening")
+    boots = made.boards[0].boots
+    status, output = run_inside(
+        AROUND, *made.arguments, "--wifi", "workshop:its password", *allowed, PARTICLE_HIL_STATE=str(tmp_path / "state")
+    )
+    passed = 2 if allowed else 0
+    assert (status, f"{6 - passed} skipped" in output, f"{passed} passed" in output) == (0, True, bool(passed)), output
+    for reason in ("network around it that a program can change", "power supply that a program can cut in the middle of a write"):
+        assert f"what this test needs is not there: usb:1-1: it has no {reason}" in output.replace("\n", " "), output
+    assert "Only the network of emulated boards can be changed by a program: run it on emu: boards" in output
+    assert (made.boards[0].boots == boots) is not bool(allowed), "without permission it was not touched"
