@@ -247,7 +247,7 @@ def test_the_examples_of_the_documentation_pass(run_inside):
     text = (ROOT / "docs" / "writing-tests.md").read_text(encoding="utf-8")
     blocks = [block.split("```")[0] for block in text.split("```python\n")[1:]]
     examples = [block for block in blocks if "def test_" in block]
-    status, output = run_inside("\n".join(examples), "--board", "emu:photon")
+    status, output = run_inside("\n".join(examples), "--board", "emu:photon", "--board", "emu:boron", "--any-board")
     tests = sum(block.count("def test_") for block in examples)
     assert (status, f"{tests} passed" in output) == (0, True), output
 
