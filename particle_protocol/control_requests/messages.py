@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
     M = TypeVar("M")
 
-_MODULES: Final = ("system", "config", "storage", "network", "wifi", "cellular")
+_MODULES: Final = ("system", "config", "storage", "network", "wifi", "wifi_old", "cellular")
 _STRING_FIELD: Final = 2
 """Wire type of strings (protobuf encoding, "length-delimited")."""
 

@@ -8,10 +8,11 @@ from emulator.factory import device_os_release, user_part
 from particle_protocol.control_requests import ServiceReply, Status
 from particle_protocol.control_requests.codes import RequestType, Result, ServiceRequest
 from particle_protocol.control_requests.errors import DeviceBusy, RequestError
-from particle_protocol.control_requests.generated import config_pb2, storage_pb2, system_pb2
+from particle_protocol.control_requests.generated import config_pb2, storage_pb2, system_pb2, wifi_old_pb2
 from particle_protocol.control_requests.host import raw_system_version
 from particle_protocol.control_requests.messages import decode_string
 from particle_protocol.dct import DctField
+from particle_protocol.listening.wifi import WifiCipher, WifiSecurity
 from particle_protocol.platforms import platform_by_name
 from particle_protocol.usb import Setup
 
@@ -254,6 +255,57 @@ def test_requests_that_were_announced_and_never_sent_are_forgotten_at_the_next_r
         bench.request(board, RequestType.GET_DEVICE_ID)
     control(Setup(0xC0, ServiceRequest.RESET, 0, 0, 64), b"")
     assert decode_string(bench.request(board, RequestType.GET_DEVICE_ID)) == board.device_id
+
+
+class TestOldWifi:
+    """Requests 110 to 115, which Photon and P1 had up to 1.x."""
+
+    @pytest.fixture(params=["photon", "p1"])
+    def board(self, bench, request):
+        bench.lab.network.access_point("old", "secret123", security=WifiSecurity.WPA, cipher=WifiCipher.TKIP, channel=3, rssi=-70)
+        made = bench.board(platform=request.param, os="1.5.2")
+        bench.sleep(1)
+        return made
+
+    def test_a_scan_lists_what_the_board_hears(self, bench, board):
+        (point,) = wifi_old_pb2.WifiScanReply.FromString(bench.request(board, RequestType.WIFI_SCAN)).list.aps
+        facts = (point.ssid, point.security, point.cipher, point.channel, point.rssi, point.max_data_rate, point.bssid)
+        assert facts == ("old", 2, 2, 3, -70, 54_000, bytes.fromhex("02005e005301"))
+
+    def test_credentials_are_stored_listed_without_their_password_and_cleared(self, bench, board):
+        wanted = wifi_old_pb2.WifiSetCredentialsRequest(ap={"ssid": "old", "security": 255, "password": "secret123"})
+        bench.request(board, RequestType.WIFI_SET_CREDENTIALS, wanted.SerializeToString())
+        assert board.networks.all == (StoredNetwork("old", WifiSecurity.WPA, "secret123", WifiCipher.TKIP),), "as the scan found it"
+        (known,) = wifi_old_pb2.WifiGetCredentialsReply.FromString(bench.request(board, RequestType.WIFI_GET_CREDENTIALS)).list.aps
+        assert (known.ssid, known.security, known.cipher, known.password) == ("old", 2, 2, "")
+        bench.request(board, RequestType.STOP_LISTENING)
+        bench.wait_led(board, "breathing cyan")
+        bench.request(board, RequestType.WIFI_CLEAR_CREDENTIALS)
+        assert board.networks.all == ()
+
+    @pytest.mark.parametrize(
+        "point",
+        [
+            {},
+            {"ssid": "x" * 33},
+            {"ssid": "elsewhere", "security": 3, "password": "secret123"},
+            {"ssid": "elsewhere", "security": 3, "cipher": 1, "password": "short"},
+            {"ssid": "elsewhere", "security": 5, "cipher": 1, "eap_type": 25},
+        ],
+    )
+    def test_credentials_that_the_board_does_not_take_change_nothing(self, bench, board, point):
+        wanted = wifi_old_pb2.WifiSetCredentialsRequest(ap=point)
+        assert refused(bench, board, RequestType.WIFI_SET_CREDENTIALS, wanted.SerializeToString()) == Result.UNKNOWN
+        assert board.networks.all == ()
+
+    @pytest.mark.parametrize(("antenna", "stored"), [(1, 0), (2, 1), (3, 3)])
+    def test_the_antenna_is_kept_in_the_dct(self, bench, board, antenna, stored):
+        assert bench.request(board, RequestType.WIFI_GET_ANTENNA) == b"\x08\x01", "the internal one, unless it was told"
+        bench.request(board, RequestType.WIFI_SET_ANTENNA, bytes((8, antenna)))
+        assert board.settings.get(DctField.ANTENNA) == bytes((stored,))
+        assert bench.request(board, RequestType.WIFI_GET_ANTENNA) == bytes((8, antenna))
+        for wrong in (b"", b"\x08\x04"):
+            assert refused(bench, board, RequestType.WIFI_SET_ANTENNA, wrong) == Result.INVALID_ARGUMENT
 
 
 def begin(board, kind):

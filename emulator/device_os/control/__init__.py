@@ -3,8 +3,8 @@
 Requests come in groups, one module each; which groups a board has is decided by its platform and the version that runs. A type without
 a handler goes to the application, and is not supported (-120) where that has no answer, which is also what host tools expect of requests
 that came with later boards, or are of other kinds of boards. On Gen 2 those are 31, 73, 74, 76, 77, 91, 400 and 401, 500 to 507, and 550
-to 554. Nowhere any more: 110 to 122, 260 to 264, 1001 to 1012. Facts: Device OS 2.3.1, system/src/system_control_internal.cpp and
-system/src/control/*.cpp.
+to 554; 110 to 115 are those of Photon and P1 up to 1.x. Nowhere any more: 120 to 122, 260 to 264, 1001 to 1012. Facts: Device OS 2.3.1,
+system/src/system_control_internal.cpp and system/src/control/*.cpp.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from emulator.device_os.control.system import SystemRequests
 from emulator.device_os.control.updates import UpdateRequests
 from emulator.device_os.control.wifi import SoftApRequests
 from emulator.device_os.control.wifi_networks import WifiRequests
+from emulator.device_os.control.wifi_old import OLD_WIFI_UNTIL, OldWifiRequests
 from emulator.device_os.control.wifi_radio import NoNetworks, WifiRadioRequests
 from particle_protocol.control_requests.codes import Result
 from particle_protocol.control_requests.device import ControlRequestChannel, RawRequests, Request
@@ -46,6 +47,8 @@ def _groups(system: DeviceOs) -> Iterator[dict[int, Handler]]:
         yield ServerRequests(system).handlers
         if board.platform.has_softap:
             yield SoftApRequests(system).handlers
+        if wifi is not None and system.version_numbers < OLD_WIFI_UNTIL:
+            yield OldWifiRequests(system, wifi).handlers
         return
     yield SetupRequests(system).handlers
     yield NetworkRequests(system).handlers
