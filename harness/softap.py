@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.changes import note
-from harness.errors import Blame, BoardNotAvailable, ConversationFailed, HarnessError, Unavailable, hides
+from harness.errors import Blame, BoardNotAvailable, ConversationFailed, HarnessError, RequestRefused, Unavailable, hides
 from harness.follow_ups import code_given
-from harness.modes import Capability, DeviceMode, no_such
+from harness.modes import Capability, DeviceMode, Mode, no_such
 from harness.radio import Radio
 from particle_protocol.listening.wifi import WifiCipher, WifiCredentials, WifiSecurity
 from particle_protocol.softap import Call, DeviceInfo, Exchange, HeardNetwork, SoftApError, client, names
@@ -162,7 +162,7 @@ def claim_bit(board: Board) -> bool:
     Raises:
         CapabilityMissing: there is no way to ask it.
     """
-    listens = Capability.USB not in board.capabilities or board.requests.device_mode() is DeviceMode.LISTENING
+    listens = Capability.USB not in board.capabilities or _listens(board)
     if listens and Capability.SOFTAP in board.capabilities and board.softap.reachable:
         bit = board.softap.device_info().claimed
     elif listens and Capability.SERIAL in board.capabilities:
@@ -171,3 +171,11 @@ def claim_bit(board: Board) -> bool:
         bit = board.requests.is_claimed()
     board.saw(f"its claim bit is {'set' if bit else 'not set'}")
     return bit
+
+
+def _listens(board: Board) -> bool:
+    """Whether the board says that it listens, or where it cannot tell, whoever sees it."""
+    try:
+        return board.requests.device_mode() is DeviceMode.LISTENING
+    except RequestRefused:
+        return board.mode() is Mode.LISTENING

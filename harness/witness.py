@@ -242,15 +242,26 @@ class Witnesses:
     def _judge(self, mode: Mode, signs: Signs, epoch: Epoch, seen: Sighting) -> bool:
         if not self._host_agrees(mode, signs, epoch, seen) or not self._led_agrees(mode, signs, seen):
             return False
-        if signs.device_mode is not None and self.device_mode is not None:
-            seen.device_mode = _ask(self.device_mode, "control request 72", seen)
-            if seen.device_mode is not signs.device_mode:
-                return False
+        if not self._mode_agrees(mode, signs, seen):
+            return False
         if mode is Mode.SAFE and self.led is None:
             return self._in_safe_mode(seen, epoch)
         if mode is Mode.ONLINE and self.led is None and not self._modules_fit(seen):
             return False
         return self._connection_agrees(mode, signs, seen) and self._cloud_agrees(mode, seen, epoch)
+
+    def _mode_agrees(self, mode: Mode, signs: Signs, seen: Sighting) -> bool:
+        """What the board says of its mode."""
+        if signs.device_mode is None or self.device_mode is None:
+            return True
+        try:
+            seen.device_mode = _ask(self.device_mode, "control request 72", seen)
+        except RequestRefused:
+            # Device OS before 1.1.0 on Gen 2 answers "not supported": it is no witness, and for listening mode there has to be another one.
+            if self.led is None and mode is Mode.LISTENING:
+                seen.missing = Capability.LED
+            return self.led is not None or mode is not Mode.LISTENING
+        return seen.device_mode is signs.device_mode
 
     def _host_agrees(self, mode: Mode, signs: Signs, epoch: Epoch, seen: Sighting) -> bool:
         """What the board's host shows of it: the USB bus, else its serial ports."""

@@ -308,6 +308,16 @@ class TestOldWifi:
             assert refused(bench, board, RequestType.WIFI_SET_ANTENNA, wrong) == Result.INVALID_ARGUMENT
 
 
+@pytest.mark.parametrize(
+    ("platform", "os", "tells"),
+    [("photon", "1.0.1", False), ("electron", "0.6.0", False), ("p1", "1.1.0", True), ("argon", "0.9.0", True)],
+)
+def test_whether_it_listens_gen_2_tells_since_1_1(bench, platform, os, tells):
+    board = bench.board(platform=platform, os=os)
+    bench.sleep(1)
+    assert result_of(bench, board, RequestType.GET_DEVICE_MODE, b"") == (Result.OK if tells else Result.NOT_SUPPORTED)
+
+
 def begin(board, kind):
     """Send a request without a payload, and collect no result; its id."""
     reply = ServiceReply.decode(board.plug.function.control(Setup(0xC0, ServiceRequest.INIT, 0, kind, 64), b""))

@@ -247,3 +247,21 @@ def test_nobody_answering_is_no_agreement(real, mode):
 def test_board_and_cloud_must_agree(real, status, cloud, online):
     witnesses = replace(WITNESSES, cloud_status=lambda: status, cloud=lambda: cloud)
     assert witnesses.look(Mode.ONLINE, replace(real.epoch, boot=Boot.NORMAL))[0] is online
+
+
+def test_an_old_board_does_not_tell_that_it_listens_and_all_else_goes_on(open_rig):
+    """Device OS before 1.1.0 on Gen 2 does not know control request 72."""
+    rig = open_rig("emu:photon?mode=online&claimed=1&os=0.7.0")
+    (board,) = rig.boards
+    real = Board(board.host, board.platform, board.device_id, moniker="usb:x", port=board.usb.port, allow_changes=True)
+    real.account = board.account
+    with pytest.raises(RequestRefused, match="-120"):
+        real.requests.device_mode()
+    with pytest.raises(CapabilityMissing, match="LED"):
+        real.wait_for(Mode.LISTENING)
+    real.enter_dfu()
+    real.leave_dfu()
+    real.wait_for(Mode.RUNNING)
+    board.enter_listening()
+    assert board.mode() is Mode.LISTENING
+    assert board.claim_bit() is False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emulator.board.board import BootRequest
 from emulator.board.otp import SERIAL_NUMBER
@@ -19,6 +19,10 @@ from particle_protocol.vitals import by_name
 
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
+
+
+_MODE_SINCE: Final = (1, 1, 0)
+"""On Gen 2: the first release that tells whether it listens; Gen 3 always did."""
 
 
 class SystemRequests:
@@ -42,12 +46,13 @@ class SystemRequests:
             RequestType.SAFE_MODE: lambda request: reset_afterwards(system, request, ResetReason.SAFE_MODE, BootRequest.SAFE_MODE),
             RequestType.START_LISTENING: self._start_listening,
             RequestType.STOP_LISTENING: self._stop_listening,
-            RequestType.GET_DEVICE_MODE: self._device_mode,
             RequestType.SET_STARTUP_MODE: self._set_startup_mode,
             RequestType.DIAGNOSTIC_INFO: self._diagnostics,
             RequestType.START_NYAN_SIGNAL: lambda request: self._nyan(request, on=True),
             RequestType.STOP_NYAN_SIGNAL: lambda request: self._nyan(request, on=False),
         }
+        if system.board.platform.generation > 2 or system.version_numbers >= _MODE_SINCE:
+            self.handlers[RequestType.GET_DEVICE_MODE] = self._device_mode
 
     def _serial_number(self, request: Request) -> None:
         serial = self._board.otp.text(*SERIAL_NUMBER)
