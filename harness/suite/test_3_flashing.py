@@ -8,10 +8,11 @@ import pytest
 
 from firmware_images.build import build_module
 from firmware_images.module import read_module
-from harness.board import Board
+from harness.board import Board, Way
 from harness.cloud import WifiNetwork
 from harness.errors import ImageRefused, Refusal
 from harness.flashing import load
+from harness.journal import Entry
 from harness.modes import Mode, UsbState
 from harness.usb.dfu import read_memory
 from particle_protocol.platforms import ModuleFunction, ModuleKey, Platform, platforms
@@ -23,6 +24,46 @@ def test_an_application_is_flashed(board: Board, application: bytes | Path, appl
     installed = {module.key: module for module in board.identify().modules}
     assert application_key in installed
     assert installed[application_key].intact
+
+
+@pytest.mark.start(mode=Mode.LISTENING)
+def test_an_application_is_handed_to_device_os(board: Board, application: bytes | Path, application_key: ModuleKey) -> None:
+    """An application is handed to Device OS by control requests, and the board reports it as sound."""
+    before = board.usb.present()
+    board.flash(application, by=Way.USB)
+    assert board.usb.present() != before, "it has not reset"
+    assert {module.key: module for module in board.requests.modules()}[application_key].intact
+
+
+@pytest.mark.start(mode=Mode.ONLINE, claimed=True)
+@pytest.mark.usefixtures("account")
+def test_an_application_is_sent_over_the_air(board: Board, application: bytes | Path, application_key: ModuleKey) -> None:
+    """An application is sent by the cloud, the board resets, reports it as sound, and is online again."""
+    before = board.usb.present()
+    board.flash(application, by=Way.OTA)
+    assert board.usb.present() != before, "it has not reset"
+    assert {module.key: module for module in board.requests.modules()}[application_key].intact
+    board.wait_for(Mode.ONLINE)
+
+
+@pytest.mark.usefixtures("application_restored")
+@pytest.mark.start(mode=Mode.LISTENING)
+@pytest.mark.parametrize("by", [Way.DFU, Way.USB])
+def test_flashing_goes_on_after_the_link_broke(board: Board, application: bytes | Path, application_key: ModuleKey, by: Way) -> None:
+    """A board that loses its power in the middle of a write is flashed all the same, once it has it back."""
+    power, cuts = board.power, list[str]()
+
+    def cut(entry: Entry) -> None:
+        if entry.share is not None and not cuts and entry.text.startswith(("writing", "handing over")):
+            cuts.append(entry.text)
+            power.off()
+            power.on()
+
+    with board.journal.listen(cut):
+        board.flash(application, by=by)
+    assert cuts, "nothing told how far it was"
+    assert any(entry.text.startswith("the link broke") for entry in board.journal.entries), "the power cut went unnoticed"
+    assert {module.key: module for module in board.requests.modules()}[application_key].intact
 
 
 @pytest.mark.start(mode=Mode.DFU)
