@@ -14,10 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness import follow_ups, mode_changes, over_the_air, pointing, writing
+from harness import flashing, follow_ups, mode_changes, pointing
 from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Network, Power, SimSlot
 from harness.changes import note
 from harness.errors import Blame, BoardLabel, CapabilityMissing, ChangesNotAllowed, HarnessError, NotReached, hides
+from harness.flashing import Way as Way
 from harness.host import Host, wait_until
 from harness.identity import Identity
 from harness.journal import Journal
@@ -32,7 +33,6 @@ from harness.usb.board_usb import BoardUsb
 from harness.usb.entry import UsbEntry
 from harness.usb.requests import ControlRequests
 from harness.witness import Boot, Epoch, Sighting, Witnesses, cannot_tell, cloud_view, diagnose
-from harness.writing import Way as Way
 from particle_protocol.listening.wifi import WifiSecurity
 from particle_protocol.platforms import Platform
 
@@ -389,15 +389,28 @@ class Board:
         return self._has(self._build, Capability.APPLICATION)(application, product)
 
     def flash(self, *images: bytes | str | Path, by: Way | str | None = None, leave: bool = True, fit: bool = False) -> None:
-        """Write modules to the board by whichever way it takes them, or `by` the one named, after every check; see `harness.writing.flash`.
+        """Write modules to the board, in the order in which they depend on each other; ends when it runs Device OS and reports them.
 
-        `fit` has what would not run on what the board has refused, too, as `particle-hil flash` does.
+        All of them are checked before anything is erased. When the board is unplugged meanwhile, it has a minute to come back.
+
+        Args:
+            images: files or their bytes: modules, several combined in one, compressed ones, Intel HEX, bundles.
+            by: `dfu`, `usb` (control requests) or `ota` for all of them; without it each goes as the board takes it, over DFU where it can.
+            leave: whether a board that was written to over DFU leaves DFU mode in the end.
+            fit: whether to refuse what would not run on what the board has, too, as `particle-hil flash` does.
+
+        Raises:
+            ImageRefused: one of them must not be written; none was.
+            ChangesNotAllowed: it is a real board.
+            CapabilityMissing: it cannot be reached that way.
+            RequestRefused: Device OS does not take one of them.
+            NotInstalled: the board has something else afterwards.
         """
-        writing.flash(self, images, by=by, leave=leave, fit=fit)
+        flashing.flash(self, images, by=by, leave=leave, fit=fit)
 
     def update_device_os(self, files: Sequence[bytes | str | Path]) -> None:
-        """Install the modules of a Device OS version, up or down; see `harness.writing.update_device_os`."""
-        writing.update_device_os(self, files)
+        """Install the modules of a Device OS version, up or down; see `harness.flashing.writing.update_device_os`."""
+        flashing.update_device_os(self, files)
 
     def set_wifi(self, ssid: str, password: str = "", *, security: int | None = None) -> None:
         """Give the board Wi-Fi credentials over its serial console, in listening mode; it then leaves that mode and connects.
@@ -435,13 +448,13 @@ class Board:
         """Let time pass until the claim code that the board was given has been used; see `harness.follow_ups.wait_for_code_used`."""
         follow_ups.wait_for_code_used(self, timeout=timeout)
 
-    def updating(self, *images: bytes | str | Path, timeout: float = over_the_air.UPDATE_TIMEOUT) -> AbstractContextManager[None]:
-        """Wraps whatever begins an update over the air, and ends when that is done; see `harness.over_the_air.updating`."""
-        return over_the_air.updating(self, images, timeout=timeout)
+    def updating(self, *images: bytes | str | Path, timeout: float = flashing.UPDATE_TIMEOUT) -> AbstractContextManager[None]:
+        """Wraps whatever begins an update over the air, and ends when that is done; see `harness.flashing.over_the_air.updating`."""
+        return flashing.updating(self, images, timeout=timeout)
 
-    def update_over_the_air(self, *images: bytes | str | Path, timeout: float = over_the_air.UPDATE_TIMEOUT) -> None:
-        """Have the cloud send modules to the board; see `harness.over_the_air.update_over_the_air`."""
-        over_the_air.update_over_the_air(self, images, timeout=timeout)
+    def update_over_the_air(self, *images: bytes | str | Path, timeout: float = flashing.UPDATE_TIMEOUT) -> None:
+        """Have the cloud send modules to the board; see `harness.flashing.over_the_air.update_over_the_air`."""
+        flashing.update_over_the_air(self, images, timeout=timeout)
 
     def point_at(
         self, server: DeviceServer, account: Account | None = None, *, new_key: bool = False, over: Over | str = Over.DFU

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.board import Board
-    from harness.flashing import Image
+    from harness.flashing.images import Image
 
 __tracebackhide__ = hides
 
@@ -105,7 +105,7 @@ class SerialConsole:
             ImageRefused: the image must not be written to this board; nothing was sent.
             ConversationFailed: the board did not take it.
         """
-        from harness.flashing import read_one
+        from harness.flashing.images import read_one
 
         board = self._board
         image = read_one(board, source)

@@ -7,9 +7,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import Blame, CapabilityMissing, ChangesNotAllowed, CloudRefused, HarnessError, InTheWay, NotReached
+from harness.flashing.installed import installed_version
 from harness.follow_ups import claim_when_online
 from harness.hiding import hides
-from harness.installed import installed_version
 from harness.modes import Capability, Mode, UsbState
 from harness.witness import Boot
 

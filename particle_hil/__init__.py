@@ -23,10 +23,13 @@ if TYPE_CHECKING:
         ConversationFailed,
         HarnessError,
         ImageRefused,
+        LinkBroken,
+        NotInstalled,
         NotReached,
         NotServed,
         RequestRefused,
     )
+    from harness.flashing import Way
     from harness.identity import Identity
     from harness.kit import Customer, FaultPlan, Faults, Firmware, Lab, Network, Product, Standing, Webhook, product_firmware
     from harness.lab.applications import Application, SetupPage, SleepMode, SleepNetwork, WakeUp, every, function, subscribe, variable
@@ -60,8 +63,10 @@ _HOMES = {
     "Identity": "harness.identity",
     "ImageRefused": "harness.errors",
     "Lab": "harness.kit",
+    "LinkBroken": "harness.errors",
     "Mode": "harness.modes",
     "Network": "harness.kit",
+    "NotInstalled": "harness.errors",
     "NotReached": "harness.errors",
     "NotServed": "harness.errors",
     "Product": "harness.kit",
@@ -76,6 +81,7 @@ _HOMES = {
     "Unclaim": "harness.provisioning",
     "Verdict": "harness.provisioning",
     "WakeUp": "harness.lab.applications",
+    "Way": "harness.flashing",
     "Webhook": "harness.kit",
     "WifiNetwork": "harness.cloud",
     "every": "harness.lab.applications",
@@ -112,8 +118,10 @@ __all__ = [
     "Identity",
     "ImageRefused",
     "Lab",
+    "LinkBroken",
     "Mode",
     "Network",
+    "NotInstalled",
     "NotReached",
     "NotServed",
     "Product",
@@ -128,6 +136,7 @@ __all__ = [
     "Unclaim",
     "Verdict",
     "WakeUp",
+    "Way",
     "Webhook",
     "WifiNetwork",
     "every",

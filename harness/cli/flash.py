@@ -18,10 +18,10 @@ from harness.cli.output import say, say_json
 from harness.cli.paths import FILE
 from harness.cloud import Cloud
 from harness.errors import CloudRefused, CloudUnreachable, HarnessError
+from harness.flashing import Way
+from harness.flashing import flash as write
 from harness.from_environment import PREFIX, cloud_from_environment
 from harness.releases import application_file, release_files
-from harness.writing import Way
-from harness.writing import flash as write
 
 if TYPE_CHECKING:
     from harness.board import Board

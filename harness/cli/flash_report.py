@@ -12,7 +12,7 @@ from harness import journal, waits
 from harness.cli.bar import Bar
 from harness.cli.output import Guarded
 from harness.errors import HarnessError
-from harness.installed import installed_version
+from harness.flashing.installed import installed_version
 from harness.journal import Entry, Kind
 from harness.modes import SIGNS, Capability, Mode, UsbState
 from harness.starting import settled
@@ -21,7 +21,7 @@ from harness.usb.requests import InstalledModule
 
 if TYPE_CHECKING:
     from harness.board import Board
-    from harness.flashing import Image
+    from harness.flashing.images import Image
 
 PATIENCE = 10.0
 """Seconds in which a board that was flashed mostly listens or is online, before it is told what it runs. Chosen."""

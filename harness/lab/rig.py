@@ -32,7 +32,7 @@ from harness.cloud import Cloud, CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of
 from harness.errors import Blame, HarnessError, hides
-from harness.flashing import load
+from harness.flashing.images import load
 from harness.lab.applications import LabApplications
 from harness.lab.board import BuiltReleases, board_on
 from harness.lab.furnishing import Furnishing, run_user

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from harness.boards import OpenOptions, Rig, kind_named, moniker_of, open_boards
 from harness.errors import Blame, BoardLabel, BoardNotAvailable, CapabilityMissing, ChangesNotAllowed, HarnessError, NeedNotMet, Unavailable
+from harness.flashing.installed import installed_version
 from harness.hiding import hides
 from harness.host import HostClock, WallClock
-from harness.installed import installed_version
 from harness.modes import Capability
 from harness.monikers import without_number
 from harness.pool.health import RETURN, check_health

@@ -50,7 +50,7 @@ def properties_of(bench: Bench, boards: Sequence[Board], *, ask: bool) -> list[t
 
 
 def _version(board: Board) -> str:
-    from harness.installed import installed_version
+    from harness.flashing.installed import installed_version
 
     try:
         return installed_version(board) or ""

@@ -11,7 +11,7 @@ from firmware_images.module import read_module
 from harness.board import Board, Way
 from harness.cloud import WifiNetwork
 from harness.errors import ImageRefused, Refusal
-from harness.flashing import load
+from harness.flashing.images import load
 from harness.journal import Entry
 from harness.modes import Mode, UsbState
 from harness.usb.dfu import read_memory

@@ -8,7 +8,6 @@ from firmware_images.compress import compress_module
 from firmware_images.fields import Dependency
 from firmware_images.hexfile import write_hex
 from firmware_images.module import read_module
-from harness import links, over_the_air
 from harness.cloud import Cloud
 from harness.errors import (
     BoardNotAvailable,
@@ -20,7 +19,8 @@ from harness.errors import (
     RequestRefused,
     Unavailable,
 )
-from harness.installed import installed_version
+from harness.flashing import links, over_the_air
+from harness.flashing.installed import installed_version
 from harness.modes import Mode, UsbState
 from harness.usb.dfu import read_memory
 from particle_protocol.platforms import ModuleFunction

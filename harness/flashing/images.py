@@ -1,6 +1,6 @@
 """Images for a board: read out of files, checked against the board, and in the order in which they depend on each other.
 
-A module goes to the address in its own prefix and nowhere else. How it gets there is in `harness.writing`.
+A module goes to the address in its own prefix and nowhere else. How it gets there is in `harness.flashing.writing`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from firmware_images.findings import Finding, FindingName, Severity
 from firmware_images.image import read_image
 from firmware_images.module import Module, read_module
 from harness.errors import ImageRefused, Refusal, hides
+from harness.flashing.installed import needs_of
 from harness.image_files import STANDARD, FileUnusable, read_file
-from harness.installed import needs_of
 from particle_protocol.os_versions import ModuleNeed
 from particle_protocol.platforms import ModuleFunction, ModuleKey
 

@@ -21,8 +21,8 @@ from harness.errors import (
     NotInstalled,
     hides,
 )
-from harness.flashing import Image, read
-from harness.installed import not_installed
+from harness.flashing.images import Image, read
+from harness.flashing.installed import not_installed
 from harness.meanwhile import told_on_failure
 from harness.modes import TIMEOUTS, Capability, Mode, UsbState
 from harness.witness import Boot, cloud_view

@@ -13,8 +13,8 @@ from firmware_images.findings import FindingName
 from firmware_images.module import read_module
 from firmware_images.product import check_for_product
 from harness.errors import CloudRefused, CloudUnreachable, ImageRefused, Refusal, hides
-from harness.flashing import Image
-from harness.installed import Held, held_modules
+from harness.flashing.images import Image
+from harness.flashing.installed import Held, held_modules
 from harness.modes import Capability, UsbState
 from particle_protocol.os_versions import ModuleNeed, known_releases, main_system_part
 from particle_protocol.platforms import ModuleFunction, ModuleKey, Platform

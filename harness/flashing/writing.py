@@ -2,11 +2,11 @@
 
     DFU     whatever may be written there: not bootloaders, network processors and assets
     USB     control requests 250 to 253, to a running Device OS, which checks a module, applies it and resets
-    OTA     the cloud sends it (`harness.over_the_air`)
+    OTA     the cloud sends it (`harness.flashing.over_the_air`)
 
 Unless told, a board on USB gets by DFU what can be written so, and the rest by control requests, as in particle-cli (3.49.2,
 src/lib/flash-helper.js:273-344): what goes by requests goes first, for system parts ask for a least version of the bootloader. A link that
-breaks in the middle is not the end; see `harness.links`.
+breaks in the middle is not the end; see `harness.flashing.links`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 from firmware_images.module import as_it_lies, read_module
 from harness.errors import ImageRefused, NotInstalled, NotReached, Refusal, RequestRefused, hides
-from harness.fitting import must_fit
-from harness.flashing import Image, in_order, read
-from harness.installed import held_modules, not_installed
-from harness.links import back_in_dfu, back_running, persist
+from harness.flashing.fitting import must_fit
+from harness.flashing.images import Image, in_order, read
+from harness.flashing.installed import held_modules, not_installed
+from harness.flashing.links import back_in_dfu, back_running, persist
+from harness.flashing.over_the_air import send
 from harness.modes import Capability, UsbState, no_such
-from harness.over_the_air import send
 from harness.usb.dfu import read_memory, write_module
 from harness.witness import Boot
 from particle_protocol.control_requests.codes import Result
@@ -70,7 +70,7 @@ def flash(
             only moved up: it is the one module without which a board cannot be recovered. User parts among them are left out.
         by: the one way for all of them; None: see the module.
         leave: whether a board that was written to over DFU leaves DFU mode in the end.
-        fit: whether to refuse what would not run on what the board has (`harness.fitting`), too.
+        fit: whether to refuse what would not run on what the board has (`harness.flashing.fitting`), too.
 
     Raises:
         ValueError: there is no such way.

@@ -19,7 +19,7 @@ from particle_protocol.platforms import ModuleFunction, ModuleKey
 
 if TYPE_CHECKING:
     from harness.board import Board
-    from harness.flashing import Image
+    from harness.flashing.images import Image
 
 __tracebackhide__ = hides
 
