@@ -61,6 +61,11 @@ class Arrival:
         self._usb = board.usb.present() if Capability.USB in board.capabilities else None
         self._session = board.cloud_session()
 
+    @property
+    def on_usb(self) -> bool:
+        """Whether the board itself tells what it has. Else there is its session only, and that is a new one after any loss, too."""
+        return self._usb is not None
+
     def begin(self) -> None:
         """The update has begun."""
         cause = "an update over the air was begun"
@@ -143,7 +148,7 @@ def send(board: Board, image: Image, *, last: bool = True, timeout: float = UPDA
     arrival: Arrival | None = None
     for left in range(TRIES - 1, -1, -1):
         bring_online(board, account)
-        if arrival is not None and arrival.look():
+        if arrival is not None and arrival.on_usb and arrival.look():
             break
         arrival = Arrival(board, [image], whole=last)
         with _Status(account, board.device_id) as status:
@@ -221,11 +226,15 @@ def _ask(board: Board, account: Account, image: Image) -> None:
 
 def _took(board: Board, image: Image, arrival: Arrival, status: _Status, timeout: float) -> bool:
     """Wait until the update has arrived, or the cloud says that it failed. Whether it has arrived."""
-    began = board.host.clock.now()
+    began, taken = board.host.clock.now(), set[str]()
 
     def look() -> str | None:
         board.journal.progress(f"the cloud sends {image.name}: {board.host.clock.now() - began:.0f} s so far", None)
-        return "arrived" if arrival.look() else "failed" if status.failed() else None
+        said = status.news()
+        if "failed" in said:
+            return "arrived" if arrival.on_usb and arrival.look() else "failed"
+        taken.update(said)
+        return "arrived" if (arrival.on_usb or "success" in taken) and arrival.look() else None
 
     awaited = f"{image.key} version {image.version} to be installed over the air"
     with told_on_failure(board):
@@ -252,13 +261,14 @@ class _Status:
         if self._events is not None:
             self._events.close()
 
-    def failed(self) -> bool:
-        """Whether it has failed since this was asked last."""
+    def news(self) -> set[str]:
+        """What it has said since this was asked last: started, success, failed."""
         if self._events is None:
             self._open()
         try:
-            return self._events is not None and any("failed" in str(event.data) for event in self._events.poll(STATUS))
+            return set() if self._events is None else {str(event.data).strip() for event in self._events.poll(STATUS)}
         except CloudUnreachable:
-            self._events.close() if self._events is not None else None
+            if self._events is not None:
+                self._events.close()
             self._events = None
-            return False
+            return set()

@@ -13,7 +13,7 @@ from harness.cloud import WifiNetwork
 from harness.errors import ImageRefused, Refusal
 from harness.flashing.images import load
 from harness.journal import Entry
-from harness.modes import Mode, UsbState
+from harness.modes import Capability, Mode, UsbState
 from harness.usb.dfu import read_memory
 from particle_protocol.platforms import ModuleFunction, ModuleKey, Platform, platforms
 
@@ -38,11 +38,13 @@ def test_an_application_is_handed_to_device_os(board: Board, application: bytes 
 @pytest.mark.start(mode=Mode.ONLINE, claimed=True)
 @pytest.mark.usefixtures("account")
 def test_an_application_is_sent_over_the_air(board: Board, application: bytes | Path, application_key: ModuleKey) -> None:
-    """An application is sent by the cloud, the board resets, reports it as sound, and is online again."""
-    before = board.usb.present()
+    """An application is sent by the cloud, the board resets, reports it as sound where it can, and is online again."""
+    on_usb = Capability.USB in board.capabilities
+    before = board.usb.present() if on_usb else board.cloud_session()
     board.flash(application, by=Way.OTA)
-    assert board.usb.present() != before, "it has not reset"
-    assert {module.key: module for module in board.requests.modules()}[application_key].intact
+    assert (board.usb.present() if on_usb else board.cloud_session()) != before, "it has not reset"
+    if on_usb:
+        assert {module.key: module for module in board.requests.modules()}[application_key].intact
     board.wait_for(Mode.ONLINE)
 
 
