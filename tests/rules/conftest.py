@@ -30,6 +30,7 @@ from harness.kit import Product, Webhook
 from harness.lab import EmulatedHost, board_on
 from harness.waiting import wait_for
 from particle_protocol.dct import DctField
+from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import Platform, platform_by_id, platform_by_name
 
 PHOTON = platform_by_name("photon")
@@ -254,7 +255,8 @@ class Bench:
         self._ports = itertools.count(1)
         self._hands: dict[str, Hands] = {}
         self._people: list[Person] = []
-        self.tinker = user_part(self.platform, OS)
+        releases = [release.version for release in known_releases(self.platform)]
+        self.tinker = user_part(self.platform, OS if OS in releases else releases[-1])
         self.lab.hooks.answer = lambda request: HookResponse(200, b"thanks")
         self.hooked = self.lab.hooks.requests
         """What webhooks have sent."""
