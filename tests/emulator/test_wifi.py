@@ -6,6 +6,7 @@ import json
 import pytest
 
 from emulator.board.stored_networks import StoredNetwork
+from emulator.device_os.wifi import scan
 from emulator.network.access_points import AccessPoint, Admission, wep_key
 from particle_protocol.control_requests.codes import RequestType
 from particle_protocol.control_requests.generated import wifi_pb2
@@ -146,7 +147,7 @@ def test_a_hidden_network_is_joined_and_in_no_scan(bench):
     bench.lab.network.access_point("secret base", "secret123", hidden=True)
     board = bench.board(networks=[StoredNetwork("secret base", 3, "secret123")])
     bench.wait_led(board, "breathing cyan")
-    assert board.firmware.interfaces.wifi.scan() == []
+    assert scan(board) == []
 
 
 def test_a_scan_by_phone_lists_what_is_in_reach_with_its_kind_channel_and_signal(bench):
