@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from random import Random
 from typing import Any, Final
 
@@ -37,7 +37,13 @@ class WrongFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FaultPlan:
-    """Faults that begin and end together. What is not said is as it should be."""
+    """Faults that begin and end together. What is not said is as it should be.
+
+    Values may be given as in `faults(...)`: what is "any" is drawn when the plan is made.
+
+    Raises:
+        WrongFault: one has a value that it cannot have.
+    """
 
     seed: int = 0
     """Where what is left to chance comes from."""
@@ -61,7 +67,7 @@ class FaultPlan:
     """Boards hold another key than their cloud's."""
     full_disk: bool = False
     """The disk of the cloud's server is full: what changes its state is refused."""
-    drawn: frozenset[str] = field(default=frozenset(), compare=False)
+    drawn: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     """What was left to chance."""
 
     @classmethod
@@ -78,9 +84,21 @@ class FaultPlan:
         chosen = words.pop("seed", seed)
         if isinstance(chosen, bool) or not isinstance(chosen, int):
             raise WrongFault(f"seed={chosen!r}: it is a whole number")
-        draw = _Draw(chosen)
-        read = {word: _READERS[word](word, words[word], draw) for word in _READERS if words.get(word) is not None}
-        return cls(seed=chosen, drawn=frozenset(draw.drawn), **read)
+        return cls(seed=chosen, **{word: value for word, value in words.items() if value is not None})
+
+    def __post_init__(self) -> None:
+        """Check what was said, and draw what was left to chance.
+
+        Raises:
+            WrongFault: see `read`.
+        """
+        draw = _Draw(self.seed)
+        usual = {each.name: each.default for each in fields(self)}
+        for word, read in _READERS.items():
+            said = getattr(self, word)
+            if said is not usual[word]:
+                object.__setattr__(self, word, read(word, said, draw))
+        object.__setattr__(self, "drawn", self.drawn | draw.drawn)
 
     @property
     def needs(self) -> tuple[Capability, ...]:

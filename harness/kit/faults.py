@@ -68,7 +68,9 @@ class Faults:
             raise HarnessError(f"faults(...): {error}", blame=Blame.REQUEST) from None
 
     @contextmanager
-    def __call__(self, plan: FaultPlan | None = None, /, *, boards: Sequence[Board] | None = None, **faults: Any) -> Iterator[Begun]:
+    def __call__(
+        self, plan: FaultPlan | None = None, /, *, boards: Board | Sequence[Board] | None = None, **faults: Any
+    ) -> Iterator[Begun]:
         """Have faults while the context lasts, besides those that are there already.
 
         Args:
@@ -84,7 +86,14 @@ class Faults:
         if plan is not None and faults:
             raise HarnessError("faults(...): give a plan or words, not both", blame=Blame.REQUEST)
         wanted = self.plan(**faults) if plan is None else plan
-        chosen = list(self._boards() if boards is None else boards)
+        given: object = wanted
+        if not isinstance(given, FaultPlan):
+            raise HarnessError(
+                f"faults({given!r}): this is no plan",
+                blame=Blame.REQUEST,
+                remedy="Write faults(loss=0.1), or make one with faults.plan(...)",
+            )
+        chosen = [boards] if isinstance(boards, Board) else list(self._boards() if boards is None else boards)
         with begun_around(chosen, wanted) as begun:
             yield begun
 

@@ -66,14 +66,12 @@ class LabSurroundings:
 
     def begin(self, faults: FaultPlan) -> Callable[[], None]:
         """See `Surroundings.begin`."""
-        self._active.append(faults)
-        self._driver.call(self._apply)
+        self._driver.call(self._change, [*self._active, faults])
 
         def end() -> None:
             left = [each for each in self._active if each is not faults]
             if len(left) < len(self._active):
-                self._active = left
-                self._driver.call(self._apply)
+                self._driver.call(self._change, left)
 
         return end
 
@@ -83,9 +81,8 @@ class LabSurroundings:
 
     def forget(self) -> None:
         """The Lab was brought back to a state in which there was none of this."""
-        self._active.clear()
         self._silenced.clear()
-        self._driver.call(self._apply)
+        self._driver.call(self._change, [])
 
     def _all(self) -> list[AccessPoint | Cell]:
         return [*self._lab.network.access_points, *self._lab.network.cells]
@@ -117,9 +114,10 @@ class LabSurroundings:
             raise HarnessError(f"{name} is a cell, which takes SIMs and no password", blame=Blame.REQUEST)
         place.change_password(password)
 
-    def _apply(self) -> None:
-        """Have network and cloud be as all plans together say."""
-        plans, seed = self._active, " ".join(str(each.seed) for each in self._active)
+    def _change(self, plans: list[FaultPlan]) -> None:
+        """Have network and cloud be as all of some plans together say."""
+        self._active = plans
+        seed = " ".join(str(each.seed) for each in plans)
         weather = self._lab.network.weather
         weather.begin(
             seed,

@@ -167,7 +167,7 @@ def test_with_a_wrong_server_key_a_board_reaches_its_cloud_no_more_until_it_has_
 def test_the_power_goes_away_in_the_write_that_was_named(bed, kind, phase):
     here = bed(kind)
     image = here.board.releases.application()
-    with here.faults(power_cut=(2, phase)) as begun:
+    with here.faults(power_cut=(2, phase), boards=here.board) as begun:
         here.board.enter_dfu()
         with pytest.raises(HarnessError):
             here.board.flash(image)
@@ -350,6 +350,24 @@ def test_what_is_no_fault_is_refused_with_what_there_is(words, told):
     with pytest.raises(HarnessError) as refused:
         Faults(tuple).plan(**words)
     assert told in str(refused.value)
+
+
+def test_a_plan_is_made_by_its_class_as_well():
+    plan = FaultPlan(loss=0.1, power_cut=3, seed=4)
+    assert plan == FaultPlan.read({"loss": 0.1, "power_cut": 3}, 4)
+    with pytest.raises(WrongFault, match="it is a share"):
+        FaultPlan(loss=-1)
+
+
+def test_what_is_no_plan_is_refused_in_a_sentence():
+    faults = Faults(tuple)
+    for arguments, words, told in (
+        (("loss",), {}, "faults\\('loss'\\): this is no plan"),
+        ((FaultPlan(loss=0.1),), {"loss": 0.1}, "give a plan or words, not both"),
+        ((), {"loss": 0.1}, "there is no board for them"),
+    ):
+        with pytest.raises(HarnessError, match=told), faults(*arguments, **words):
+            pytest.fail("it has begun")
 
 
 @given(st.integers(), st.sets(st.sampled_from([word for word in WORDS if word not in ("wrong_server_key", "full_disk")])))
