@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -465,7 +466,10 @@ def _one_error(error: Any) -> str:
 
 
 def _blame(status: int) -> Blame:
-    return Blame.REQUEST if status in (400, 401, 403) else Blame.CLOUD
+    """Whose fault an answer is: what is not there, or not allowed, was asked for in vain; a device that does not answer is the board's."""
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        return Blame.BOARD
+    return Blame.CLOUD if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS else Blame.REQUEST
 
 
 def unreachable(url: str, name: str, error: Exception) -> CloudUnreachable:

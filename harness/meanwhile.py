@@ -55,9 +55,10 @@ def shortened(lines: Iterable[LogLine]) -> Iterator[LogLine]:
 def whole_story(board: Board) -> str:
     """The journal of a board in a test that failed, with what happened meanwhile from its beginning on."""
     journal = board.journal
-    known = {(entry.at, entry.text) for entry in journal.entries if entry.kind is Kind.LOG}
     lines = [Entry(line.time, Kind.LOG, f"{line.source}: {line.text}") for line in shortened(meanwhile(board, journal.began))]
-    told = sorted([*journal.entries, *(line for line in lines if (line.at, line.text) not in known)], key=lambda entry: entry.at)
+    again = {(line.at, line.text) for line in lines}
+    entries = [entry for entry in journal.entries if entry.kind is not Kind.LOG or (entry.at, entry.text) not in again]
+    told = sorted([*entries, *lines], key=lambda entry: entry.at)  # of what a source noted at one moment the order is the source's
     return "\n".join(map(str, told)) or str(journal)
 
 

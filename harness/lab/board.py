@@ -144,4 +144,5 @@ def board_on(host: EmulatedHost, port: str, moniker: str = "emu:photon", release
 def _usb_log(host: EmulatedHost, port: str, since: float) -> list[LogLine]:
     """What the host's kernel noted of a port since a moment."""
     lines = [(float(stamp.strip(" [")), text.strip()) for stamp, _, text in (line.partition("]") for line in host.usb_host.log)]
+    since = round(since, 6)  # as the kernel writes times: what it notes at that very moment is not before it
     return [LogLine(when, "USB", text) for when, text in lines if when >= since and f" {port}:" in text]

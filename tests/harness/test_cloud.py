@@ -141,7 +141,15 @@ def test_an_error_names_request_status_and_words(fake, account):
     fake.refuse("POST", "/v1/devices", 404, {"ok": False, "errors": [["Core isn't online", 404]]})
     with pytest.raises(CloudRefused, match="POST /v1/devices was answered with HTTP 404: Core isn't online") as caught:
         account.claim(ID)
-    assert (caught.value.status, caught.value.blame) == (404, Blame.CLOUD)
+    assert (caught.value.status, caught.value.blame) == (404, Blame.REQUEST)
+
+
+@pytest.mark.parametrize(("status", "blame"), [(404, Blame.REQUEST), (408, Blame.BOARD), (429, Blame.CLOUD), (503, Blame.CLOUD)])
+def test_what_an_answer_blames_is_known_by_its_status(fake, account, status, blame):
+    fake.refuse("POST", f"/v1/devices/{ID}/dim", status, {"ok": False, "error": "no"})
+    with pytest.raises(CloudRefused) as caught:
+        account.call(ID, "dim")
+    assert caught.value.blame is blame
 
 
 def test_wrong_credentials_are_the_requests_fault(fake, cloud):

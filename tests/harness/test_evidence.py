@@ -6,6 +6,7 @@ from emulator.factory import user_part
 from harness.boards import OpenOptions
 from harness.errors import NotReached
 from harness.journal import Kind
+from harness.meanwhile import whole_story
 from harness.modes import Mode
 from harness.pool.pool import Pool, Wanted
 from harness.pytest_plugin.bench import Bench
@@ -157,3 +158,14 @@ def test_what_a_real_board_was_refused_in_the_test_before_is_not_quoted(open_rig
     assert board.journal.entries == []
     assert "in the cloud's log" not in why_not_online(board, timeout=20)
     assert "DECRYPTION" not in str(board.journal)
+
+
+def test_what_a_source_noted_at_one_moment_stays_in_its_order(open_rig):
+    rig = open_rig("emu:argon")
+    (board,) = rig.boards
+    board.set_wifi(rig.wifi.ssid, "not the password")
+    with pytest.raises(NotReached):
+        board.wait_for(Mode.ONLINE)
+    story = whole_story(board)
+    assert story.index("LED: breathing dark blue") < story.index("LED: blinking green")
+    assert story.count("log  LED: blinking green") == 1
