@@ -319,7 +319,7 @@ class Board:
             with told_on_failure(self):
                 seen = self.until(look, timeout=seconds, awaited=wanted, seen=lambda: str(last))
         except NotReached as error:
-            error.blame, error.remedy = diagnose(mode, last)
+            error.blame, error.remedy = diagnose(mode, last, [] if self._led is None else self.led_since_epoch())
             if mode is Mode.ONLINE and self._refusal is not None and (refusal := self._refusal(self.epoch.since)):
                 error.seen += f", and in the cloud's log: {refusal}"
             raise

@@ -8,7 +8,7 @@ from before (USB request RESET acts a second after it was answered).
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -111,13 +111,18 @@ class Sighting:
 
 
 _CHECK_NETWORK = "Check the network's name and password, and that it is within reach"
+_TRY = 4
+"""How many changes of the LED one try to reach the cloud makes: joined, trying, failed, joined again."""
 _OUT_OF_SAFE_MODE = (
     "It is in safe mode: reset it, or flash an application that fits its Device OS, or the Device OS that its application needs"
 )
 
 
-def diagnose(mode: Mode, seen: Sighting) -> tuple[Blame, str]:
-    """Which part of the bench a board that does not reach `mode` points at, and what to do."""
+def diagnose(mode: Mode, seen: Sighting, shown: Sequence[str] = ()) -> tuple[Blame, str]:
+    """Which part of the bench a board that does not reach `mode` points at, and what to do.
+
+    `shown` is what its LED has shown before: one that finds no way to its cloud says so in orange, and then tries again in cyan.
+    """
     led = seen.led or ""
     if led.startswith("SOS"):
         return Blame.BOARD, "Its firmware has crashed: the flashes after SOS are the number of the panic"
@@ -131,12 +136,12 @@ def diagnose(mode: Mode, seen: Sighting) -> tuple[Blame, str]:
         if seen.usb is None and not led:
             return Blame.BOARD, "Only the cloud can see it: check its power, its network, and the address and key of the cloud in it"
         return Blame.CLOUD, "The board says that it is connected; the cloud does not"
+    if led.endswith("orange") or (led.endswith(("cyan", "breathing green")) and any(text.endswith("orange") for text in shown[-_TRY:])):
+        return Blame.NETWORK, "It joined the network, but has no way to the cloud from there"
     if led.endswith(("blinking green", "breathing green")):
         return Blame.NETWORK, _CHECK_NETWORK
     if led == "blinking dark blue" or seen.device_mode is DeviceMode.LISTENING:
         return Blame.NETWORK, f"It listens, so it knows no network, or could not join the one it was given. {_CHECK_NETWORK}"
-    if led.endswith("orange"):
-        return Blame.NETWORK, "It joined the network, but has no way to the cloud from there"
     if led.endswith(("blinking cyan", "red")):
         return Blame.CLOUD, "It reaches no cloud that it trusts: check the cloud, and the server key and address in the board"
     if seen.cloud_status is not None and seen.cloud_status is not CloudStatus.CONNECTED:

@@ -136,3 +136,10 @@ def test_mode_and_led_never_disagree(open_rig, moniker):
                 assert mode in (named[shown], Mode.OFFLINE), (mode, shown)
             seen.add(mode)
     assert {Mode.DFU, Mode.LISTENING, Mode.OFF} <= seen
+
+
+@pytest.mark.parametrize("led", ["blinking orange", "blinking cyan", "fast blinking cyan", "breathing green"])
+def test_a_board_that_finds_no_way_to_its_cloud_is_known_by_its_orange_between_two_tries(led):
+    seen = Sighting(usb=UsbState.NORMAL, led=led)
+    assert diagnose(Mode.ONLINE, seen, ["breathing green", "blinking orange", "blinking cyan"])[0] is Blame.NETWORK
+    assert diagnose(Mode.ONLINE, Sighting(usb=UsbState.NORMAL, led="blinking cyan"), ["breathing green"])[0] is Blame.CLOUD
