@@ -388,13 +388,21 @@ class Board:
         """
         return self._has(self._build, Capability.APPLICATION)(application, product)
 
-    def flash(self, *images: bytes | str | Path, by: Way | str | None = None, leave: bool = True, fit: bool = False) -> None:
+    def flash(
+        self,
+        *images: bytes | str | Path,
+        release: Sequence[bytes | str | Path] = (),
+        by: Way | str | None = None,
+        leave: bool = True,
+        fit: bool = False,
+    ) -> None:
         """Write modules to the board, in the order in which they depend on each other; ends when it runs Device OS and reports them.
 
         All of them are checked before anything is erased. When the board is unplugged meanwhile, it has a minute to come back.
 
         Args:
             images: files or their bytes: modules, several combined in one, compressed ones, Intel HEX, bundles.
+            release: the modules of a Device OS release, likewise. Of them a bootloader is only moved up, and user parts are left out.
             by: `dfu`, `usb` (control requests) or `ota` for all of them; without it each goes as the board takes it, over DFU where it can.
             leave: whether a board that was written to over DFU leaves DFU mode in the end.
             fit: whether to refuse what would not run on what the board has, too, as `particle-hil flash` does.
@@ -406,7 +414,7 @@ class Board:
             RequestRefused: Device OS does not take one of them.
             NotInstalled: the board has something else afterwards.
         """
-        flashing.flash(self, images, by=by, leave=leave, fit=fit)
+        flashing.flash(self, images, release=release, by=by, leave=leave, fit=fit)
 
     def update_device_os(self, files: Sequence[bytes | str | Path]) -> None:
         """Install the modules of a Device OS version, up or down; see `harness.flashing.writing.update_device_os`."""

@@ -60,14 +60,14 @@ class Bar:
     def _draw(self) -> None:
         if not self._console.is_terminal:
             return
+        total = None if self._share is None else 1.0
         if self._drawn is None:
             self._drawn = _made_for(self._console)
-            self._drawn.add_task("")
+            self._drawn.add_task(visible(self._text), total=total, completed=self._share or 0)  # type: ignore[arg-type]  # a share is no int
             self._drawn.start()
-        total = None if self._share is None else 1.0
-        task = self._drawn.task_ids[0]
-        self._drawn.update(task, description=visible(self._text), completed=self._share or 0.0)
+            return
         self._drawn.tasks[0].total = total
+        self._drawn.update(self._drawn.task_ids[0], description=visible(self._text), completed=self._share or 0.0)
 
 
 def _made_for(console: Console) -> Progress:

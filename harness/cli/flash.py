@@ -101,6 +101,9 @@ def flash(
                         release = release_files(board, version) if version is not None else ()
                         images = write(board, sources, release=release, by=way, leave=not stay, fit=not force)
                         flashed.look(board, images)
+                except KeyboardInterrupt:
+                    say(f"particle-hil: {board.label} may be half written, and in DFU mode: flash it again", err=True)
+                    raise
                 except HarnessError as error:
                     flashed.error = error
                     report.end(flashed)

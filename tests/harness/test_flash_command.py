@@ -11,8 +11,11 @@ from rich.console import Console
 
 from firmware_images.build import build_module
 from firmware_images.fields import Dependency
+from harness.boards import open_boards
 from harness.cli.bar import Bar
 from harness.cli.main import cli
+from harness.firmware_store import FirmwareUnavailable, Reason, release, tinker
+from harness.releases import release_files
 from particle_protocol.platforms import ModuleFunction
 
 USER, SYSTEM = ModuleFunction.USER_PART, ModuleFunction.SYSTEM_PART
@@ -120,6 +123,47 @@ def test_a_whole_release_is_flashed(moniker, way):
     assert "runs Device OS 2.2.0" in done.stdout
     if "photon" in moniker:
         assert "bootloader 0 stays: it has version 1006, and 1006 is no newer" in done.stdout
+
+
+def test_particles_own_releases_are_flashed_up_and_down():
+    """Into a board that runs them: the bootloader by control requests, and it stays when the rest goes down again."""
+    try:
+        for version in ("2.2.0", "4.0.2"):
+            release("argon", version)
+        tinker("argon")
+    except FirmwareUnavailable as error:
+        if error.reason in (Reason.NO_NPM, Reason.NO_NETWORK):
+            pytest.skip(str(error))
+        raise
+    (rig,) = open_boards(["emu:argon?firmware=real&os=2.2.0"])
+    (board,) = rig.boards
+    for version in ("4.0.2", "2.2.0"):
+        board.flash(tinker("argon"), release=release_files(board, version), fit=True)
+        assert board.os_version() == version
+        assert board.requests.unmet_dependency() == ""
+    told = [str(module) for module in board.requests.modules()]
+    rig.close()
+    assert "bootloader 0 version 1101" in told
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("mode", ["dfu", "listening", "online", "safe"])
+@pytest.mark.parametrize("way", ["dfu", "usb", "ota"])
+def test_a_board_is_flashed_from_whatever_mode_it_is_in(mode, way):
+    done = flash("app.bin", "--board", f"emu:photon?mode={mode}&claimed=1", "--by", way)
+    assert done.exit_code == 0, done.stderr
+    assert "  user part 1 version 6  (flashed now)" in done.stdout
+
+
+@pytest.mark.usefixtures("files")
+def test_who_interrupts_it_is_told_what_that_leaves(monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.flashing.writing.read_memory", interrupt)
+    done = flash("app.bin", "--board", "emu:photon")
+    assert done.exit_code == 130
+    assert "may be half written, and in DFU mode: flash it again" in done.stderr
 
 
 @pytest.mark.usefixtures("files")
