@@ -209,6 +209,9 @@ class FlashText(FlashReport):
         for module in flashed.modules:
             style = "bold" if module.key in new else "dim"
             self._console.print(Text(f"  {module}{'  (flashed now)' if module.key in new else ''}", style))
+        for image in flashed.images:
+            if image.is_asset:
+                self._console.print(Text(f"  {visible(image.name)}  (flashed now)", "bold"))
         if flashed.in_safe_mode:
             self._console.print(Text("Its application does not run: flash what it needs, or wait for its cloud to send it", "bold red"))
         if flashed.rehearsal:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firmware_images.assets import build_asset
+from firmware_images.bundle import asset_module
 from firmware_images.checks import Target, check_module
 from firmware_images.compress import inflate_module
 from firmware_images.errors import ImageError
@@ -64,6 +64,11 @@ class Image:
     def over_requests(self) -> bool:
         """Whether it travels by control requests instead of DFU."""
         return self.key.function in OVER_REQUESTS
+
+    @property
+    def is_asset(self) -> bool:
+        """Whether it is a file that belongs to an application; a board keeps what its application asks for only, so it comes after that."""
+        return self.key.function == ModuleFunction.ASSET
 
     def __str__(self) -> str:
         return f"{self.key} version {self.version} ({self.name}, {len(self.data)} bytes)"
@@ -124,7 +129,7 @@ def _modules(board: Board, name: str, data: bytes) -> Iterator[Image]:
     for number, module in enumerate(file.modules, 1):
         yield _checked(board, name if len(file.modules) == 1 else f"{name}, module {number}", module)
     for asset, content in (file.bundle.assets if file.bundle is not None else {}).items():
-        yield _checked(board, f"{name}, asset {asset}", read_module(build_asset(asset, content)))
+        yield _checked(board, f"{name}, asset {asset}", read_module(asset_module(asset, content)))
 
 
 def _checked(board: Board, name: str, module: Module) -> Image:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from firmware_images.asset_rules import read_stored_asset
 from firmware_images.bounds import find_slot
 from firmware_images.fields import Prefix
 from firmware_images.locate import locate_in_memory
@@ -99,10 +100,19 @@ def _as_meant(needs: Iterable[ModuleNeed]) -> tuple[ModuleNeed, ...]:
 
 
 def not_installed(board: Board, images: Sequence[Image]) -> str:
-    """What the board reports instead of the first of `images` that is not installed; an empty string if all are. It reports no assets."""
+    """What the board reports instead of the first of `images` that is not installed; an empty string if all are.
+
+    Assets are told since Device OS 5.6.0; before, nobody can know.
+    """
     installed = {module.key: module for module in board.requests.modules()}
+    assets = board.requests.assets() if any(image.key.function == ModuleFunction.ASSET for image in images) else None
     for image in images:
+        if image.key.function == ModuleFunction.ASSET:
+            asset = read_stored_asset(image.data)
+            if assets is not None and asset is not None and (asset.name, asset.digest) not in assets.there:
+                return f"no asset {asset.name!r} with that content"
+            continue
         module = installed.get(image.key)
-        if image.key.function != ModuleFunction.ASSET and (module is None or module.version != image.version or not module.intact):
+        if module is None or module.version != image.version or not module.intact:
             return str(module) if module is not None else f"no {image.key}"
     return ""

@@ -122,6 +122,8 @@ def install(board: Board, images: Sequence[Image], way: Way | None, *, leave: bo
         return images
     by_request = [image for image in images if way is Way.USB or image.over_requests]
     over_dfu = [image for image in images if image not in by_request]
+    assets = [image for image in by_request if image.is_asset]
+    by_request = [image for image in by_request if not image.is_asset]
     done: list[Image] = []
     if by_request and _runs(board, over_dfu):
         done += _hand_over_all(board, by_request)
@@ -129,10 +131,12 @@ def install(board: Board, images: Sequence[Image], way: Way | None, *, leave: bo
     if over_dfu:
         _write_all(board, over_dfu)
         done += over_dfu
-        if leave or by_request:
+        if leave or by_request or assets:
             _leave(board)
     if by_request:
         done += _hand_over_all(board, by_request)
+    if assets and _runs(board, ()):
+        done += _hand_over_all(board, assets)
     if leave or not over_dfu:
         _must_have(board, done)
     return done

@@ -13,7 +13,7 @@ from harness.errors import ConversationFailed, RequestRefused, hides
 from harness.modes import CloudStatus, DeviceMode
 from harness.usb.board_usb import BoardUsb
 from particle_protocol.control_requests import calls
-from particle_protocol.control_requests.codes import RequestType, request_name, result_text
+from particle_protocol.control_requests.codes import RequestType, Result, request_name, result_text
 from particle_protocol.control_requests.errors import ControlRequestError, RequestError
 from particle_protocol.control_requests.host import raw_system_version, request
 from particle_protocol.os_versions import ModuleNeed
@@ -69,11 +69,20 @@ class InstalledModule:
     intact: bool
     dependencies_met: bool
     needs: tuple[ModuleNeed, ...] = ()
+    needs_assets: bool = False
 
     def __str__(self) -> str:
         trouble = "" if self.intact else ", damaged"
         trouble += "" if self.dependencies_met else ", needs a module that is missing or too old"
         return f"{self.key} version {self.version}{trouble}"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardAssets:
+    """Assets by name and digest (control request 91)."""
+
+    there: set[tuple[str, bytes]]
+    needed: set[tuple[str, bytes]]
 
 
 def _need(need: LegacyModule.Dependency | Module.Dependency, function: ModuleFunction | None) -> ModuleNeed:
@@ -145,13 +154,29 @@ class ControlRequests:
                 intact=not (each.checked_flags & ~each.passed_flags) & _CURRENT_INTEGRITY,
                 dependencies_met=not (each.checked_flags & ~each.passed_flags) & _CURRENT_DEPENDENCIES,
                 needs=tuple(_need(need, ModuleFunction(need.type)) for need in each.dependencies),
+                needs_assets=bool(each.asset_dependencies),
             )
             for each in reply.modules
         ]
 
+    def assets(self) -> BoardAssets | None:
+        """The assets that the board has and needs; None: it tells of none, before Device OS 5.6.0 and without room for any."""
+        try:
+            reply = self._named(RequestType.GET_ASSET_INFO, calls.get_asset_info())
+        except RequestRefused as error:
+            if error.result == Result.NOT_SUPPORTED:
+                return None
+            raise
+        return BoardAssets(*({(each.name, each.hash) for each in told} for told in (reply.available, reply.required)))
+
     def unmet_dependency(self) -> str:
-        """The first module whose dependency is not met, or an empty string."""
-        return next((str(module.key) for module in self.modules() if not module.dependencies_met), "")
+        """The first module whose dependency is not met, or asset that is missing; an empty string if there is none."""
+        modules = self.modules()
+        unmet = next((str(module.key) for module in modules if not module.dependencies_met), "")
+        if unmet or not any(module.needs_assets for module in modules):
+            return unmet
+        assets = self.assets()
+        return ", ".join(sorted(f"asset {name!r}" for name, _ in assets.needed - assets.there)) if assets is not None else ""
 
     def serial_number(self) -> str:
         """The serial number, as on the label.

@@ -18,7 +18,7 @@ from particle_protocol.usb import HostSteps
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from particle_protocol.control_requests.generated.storage_pb2 import GetModuleInfoReply
+    from particle_protocol.control_requests.generated.storage_pb2 import GetAssetInfoReply, GetModuleInfoReply
 
     R = TypeVar("R", bound=Message)
 else:
@@ -148,6 +148,13 @@ def get_module_info() -> HostSteps[GetModuleInfoReply]:
     from particle_protocol.control_requests.generated.storage_pb2 import GetModuleInfoReply
 
     return (yield from call(RequestType.GET_MODULE_INFO, None, GetModuleInfoReply))
+
+
+def get_asset_info() -> HostSteps[GetAssetInfoReply]:
+    """The assets that the board has (`available`), and those that its application asks for (`required`). Since Device OS 5.6.0."""
+    from particle_protocol.control_requests.generated.storage_pb2 import GetAssetInfoReply
+
+    return (yield from call(RequestType.GET_ASSET_INFO, None, GetAssetInfoReply))
 
 
 def update_firmware(image: bytes, *, progress: Callable[[int, int], None] | None = None) -> HostSteps[None]:
