@@ -59,9 +59,11 @@ def cli(clients, node, usb, tmp_path):
         "NODE_COMPILE_CACHE": str(clients / "compiled"),
     }
 
-    def run(*arguments, status=0):
+    def run(*arguments, status=0, folder=None):
         command = [node, program, *arguments]
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+        )
         assert done.returncode == status, f"particle {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
