@@ -95,7 +95,11 @@ class Way:
 
     def delay(self) -> float:
         """How long one segment takes this time."""
-        return sum([link.delay(rng) for link, rng in self._links])
+        delay = 0.0
+        for link, rng in self._links:
+            if link.latency or link.loss or link.jitter:
+                delay += link.delay(rng)
+        return delay
 
     def arrivals(self, size: int) -> list[float]:
         """How long each copy of one datagram of `size` bytes takes this time; no copy at all when it is lost."""

@@ -190,6 +190,8 @@ class Rig:
     """Shows the boards to other programs on this computer while its context lasts; gives the environment variables that they need."""
     surroundings: Surroundings | None = None
     """What is around the boards that a program can change."""
+    add: Callable[[Moniker], Board] | None = None
+    """Makes one more board, in the state in which it starts."""
     reload: Callable[[LabFile], Reloaded] | None = None
     """Makes of it what its lab file says now."""
     close: Callable[[], None] = lambda: None

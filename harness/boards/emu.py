@@ -98,8 +98,10 @@ def open_boards(monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
             raise LabFileWrong(problems)
         lab.settle()
         bring_claimed(lab.rig, list(zip(lab.rig.boards, starts, strict=True)))
+        maker = _Maker(lab, options)
+        lab.rig.add = maker.one_more
         if options.lab is not None:
-            lab.rig.reload = Follower(lab, _Maker(lab, options), options.lab).reload
+            lab.rig.reload = Follower(lab, maker, options.lab).reload
     except BaseException:
         lab.rig.close()
         raise
@@ -160,6 +162,13 @@ class _Maker:
         """See `Maker.add`."""
         place = len(self._lab.rig.boards)
         return add_board(self._lab, moniker, starting_state(moniker), self._options, place, file, device_id)
+
+    def one_more(self, moniker: Moniker) -> Board:
+        """Make one more board, and bring it to the state in which it starts."""
+        KIND.check(moniker)
+        board = add_board(self._lab, moniker, starting_state(moniker), self._options, len(self._lab.rig.boards))
+        self.settle(board, moniker)
+        return board
 
     def settle(self, board: Board, moniker: Moniker) -> None:
         """See `Maker.settle`."""

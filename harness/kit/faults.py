@@ -162,9 +162,7 @@ def _tell_end(boards: Sequence[Board], begun: Begun) -> None:
         if cut is not None and begun.plan.power_cut is not None:
             write, phase = begun.plan.power_cut
             came = f"its power went away in write {write} ({phase})"
-            board.journal.saw(
-                came if cut.happened() else f"no power cut: there were {cut.writes()} writes, and it was to come in number {write}"
-            )
+            board.journal.saw(came if cut.happened() else f"no power cut: it was to come in write {write}, and there were {cut.writes()}")
         board.journal.did(f"had the faults end: {begun.plan}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from harness.board import Board
-from harness.boards import OpenOptions, open_boards
+from harness.boards import OpenOptions, moniker_of, open_boards
 from harness.cloud import Account, Cloud, WifiNetwork
 from harness.errors import Blame, CapabilityMissing, HarnessError, hides
 from harness.from_environment import cloud_from_environment, parse_wifi
@@ -117,6 +117,27 @@ class Lab:
         if found is None:
             raise HarnessError(f"there is no board {name!r}; there are: {', '.join(self._names)}", blame=Blame.REQUEST)
         return found
+
+    def add(self, moniker: str) -> Board:
+        """Make one more emulated board, as by the same moniker in the beginning: in the state in which it starts.
+
+        Raises:
+            BoardNotAvailable: it cannot be emulated so.
+            HarnessError: the lab has no emulated boards, or this is none.
+        """
+        wanted = moniker_of(moniker, None)
+        add = next((rig.add for rig in self._rigs if rig.add is not None), None)
+        if add is None or wanted.kind != "emu":
+            what = f"lab.add({moniker!r}): boards are made only where emulated ones are"
+            raise HarnessError(
+                what, blame=Blame.REQUEST, remedy="Open a lab with an emu: board, and add emu: boards; plug real ones in before"
+            )
+        board = add(wanted)
+        self.boards.append(board)
+        self._names = dict(zip(names_of([each.moniker for each in self.boards]), self.boards, strict=True))
+        if self._account is not None:
+            board.account = self._account
+        return board
 
     @property
     def cloud(self) -> Cloud:

@@ -183,7 +183,7 @@ def test_a_power_cut_that_did_not_come_is_told_and_does_not_come_later(bed):
     with here.faults(power_cut=(500, "start")) as begun:
         here.board.reset()
         assert begun.cut == []
-    assert "no power cut: there were 0 writes, and it was to come in number 500" in here.journal()
+    assert "no power cut: it was to come in write 500, and there were 0" in here.journal()
     here.board.flash(here.board.releases.application())
 
 

@@ -37,6 +37,26 @@ def test_several_boards_are_had_by_name():
             lab["lamp"]
 
 
+def test_boards_are_made_later_too():
+    with Lab("emu:photon") as lab:
+        account = lab.account
+        lamp = lab.add("emu:boron?mode=online&claimed=1")
+        assert (lamp.mode(), lab["emu:boron?mode=online&claimed=1"], lamp.account) == (Mode.ONLINE, lamp, account)
+        assert lab.add("emu:photon") is lab["emu:photon#2"]
+        assert account.ping(lamp.device_id)
+        assert lab.boards[1:] == [lamp, lab["emu:photon#2"]]
+        for moniker, said in (
+            ("emu:toaster", "toaster"),
+            ("emu:photon?mood=dfu", "has the option 'mood'"),
+            ("emu:photon?id=" + lamp.device_id, "there is a board .* already"),
+            ("usb:1-1", "boards are made only where emulated ones are"),
+            ("photon", "has no kind"),
+        ):
+            with pytest.raises(HarnessError, match=said):
+                lab.add(moniker)
+        assert len(lab.boards) == 3
+
+
 def test_a_lab_file_is_taken_with_its_faults(tmp_path):
     (tmp_path / "lab.toml").write_text(
         "[[board]]\nname = 'lamp'\nmoniker = 'emu:photon?mode=online'\n[account.qa]\nuser = 'qa@example.com'\n[faults]\ncloud_error = 502\n"
