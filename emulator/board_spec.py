@@ -64,6 +64,8 @@ class BoardSpec:
     """Whether it has one; the oldest boards do not."""
     mobile_secret: str | None = None
     """What is printed on its label after the serial number, on Gen 3; drawn from the seed unless told. It need not be unique."""
+    ethernet: bool = False
+    """Whether an Ethernet FeatherWing is plugged onto it, for Gen 3; the board is told to look for it."""
     transport: Transport | None = None
     """How it talks to its cloud, on a board that has a choice; the platform's usual way unless told."""
     server: ServerAddress | None = None

@@ -17,6 +17,7 @@ from emulator.cloud.device_service import DatagramPort, DeviceService, Port, Str
 from emulator.device_os.application import Application
 from emulator.device_os.bootloader import Bootloader
 from emulator.device_os.cloud_transport import FIELDS, FORCE_TCP, any_device, check_transport, transports_of
+from emulator.device_os.ethernet import look_for_ethernet
 from emulator.device_os.system import DeviceOs
 from emulator.drivers import Driver
 from emulator.drivers.inline import InlineDriver
@@ -24,7 +25,7 @@ from emulator.drivers.served import ServedDriver
 from emulator.factory import built_releases, combined, device_os_release, flash_images, has_stand_ins, user_part
 from emulator.gateways import HookSink
 from emulator.hardware import Hardware, emulated_platforms, hardware_of
-from emulator.network import Cell, Network
+from emulator.network import Cell, Network, Outlet
 from emulator.secrecy import Secrecy, SecretsOfTheSeed, SecretsOfTheSystem
 from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
 from particle_protocol.dct import DctField
@@ -32,6 +33,7 @@ from particle_protocol.identifiers import (
     make_device_id,
     make_iccid,
     make_imei,
+    make_local_mac_address,
     make_mac_address,
     make_mobile_secret,
     make_serial_number,
@@ -95,6 +97,9 @@ class Lab:
             self.network.names[any_device(hardware.server.host)] = CLOUD_HOST
         cell = Cell("the Lab's cell", self._admits)
         self.network.cells.append(cell)
+        outlet = Outlet("the Lab's Ethernet")
+        self.network.outlets.append(outlet)
+        self.cloud.sims.other_networks.add(outlet.address)
         self.cloud.sims.changed.subscribe(cell.lost.fire)
         self.boards: dict[str, Board] = {}
         self.applications: dict[str, Callable[[], Application]] = {}
@@ -215,6 +220,11 @@ class Lab:
                 raise ValueError(f"a {platform.display_name} has no network processor")
             board.ncp_version = spec.ncp
         self._commission(board, spec, self._keys(hardware, spec))
+        if spec.ethernet:
+            if platform.generation != 3:
+                raise ValueError(f"a {platform.display_name} takes no Ethernet FeatherWing; boards of Gen 3 do")
+            board.featherwing = True
+            look_for_ethernet(board, on=True)
         self.boards[identity.device_id] = board
         request = _BOOT_REQUESTS[spec.mode]
         if request is not None:
@@ -289,7 +299,9 @@ class Lab:
         while known is None and self.cloud.devices.by_mac.count(mac.hex()):
             mac = make_mac_address(self.random, platform).raw
         imei = make_imei(self.random) if hardware_of(platform).sim is not None else ""
-        return BoardIdentity(chosen, serial_number if spec.serial_number else "", secret, mac if platform.has_wifi_radio else None, imei)
+        wire = make_local_mac_address(random.Random(f"FeatherWing of {chosen}")).raw
+        serial_number = serial_number if spec.serial_number else ""
+        return BoardIdentity(chosen, serial_number, secret, mac if platform.has_wifi_radio else None, wire, imei)
 
     def _keys(self, hardware: Hardware, spec: BoardSpec) -> list[tuple[Transport, bytes, bytes]]:
         """The keys that a board gets, by transport, its usual one first: the private one, and the public one (both DER)."""

@@ -65,6 +65,8 @@ class BoardIdentity:
     mobile_secret: str = ""
     mac: bytes | None = None
     """Of its Wi-Fi radio; None without one."""
+    wire_mac: bytes = b""
+    """Of an Ethernet FeatherWing on it, which has none of its own: the board makes it of its Bluetooth address, which is random."""
     imei: str = ""
     """Of its modem; empty without one."""
 
@@ -131,6 +133,8 @@ class Board:
         """The version of the network processor's firmware; None without such a processor."""
         self.sims = SimSlots(sim, stores.cellular)
         self.otp = Otp(hardware.otp)
+        self.featherwing = False
+        """Whether an Ethernet FeatherWing is plugged onto it, and a cable into that."""
         self.led = StatusLed(self.changed.fire)
         self.buttons = Buttons(self._mode_changed, self._reset_changed)
         self.plug = UsbPlug()

@@ -63,8 +63,8 @@ class Arrivals:
         self._updates = updates
         self._factory = factory
         self._log = log
-        self.admit: Callable[[Device], str | None]
-        """Why a device may not connect (SIM, IMEI); None: it may."""
+        self.admit: Callable[[Device, str], str | None]
+        """Why a device that comes from there may not connect (SIM, IMEI); None: it may."""
         self.place: Callable[[Device], Device]
         """Settles product membership and quarantine after Hello."""
         self.greet: Callable[[Device], None]
@@ -120,7 +120,7 @@ class Arrivals:
         shown = self._shown_keys.pop(session.device_id, None)
         if shown is not None and device.public_key is None:
             device = self._devices.learn(device, public_key=shown)
-        refusal = self.admit(device)
+        refusal = self.admit(device, session.peer)
         if refusal is not None:
             self._turn_away(session, refusal, reachable=False)
             return
@@ -306,7 +306,7 @@ class Arrivals:
                 device = self._devices.learn(device, imei=imei)
         if device is known:
             return device
-        refusal = self.admit(device)
+        refusal = self.admit(device, session.peer)
         if refusal is not None:
             self._turn_away(session, refusal, reachable=False)
             return device

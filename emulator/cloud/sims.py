@@ -43,6 +43,8 @@ class Sims:
         self._by_user = self._sims.index(lambda sim: sim.user_id)
         self._by_product = self._sims.index(lambda sim: sim.product_id)
         self._asked: dict[str, float] = {}
+        self.other_networks: set[str] = set()
+        """Addresses of networks that ask for no SIM, by which boards with a modem can come as well."""
         self.changed = Signal()
         """Fired when the mobile network may let a SIM in that it did not before, or the other way round."""
         self.import_device: Callable[[Product, Device], Device | None]
@@ -288,8 +290,10 @@ class Sims:
         """The device that a SIM was last seen in."""
         return self._devices.table.first(self._devices.by_iccid, iccid)
 
-    def obstacle(self, device: Device) -> str | None:
-        """Why the mobile network does not let a device in; None: it does."""
+    def obstacle(self, device: Device, peer: str) -> str | None:
+        """Why the mobile network does not let a device in; None: it does, or the device comes from there by another network."""
+        if self._by_other_network(peer):
+            return None
         if device.imei_banned:
             return "the modem's IMEI is banned from the network"
         return None if device.iccid is None else self.refusal(device.iccid)
@@ -411,8 +415,11 @@ class Sims:
     def _drop(self, iccid: str) -> None:
         device = self.device_of(iccid)
         link = None if device is None else self._connections.link(device.id)
-        if link is not None:
+        if link is not None and not self._by_other_network(link.session.peer):
             link.session.gone(f"SIM {iccid} is not active any more")
+
+    def _by_other_network(self, peer: str) -> bool:
+        return peer.rpartition(":")[0] in self.other_networks
 
 
 _NAMED = 10

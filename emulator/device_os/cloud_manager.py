@@ -22,7 +22,7 @@ from emulator.device_os.describe import described, system_describe
 from emulator.device_os.installed import bootloader_version
 from emulator.device_os.update_rules import unpacks
 from emulator.device_os.update_store import UpdateStore
-from emulator.network import Cell
+from emulator.network import Cell, Path
 from firmware_images.fields import UNSET
 from particle_protocol import dtls, lightssl
 from particle_protocol.cloud_profiles import Network, Transport
@@ -71,6 +71,8 @@ class CloudManager:
         self._connection: CloudConnection | None = None
         self._timer: Timer | None = None
         self._give_up: Callable[[], None] | None = None
+        self._via: Path | None = None
+        """The way that the connection goes, or was to go."""
         self._last_reset = system.reset_reason.name.lower()
         """What the cloud is to be told of the last reset; empty once it was."""
         self._update_succeeded = system.reset_reason is ResetReason.UPDATE
@@ -88,11 +90,12 @@ class CloudManager:
 
     def network_changed(self) -> None:
         """The network came up or went down, or somebody changed their mind about wanting the cloud."""
-        if self._system.interfaces.path is None:
+        interfaces = self._system.interfaces
+        if interfaces.path is None or (self._via is not None and not interfaces.leads(self._via)):
             if self.connected:
                 self.counters.lost(CloudReason.NETWORK_DISCONNECT)
             self._hang_up("the network went down")
-        elif self.wanted and self.status is CloudStatus.DISCONNECTED:
+        if interfaces.path is not None and self.wanted and self.status is CloudStatus.DISCONNECTED:
             self._connect()
 
     def disconnect(
@@ -157,7 +160,7 @@ class CloudManager:
         self._led.start(LedSignal.CLOUD_CONNECTING, Priority.NORMAL)
         if self._connecting_since is None:
             self._connecting_since = self._scope.now
-        path = self._system.interfaces.path
+        self._via = path = self._system.interfaces.path
         if path is not None:
             transport = cloud_transport(self._board)
             self._give_up = open_socket(

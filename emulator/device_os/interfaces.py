@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
+from emulator.board.board import Board
+from emulator.board.status_led import LedService
 from emulator.device_os.cellular import Cellular
+from emulator.device_os.ethernet import Ethernet, looks_for_ethernet
 from emulator.device_os.network_interface import InterfaceContext, NetworkInterface
+from emulator.device_os.network_led import NetworkLed
 from emulator.device_os.wifi import Wifi
 from emulator.network import Path
 from particle_protocol.messages import NetworkReason
 from particle_protocol.vitals import NetworkStatus
 
-KINDS: Final[dict[str, Callable[[InterfaceContext], NetworkInterface]]] = {Wifi.kind: Wifi, Cellular.kind: Cellular}
-"""The kinds there are, by their names in the tables."""
+KINDS: Final[dict[str, Callable[[InterfaceContext], NetworkInterface]]] = {
+    Wifi.kind: Wifi,
+    Cellular.kind: Cellular,
+    Ethernet.kind: Ethernet,
+}
+"""The kinds there are, by their names."""
+
+Notify: TypeAlias = Callable[[], None]
 
 
 class Interfaces:
     """All interfaces of a boot, the preferred one first."""
 
-    def __init__(self, context: InterfaceContext) -> None:
-        self.all = tuple(KINDS[kind](context) for kind in context.board.hardware.interfaces)
+    def __init__(self, board: Board, led: LedService, on_up: Notify, on_down: Notify, on_failed: Notify) -> None:
+        kinds, shown = board.hardware.interfaces, NetworkLed(led)
+        if board.featherwing and looks_for_ethernet(board):
+            kinds = (Ethernet.kind, *kinds)
+        self.all = tuple(KINDS[kind](InterfaceContext(board, shown.share(), on_up, on_down, on_failed)) for kind in kinds)
 
     @property
     def wifi(self) -> Wifi | None:
@@ -46,6 +59,10 @@ class Interfaces:
     def on(self) -> bool:
         """Whether any of them is switched on."""
         return any(each.status is not NetworkStatus.TURNED_OFF for each in self.all)
+
+    def leads(self, path: Path) -> bool:
+        """Whether that way is still there."""
+        return any(each.path is path for each in self.all)
 
     @property
     def failure(self) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from emulator.board.board import Board
-from emulator.board.status_led import LedService
 from emulator.device_os.connection_counters import ConnectionCounters
+from emulator.device_os.network_led import LedShare
 from emulator.network import Path
 from particle_protocol.control_requests.codes import Result
 from particle_protocol.messages import NetworkReason
@@ -60,10 +60,10 @@ class NetworkInterface(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InterfaceContext:
-    """What an interface is made with: the board, the boot's LED, and whom it notifies when its path changed or an attempt failed."""
+    """What an interface is made with: the board, its share of the LED, and whom it notifies when its path changed or an attempt failed."""
 
     board: Board
-    led: LedService
+    led: LedShare
     on_up: Callable[[], None]
     on_down: Callable[[], None]
     on_failed: Callable[[], None]

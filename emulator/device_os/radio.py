@@ -1,4 +1,4 @@
-"""What Wi-Fi and cellular share: from switched off to an address and back, with the LED, the counters and the notices that go with it."""
+"""What Wi-Fi, cellular and Ethernet share: from switched off to an address and back, with LED, counters and the notices that go with it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from emulator.board.status_led import LedSignal, Priority
 from emulator.clock import Timer
 from emulator.device_os.connection_counters import ConnectionCounters
 from emulator.device_os.network_interface import NO_SOURCE, InterfaceContext
-from emulator.network import AccessPoint, Cell, Path
+from emulator.network import AccessPoint, Cell, Outlet, Path
 from particle_protocol import vitals
 from particle_protocol.messages import NetworkReason
 
-Place = TypeVar("Place", AccessPoint, Cell)
+Place = TypeVar("Place", AccessPoint, Cell, Outlet)
 """What a radio joins."""
 
 

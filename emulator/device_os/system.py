@@ -26,7 +26,6 @@ from emulator.device_os.installed import Installed
 from emulator.device_os.interfaces import Interfaces
 from emulator.device_os.listening import ListeningMode
 from emulator.device_os.mode_button import ModeButton
-from emulator.device_os.network_interface import InterfaceContext
 from emulator.device_os.panic import Panic
 from emulator.device_os.receiver import UpdateReceiver
 from emulator.device_os.sleeping import SleepConfiguration, Sleeper
@@ -71,7 +70,7 @@ class DeviceOs:
         self.application: Application | None = None if self.safe_mode else load_application(board, found.modules)
         self.receiver = UpdateReceiver(board, found.modules, self.version_numbers, self.assets)
         self.update_flags = UpdateFlags()
-        self.interfaces = Interfaces(InterfaceContext(board, self.led, self._network_up, self._network_changed, self._network_failed))
+        self.interfaces = Interfaces(board, self.led, self._network_up, self._network_changed, self._network_failed)
         self.cloud = CloudManager(self)
         self.serial = CdcPort()
         self.listening = ListeningMode(self)

@@ -15,6 +15,7 @@ from typing import Any
 from emulator.hardware.parts import (
     CELLULAR,
     DCT,
+    ETHERNET,
     EXTERNAL,
     INTERNAL,
     WIFI,
@@ -32,6 +33,7 @@ from particle_protocol.platforms import Platform, platform_by_name
 __all__ = [
     "CELLULAR",
     "DCT",
+    "ETHERNET",
     "EXTERNAL",
     "INTERNAL",
     "WIFI",

@@ -17,7 +17,9 @@ INTERNAL, EXTERNAL = "internal", "external"
 """The names of a board's flashes: what the memory map calls external is not the microcontroller's own."""
 WIFI, CELLULAR = "wifi", "cellular"
 INTERFACES = (WIFI, CELLULAR)
-"""The kinds of network interfaces."""
+"""The kinds of network interfaces that boards have built in."""
+ETHERNET = "ethernet"
+"""The kind that is plugged onto one."""
 DCT = "dct"
 """The name of the DCT among the memories of a board in DFU mode."""
 

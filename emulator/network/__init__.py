@@ -9,8 +9,10 @@ from emulator.network.cells import Cell
 from emulator.network.datagrams import Address, DatagramPort, DatagramSocket
 from emulator.network.link import Link, Path
 from emulator.network.network import Network, Outside
+from emulator.network.outlets import Outlet
 from emulator.network.stations import CannotJoin, Station
 from emulator.network.streams import Stream
+from emulator.network.transmitters import Transmitter
 
 __all__ = [
     "ENTERPRISE",
@@ -23,8 +25,10 @@ __all__ = [
     "DatagramSocket",
     "Link",
     "Network",
+    "Outlet",
     "Outside",
     "Path",
     "Station",
     "Stream",
+    "Transmitter",
 ]

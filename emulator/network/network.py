@@ -13,6 +13,7 @@ from emulator.network.access_points import AccessPoint
 from emulator.network.cells import Cell
 from emulator.network.datagrams import Address, DatagramPort, Datagrams, DatagramSocket, detour, pass_on
 from emulator.network.link import Link, Path, Way
+from emulator.network.outlets import Outlet
 from emulator.network.streams import Detour, Stream, StreamEnd
 from emulator.network.weather import Weather
 from particle_protocol.listening.wifi import WifiSecurity
@@ -30,17 +31,18 @@ class Outside(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NetworkState:
-    """What a network was made of at a moment; `facts` are the fields of every access point, cell and link."""
+    """What a network was made of at a moment; `facts` are the fields of every access point, cell, outlet and link."""
 
     names: dict[str, str]
     routes: dict[Address, Address]
     servers: dict[Address, Callable[[Stream], None]]
     access_points: list[AccessPoint]
     cells: list[Cell]
-    facts: list[tuple[AccessPoint | Cell | Link, dict[str, Any]]]
+    outlets: list[Outlet]
+    facts: list[tuple[AccessPoint | Cell | Outlet | Link, dict[str, Any]]]
 
 
-def _facts(thing: AccessPoint | Cell | Link) -> dict[str, Any]:
+def _facts(thing: AccessPoint | Cell | Outlet | Link) -> dict[str, Any]:
     values = {each.name: getattr(thing, each.name) for each in fields(thing)}
     return {name: value for name, value in values.items() if not isinstance(value, Signal)}
 
@@ -57,6 +59,7 @@ class Network:
         self.hosted: dict[str, AccessPoint] = {}
         """The networks that boards have opened themselves, by device id."""
         self.cells: list[Cell] = []
+        self.outlets: list[Outlet] = []
         self.routes: dict[Address, Address] = {}
         """Where a connection goes instead of the address it is for, as a router's port forwarding does."""
         self.outside: Outside | None = None
@@ -77,20 +80,21 @@ class Network:
 
     def snapshot(self) -> NetworkState:
         """What the network is made of now, to hand to `restore`."""
-        places: list[AccessPoint | Cell] = [*self.access_points, *self.cells]
+        places: list[AccessPoint | Cell | Outlet] = [*self.access_points, *self.cells, *self.outlets]
         return NetworkState(
             names=dict(self.names),
             routes=dict(self.routes),
             servers=dict(self._servers),
             access_points=list(self.access_points),
             cells=list(self.cells),
+            outlets=list(self.outlets),
             facts=[(thing, _facts(thing)) for thing in (*(each for place in places for each in (place, place.link)), self.weather.link)],
         )
 
     def restore(self, state: NetworkState) -> None:
         """Be made of that again, with every access point, cell and link as it was. Nobody may be connected meanwhile."""
         self.names, self.routes, self._servers = dict(state.names), dict(state.routes), dict(state.servers)
-        self.access_points, self.cells = list(state.access_points), list(state.cells)
+        self.access_points, self.cells, self.outlets = list(state.access_points), list(state.cells), list(state.outlets)
         for thing, facts in state.facts:
             for name, value in facts.items():
                 setattr(thing, name, value)

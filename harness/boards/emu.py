@@ -53,6 +53,7 @@ OPTIONS = {
     "bootloader": "the version of its bootloader, where that is another than its release's, which is how boards get stuck in the field",
     "softdevice": "the version of its radio stack, likewise; Gen 3",
     "ncp": "the version of its network processor's firmware, likewise",
+    "ethernet": "1: an Ethernet FeatherWing is plugged onto it, and a cable into that; Gen 3",
     "application": "module:Class of the application that it runs, a class of one's own derived from particle_hil.Application",
     "firmware": "real: Particle's own binaries, fetched into the cache when they are not there; none: no Device OS at all, so that its "
     "bootloader keeps it in DFU mode; without it built ones stand for the real ones",
@@ -142,6 +143,7 @@ def add_board(
             bootloader=chosen.get("bootloader"),
             softdevice=chosen.get("softdevice"),
             ncp=chosen.get("ncp"),
+            ethernet=chosen.get("ethernet"),
             protocol=chosen.get("protocol"),
             application=chosen.get("application"),
             port=None if named is None else named.port,

@@ -37,6 +37,8 @@ class EmulatedBoard:
     """The version of that module, where it is another than its release's; likewise the next two."""
     softdevice: str | None = None
     ncp: str | None = None
+    ethernet: str | None = None
+    """`1`: with an Ethernet FeatherWing, or `0`."""
     protocol: str | None = None
     """`tcp` or `udp`: how it talks to its cloud; None: as such boards do."""
     application: str | None = None

@@ -37,7 +37,7 @@ from harness.lab.applications import LabApplications
 from harness.lab.board import BuiltReleases, board_on
 from harness.lab.furnishing import Furnishing, run_user
 from harness.lab.host import EmulatedHost
-from harness.lab.wanted import sim_of, transport_of, versions_of
+from harness.lab.wanted import plugged_onto, sim_of, transport_of, versions_of
 from harness.modes import Capability, Mode
 from harness.rack.lab_errors import Problem
 from harness.rack.lab_file import LabFile
@@ -154,6 +154,7 @@ class LabRig:
             device_id=wanted.device_id,
             **sim_of(wanted),
             **versions_of(wanted),
+            **plugged_onto(wanted),
             has_device_os=wanted.firmware != NO_FIRMWARE,
             networks=(StoredNetwork(self._wifi.ssid, self._wifi.security, self._wifi.password),) if knows_network else (),
             mode=_LAB_MODES.get(start.mode, "normal") if start.mode is not None else "normal",

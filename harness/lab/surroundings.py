@@ -8,7 +8,7 @@ from emulator.board.board import Board
 from emulator.board.flash import Cut, CutPhase
 from emulator.drivers import Driver
 from emulator.lab import Lab
-from emulator.network import AccessPoint, Cell
+from emulator.network import AccessPoint, Cell, Transmitter
 from harness.errors import Blame, HarnessError, hides
 from harness.fault_plan import FaultPlan
 from harness.modes import Capability, no_such
@@ -26,7 +26,7 @@ class LabSurroundings:
         self._lab = lab
         self._driver = lab.driver
         self._active: list[FaultPlan] = []
-        self._silenced: list[AccessPoint | Cell] = []
+        self._silenced: list[Transmitter] = []
         """What an outage has taken off the air."""
 
     def places(self) -> list[Place]:
@@ -144,15 +144,16 @@ class LabSurroundings:
 
     def _silence(self, *, wanted: bool) -> None:
         if wanted:
-            for place in self._all():
+            everything: list[Transmitter] = [*self._all(), *self._lab.network.outlets]
+            for place in everything:
                 if place.on_air:
                     place.switch_off()
                     self._silenced.append(place)
             return
         silenced, self._silenced = self._silenced, []
-        for place in silenced:
-            if not place.on_air:
-                place.switch_on()
+        for each in silenced:
+            if not each.on_air:
+                each.switch_on()
 
 
 class _CutAhead:

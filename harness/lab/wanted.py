@@ -55,6 +55,17 @@ def sim_of(wanted: EmulatedBoard) -> dict[str, Any]:
     return fields
 
 
+def plugged_onto(wanted: EmulatedBoard) -> dict[str, Any]:
+    """Whether there is an Ethernet FeatherWing on it.
+
+    Raises:
+        ValueError: the option has another value.
+    """
+    if wanted.ethernet not in (None, "0", "1"):
+        raise ValueError(f"ethernet={wanted.ethernet}; write ethernet=1, or leave it out")
+    return {"ethernet": wanted.ethernet == "1"}
+
+
 def versions_of(wanted: EmulatedBoard) -> dict[str, Any]:
     """The versions of modules that are to be others than the release's.
 

@@ -6,9 +6,9 @@ from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
 from harness.errors import HarnessError
 from particle_protocol.control_requests import calls
 from particle_protocol.control_requests.codes import RequestType
-from particle_protocol.control_requests.generated import cellular_pb2
+from particle_protocol.control_requests.generated import cellular_pb2, network_pb2
 from particle_protocol.control_requests.host import request
-from particle_protocol.identifiers import DataMatrix
+from particle_protocol.identifiers import DataMatrix, MacAddress
 from particle_protocol.platforms import platform_by_name
 
 
@@ -277,6 +277,29 @@ def test_the_mac_address_is_that_of_the_wifi_radio_and_the_cloud_knows_it(bench,
     told = bench.hands(board).mac()
     assert told.replace(":", "") == known
     assert (len(known), int(known, 16) >> 40 & 0x02) == (12, 0), "48 bits, not made up locally"
+
+
+@pytest.mark.rule("R160")
+@pytest.mark.parametrize("bench", ["argon", "boron"], indirect=True)
+def test_the_featherwings_address_is_made_up_by_the_board_and_two_may_have_the_same(bench, u1, monkeypatch):
+    monkeypatch.setattr("emulator.lab.make_local_mac_address", lambda _: MacAddress(bytes.fromhex("0253aa3b9c01")))
+    boards = [bench.online(os="4.2.0", ethernet=True, networks=[], sim_status=None) for _ in range(2)]
+    told = []
+    for board in boards:
+        request = calls.call(RequestType.GET_INTERFACE, network_pb2.GetInterfaceRequest(index=3), network_pb2.GetInterfaceReply)
+        told.append(MacAddress(bench.hands(board).requests.ask("GET_INTERFACE", request).interface.hw_address))
+        assert u1.claim(board).status_code == 200, "nobody minds"
+        assert u1.device(board)["mac_wifi"] == (None if board.identity.mac is None else board.identity.mac.hex()), "nor knows"
+    assert told[0] == told[1] != MacAddress(boards[0].identity.mac or bytes(6))
+    assert (told[0].locally_administered, told[0].multicast) == (True, False)
+
+
+@pytest.mark.rule("R160")
+def test_the_featherwings_address_is_drawn_by_chance(bench):
+    boards = [bench.board(platform="argon", ethernet=True) for _ in range(2)]
+    first, second = (MacAddress(board.identity.wire_mac) for board in boards)
+    assert first != second
+    assert first.locally_administered
 
 
 @pytest.mark.rule("R159")

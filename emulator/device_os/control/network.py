@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.device_os.control.handlers import Handler, Refused
 from emulator.device_os.network_interface import NetworkInterface
-from emulator.hardware import CELLULAR, WIFI
+from emulator.hardware import CELLULAR, ETHERNET, WIFI
 from particle_protocol.control_requests.codes import RequestType, Result
 from particle_protocol.control_requests.device import Request
 from particle_protocol.control_requests.generated import network_pb2
@@ -20,12 +20,13 @@ from particle_protocol.control_requests.messages import decode_message
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
 
-LOOPBACK, STATION = 1, 4
+LOOPBACK, WIRE, STATION = 1, 3, 4
 """Indices; a Wi-Fi station that shares the board with a cellular modem has the one after it."""
 _UP, _BROADCAST, _LOOPBACK, _POINT_TO_POINT, _LOWER_UP, _MULTICAST = 0x1, 0x2, 0x8, 0x10, 0x40, 0x8000
 _KINDS: Final = {
     WIFI: ("wl", network_pb2.WIFI, _BROADCAST | _MULTICAST),
     CELLULAR: ("pp", network_pb2.PPP, _POINT_TO_POINT),
+    ETHERNET: ("en", network_pb2.ETHERNET, _BROADCAST | _MULTICAST),
 }
 _MTU: Final = 1500
 _STATION_ADDRESS: Final = ipaddress.IPv4Interface("192.168.1.5/24")
@@ -43,9 +44,10 @@ class NetworkRequests:
         }
 
     def _interfaces(self) -> dict[int, NetworkInterface]:
-        kinds = self._system.interfaces.all
-        order = sorted(kinds, key=lambda each: each.kind != CELLULAR)
-        return {STATION + number: each for number, each in enumerate(order)}
+        wires = [each for each in self._system.interfaces.all if each.kind == ETHERNET]
+        others = [each for each in self._system.interfaces.all if each.kind != ETHERNET]
+        others.sort(key=lambda each: each.kind != CELLULAR)
+        return {WIRE + number: each for number, each in enumerate((*wires, *others), start=not wires)}
 
     def _list(self, request: Request) -> None:
         reply = network_pb2.GetInterfaceListReply()
@@ -73,8 +75,9 @@ class NetworkRequests:
         made.index, made.name, made.mtu = index, f"{letters}{index - 1}", _MTU
         up = interface.path is not None
         made.flags = flags | (_UP | _LOWER_UP if up else 0)
-        if interface.kind == WIFI:
-            made.hw_address = self._system.board.identity.mac or b""
+        identity = self._system.board.identity
+        if interface.kind in (WIFI, ETHERNET):
+            made.hw_address = (identity.mac if interface.kind == WIFI else identity.wire_mac) or b""
         if up:
             _add_address(made, _STATION_ADDRESS)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from emulator.board.board import BootRequest
 from emulator.board.otp import SERIAL_NUMBER
 from emulator.device_os.control.handlers import NO_SUCH_FEATURE, Handler, Refused, reset_afterwards
+from emulator.device_os.ethernet import look_for_ethernet, looks_for_ethernet
 from emulator.device_os.startup import STARTUP_LISTEN, startup_mode
 from particle_protocol.control_requests.codes import RequestType, Result
 from particle_protocol.control_requests.device import Request
@@ -76,13 +77,18 @@ class SystemRequests:
         request.reply(Result.OK, b"\x08\x01" if self._system.listening.active else b"")
 
     def _set_feature(self, request: Request) -> None:
-        """The one feature that there is, to look for an Ethernet FeatherWing, is none of this chip's."""
-        _check_feature(decode_message(system_pb2.SetFeatureRequest, request.payload).feature)
-        raise Refused(NO_SUCH_FEATURE)
+        """The one feature that there is, to look for an Ethernet FeatherWing, is none of Gen 2's chip."""
+        wanted = decode_message(system_pb2.SetFeatureRequest, request.payload)
+        _check_feature(wanted.feature)
+        if self._board.platform.generation <= 2:
+            raise Refused(NO_SUCH_FEATURE)
+        look_for_ethernet(self._board, on=wanted.enabled)
+        request.reply(Result.OK)
 
     def _get_feature(self, request: Request) -> None:
         _check_feature(decode_message(system_pb2.GetFeatureRequest, request.payload).feature)
-        request.reply(Result.OK)
+        enabled = self._board.platform.generation > 2 and looks_for_ethernet(self._board)
+        request.reply(Result.OK, system_pb2.GetFeatureReply(enabled=enabled).SerializeToString())
 
     def _set_startup_mode(self, request: Request) -> None:
         """Whether the next boot is to be one in listening mode; any other mode takes that back."""
