@@ -7,10 +7,11 @@ for again when the board is back, `TRIES` times in all. The cloud tells only tha
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from harness.errors import (
     Blame,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from harness.cloud_events import EventStream
 
 __tracebackhide__ = hides
+
+T = TypeVar("T")
 
 UPDATE_TIMEOUT = 300.0
 """Seconds for an update over the air: a system part of 256 KiB takes about two minutes over a slow link."""
@@ -89,7 +92,11 @@ class Arrival:
 
     def _look_in_cloud(self) -> bool:
         """Of a board on no USB only a new session with the cloud can be seen."""
-        session = self._board.cloud_session()
+        try:
+            session = self._board.cloud_session()
+        except (CloudRefused, CloudUnreachable) as error:
+            self.trouble = error.what
+            return False
         return session is not None and session != self._session
 
     def describe(self) -> str:
@@ -177,7 +184,7 @@ def bring_online(board: Board, account: Account) -> None:
     Raises:
         NotReached: it does not come online with what it knows.
     """
-    if account.find(board.device_id) is None:
+    if _patiently(board, lambda: account.find(board.device_id)) is None:
         raise NotInstalled(
             f"{account.username} may not have it updated over the air",
             board=board.label,
@@ -195,7 +202,7 @@ def bring_online(board: Board, account: Account) -> None:
         nonlocal seen
         try:
             view = cloud_view(account, board.device_id)
-        except CloudUnreachable as error:
+        except (CloudRefused, CloudUnreachable) as error:
             seen = error.what
             return False
         seen = f"{account.username} may not see it in the cloud" if view is None else f"the cloud says {view}"
@@ -210,18 +217,35 @@ def bring_online(board: Board, account: Account) -> None:
 
 def _ask(board: Board, account: Account, image: Image) -> None:
     """Ask the cloud to send it, and again for a while where it cannot now."""
-    clock = board.host.clock
-    end = clock.now() + TIMEOUTS[Mode.ONLINE]
-    board.journal.did(f"had the cloud send it {image}")
-    while True:
+    unanswered = False
+
+    def ask() -> None:
+        nonlocal unanswered
         try:
             account.flash(board.device_id, image.data, image.name)
+        except CloudUnreachable:
+            unanswered = True
+            raise
+        except CloudRefused as error:
+            if not (unanswered and error.status != HTTPStatus.NOT_FOUND):
+                raise  # else what is under way is what was asked for before, without an answer
+
+    board.journal.did(f"had the cloud send it {image}")
+    _patiently(board, ask)
+
+
+def _patiently(board: Board, ask: Callable[[], T]) -> T:
+    """What the cloud answers; one that is not reachable, or cannot now, is asked again for a while."""
+    clock = board.host.clock
+    end = clock.now() + TIMEOUTS[Mode.ONLINE]
+    while True:
+        try:
+            return ask()
         except (CloudRefused, CloudUnreachable) as error:
             if error.blame is Blame.REQUEST or clock.now() >= end:
                 raise
+            board.journal.progress(f"waiting for the cloud: {error.what}", None)
             clock.sleep(RETRY)
-            continue
-        return
 
 
 def _took(board: Board, image: Image, arrival: Arrival, status: _Status, timeout: float) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firmware_images.bounds import LEGACY_APPLICATION
 from firmware_images.module import as_it_lies, read_module
 from harness.errors import ImageRefused, NotInstalled, NotReached, Refusal, RequestRefused, hides
 from harness.flashing.fitting import must_fit
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     from harness.board import Board
 
 __tracebackhide__ = hides
+
+
+_LARGE = (ModuleFunction.USER_PART, 2)
+WIPED = 0x1000
+"""Bytes that are wiped of an application in the older place, as particle-cli does it (3.49.2, src/lib/flash-helper.js:316-326)."""
 
 
 class Way(enum.StrEnum):
@@ -171,36 +177,39 @@ def _write_all(board: Board, images: Sequence[Image]) -> None:
     """Write images over DFU, and read each back."""
     persist(board, "bringing it into DFU mode", lambda: back_in_dfu(board), back=lambda: None)
     for image in images:
+        address, lying = as_it_lies(read_module(image.data))
+        if (image.key.function, image.key.index) == _LARGE and address < LEGACY_APPLICATION:
+            board.journal.did(f"wiped the application of before Device OS 3.1 at {LEGACY_APPLICATION:#010x}, which would run instead")
+            _write(board, image.name, LEGACY_APPLICATION, b"\xff" * WIPED)
         board.journal.did(f"wrote {image} to {image.address:#010x} over DFU")
-        _write(board, image)
+        _write(board, image.name, address, bytes(lying))
 
 
-def _write(board: Board, image: Image) -> None:
-    address, lying = as_it_lies(read_module(image.data))
-    data, written = bytes(lying), 0
+def _write(board: Board, name: str, address: int, data: bytes) -> None:
+    written = 0
 
     def progress(doing: str, done: int, total: int) -> None:
         nonlocal written
         if doing == "writing":
             written = done
-        board.journal.progress(f"{doing} {image.name}", done / total)
+        board.journal.progress(f"{doing} {name}", done / total)
 
     def write() -> None:
         write_module(board.usb, address, data, progress, written=written)
 
     def check() -> None:
-        found = read_memory(board.usb, address, len(data), progress=_progress(board, f"reading back {image.name}"))
+        found = read_memory(board.usb, address, len(data), progress=_progress(board, f"reading back {name}"))
         if found != data:
             at = next(at for at, (left, right) in enumerate(zip(found, data, strict=True)) if left != right)
             raise NotInstalled(
-                f"what was written of {image} is not what is read back",
+                f"what was written of {name} is not what is read back",
                 board=board.label,
                 seen=f"from {address + at:#010x} on {found[at : at + 8].hex()} instead of {data[at : at + 8].hex()}",
                 remedy="Flash it again; if that does not help, its flash is worn out",
             )
 
-    persist(board, f"writing {image.name}", write, back=lambda: back_in_dfu(board))
-    persist(board, f"reading back {image.name}", check, back=lambda: back_in_dfu(board))
+    persist(board, f"writing {name}", write, back=lambda: back_in_dfu(board))
+    persist(board, f"reading back {name}", check, back=lambda: back_in_dfu(board))
 
 
 def _wanted(board: Board, images: Sequence[Image]) -> list[Image]:

@@ -12,6 +12,7 @@ from harness.cloud import Cloud
 from harness.errors import (
     BoardNotAvailable,
     CapabilityMissing,
+    CloudUnreachable,
     ImageRefused,
     NotInstalled,
     NotReached,
@@ -21,7 +22,9 @@ from harness.errors import (
 )
 from harness.flashing import links, over_the_air
 from harness.flashing.installed import installed_version
+from harness.kit import Product, product_firmware
 from harness.modes import Mode, UsbState
+from harness.usb.device import UsbDevice
 from harness.usb.dfu import read_memory
 from particle_protocol.platforms import ModuleFunction
 
@@ -265,6 +268,28 @@ def test_an_older_bootloader_is_refused(open_rig):
     assert caught.value.reason is Refusal.OLDER
 
 
+@pytest.mark.parametrize("by", ["dfu", "usb"])
+def test_an_application_of_the_older_place_does_not_go_on_running(open_rig, by):
+    """Of a Gen 3 board: Device OS runs user part 1 as long as it is valid, whatever else there is."""
+    board = open_rig("emu:boron?os=4.0.0").boards[0]
+    board.flash(build_module(13, USER, 1, 5, body=bytes(2000)))
+    assert [module.key.index for module in board.requests.modules() if module.key.function == USER] == [1, 2]
+    board.flash(build_module(13, USER, 2, 6, body=bytes(2000)), by=by)
+    assert [module.key.index for module in board.requests.modules() if module.key.function == USER] == [2]
+
+
+def test_an_application_of_another_product_is_refused(online):
+    board = online()
+    product = Product.create(board.account, "lamps", board.platform.name)
+    product.add_devices(board.device_id)
+    fits, other = (product_firmware(application(board), number, 1) for number in (product.id, product.id + 1))
+    with pytest.raises(ImageRefused, match=rf"for product {product.id + 1}.*PRODUCT_ID\({product.id}\)") as caught:
+        board.flash(other, fit=True)
+    assert caught.value.reason is Refusal.OTHER_PRODUCT
+    board.flash(fits, fit=True)
+    board.flash(application(board), fit=True)
+
+
 def test_one_place_takes_one_image(board):
     with pytest.raises(ImageRefused) as caught:
         board.flash(application(board), application(board, version=5), fit=True)
@@ -320,6 +345,27 @@ def test_an_update_that_fails_with_the_connection_is_asked_for_again(online):
     assert board.requests.unmet_dependency() == ""
 
 
+@pytest.mark.parametrize(("first", "last"), [(1, 3), (3, 6), (4, 40)])
+def test_a_cloud_that_does_not_answer_for_a_while_is_asked_again(online, monkeypatch, first, last):
+    board = online()
+    asked, request = [0], Cloud.request
+
+    def deaf(cloud, *arguments, **options):
+        asked[0] += 1
+        if first <= asked[0] <= last:
+            if asked[0] % 2:
+                request(cloud, *arguments, **options)  # it was heard, and only the answer is lost
+            raise CloudUnreachable("the cloud does not answer")
+        return request(cloud, *arguments, **options)
+
+    monkeypatch.setattr(Cloud, "request", deaf)
+    boots = board.host.boards["1-1"].boots
+    board.flash(application(board, size=20000), by="ota")
+    assert asked[0] > first
+    assert board.host.boards["1-1"].boots == boots + 1
+    assert board.requests.unmet_dependency() == ""
+
+
 def test_it_is_asked_for_a_few_times_only(online):
     board = online()
     with (
@@ -335,3 +381,49 @@ def test_a_board_that_does_not_come_online_gets_nothing_over_the_air(online):
     board.host.lab.network.access_points[0].switch_off()
     with pytest.raises(NotReached, match="the cloud to see it online"):
         board.flash(application(board), by="ota")
+
+
+def transfers_of(board, monkeypatch, lost_at=None):
+    """Count the control transfers from now on; at one of them the cable is pulled out, and put in again a second later."""
+    made, emulated, control = [0], board.host.boards["1-1"], UsbDevice.control
+
+    def counted(device, *arguments):
+        made[0] += 1
+        if made[0] == lost_at:
+            board.host.unplug("1-1")
+            board.host.lab.clock.call_later(1.0, board.host.plug_in, "1-1", emulated)
+        return control(device, *arguments)
+
+    monkeypatch.setattr(UsbDevice, "control", counted)
+    return made
+
+
+def sweep(open_rig, moniker, by, monkeypatch, points):
+    """Lose the link at some transfers, or at each, of flashing an application; gives how many."""
+    board = open_rig(moniker).boards[0]
+    image = application(board, size=6000)
+    with monkeypatch.context() as patched:
+        made = transfers_of(board, patched)
+        board.flash(image, by=by)
+        there_are = made[0]
+    chosen = range(1, there_are + 1) if points is None else sorted({1 + (there_are - 1) * n // (points - 1) for n in range(points)})
+    for lost_at in chosen:
+        board.journal.clear()
+        with monkeypatch.context() as patched:
+            transfers_of(board, patched, lost_at)
+            board.flash(image, by=by)
+        assert board.requests.unmet_dependency() == "", lost_at
+        assert any(module.key.function == USER and module.intact for module in board.requests.modules()), lost_at
+    return len(chosen)
+
+
+@pytest.mark.parametrize("by", ["dfu", "usb"])
+def test_the_link_may_break_at_any_transfer(open_rig, monkeypatch, by):
+    assert sweep(open_rig, "emu:photon", by, monkeypatch, 12) == 12
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("by", ["dfu", "usb"])
+@pytest.mark.parametrize("moniker", ["emu:photon", "emu:electron", "emu:boron?os=2.3.1", "emu:argon?os=6.2.0"])
+def test_the_link_may_break_at_every_transfer(open_rig, monkeypatch, record_property, moniker, by):
+    record_property("points", sweep(open_rig, moniker, by, monkeypatch, None))
