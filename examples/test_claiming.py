@@ -20,7 +20,6 @@ def test_a_lamp_remembers_that_it_was_claimed_once(board, account, wifi):
     assert board.claim_bit()
 
 
-@pytest.mark.needs(network="wifi")
 @pytest.mark.start(mode=Mode.LISTENING, claimed=False)
 def test_a_customer_sets_a_lamp_up(board, account, product, customer, wifi):
     product.add_devices(board.device_id)

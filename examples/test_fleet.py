@@ -5,7 +5,6 @@ import pytest
 from particle_hil import CloudRefused, Mode
 
 
-@pytest.mark.needs(network="wifi")
 @pytest.mark.start(mode=Mode.LISTENING, claimed=False)
 def test_a_lamp_from_the_tray_to_the_rubbish(board, account, product, wifi):
     # It is known by its number, and has an owner, before it was ever online.

@@ -8,11 +8,11 @@ from particle_hil import Mode
 @pytest.mark.needs(network="cellular")
 @pytest.mark.start(mode=Mode.ONLINE)
 def test_a_lamp_is_online_while_its_sim_is_active(board, account):
-    (sim,) = account.request("GET", "/v1/sims")["sims"]
-    assert sim["status"] == "active"
+    (sim,) = account.sims.all()
+    assert sim.active
 
-    account.request("PUT", f"/v1/sims/{sim['_id']}", json={"action": "deactivate"})
+    account.sims.deactivate(sim.iccid)
     board.wait_for(Mode.CONNECTING_NETWORK)
 
-    account.request("PUT", f"/v1/sims/{sim['_id']}", json={"action": "reactivate"})
+    account.sims.reactivate(sim.iccid)
     board.wait_for(Mode.ONLINE)

@@ -5,7 +5,7 @@ import pytest
 from particle_hil import Mode, Product
 
 
-@pytest.mark.needs(count=20, network="wifi")
+@pytest.mark.needs(count=20)
 @pytest.mark.start(mode=Mode.LISTENING, claimed=False)
 def test_a_tray_of_twenty_lamps(boards, account, wifi):
     product = Product.create(account, "Tray", boards[0].platform.name)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness import flashing, follow_ups, mode_changes, pointing
-from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Network, Power, SimSlot
+from harness.capabilities import NOTHING, Buttons, Extras, Led, LogLine, Network, Power, Releases, SimSlot
 from harness.changes import note
 from harness.errors import Blame, BoardLabel, CapabilityMissing, ChangesNotAllowed, HarnessError, NotReached, hides
 from harness.flashing import Way as Way
@@ -77,8 +77,7 @@ class Board:
         self.epoch = Epoch(0, host.clock.now(), "the board was opened")
         self.code_given: follow_ups.CodeGiven | None = None
         """What was so when it was last given a claim code."""
-        self.releases = extras.releases
-        """Where its firmware comes from: `releases.application()` is Tinker, or what stands for it; None: real releases are used."""
+        self._releases = extras.releases
         self.takes_stand_ins = extras.takes_stand_ins
         """Whether it was made here, with modules that only stand for real ones. No other board gets such."""
         self.lasting = extras.lasting
@@ -125,6 +124,18 @@ class Board:
         }
         around = frozenset[Capability]() if self.surroundings is None else self.surroundings.offers
         return around.union(capability for capability, thing in has.items() if thing is not None)
+
+    @property
+    def releases(self) -> Releases:
+        """Where its firmware comes from: `releases.application()` is Tinker or what stands for it, `releases.device_os(version)` a release.
+
+        These are Particle's own, out of the firmware cache, unless its kind has others.
+        """
+        if self._releases is None:
+            from harness.releases import RealReleases
+
+            self._releases = RealReleases(self.platform)
+        return self._releases
 
     @property
     def usb(self) -> BoardUsb:

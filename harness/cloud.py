@@ -13,6 +13,7 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -310,14 +311,23 @@ class Account:
         """
         return self._request("GET", f"/v1/devices/{device}/{variable}")["result"]
 
-    def flash(self, device: str, image: bytes, name: str = "firmware.bin") -> None:
+    def flash(self, device: str, image: bytes | str | Path, name: str = "") -> None:
         """Have the cloud send a module to a device, which must be online; `Board.update_over_the_air` also waits until it is installed.
+
+        Args:
+            device: its id, or its name in this account.
+            image: the module, or the path of a file with it.
+            name: what the cloud is told that the file is called.
 
         Raises:
             CloudRefused: it is offline, or the module does not fit.
-            ImageRefused: it only stands for a real module, and this cloud may have real boards.
+            ImageRefused: it cannot be read, or it only stands for a real module, and this cloud may have real boards.
         """
+        from harness.flashing.images import load
+
         self._change(f"flash device {device}")
+        found, image = load(image)
+        name = name or (found if "." in found else "firmware.bin")
         if not self.cloud.target.ours and any(is_stand_in(module.prefix) for module in read_image(image).modules):
             raise ImageRefused(Refusal.STAND_IN, name)
         answer = self.cloud.request("PUT", f"/v1/devices/{device}", token=self.token, files={"file": (name, image)})

@@ -15,7 +15,6 @@ from particle_protocol.platforms import Platform
 
 if TYPE_CHECKING:
     from harness.board import Board
-    from harness.capabilities import Releases
 
 __tracebackhide__ = hides
 
@@ -65,7 +64,7 @@ def release_files(board: Board, version: str) -> Sequence[bytes | Path]:
     Raises:
         ImageRefused: there are none to be had; tells why.
     """
-    return _releases(board).device_os(version)
+    return board.releases.device_os(version)
 
 
 def two_releases(board: Board) -> tuple[str, str]:
@@ -84,8 +83,4 @@ def application_file(board: Board) -> bytes | Path:
     Raises:
         ImageRefused: there is none to be had; tells why.
     """
-    return _releases(board).application()
-
-
-def _releases(board: Board) -> Releases:
-    return board.releases if board.releases is not None else RealReleases(board.platform)
+    return board.releases.application()

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from harness.cloud import Account, CloudDevice
 from harness.errors import Blame, HarnessError
+from harness.flashing.images import load
 from harness.hiding import hides
 from harness.kit.customer import Customer
 from harness.kit.firmware import Firmware, product_firmware
@@ -154,13 +155,17 @@ class Product:
         """An application with this product's PRODUCT_ID and a PRODUCT_VERSION set in it."""
         return product_firmware(application, self.id, version)
 
-    def upload(self, image: bytes, version: int, *, title: str = "") -> Firmware:
-        """Upload a version. Its number has to be the one in the image."""
+    def upload(self, image: bytes | str | Path, version: int, *, title: str = "") -> Firmware:
+        """Upload a version, or the file of that path. Its number has to be the one in the image.
+
+        Raises:
+            ImageRefused: the file cannot be read.
+        """
         answer = self.account.change(
             "POST",
             f"/v1/products/{self.id}/firmware",
             form={"version": str(version), "title": title or f"version {version}"},
-            files={"file": ("firmware.bin", image)},
+            files={"file": ("firmware.bin", load(image)[1])},
             what=f"upload version {version} to {self}",
         )
         return Firmware.of(answer)

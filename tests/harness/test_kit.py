@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 
 from firmware_images.module import read_module
+from harness.board import Board
 from harness.boards import open_boards
 from harness.cloud import Cloud
-from harness.errors import ChangesNotAllowed, CloudRefused, HarnessError, NotReached
+from harness.errors import ChangesNotAllowed, CloudRefused, HarnessError, ImageRefused, NotReached
 from harness.kit import Product, Standing, product_firmware
 from harness.modes import Mode
+from harness.releases import RealReleases
 from harness.starting import Start
 
 
@@ -171,3 +173,19 @@ class TestARealCloud:
     def test_it_is_once_it_is(self, account):
         account.cloud.target = replace(account.cloud.target, allow_changes=True)
         assert Product.create(account, "Lamp", "photon").id
+
+
+def test_a_file_is_as_good_as_its_bytes(rig, board, account, product, tmp_path):
+    online(rig, board, account)
+    account.claim(board.device_id)
+    path = tmp_path / "lamp.bin"
+    path.write_bytes(product.firmware(board.releases.application(), 1))
+    assert product.upload(path, 1).version == 1
+    account.flash(board.device_id, path)
+    with pytest.raises(ImageRefused, match=r"none\.bin"):
+        account.flash(board.device_id, tmp_path / "none.bin")
+
+
+def test_a_board_without_releases_of_its_kind_has_the_real_ones(board):
+    plain = Board(board.host, board.platform, board.device_id, moniker="x", port=board.port)
+    assert isinstance(plain.releases, RealReleases)
