@@ -6,22 +6,26 @@ Boards that take updates of version 3 keep it in a file. Its format is theirs al
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from emulator.board.dct_store import DctStore
 
-_LAYOUT = struct.Struct("<II32s")
+_LAYOUT = struct.Struct("<II32s32s")
 TRANSFER_SIZE = _LAYOUT.size
 _NOTHING = b"\xff" * TRANSFER_SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class InterruptedTransfer:
-    """A file of which the first `received` bytes lie in the OTA region. Sizes in bytes."""
+    """A file of which the first `received` bytes lie in the OTA region, or did. Sizes in bytes.
+
+    `sha256` is that of the whole file, `partial_sha256` that of what was received: by it is known whether it is still there.
+    """
 
     size: int
     received: int
     sha256: bytes
+    partial_sha256: bytes
 
 
 class TransferMemory:
@@ -40,5 +44,4 @@ class TransferMemory:
     def keep(self, transfer: InterruptedTransfer | None) -> None:
         """Remember a transfer, or (None) that there is none."""
         if self._store is not None and transfer != self.load():
-            record = _NOTHING if transfer is None else _LAYOUT.pack(transfer.size, transfer.received, transfer.sha256)
-            self._store.update({0: record})
+            self._store.update({0: _NOTHING if transfer is None else _LAYOUT.pack(*astuple(transfer))})

@@ -172,6 +172,6 @@ class UpdateReceiver:
             made_here=self._modules.made_here,
         )
 
-    def sha256(self) -> bytes:
-        """The hash of what was received, as long as it was announced."""
-        return hashlib.sha256(self._staged.read(self.size)).digest()
+    def sha256(self, size: int) -> bytes:
+        """The hash of the first `size` bytes of the OTA region."""
+        return hashlib.sha256(self._staged.read(size)).digest()

@@ -38,9 +38,7 @@ class UpdateStore:
 
     def begin(self, size: int, sha256: bytes | None, *, discard: bool, module_function: int | None) -> int:
         """See `ota.UpdateStore`."""
-        before = self._memory.load()
-        same = before is not None and not discard and (before.size, before.sha256) == (size, sha256)
-        kept = before.received if before is not None and same else 0
+        kept = 0 if discard or sha256 is None else self._kept(size, sha256)
         try:
             self._offset = self._whole = self._receiver.resume(size, kept, module_function)
         except CannotBegin as error:
@@ -48,6 +46,13 @@ class UpdateStore:
         self._sha256 = sha256
         self._beyond.clear()
         return self._offset
+
+    def _kept(self, size: int, sha256: bytes) -> int:
+        """How much of a file lies in the OTA region from before: what is no longer as it was received counts for nothing."""
+        before = self._memory.load()
+        if before is None or (before.size, before.sha256) != (size, sha256) or not before.received <= size <= self.capacity:
+            return 0
+        return before.received if self._receiver.sha256(before.received) == before.partial_sha256 else 0
 
     def write(self, offset: int, data: bytes) -> None:
         """See `ota.UpdateStore`."""
@@ -64,7 +69,7 @@ class UpdateStore:
 
     def validate(self) -> None:
         """See `ota.UpdateStore`."""
-        if self._sha256 is not None and self._receiver.sha256() != self._sha256:
+        if self._sha256 is not None and self._receiver.sha256(self._receiver.size) != self._sha256:
             raise UpdateFault(Result.OTA_RESUMED_UPDATE_FAILED if self._offset else Result.OTA_INTEGRITY_CHECK_FAILED)
         result = self._receiver.validate()
         if result:
@@ -85,4 +90,5 @@ class UpdateStore:
 
     def _keep(self) -> None:
         if self._sha256 is not None and self._whole:
-            self._memory.keep(InterruptedTransfer(self._receiver.size, self._whole, self._sha256))
+            partial = self._receiver.sha256(self._whole)
+            self._memory.keep(InterruptedTransfer(self._receiver.size, self._whole, self._sha256, partial))

@@ -335,6 +335,32 @@ def test_an_update_that_was_interrupted_goes_on_where_it_was(bench, online):
     assert board.transfer.load() is None
 
 
+@pytest.mark.parametrize("what", ["changed", "moved"])
+def test_what_was_interrupted_is_begun_anew_where_it_is_not_there_any_more(bench, online, what):
+    """Somebody wrote into the OTA region over DFU, or another Device OS has it elsewhere."""
+    board = online(os="5.4.1")
+    image = user_part(BORON, "5.4.1", "Echo", product=(13, 8), body=b"\xa5" * 200_000)
+    reply = bench.lab.driver.call(session(bench, board).flash, image)
+    while board.transfer.load() is None:
+        bench.sleep(0.1)
+    board.power_off()
+    start = board.platform.memory("5.4.1").region("ota").start
+    if what == "changed":
+        board.flash_named(external=True).program(start + 100, bytes(8))
+    else:
+        for content in device_os_release(BORON, "5.5.0"):
+            place, lying = as_it_lies(read_module(content))
+            copy(board.flash_named(external=False), place, lying)
+    board.power_on()
+    with pytest.raises((ConnectionError, TimeoutError)):
+        bench.lab.driver.run(_awaited(reply), timeout=300)
+    bench.wait_led(board, "breathing cyan", timeout=120)
+    flash(bench, board, image)
+    bench.sleep(2)
+    bench.wait_led(board, "breathing cyan", timeout=300)
+    assert board.firmware.modules.user.product == (13, 8)
+
+
 def test_a_file_that_is_no_good_is_refused_with_the_devices_reason(bench, online):
     board = online()
     with pytest.raises(Refused, match="no such module"):
