@@ -245,6 +245,20 @@ class TestSims:
         change.access_point.apn = "my.apn"
         bench.request(board, RequestType.CELLULAR_SET_ACCESS_POINT, change.SerializeToString())
         assert ask(bench, board, kind, reply, wanted).access_point.apn == "my.apn"
+        board.power_off()
+        board.power_on()
+        bench.sleep(5)
+        assert ask(bench, board, kind, reply, wanted).access_point.apn == "my.apn", "it outlives a power cut"
+        inside = cellular_pb2.CellularGetAccessPointRequest(sim_type=cellular_pb2.INTERNAL_SIM)
+        assert ask(bench, board, kind, reply, inside).access_point.use_defaults, "each SIM has its own"
+        change.access_point.user = "x" * 300
+        assert refused(bench, board, RequestType.CELLULAR_SET_ACCESS_POINT, change.SerializeToString()) == Result.TOO_LARGE
+        change.access_point.Clear()
+        change.access_point.use_defaults = True
+        bench.request(board, RequestType.CELLULAR_SET_ACCESS_POINT, change.SerializeToString())
+        assert ask(bench, board, kind, reply, wanted).access_point.use_defaults
+        for refusing in (RequestType.CELLULAR_SET_ACCESS_POINT, kind, RequestType.CELLULAR_SET_ACTIVE_SIM):
+            assert refused(bench, board, refusing) == Result.INVALID_ARGUMENT, "that is no SIM"
 
 
 @pytest.mark.parametrize(("os", "new"), [("5.5.0", False), ("5.6.0", True), ("6.2.0", True)])

@@ -27,7 +27,6 @@ class CellularRequests:
         self._board = system.board
         first, gone, back = _IMEI_SINCE
         self._tells_imei = first <= system.version_numbers < gone or system.version_numbers >= back
-        self._access_points: dict[int, cellular_pb2.AccessPoint] = {}
         self.handlers: dict[int, Handler] = {
             RequestType.CELLULAR_SET_ACCESS_POINT: self._set_access_point,
             RequestType.CELLULAR_GET_ACCESS_POINT: self._get_access_point,
@@ -38,19 +37,22 @@ class CellularRequests:
 
     def _set_access_point(self, request: Request) -> None:
         wanted = decode_message(cellular_pb2.CellularSetAccessPointRequest, request.payload)
-        self._access_points[wanted.sim_type] = wanted.access_point
+        point = None if wanted.access_point.use_defaults else wanted.access_point.SerializeToString()
+        try:
+            self._board.sims.set_access_point(point, external=_is_external(wanted.sim_type))
+        except ValueError:
+            raise Refused(Result.TOO_LARGE) from None
         request.reply(Result.OK)
 
     def _get_access_point(self, request: Request) -> None:
         wanted = decode_message(cellular_pb2.CellularGetAccessPointRequest, request.payload)
-        point = self._access_points.get(wanted.sim_type, cellular_pb2.AccessPoint(use_defaults=True))
+        kept = self._board.sims.access_point(external=_is_external(wanted.sim_type))
+        point = cellular_pb2.AccessPoint(use_defaults=True) if kept is None else cellular_pb2.AccessPoint.FromString(kept)
         request.reply(Result.OK, cellular_pb2.CellularGetAccessPointReply(access_point=point).SerializeToString())
 
     def _set_active_sim(self, request: Request) -> None:
         wanted = decode_message(cellular_pb2.CellularSetActiveSimRequest, request.payload).sim_type
-        if wanted not in (cellular_pb2.INTERNAL_SIM, cellular_pb2.EXTERNAL_SIM):
-            raise Refused(Result.INVALID_ARGUMENT)
-        self._board.sims.choose(external=wanted == cellular_pb2.EXTERNAL_SIM)
+        self._board.sims.choose(external=_is_external(wanted))
         request.reply(Result.OK)
 
     def _get_active_sim(self, request: Request) -> None:
@@ -62,3 +64,14 @@ class CellularRequests:
             raise Refused(Result.NOT_FOUND)
         reply = cellular_pb2.CellularGetIccidReply(iccid=self._board.sim, imei=self._board.identity.imei if self._tells_imei else None)
         request.reply(Result.OK, reply.SerializeToString())
+
+
+def _is_external(sim_type: int) -> bool:
+    """Whether that is the external SIM.
+
+    Raises:
+        Refused: it is neither.
+    """
+    if sim_type not in (cellular_pb2.INTERNAL_SIM, cellular_pb2.EXTERNAL_SIM):
+        raise Refused(Result.INVALID_ARGUMENT)
+    return bool(sim_type == cellular_pb2.EXTERNAL_SIM)
