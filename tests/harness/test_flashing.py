@@ -419,7 +419,7 @@ def sweep(open_rig, moniker, by, monkeypatch, points):
 
 @pytest.mark.parametrize("by", ["dfu", "usb"])
 def test_the_link_may_break_at_any_transfer(open_rig, monkeypatch, by):
-    assert sweep(open_rig, "emu:photon", by, monkeypatch, 12) == 12
+    assert sweep(open_rig, "emu:photon", by, monkeypatch, 8) == 8
 
 
 @pytest.mark.soak
