@@ -164,8 +164,10 @@ def test_a_board_goes_off_and_comes_back_with_its_sim_and_a_released_one_is_anyb
     board = bench.cellular("electron")
     u1.order("activate", board)
     bench.settle(board)
+    u1.claim(board)
     assert u1.order("deactivate", board).status_code == 202
     until_green(bench, board)
+    assert u1.device(board)["online"] is False, "and the cloud knows it at once"
     assert u1.sim(board)["status"] == "inactive_user_deactivated"
     bench.stays(board, "blinking green", 3 * DAY)
     assert u2.order("activate", board).status_code == 403, "it is still the other's"

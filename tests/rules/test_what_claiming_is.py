@@ -86,6 +86,7 @@ def test_owner_product_and_sim_of_a_cellular_board_change_one_at_a_time(bench):
     assert owner.order("deactivate", board, f"{fleet.path}/sims").status_code == 202
     bench.sleep(60)
     assert facts() == (True, "member", "inactive_user_deactivated")
+    assert owner.device(board)["online"] is False
     bench.stays(board, "blinking green", 3600)
 
 
