@@ -24,12 +24,11 @@ HEAD = """# The rules of claiming
 What Particle's device claiming guide says, as rules that can be checked: in our own words, in the order of the guide, each with the tests
 that prove it. Whoever provisions boards can look up here what the emulated cloud does in a case, and read the test as its example.
 
-Rules are proved in one of three ways, the first wherever the boards that are emulated today can do it:
+Rules are proved in one of three ways, the first wherever a board has a part in it:
 
 - **Board and cloud**: an emulated board and the cloud together, driven as users drive them: over USB, by the REST API, by particle-cli.
-- **Scripted device**: the cloud is the same, but a script plays the device's side of its connection. Rules about boards that are not
-  emulated yet have no other tests, or none for a part of the rule, and say what they wait for. Most rules have some beside those with
-  boards, for what boards seldom come to.
+- **Scripted device**: the cloud is the same, but a script plays the device's side of its connection. Most rules have some such tests beside
+  those with boards, for what boards seldom come to.
 - **Without a device**: tables and numbers.
 
 The table counts each rule where its best proof is.
@@ -136,8 +135,6 @@ def _entry(rule: Rule, proved: list[Proof]) -> Iterator[str]:
         tests = [str(proof) for proof in proved if proof.way is each]
         if tests:
             yield f"- {each.value}: " + "; ".join(tests)
-    if "waits" in rule:
-        yield f"- Waits for {rule['waits']}."
 
 
 def _marked(tree: ast.Module) -> Iterator[tuple[str, str]]:
