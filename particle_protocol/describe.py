@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -129,14 +129,16 @@ class SystemDescribe:
         there = {each.identity for each in self.assets}
         return tuple(each for module in self.modules for each in module.assets if each.identity not in there)
 
-    def encode(self, *, old_style: bool = False) -> str:
+    def encode(self, *, old_style: bool = False, assets: bool = False) -> str:
         """The JSON object, without its braces (the two parts can be merged into one object: see `merge`).
 
-        `old_style` is that of firmware up to 0.7.0: empty slots are listed, dependencies carry an empty attribute `_`.
+        `old_style` is that of firmware up to 0.7.0: empty slots are listed, dependencies carry an empty attribute `_`. No firmware tells
+        `assets` in this form; a cloud that makes it of the binary one may (under `assets` and `missing_assets`, which is a choice).
         """
         extra = "".join(f"{_text(key)}:{_text(value)}," for key, value in self.extra.items())
         modules = ",".join(module_json(each, old_style=old_style) for each in self.modules if old_style or each.function is not None)
-        return f'"p":{self.platform_id},{extra}"m":[{modules}]'
+        told = f',"assets":[{_assets(self.assets)}],"missing_assets":[{_assets(self.missing_assets)}]' if assets else ""
+        return f'"p":{self.platform_id},{extra}"m":[{modules}]{told}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,10 @@ class Description:
 
 def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _assets(assets: Iterable[DescribedAsset]) -> str:
+    return ",".join(f'{{"name":{_text(each.name)},"hash":"{each.sha256.hex()}"}}' for each in assets)
 
 
 def module_json(module: DescribedModule, *, old_style: bool = False, platform_id: int | None = None) -> str:

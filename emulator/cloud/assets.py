@@ -77,7 +77,7 @@ class AssetDelivery:
         link = self._connections.link(device.id)
         if link is None or link.system is None or self._updates.running(device.id) or link.system.missing_assets == ():
             return
-        self._events.from_device(device, "spark/status/safe-mode", "{" + link.system.encode() + "}")
+        self._events.from_device(device, "spark/status/safe-mode", "{" + link.system.encode(assets=True) + "}")
         self._send(device, link, link.system.missing_assets)
 
     def lacks(self, device: Device) -> list[DescribedAsset]:

@@ -1,6 +1,7 @@
 """Bundles over the air: the application first, then one after the other what it lacks, until the board runs it."""
 
 import hashlib
+import json
 import random
 import zipfile
 from io import BytesIO
@@ -63,7 +64,8 @@ def test_a_bundle_ends_with_an_application_that_runs_and_has_its_files(bench, ow
     running(bench, board, 1)
     assert files_of(board) == SOUNDS
     assert statuses(heard) == [STARTED, SUCCESS] * 3
-    assert len(heard.heard("spark/status/safe-mode")) == 2, "once for each file that it lacked when it came"
+    lacked = [[asset["name"] for asset in json.loads(event.data)["missing_assets"]] for event in heard.heard("spark/status/safe-mode")]
+    assert lacked == [["beep.wav", "buzz.wav"], ["buzz.wav"]]
     later = make_bundle(bench.lamp(2, os=OS), {**SOUNDS, "beep.wav": b"another beep"})
     owner.flash(board, later)
     running(bench, board, 2)
