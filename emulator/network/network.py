@@ -16,7 +16,7 @@ from emulator.network.link import Link, Path, Way
 from emulator.network.outlets import Outlet
 from emulator.network.streams import Detour, Stream, StreamEnd
 from emulator.network.weather import Weather
-from particle_protocol.listening.wifi import WifiSecurity
+from particle_protocol.listening.wifi import WifiCipher, WifiSecurity
 
 
 class Outside(Protocol):
@@ -70,7 +70,8 @@ class Network:
 
     def access_point(self, ssid: str, password: str = "", **more: object) -> AccessPoint:
         """Set up an access point; `more` are the other fields of `AccessPoint`. Without a password it is open."""
-        more.setdefault("security", WifiSecurity.WPA2 if password else WifiSecurity.OPEN)
+        security = more.setdefault("security", WifiSecurity.WPA2 if password else WifiSecurity.OPEN)
+        more.setdefault("cipher", WifiCipher.NOT_SET if security in (WifiSecurity.OPEN, WifiSecurity.WEP) else WifiCipher.AES)
         number = len(self.access_points) + 1
         more.setdefault("bssid", bytes((2, 0, 0x5E, 0, 0x53, number & 0xFF)))
         more.setdefault("address", f"203.0.113.{number & 0xFF}")

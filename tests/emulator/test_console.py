@@ -83,6 +83,24 @@ def test_wifi_credentials_lead_out_of_listening_mode_and_online(bench, board):
     assert board.firmware.interfaces.wifi.is_up
 
 
+@pytest.mark.parametrize(("security", "password"), [(WifiSecurity.WEP, "12345"), (WifiSecurity.OPEN, "")])
+def test_of_a_network_without_a_cipher_in_the_scan_the_cipher_is_asked_for(bench, board, security, password):
+    """system_setup.cpp asks while no cipher is set, whether or not the network has one."""
+    bench.lab.network.access_point("old", password, security=security)
+    function = board.plug.function
+    function.ep_out(0x01, b"wold\n")
+    bench.sleep(2)
+    assert function.ep_in(0x81, 4096) == b"SSID: old\r\nSecurity Cipher 1=AES, 2=TKIP, 3=AES+TKIP: "
+    function.ep_out(0x01, b"1")
+    bench.sleep(0.1)
+    function.ep_out(0x01, b"\n")
+    if password:
+        assert function.ep_in(0x81, 4096).endswith(b"Password: ")
+        function.ep_out(0x01, password.encode() + b"\n")
+    bench.wait_led(board, "breathing cyan")
+    assert [(each.ssid, each.security, each.password) for each in board.networks.all] == [("old", security, password)]
+
+
 def test_a_network_out_of_reach_is_asked_for_in_full(bench, board):
     talk(bench, board, console.configure_wifi(WifiCredentials("elsewhere", "secret123", WifiSecurity.WPA2)))
     assert board.networks.all[0].ssid == "elsewhere"

@@ -271,6 +271,10 @@ class TestOldWifi:
         (point,) = wifi_old_pb2.WifiScanReply.FromString(bench.request(board, RequestType.WIFI_SCAN)).list.aps
         facts = (point.ssid, point.security, point.cipher, point.channel, point.rssi, point.max_data_rate, point.bssid)
         assert facts == ("old", 2, 2, 3, -70, 54_000, bytes.fromhex("02005e005301"))
+        bench.lab.network.access_point("older", "12345", security=WifiSecurity.WEP)
+        bench.lab.network.access_point("cafe")
+        found = wifi_old_pb2.WifiScanReply.FromString(bench.request(board, RequestType.WIFI_SCAN)).list.aps
+        assert {each.ssid: (each.security, each.cipher) for each in found} == {"old": (2, 2), "older": (1, 0), "cafe": (0, 0)}
 
     def test_credentials_are_stored_listed_without_their_password_and_cleared(self, bench, board):
         wanted = wifi_old_pb2.WifiSetCredentialsRequest(ap={"ssid": "old", "security": 255, "password": "secret123"})
