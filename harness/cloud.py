@@ -25,6 +25,7 @@ from harness.changes import note
 from harness.cloud_events import EventStream, InProcessChunks, ThreadChunks
 from harness.errors import Blame, ChangesNotAllowed, CloudRefused, CloudUnreachable, ImageRefused, Refusal, hides
 from harness.host import HostClock
+from harness.loading import load
 from harness.mails import Mailbox
 from harness.sims import Sims
 
@@ -323,8 +324,6 @@ class Account:
             CloudRefused: it is offline, or the module does not fit.
             ImageRefused: it cannot be read, or it only stands for a real module, and this cloud may have real boards.
         """
-        from harness.flashing.images import load
-
         self._change(f"flash device {device}")
         found, image = load(image)
         name = name or (found if "." in found else "firmware.bin")

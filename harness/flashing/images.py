@@ -20,7 +20,7 @@ from firmware_images.image import read_image
 from firmware_images.module import Module, read_module
 from harness.errors import ImageRefused, Refusal, hides
 from harness.flashing.installed import needs_of
-from harness.image_files import STANDARD, FileUnusable, read_file
+from harness.loading import load
 from particle_protocol.os_versions import ModuleNeed
 from particle_protocol.platforms import ModuleFunction, ModuleKey
 
@@ -72,21 +72,6 @@ class Image:
 
     def __str__(self) -> str:
         return f"{self.key} version {self.version} ({self.name}, {len(self.data)} bytes)"
-
-
-def load(source: bytes | str | Path) -> tuple[str, bytes]:
-    """The name and bytes of an image given as bytes or as a file.
-
-    Raises:
-        ImageRefused: the file cannot be read.
-    """
-    if isinstance(source, bytes):
-        return "image", source
-    path = Path(source)
-    try:
-        return "standard input" if path == STANDARD else path.name, read_file(path)
-    except FileUnusable as error:
-        raise ImageRefused(Refusal.UNREADABLE, str(error), remedy="Check the path") from error
 
 
 def read(board: Board, sources: Iterable[bytes | str | Path]) -> list[Image]:

@@ -11,8 +11,8 @@ from firmware_images.edit import Changes, edit_module
 from firmware_images.errors import NotAModule
 from firmware_images.module import read_module
 from harness.errors import ImageRefused, Refusal
-from harness.flashing.images import load
 from harness.hiding import hides
+from harness.loading import load
 
 __tracebackhide__ = hides
 

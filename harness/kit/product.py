@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from harness.cloud import Account, CloudDevice
 from harness.errors import Blame, HarnessError
-from harness.flashing.images import load
 from harness.hiding import hides
 from harness.kit.customer import Customer
 from harness.kit.firmware import Firmware, product_firmware
 from harness.kit.webhook import Webhook
+from harness.loading import load
 from harness.sims import Sims
 from harness.waiting import wait_for
 from particle_protocol.platforms import platform_by_name

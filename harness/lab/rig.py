@@ -32,12 +32,12 @@ from harness.cloud import Cloud, CloudTarget, WifiNetwork
 from harness.device_os import CACHE, Stock
 from harness.device_os import stock as stock_of
 from harness.errors import Blame, HarnessError, hides
-from harness.flashing.images import load
 from harness.lab.applications import LabApplications
 from harness.lab.board import BuiltReleases, board_on
 from harness.lab.furnishing import Furnishing, run_user
 from harness.lab.host import EmulatedHost
 from harness.lab.wanted import plugged_onto, sim_of, transport_of, versions_of
+from harness.loading import load
 from harness.modes import Capability, Mode
 from harness.rack.lab_errors import Problem
 from harness.rack.lab_file import LabFile

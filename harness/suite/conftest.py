@@ -13,8 +13,8 @@ from firmware_images.module import read_module
 from harness.board import Board
 from harness.cloud import Account, WifiNetwork
 from harness.errors import ImageRefused
-from harness.flashing.images import load
 from harness.kit import Customer, Product, Standing
+from harness.loading import load
 from harness.modes import Capability, UsbState
 from harness.releases import application_file
 from particle_protocol.platforms import ModuleFunction, ModuleKey

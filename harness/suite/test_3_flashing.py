@@ -11,8 +11,8 @@ from firmware_images.module import read_module
 from harness.board import Board, Way
 from harness.cloud import WifiNetwork
 from harness.errors import ImageRefused, Refusal
-from harness.flashing.images import load
 from harness.journal import Entry
+from harness.loading import load
 from harness.modes import Capability, Mode, UsbState
 from harness.usb.dfu import read_memory
 from particle_protocol.platforms import ModuleFunction, ModuleKey, Platform, platforms

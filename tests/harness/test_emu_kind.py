@@ -5,7 +5,7 @@ import pytest
 from firmware_images.module import read_module
 from harness.boards.emu import foreign_server
 from harness.errors import BoardNotAvailable, NotReached, Unavailable
-from harness.flashing.images import load
+from harness.loading import load
 from harness.modes import Mode
 from particle_protocol.functions import ModuleFunction
 

@@ -11,7 +11,7 @@ from harness.board import Board
 from harness.capabilities import Extras
 from harness.cloud import Cloud
 from harness.errors import CapabilityMissing, ChangesNotAllowed, InTheWay, NotReached
-from harness.flashing.images import load
+from harness.loading import load
 from harness.modes import Capability, Mode
 from harness.starting import Start
 from particle_protocol.platforms import Feature, ModuleFunction
