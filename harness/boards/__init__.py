@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 from harness.board import Board
 from harness.cloud import CloudTarget, WifiNetwork
 from harness.errors import BoardNotAvailable, Unavailable, hides
+from harness.modes import Capability
 from harness.monikers import expanded
 from harness.pointing import put_back_left
 
@@ -212,6 +213,8 @@ class Kind:
     """What to do instead, for a kind without options."""
     shared: bool = False
     """Whether its boards are the same ones for every run on this computer. Each is then opened by itself, and leased while it is used."""
+    never: frozenset[Capability] = frozenset()
+    """What none of its boards ever has: a board of such a kind need not be there to be known to lack it."""
 
     def open(self, monikers: Sequence[Moniker], options: OpenOptions) -> Rig:
         """Open boards whose monikers have no options but those of the kind.

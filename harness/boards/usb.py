@@ -15,6 +15,7 @@ from harness.capabilities import Extras
 from harness.device_os import stock
 from harness.errors import BoardNotAvailable, Unavailable, hides
 from harness.host import Host, RealHost
+from harness.modes import Capability
 from harness.pool.lease import Lease, take
 from harness.rack.lab_file import LabBoard, LabFile
 from harness.releases import RealReleases
@@ -132,4 +133,19 @@ def listing(entries: Sequence[UsbEntry]) -> str:
     )
 
 
-KIND = Kind(open_boards, {}, "A real board has none; use the marker start(...) to bring it to a state", shared=True)
+NEVER = frozenset(
+    {
+        Capability.BUTTONS,
+        Capability.LED,
+        Capability.POWER,
+        Capability.SIM_SLOT,
+        Capability.SNAPSHOT,
+        Capability.APPLICATION,
+        Capability.AIR,
+        Capability.POWER_CUTS,
+        Capability.CLOUD_FAULTS,
+    }
+)
+"""What no program can do to a board of which it has USB only."""
+
+KIND = Kind(open_boards, {}, "A real board has none; use the marker start(...) to bring it to a state", shared=True, never=NEVER)

@@ -93,6 +93,11 @@ class Needs:
         missing = next((each for each in self.capabilities if each in _REMEDIES and each not in has), None)
         return "" if missing is None else _lack(missing)
 
+    def unmet_by_kind(self, never: Collection[Capability]) -> str:
+        """The first need that no board of a kind meets whose boards never have these, or an empty string."""
+        missing = next((each for each in self.capabilities if each in never), None)
+        return "" if missing is None else _lack(missing)
+
     def _unmet_version(self, offer: Offer) -> str:
         if self.os is None:
             return ""
@@ -111,6 +116,7 @@ _REMEDIES = {
     Capability.WIFI: " (name one with --wifi SSID:PASSWORD)",
     Capability.CLOUD: " (name one with --cloud URL, and an account)",
     Capability.CHANGES: " (give --allow-changes)",
+    Capability.MAILS: " (a real cloud sends its mails)",
 }
 """What a run may supply, and how."""
 

@@ -108,7 +108,7 @@ class Pool:
         """
         if name not in self._slots:
             kind = kind_named(moniker_of(without_number(name), self.options.lab).kind)
-            self._slots[name] = Slot(name, shared=kind.shared)
+            self._slots[name] = Slot(name, shared=kind.shared, never=kind.never)
         return self._slots[name]
 
     def open(self, slot: Slot) -> None:
@@ -204,9 +204,9 @@ class Pool:
         return self._meets(slot, wanted, unmet, ask=not slot.shared)
 
     def _run_meets(self, slot: Slot, wanted: Wanted, unmet: dict[str, str]) -> bool:
-        """Whether the run has what a test needs of it. A board need not be there to be judged by that."""
+        """Whether the run has what a test needs of it, and the kind of board what it needs of any. It need not be there to be judged so."""
         has = self._of_the_run(self.options.cloud, self.options.wifi, allow_changes=self.options.allow_changes)
-        lacks = next((lack for each in wanted.needs if (lack := each.unmet_by_run(has))), "")
+        lacks = next((lack for each in wanted.needs if (lack := each.unmet_by_run(has) or each.unmet_by_kind(slot.never))), "")
         if lacks:
             unmet[slot.name] = lacks
         return not lacks

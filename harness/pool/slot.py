@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.hiding import hides
+from harness.modes import Capability
 from harness.monikers import without_number
 
 if TYPE_CHECKING:
@@ -52,11 +53,13 @@ class Standing:
 class Slot:
     """One board of a run: what was opened for its name, who may use it, and how it fared."""
 
-    def __init__(self, name: str, *, shared: bool) -> None:
+    def __init__(self, name: str, *, shared: bool, never: frozenset[Capability] = frozenset()) -> None:
         self.name = name
         self.moniker = without_number(name)
         self.shared = shared
         """Whether other runs may want it too, so that it needs a lease."""
+        self.never = never
+        """What no board of its kind has."""
         self.rig: Rig | None = None
         self.lease: Lease | None = None
         self.just_leased = False

@@ -9,8 +9,11 @@ import serial.tools.list_ports
 import usb.backend.libusb1
 
 from emulator.doors.serial_url import comports
+from harness.boards import OpenOptions
 from harness.host import RealHost
+from harness.modes import Capability
 from harness.pool.lease import take
+from harness.pool.pool import Pool
 from particle_protocol.messages.goodbye import ResetReason
 
 SYSTEM_PART = 0x08020000
@@ -350,3 +353,33 @@ def test_what_cannot_go_wrong_around_a_real_board_is_a_need_that_is_not_met(rack
         assert f"what this test needs is not there: usb:1-1: it has no {reason}" in output.replace("\n", " "), output
     assert "Only the network of emulated boards can be changed by a program: run it on emu: boards" in output
     assert (made.boards[0].boots == boots) is not bool(allowed), "without permission it was not touched"
+
+
+def test_what_no_board_on_usb_has_is_a_skip_though_one_is_not_there(rack, run_inside):
+    source = """
+        import pytest
+
+        @pytest.mark.needs(capability="led")
+        def test_led(board): pass
+
+        @pytest.mark.faults(loss=0.2)
+        def test_faults(board): pass
+    """
+    made = rack(2, "listening")
+    made.unplug(1)
+    before = made.host.clock.now()
+    status, output = run_inside(source, *made.arguments, "--any-board")
+    assert (status, "2 skipped" in output) == (0, True), output
+    assert "usb:1-2: it has no LED that a program can see" in output.replace("\n", " ")
+    assert made.host.clock.now() - before < 10, "nobody waits for it to come back"
+
+
+def test_what_boards_on_usb_never_have_is_what_is_left_of_what_there_is(rack):
+    made = rack(1, "listening")
+    pool = Pool(made.names, OpenOptions())
+    slot = pool.slot(made.names[0])
+    pool.open(slot)
+    of_the_run = {Capability.CLOUD, Capability.WIFI, Capability.CHANGES, Capability.MAILS}
+    assert pool.offer(slot).capabilities | slot.never | of_the_run == set(Capability)
+    assert not pool.offer(slot).capabilities & slot.never
+    pool.close()
