@@ -3,6 +3,7 @@
 import pytest
 
 from emulator.cloud.sim_records import SimStatus
+from emulator.device_os.update_rules import UpdateRules
 from emulator.factory import device_os_release, user_part
 from firmware_images.build import build_module
 from firmware_images.combine import combine
@@ -203,3 +204,28 @@ def test_hello_says_whether_such_files_can_be_sent(bench, os, more, told):
     bench.sleep(30)
     (session,) = bench.lab.device_service.sessions
     assert bool(session._said.hello.flags & HelloFlag.COMPRESSED_UPDATES) is told
+
+
+@pytest.mark.parametrize(
+    ("platform", "os", "packed", "ncp", "assets"),
+    [
+        ("photon", (3, 3, 1), False, True, False),
+        ("boron", (1, 5, 2), False, True, False),
+        ("boron", (2, 0, 0), True, True, False),
+        ("boron", (5, 5, 0), True, True, True),
+        ("argon", (5, 6, 0), True, False, True),
+        ("p2", (5, 4, 1), True, True, False),
+        ("msom", (6, 2, 0), True, False, True),
+    ],
+)
+def test_which_platforms_take_what_since_when(platform, os, packed, ncp, assets):
+    rules = UpdateRules.of(platform_by_name(platform), os)
+    assert (rules.packed, rules.ncp, rules.assets) == (packed, ncp, assets)
+
+
+def test_an_application_that_grows_downwards_is_in_its_place_compressed_too():
+    """Its end moves when it is deflated; what counts is that it lies somewhere in the slot, wherever the installed one begins."""
+    p2 = platform_by_name("p2")
+    packed = compressed(build_module(p2.id, ModuleFunction.USER_PART, 1, 6, body=BODY))
+    assert read_module(packed).prefix.end_address < 0x08600000 - 4
+    assert UpdateRules.of(p2, (6, 2, 0)).has_place(read_module(packed))

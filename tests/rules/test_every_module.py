@@ -5,8 +5,10 @@ import pytest
 from emulator.factory import device_os_release, user_part
 from emulator.hardware import emulated_platforms
 from firmware_images.build import build_module
+from firmware_images.compress import compress_module
 from firmware_images.fields import ModuleFunction
 from firmware_images.module import read_module
+from harness.firmware_store import FirmwareUnavailable, Reason, release
 from particle_protocol.os_versions import known_releases
 from particle_protocol.platforms import ModuleKey, platform_by_name
 
@@ -108,3 +110,31 @@ def test_what_lacks_something_is_refused_and_the_board_goes_on(bench, owner, pla
 
 def is_system(image):
     return read_module(image).prefix.function is ModuleFunction.SYSTEM_PART
+
+
+@pytest.mark.slow("fetches the real modules of two Device OS releases")
+@pytest.mark.parametrize("bench", ["argon", "boron", "tracker"], indirect=True)
+def test_real_modules_arrive_one_by_one_and_a_deflated_one_lies_as_it_was(bench, owner):
+    try:
+        before, after = ([path.read_bytes() for path in release(bench.platform.name, version).files] for version in ("2.2.0", "4.0.1"))
+    except FirmwareUnavailable as failure:
+        if failure.reason in (Reason.NO_NPM, Reason.NO_NETWORK):
+            pytest.skip(str(failure))
+        raise
+    board = bench.online(os="2.2.0", modules=before)
+    owner.claim(board)
+    places = {key: place for place, key in enumerate(bench.platform.update_order)}
+    modules = [each for each in map(read_module, after) if each.prefix.function is not ModuleFunction.USER_PART]
+    for module in sorted(modules, key=lambda each: places[ModuleKey(each.prefix.function, each.prefix.index)]):
+        key = ModuleKey(module.prefix.function, module.prefix.index)
+        heard = owner.listen("/v1/devices/events/spark%2Fflash")
+        assert owner.flash(board, bytes(module.content)).status_code == 200, key
+        settle(bench, board)
+        assert [data for _, data in heard.said()] == [STARTED, SUCCESS], key
+        assert version(board, key) == module.prefix.version
+    assert (board.firmware.version, board.firmware.safe_mode) == ("4.0.1", False)
+    system = next(each for each in modules if each.prefix.function is ModuleFunction.SYSTEM_PART)
+    assert owner.flash(board, compress_module(system)).status_code == 200
+    settle(bench, board)
+    assert board.firmware.modules.content(board.firmware.modules.system) == bytes(system.content)
+    assert board.led.describe() == "breathing cyan"
