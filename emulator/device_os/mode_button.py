@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator.clock import Timer
+from particle_protocol.platforms import OsVersion
+from particle_protocol.vitals import VitalError
 
 if TYPE_CHECKING:
     from emulator.device_os.system import DeviceOs
@@ -18,6 +20,20 @@ CLICK: Final = (0.03, 0.5)
 CLICKS_APART: Final = 1.0
 """Seconds after a click in which the next one counts with it."""
 MOST_CLICKS: Final = 5
+
+
+BARS_BY_PERCENT_SINCE: Final = (1, 0, 0)
+"""Before this release the bars are bounds in dBm (0.7.0, system/src/main.cpp; chosen: 0.8.0 brought the percentage)."""
+_BOUNDS: Final = (-103, -91, -79, -67, -57)
+
+
+def signal_bars(strength: float | None, rssi: int | VitalError, version: OsVersion) -> int:
+    """How many flashes, 0 to 5, show a signal of so many percent, and dBm in sixteen binary places, in a release."""
+    if strength is None or isinstance(rssi, VitalError):
+        return 0
+    if version >= BARS_BY_PERCENT_SINCE:
+        return int(strength / 20 + 0.5)
+    return sum(rssi >> 16 >= bound for bound in _BOUNDS)
 
 
 class ModeButton:

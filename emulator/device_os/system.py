@@ -25,7 +25,7 @@ from emulator.device_os.diagnostics import diagnostics
 from emulator.device_os.installed import Installed
 from emulator.device_os.interfaces import Interfaces
 from emulator.device_os.listening import ListeningMode
-from emulator.device_os.mode_button import ModeButton
+from emulator.device_os.mode_button import ModeButton, signal_bars
 from emulator.device_os.panic import Panic
 from emulator.device_os.receiver import UpdateReceiver
 from emulator.device_os.sleeping import SleepConfiguration, Sleeper
@@ -138,8 +138,8 @@ class DeviceOs:
 
     def _show_strength(self) -> None:
         """Flash the strength of the signal; clicked again, from the beginning."""
-        strength = self.interfaces.reported.strength
-        look = strength_shown(0 if strength is None else int(strength / 20 + 0.5))
+        reported = self.interfaces.reported
+        look = strength_shown(signal_bars(reported.strength, reported.signal()[37], self.version_numbers))
         self.led.stop(LedSignal.SIGNAL_STRENGTH)
         self.led.start(LedSignal.SIGNAL_STRENGTH, Priority.IMPORTANT, look)
         if self._strength_shown is not None:

@@ -194,9 +194,15 @@ def electron(bench, rssi=-75, **more):
     return board
 
 
-@pytest.mark.parametrize(("rssi", "flashes"), [(-112, 0), (-100, 1), (-75, 3), (-60, 4), (-51, 5)])
-def test_one_click_shows_the_strength_of_an_electrons_signal(bench, rssi, flashes):
-    board = electron(bench, rssi)
+@pytest.mark.parametrize(
+    ("os", "rssi", "flashes"),
+    [
+        *(("2.3.1", *each) for each in ((-112, 0), (-100, 1), (-75, 3), (-60, 4), (-51, 5))),
+        *(("0.7.0", *each) for each in ((-104, 0), (-103, 1), (-80, 2), (-79, 3), (-58, 4), (-57, 5))),
+    ],
+)
+def test_one_click_shows_the_strength_of_an_electrons_signal(bench, os, rssi, flashes):
+    board = electron(bench, rssi, os=os)
     bench.click(board)
     bench.sleep(0.99)
     assert board.led.describe() == "breathing cyan", "a second click may come"
