@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import particle_hil
-from harness import capabilities, cloud_events, mails
+from harness import capabilities, cloud_events, mails, sims
 from harness.host import HostClock
 from harness.kit import faults, network, webhook
 from harness.provisioning.flow import StepReport
@@ -40,6 +40,7 @@ GIVEN: dict[str, type] = {
     "board.releases": capabilities.Releases,
     "board.requests": ControlRequests,
     "InstalledModule": InstalledModule,
+    "board.sim_slot": capabilities.SimSlot,
     "board.softap": SoftAp,
     "Sighting": Sighting,
     "clock": HostClock,
@@ -48,6 +49,8 @@ GIVEN: dict[str, type] = {
     "Cell": network.Cell,
     "EventStream": cloud_events.EventStream,
     "Event": cloud_events.Event,
+    "account.sims": sims.Sims,
+    "Sim": sims.Sim,
     "account.mails": mails.Mailbox,
     "Mail": mails.Mail,
     "Delivery": webhook.Delivery,

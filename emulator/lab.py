@@ -27,8 +27,10 @@ from emulator.gateways import HookSink
 from emulator.hardware import Hardware, emulated_platforms, hardware_of
 from emulator.network import Cell, Network, Outlet
 from emulator.secrecy import Secrecy, SecretsOfTheSeed, SecretsOfTheSystem
+from firmware_images.module import read_module
 from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
 from particle_protocol.dct import DctField
+from particle_protocol.functions import ModuleFunction
 from particle_protocol.identifiers import (
     make_device_id,
     make_iccid,
@@ -195,7 +197,9 @@ class Lab:
         platform, os = hardware.platform, spec.os if spec.os is not None else hardware.device_os
         check_transport(hardware, spec.transport, spec.server_key)
         identity = self._identity(platform, spec)
-        release = device_os_release(platform, os, spec.versions) if spec.has_device_os else ()
+        release = device_os_release(platform, os, spec.versions)
+        if not spec.has_device_os:
+            release = tuple(each for each in release if read_module(each).prefix.function is not ModuleFunction.SYSTEM_PART)
         built = (*release, user_part(platform, os, spec.application, spec.product))
         installed = combined((*built, *(spec.modules or ())))
         takes_stand_ins = has_stand_ins(installed)

@@ -7,6 +7,7 @@ from harness.boards.emu import foreign_server
 from harness.errors import BoardNotAvailable, NotReached, Unavailable
 from harness.loading import load
 from harness.modes import Mode
+from harness.starting import Start
 from particle_protocol.functions import ModuleFunction
 
 ID = "0123456789abcdef01234567"
@@ -130,6 +131,9 @@ def test_a_board_without_device_os_stays_in_dfu_mode_until_it_is_given_one(open_
         board.leave_dfu()
     board.flash(*[image for image in board.releases.device_os("2.3.1") if is_system_part(image)])
     assert board.os_version() == "2.3.1"
+    Start(Mode.RUNNING).bring(board, None)
+    board.host.clock.sleep(5)
+    assert board.mode() is not Mode.SAFE, "nothing else was missing"
 
 
 def is_system_part(image):
