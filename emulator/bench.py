@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from emulator.board.board import Board
-from emulator.cloud.bench import BoardNotHere, BoardOnBench
+from emulator.cloud import Cloud
+from emulator.cloud.bench import NONE, SPARE, BoardNotHere, BoardOnBench
+from emulator.cloud.errors import Invalid
 from emulator.doors.usb_host import UsbHost
+from emulator.sim_trays import SimTrays
 
 
 class HostBench:
@@ -16,10 +19,16 @@ class HostBench:
         host: its USB side.
         boards: gives the boards by port, those whose cable is out included.
         name_of: gives what a board of this device id is called.
+        trays: the SIM slots of the boards.
+        cloud: knows the mobile network.
     """
 
-    def __init__(self, host: UsbHost, boards: Callable[[], Mapping[str, Board]], name_of: Callable[[str], str]) -> None:
+    def __init__(
+        self, host: UsbHost, boards: Callable[[], Mapping[str, Board]], name_of: Callable[[str], str], trays: SimTrays, cloud: Cloud
+    ) -> None:
         self._host = host
+        self._trays = trays
+        self._cloud = cloud
         self._boards = boards
         self._name_of = name_of
 
@@ -57,6 +66,29 @@ class HostBench:
         else:
             (buttons.press_reset if down else buttons.release_reset)()
 
+    def insert_sim(self, board: str, iccid: str) -> None:
+        """See `Bench.insert_sim`."""
+        _, found = self._find(board)
+        try:
+            self._trays.insert(found, None if iccid == SPARE else iccid)
+        except ValueError as error:
+            raise Invalid("sim", iccid, str(error)) from error
+
+    def remove_sim(self, board: str) -> None:
+        """See `Bench.remove_sim`."""
+        _, found = self._find(board)
+        try:
+            self._trays.remove(found)
+        except ValueError as error:
+            raise Invalid("sim", NONE, str(error)) from error
+
+    def ban(self, board: str, *, banned: bool) -> None:
+        """See `Bench.ban`."""
+        _, found = self._find(board)
+        if not found.identity.imei:
+            raise Invalid("banned", banned, f"board {found.device_id} has no modem")
+        self._cloud.factory.ban_imei(found.identity.imei, banned=banned)
+
     def _find(self, wanted: str) -> tuple[str, Board]:
         for port, board in self._boards().items():
             if wanted == port or wanted.lower() == board.device_id or wanted == self._name_of(board.device_id):
@@ -76,4 +108,6 @@ class HostBench:
             plugged=self._plugged(port),
             held=tuple(name for name, down in (("mode", board.buttons.mode), ("reset", board.buttons.reset)) if down),
             led=board.led.describe(),
+            sim=board.sim,
+            banned=bool(board.identity.imei) and self._cloud.sims.ban(board.identity.imei) is not None,
         )

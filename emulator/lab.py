@@ -9,7 +9,6 @@ from typing import Any, Self
 
 from emulator.board.board import Board, BoardIdentity, BootRequest, KnownKeys
 from emulator.board.otp import MOBILE_SECRET, SERIAL_NUMBER
-from emulator.board.sim_slots import SimSlots
 from emulator.board_spec import BoardSpec
 from emulator.clock import Clock
 from emulator.cloud import Cloud, CloudSettings, Storage
@@ -27,6 +26,7 @@ from emulator.gateways import HookSink
 from emulator.hardware import Hardware, emulated_platforms, hardware_of
 from emulator.network import Cell, Network, Outlet
 from emulator.secrecy import Secrecy, SecretsOfTheSeed, SecretsOfTheSystem
+from emulator.sim_trays import SimTrays
 from firmware_images.module import read_module
 from particle_protocol.cloud_profiles import PORT_NUMBERS, Transport
 from particle_protocol.dct import DctField
@@ -45,7 +45,7 @@ from particle_protocol.identifiers import (
 )
 from particle_protocol.lightssl import DeviceKey
 from particle_protocol.platforms import Platform, parse_os_version, platform_by_name
-from particle_protocol.skus import ActivationClass, SimForm, find_sku, sku_fault
+from particle_protocol.skus import ActivationClass, find_sku, sku_fault
 from particle_protocol.softap import names
 
 CLOUD_HOST = "192.0.2.1"
@@ -104,6 +104,7 @@ class Lab:
         self.cloud.sims.other_networks.add(outlet.address)
         self.cloud.sims.changed.subscribe(cell.lost.fire)
         self.boards: dict[str, Board] = {}
+        self.sim_trays = SimTrays(self.boards, self.cloud.sims, self.random)
         self.applications: dict[str, Callable[[], Application]] = {}
         """What the user parts made by `emulator.factory.user_part(application=NAME)` run, by that name."""
         self._built: set[str] = set()
@@ -135,7 +136,7 @@ class Lab:
 
     def has_sim_slot(self, device_id: str) -> bool:
         """Whether a board has a slot for a SIM that can be reached."""
-        return self._slots(self.boards[device_id]) is not None
+        return self.driver.call(self.sim_trays.has, self.boards[device_id])
 
     def insert_sim(self, device_id: str, iccid: str | None = None) -> str:
         """Put a plastic SIM into a board's slot, in place of what is there; a new one, which is nobody's, unless told. Gives its number.
@@ -145,7 +146,7 @@ class Lab:
         Raises:
             ValueError: the board has no slot, or that SIM is in another board.
         """
-        return self.driver.call(self._insert_sim, device_id, iccid)
+        return self.driver.call(self.sim_trays.insert, self.boards[device_id], iccid)
 
     def remove_sim(self, device_id: str) -> None:
         """Take the SIM out of a board's slot.
@@ -153,7 +154,7 @@ class Lab:
         Raises:
             ValueError: the board has no slot.
         """
-        self.driver.call(self._sim_slot(device_id).insert, None)
+        self.driver.call(self.sim_trays.remove, self.boards[device_id])
 
     def stock_built_releases(self) -> None:
         """Let the cloud heal boards in safe mode with the Device OS releases that are built here.
@@ -264,32 +265,6 @@ class Lab:
             if spec.sim_status is not None:
                 self.cloud.sims.set_up(iccid, spec.sim_status)
         return iccid
-
-    def _slots(self, board: Board) -> SimSlots | None:
-        """The slots of a board, if one of them can be reached: not where there is one SIM, which is soldered in."""
-        slots, form = board.sims, board.hardware.sim
-        if form is None:
-            return None
-        built_in = self.cloud.sims.by_iccid(slots.internal)
-        soldered = (form if built_in is None else built_in.form) is not SimForm.PLASTIC
-        return None if soldered and not slots.has_choice else slots
-
-    def _sim_slot(self, device_id: str) -> SimSlots:
-        slots = self._slots(self.boards[device_id])
-        if slots is None:
-            raise ValueError(f"board {device_id} has no slot for a SIM")
-        return slots
-
-    def _insert_sim(self, device_id: str, iccid: str | None) -> str:
-        board, slots = self.boards[device_id], self._sim_slot(device_id)
-        number = make_iccid(self.random) if iccid is None else parse_iccid(iccid)
-        for other in self.boards.values():
-            if other is not board and number in (other.sims.internal, other.sims.external):
-                raise ValueError(f"SIM {number} is in board {other.device_id}: take it out there first")
-        if self.cloud.sims.by_iccid(number) is None:
-            self.cloud.sims.make(number, SimForm.PLASTIC)
-        slots.insert(number)
-        return number
 
     def _identity(self, platform: Platform, spec: BoardSpec) -> BoardIdentity:
         chosen = make_device_id(self.random, platform) if spec.device_id is None else parse_device_id(spec.device_id)

@@ -12,6 +12,8 @@ from typing import Protocol
 from emulator.cloud.errors import NotFound
 
 BUTTONS = ("mode", "reset")
+SPARE, NONE = "spare", "none"
+"""A SIM that is at hand and nobody's, in place of a number; and none at all."""
 
 
 class BoardNotHere(NotFound):
@@ -34,6 +36,10 @@ class BoardOnBench:
     held: tuple[str, ...]
     """The buttons that are down."""
     led: str
+    sim: str | None
+    """The number of the SIM that it uses."""
+    banned: bool
+    """Whether the mobile network has banned its modem."""
 
 
 class Bench(Protocol):
@@ -58,6 +64,27 @@ class Bench(Protocol):
     def hold(self, board: str, button: str, *, down: bool) -> None:
         """Push a button down and keep it there, or let it go."""
 
+    def insert_sim(self, board: str, iccid: str) -> None:
+        """Put a SIM into a board's slot, in place of what is there: that of a number, or `SPARE`.
+
+        Raises:
+            Invalid: the board has no slot, the number is none, or that SIM is in another board.
+        """
+
+    def remove_sim(self, board: str) -> None:
+        """Take the SIM out of a board's slot.
+
+        Raises:
+            Invalid: the board has no slot.
+        """
+
+    def ban(self, board: str, *, banned: bool) -> None:
+        """Have the mobile network ban a board's modem by its IMEI, or let it in again.
+
+        Raises:
+            Invalid: the board has no modem.
+        """
+
 
 class EmptyBench:
     """No board at all."""
@@ -80,4 +107,16 @@ class EmptyBench:
 
     def hold(self, board: str, button: str, *, down: bool) -> None:
         """See `Bench.hold`."""
+        self.look(board)
+
+    def insert_sim(self, board: str, iccid: str) -> None:
+        """See `Bench.insert_sim`."""
+        self.look(board)
+
+    def remove_sim(self, board: str) -> None:
+        """See `Bench.remove_sim`."""
+        self.look(board)
+
+    def ban(self, board: str, *, banned: bool) -> None:
+        """See `Bench.ban`."""
         self.look(board)

@@ -26,6 +26,9 @@ _VERBS = {
     "press": "harness.cli.served:press",
     "hold": "harness.cli.served:hold",
     "release": "harness.cli.served:release",
+    "sim": "harness.cli.served:sim",
+    "ban": "harness.cli.served:ban",
+    "unban": "harness.cli.served:unban",
 }
 _SUMMARIES = {
     "list": "List the boards that are served, with their LEDs.",
@@ -36,6 +39,9 @@ _SUMMARIES = {
     "press": "Press a button, and let it go.",
     "hold": "Push a button down, and keep it there.",
     "release": "Let it go.",
+    "sim": "Put another SIM into a cellular board, or take it out.",
+    "ban": "Have the mobile network ban a board's modem by its IMEI.",
+    "unban": "Have the mobile network let it in again.",
 }
 BUTTONS = click.Choice(["mode", "reset"])
 
@@ -85,6 +91,8 @@ def _line(board: Json) -> str:
     facts = [] if board["power"] else ["off"]
     facts += [] if board["plugged"] else ["unplugged"]
     facts += [f"{name.upper()} held down" for name in board["held"]]
+    facts += [f"SIM {board['sim']}"] if board["sim"] else []
+    facts += ["modem banned"] if board["banned"] else []
     shown = ", ".join([*facts, f"LED {board['led']}"])
     return visible(f"{board['name']}  {board['device_id']}  at USB port {board['port']}: {shown}")
 
@@ -150,7 +158,34 @@ def release(board: str, button: str, api: str | None, as_json: bool) -> None:
     _change(board, api, as_json, **{button: False})
 
 
-def _change(board: str, api: str | None, as_json: bool, **change: bool) -> None:
+@click.command(epilog="Example, a card that nobody has activated: particle-hil served sim meter-1 spare")
+@click.argument("board")
+@click.argument("number", metavar="ICCID|spare|none")
+@api_option
+@json_option
+def sim(board: str, number: str, api: str | None, as_json: bool) -> None:
+    """Put another SIM into the slot of a cellular BOARD: the one of a number, a spare one of nobody's, or none.
+
+    An Electron uses it at once. A Gen 3 board has one of its own besides, and uses this one when it is asked to (control request 552).
+    """
+    _change(board, api, as_json, sim=number)
+
+
+@click.command(epilog="Example: particle-hil served ban meter-1")
+@_board_verb
+def ban(board: str, api: str | None, as_json: bool) -> None:
+    """Have the mobile network ban the modem of a BOARD by its IMEI, whatever SIM is in it."""
+    _change(board, api, as_json, banned=True)
+
+
+@click.command(epilog="Example: particle-hil served unban meter-1")
+@_board_verb
+def unban(board: str, api: str | None, as_json: bool) -> None:
+    """Have the mobile network let the modem of a BOARD in again."""
+    _change(board, api, as_json, banned=False)
+
+
+def _change(board: str, api: str | None, as_json: bool, **change: bool | str) -> None:
     with _cloud(api) as ask:
         found = _find(ask, board)
         _tell(ask("PUT", f"/emulator/boards/{found['device_id']}", change), as_json)

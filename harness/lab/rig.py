@@ -92,7 +92,7 @@ class LabRig:
         self._setup: dict[str, SetupAddresses] = {}
         self._starts: list[Start] = []
         self._furnishing = Furnishing(self.lab, self._user)
-        self.lab.cloud.bench = HostBench(self.host.usb_host, lambda: self.host.boards, self._name_of)
+        self.lab.cloud.bench = HostBench(self.host.usb_host, lambda: self.host.boards, self._name_of, self.lab.sim_trays, self.lab.cloud)
         try:
             self._applications = LabApplications(self.lab, applications, None if file is None else file.folder)
             with _kept():

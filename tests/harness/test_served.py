@@ -39,6 +39,8 @@ def test_what_is_told_of_the_boards(hands):
         "plugged": True,
         "held": [],
         "led": "blinking dark blue",
+        "sim": None,
+        "banned": False,
     }
     assert (second["power"], second["led"]) == (False, "off")
     assert ask("GET", "/1-1") == ask("GET", f"/{board.device_id.upper()}") == ask("GET", "/emu:photon") == first
@@ -83,6 +85,34 @@ def test_a_press_lasts_as_long_as_it_is_told(hands):
     board.wait_for(Mode.LISTENING)
 
 
+def test_sims_are_put_in_and_taken_out_and_modems_banned(open_rig):
+    rig = open_rig("emu:electron?sim_state=active", "emu:electron?sim=none")
+    board, other = rig.boards
+    cloud = Cloud(rig.cloud)
+    board.account = account = cloud.own_account()
+
+    def ask(path, **body):
+        return cloud.request("PUT", f"/emulator/boards{path}", token=account.token, json=body)
+
+    board.wait_for(Mode.ONLINE)
+    own = ask("/1-1", banned=True)["sim"]
+    board.wait_for(Mode.CONNECTING_NETWORK)
+    assert ask("/1-1", banned=False)["banned"] is False
+    board.wait_for(Mode.ONLINE)
+    card = ask("/1-1", sim="spare")["sim"]
+    assert card != own
+    board.wait_for(Mode.CONNECTING_NETWORK)
+    assert account.sims.can_be_activated(card), "nobody has it"
+    assert ask("/1-1", sim="none")["sim"] is None
+    assert ask("/1-2", sim=own, power=False)["sim"] == own
+    assert ask("/1-2", power=True)["power"] is True
+    other.account = account
+    other.wait_for(Mode.ONLINE)
+    with pytest.raises(CloudRefused, match=f"is in board {other.device_id}: take it out there first"):
+        ask("/1-1", sim=own)
+    cloud.close()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -92,6 +122,10 @@ def test_a_press_lasts_as_long_as_it_is_told(hands):
         ("POST", "/1-1/press", {"button": "setup"}, 400),
         ("POST", "/1-1/press", {"button": "mode", "seconds": 3600}, 400),
         ("PUT", "/1-1", {"power": "perhaps"}, 400),
+        ("PUT", "/1-1", {"sim": "spare"}, 400),
+        ("PUT", "/1-1", {"sim": "none"}, 400),
+        ("PUT", "/1-1", {"banned": True}, 400),
+        ("PUT", "/nobody", {"sim": "spare"}, 404),
     ],
 )
 def test_what_cannot_be_done_is_refused(hands, method, path, body, status):
@@ -157,6 +191,17 @@ def test_the_verb(private, open_rig):
         assert f"no served board is 'nobody'; seen: emu:photon ({device_id} at 1-1). Name one that is" in said
     said = hand("list", status=3)
     assert "no server of yours is running. Start one with `particle-hil serve`, or name one with --api" in said
+
+
+def test_the_verb_on_a_cellular_board(private, open_rig):
+    rig = open_rig("emu:electron", served=True)
+    with OwnFolder("particle-hil") as folder, announced(folder.path, rig.cloud):
+        sim = json.loads(hand("sim", "1-1", "spare", "--json"))["sim"]
+        assert f"1-1: SIM {sim}, LED" in hand("list")
+        assert "modem banned" in hand("ban", "1-1")
+        assert "banned" not in hand("unban", "1-1")
+        assert "SIM" not in hand("sim", "1-1", "none")
+        assert "'12345' is no ICCID" in hand("sim", "1-1", "12345", status=2)
 
 
 def test_serve_can_be_found(served, private):

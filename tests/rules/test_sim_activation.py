@@ -76,7 +76,8 @@ def test_the_serial_number_on_the_label_brings_a_board_with_a_built_in_sim_onlin
 def test_only_the_number_on_its_card_brings_a_board_with_a_plastic_sim_online(bench, u1, sku):
     board = bench.cellular("electron", sku=sku)
     until_green(bench, board)
-    assert "iccid" not in u1.get(f"/v1/serial_numbers/{board.label}").json()
+    found = u1.get(f"/v1/serial_numbers/{board.label.lower()}").json()
+    assert (found["device_id"], "iccid" in found) == (board.device_id, False), "which card is in it, the label cannot say"
     refused = u1.order("activate", board.label)
     assert (refused.status_code, "plastic" in refused.text) == (409, True)
     bench.stays(board, "blinking green", HOUR)

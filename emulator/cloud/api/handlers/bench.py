@@ -1,4 +1,4 @@
-"""Hands on the boards that are served: power, USB cable, buttons."""
+"""Hands on the boards that are served: power, USB cable, buttons, SIM."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from emulator.cloud.api.call import Call
 from emulator.cloud.api.errors import PERMISSION_DENIED
 from emulator.cloud.api.faults import Refused
-from emulator.cloud.bench import BUTTONS, Bench, BoardNotHere, BoardOnBench
+from emulator.cloud.bench import BUTTONS, NONE, Bench, BoardNotHere, BoardOnBench
 
 Json = dict[str, Any]
 
@@ -27,12 +27,20 @@ def get_board(call: Call) -> Json:
 
 
 def change_board(call: Call) -> Json:
-    """Do what the fields say; buttons before power, so that a board can be switched on with one held down."""
+    """Do what the fields say; SIM and buttons before power, so that a board can be switched on with another SIM, or a button held down."""
     bench, board = _bench(call), call.path["board"]
     bench.look(board)
     for button in BUTTONS:
         if call.has(button):
             bench.hold(board, button, down=call.flag(button))
+    if call.has("sim"):
+        sim = call.text("sim").strip()
+        if sim.lower() == NONE:
+            bench.remove_sim(board)
+        else:
+            bench.insert_sim(board, sim.lower())
+    if call.has("banned"):
+        bench.ban(board, banned=call.flag("banned"))
     if call.has("plugged"):
         bench.plug(board, plugged=call.flag("plugged"))
     if call.has("power"):
@@ -79,4 +87,6 @@ def _shown(board: BoardOnBench) -> Json:
         "plugged": board.plugged,
         "held": list(board.held),
         "led": board.led,
+        "sim": board.sim,
+        "banned": board.banned,
     }

@@ -18,6 +18,8 @@ _BOARD = s.record(
     plugged=s.FLAG,
     held=s.array({"enum": list(BUTTONS)}),
     led=s.TEXT,
+    sim=s.nullable(s.TEXT),
+    banned=s.FLAG,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -47,12 +49,14 @@ ROUTES: tuple[Route, ...] = (
         "PUT",
         "/emulator/boards/{board}",
         bench.change_board,
-        "Switch a board, pull its USB cable, hold its buttons down",
+        "Switch a board, pull its USB cable, hold its buttons down, put another SIM in",
         fields=(
             Field("power", Kind.FLAG, about="false takes its power away"),
             Field("plugged", Kind.FLAG, about="false pulls its USB cable out"),
             Field("mode", Kind.FLAG, about="true holds the MODE button (SETUP) down, false lets it go"),
             Field("reset", Kind.FLAG, about="the same for RESET"),
+            Field("sim", longest=30, about="the ICCID of a SIM to put into its slot, spare for one of nobody's, none to take it out"),
+            Field("banned", Kind.FLAG, about="true has the mobile network ban its modem by its IMEI, false lets it in again"),
         ),
         answer=_BOARD,
     ),
