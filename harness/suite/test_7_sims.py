@@ -33,6 +33,8 @@ NOT_LET_IN = 150.0
 @pytest.fixture
 def sim(board: Board, account: Account) -> str:
     """The number of its SIM, which can be activated: nobody has it, or the account, and it is not active."""
+    if board.requests.has_ethernet():
+        pytest.skip("it has Ethernet, and is online by that whatever becomes of its SIM")
     iccid = board.iccid()
     if not account.sims.can_be_activated(iccid):
         pytest.skip(f"its SIM {iccid} cannot be activated: it is active, or somebody else's")

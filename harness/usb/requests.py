@@ -214,6 +214,15 @@ class ControlRequests:
         """Have the board reset into safe mode, a second after its answer."""
         self._named(RequestType.SAFE_MODE, calls.enter_safe_mode())
 
+    def has_ethernet(self) -> bool:
+        """Whether it has an Ethernet interface: a board of Gen 3 or later with a FeatherWing that it was told to look for."""
+        try:
+            return self.ask(RequestType.GET_INTERFACE_LIST.name, calls.has_ethernet(), changes=False)
+        except RequestRefused as refused:
+            if refused.result == Result.NOT_SUPPORTED:
+                return False
+            raise
+
     def set_setup_done(self, *, done: bool) -> None:
         """Mark the board as set up."""
         self._named(RequestType.SET_DEVICE_SETUP_DONE, calls.set_setup_done(done))

@@ -184,3 +184,11 @@ def update_firmware(image: bytes, *, progress: Callable[[int, int], None] | None
         with contextlib.suppress(RequestError):  # the first error is the one that tells
             yield from request(RequestType.CANCEL_FIRMWARE_UPDATE)
         raise
+
+
+def has_ethernet() -> HostSteps[bool]:
+    """Whether an Ethernet interface is among its network interfaces, which Gen 3 and later tell of."""
+    from particle_protocol.control_requests.generated import network_pb2
+
+    reply = yield from call(RequestType.GET_INTERFACE_LIST, None, network_pb2.GetInterfaceListReply)
+    return any(each.type == network_pb2.ETHERNET for each in reply.interfaces)

@@ -71,6 +71,12 @@ def test_the_suite_passes_on_the_oldest_and_the_newest_release_of_every_platform
     passes(moniker)
 
 
+def test_a_board_on_a_cable_is_not_checked_for_what_its_sim_does():
+    status, report = run_check("--board", "emu:boron?ethernet=1&os=6.2.0", "-k", "test_the_whole_sequence or test_7_sims")
+    assert (status, report["passed"]) == (0, True)
+    assert "it has Ethernet, and is online by that whatever becomes of its SIM" in skipped(report)
+
+
 def test_the_report_tells_steps_with_the_led():
     _, report = run_check("--board", "emu:photon", "-k", "dfu_mode_is_entered and request")
     (told,) = report["checks"]
