@@ -7,6 +7,7 @@ in which it asks. Where nobody knows how the real cloud does it, that is a choic
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -71,14 +72,25 @@ class AssetDelivery:
         self._events = events
         self._updates = updates
         self._shelf = shelf
+        self._sent: dict[str, Counter[DescribedAsset]] = {}
+        """How often a device was sent what it lacks still: one that it cannot store does not keep the others from it for ever."""
 
     def bring(self, device: Device) -> None:
-        """Send the first asset that a connected device lacks, is here, and was not refused since it connected."""
+        """Send a connected device an asset that it lacks and is here: the first of those that it was sent least often."""
         link = self._connections.link(device.id)
-        if link is None or link.system is None or self._updates.running(device.id) or link.system.missing_assets == ():
+        if link is None or link.system is None or self._updates.running(device.id):
+            return
+        missing = link.system.missing_assets
+        if not missing:
+            self._sent.pop(device.id, None)
             return
         self._events.from_device(device, "spark/status/safe-mode", "{" + link.system.encode(assets=True) + "}")
-        self._send(device, link, link.system.missing_assets)
+        sent = self._sent.setdefault(device.id, Counter())
+        self._send(device, link, sorted(missing, key=lambda asset: sent[asset]))
+
+    def forget(self) -> None:
+        """Nothing was ever sent (the lab went back in time)."""
+        self._sent.clear()
 
     def lacks(self, device: Device) -> list[DescribedAsset]:
         """What a connected device lacks and is not here."""
@@ -88,12 +100,13 @@ class AssetDelivery:
         return [asset for asset in link.system.missing_assets if self._shelf.module(asset) is None]
 
     def _send(self, device: Device, link: Link, missing: Sequence[DescribedAsset]) -> None:
-        number, module = next(
-            ((n, found) for n, asset in enumerate(missing) if (found := self._shelf.module(asset)) is not None), (0, None)
-        )
-        if module is None:
+        here = [asset for asset in missing if self._shelf.module(asset) is not None]
+        if not here:
             return
-        reply, rest = self._updates.start(device, module), missing[number + 1 :]
+        module = self._shelf.module(here[0])
+        assert module is not None
+        self._sent.setdefault(device.id, Counter())[here[0]] += 1
+        reply, rest = self._updates.start(device, module), here[1:]
         if reply.done:
             self._go_on(device, link, reply, rest)
         else:

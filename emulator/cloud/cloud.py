@@ -221,6 +221,7 @@ class Cloud:
         self.connections.clear()
         self.updates.clear()
         self.healing.clear()
+        self.asset_delivery.forget()
         self.core.state.restore(snapshot.tables)
         self.library.fill(snapshot.library)
         self.applications.fill(snapshot.applications)

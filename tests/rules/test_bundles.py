@@ -14,6 +14,7 @@ from firmware_images.assets import build_asset
 from firmware_images.bundle import make_bundle
 from firmware_images.combine import combine
 from firmware_images.compress import compress_module
+from firmware_images.device_rules import ModuleError
 from firmware_images.module import read_module
 from harness.lab.seen_by_cloud import SeenByCloud
 from particle_protocol.control_requests.codes import Result
@@ -117,6 +118,20 @@ def test_a_file_that_the_board_refuses_does_not_keep_the_others_from_it(bench, o
     assert statuses(heard) == [STARTED, SUCCESS, STARTED, FAILED, STARTED, SUCCESS, STARTED, FAILED]
     assert [asset.name for asset in board.firmware.assets.available] == ["small.txt"]
     assert board.firmware.safe_mode
+
+
+def test_a_file_that_the_board_cannot_store_comes_again_after_the_others(bench, owner, board, monkeypatch):
+    """It is noticed only after the transfer was answered, so the cloud takes it for arrived; there is nothing to reset for."""
+    store = Assets.store
+    monkeypatch.setattr(Assets, "store", lambda assets, data: ModuleError.FAILED if b"bad.bin" in data else store(assets, data))
+    owner.flash(board, make_bundle(bench.lamp(1, os=OS), {"bad.bin": NOISE(500), "good.txt": b"good", "more.txt": b"more"}))
+    bench.sleep(30)
+    assert board.firmware.safe_mode
+    for _ in range(2):
+        board.power_off()
+        board.power_on()
+        bench.sleep(60)
+    assert sorted(asset.name for asset in board.firmware.assets.available) == ["good.txt", "more.txt"]
 
 
 def test_a_lone_asset_can_be_flashed(bench, owner, board):

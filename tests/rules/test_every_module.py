@@ -16,6 +16,8 @@ STARTED, SUCCESS, FAILED = "started ", "success ", "failed "
 MOVES = {"photon": ("2.1.0", "2.3.1"), "p1": ("0.7.0", "3.3.1"), "electron": ("1.5.2", "3.3.1"), "asom": ("1.4.2", "1.4.4")}
 """From and to which release; the others go from what was before 256 KiB of application to the newest."""
 
+SAMPLE = ("photon", "electron", "argon", "boron", "asom")
+
 
 def move_of(name):
     releases = [release.version for release in known_releases(platform_by_name(name))]
@@ -39,7 +41,9 @@ def settle(bench, board):
     bench.sleep(3)
 
 
-@pytest.mark.parametrize("bench", emulated_platforms(), indirect=True)
+@pytest.mark.parametrize(
+    "bench", [pytest.param(name, marks=() if name in SAMPLE else pytest.mark.soak) for name in emulated_platforms()], indirect=True
+)
 def test_a_release_arrives_module_by_module(bench, owner):
     platform = bench.platform
     before, after = move_of(platform.name)
