@@ -133,6 +133,13 @@ class Product:
         """Take a device from its owner, whoever that is; it stays in the product."""
         self._change("DELETE", f"/devices/{device}/owner", f"unclaim device {device}")
 
+    def empty(self) -> None:
+        """Remove every device, from another owner first: a device is in one product at most, and may be wanted in another."""
+        for device in self.devices():
+            if device.owner not in (None, self.account.username):
+                self.unclaim(device.id)
+            self.remove_device(device.id)
+
     def call(self, device: str, function: str, argument: str = "") -> int:
         """Call a function of a device's application."""
         path = f"/v1/products/{self.id}/devices/{device}/{function}"

@@ -149,16 +149,20 @@ def clock(request: pytest.FixtureRequest, particle_hil_ground: Bench) -> HostClo
 
 
 @pytest.fixture
-def product(board: Board, account: Account) -> Product:
+def product(board: Board, account: Account, particle_hil_ground: Bench) -> Iterator[Product]:
     """A new product for boards like this one, in the account of the run, which has nothing in it.
 
-    Products are not deleted: where earlier tests have left theirs, as in a real cloud, the name gets a number.
+    Products are not deleted: where earlier tests have left theirs, as in a real cloud, the name gets a number. Its devices are removed in
+    the end, so that the next test can have them in a product of its own.
     """
     from harness.kit import Product
 
     name, taken = f"hil-{board.device_id[-6:]}", {each.slug for each in Product.all(account)}
     names = (f"{name}-{number}" if number > 1 else name for number in count(1))
-    return Product.create(account, next(each for each in names if each not in taken), board.platform.name)
+    made = Product.create(account, next(each for each in names if each not in taken), board.platform.name)
+    yield made
+    if particle_hil_ground.rig_with(board).restore is None:  # an emulated cloud is brought back to its first state
+        made.empty()
 
 
 @pytest.fixture

@@ -189,3 +189,17 @@ def test_a_file_is_as_good_as_its_bytes(rig, board, account, product, tmp_path):
 def test_a_board_without_releases_of_its_kind_has_the_real_ones(board):
     plain = Board(board.host, board.platform, board.device_id, moniker="x", port=board.port)
     assert isinstance(plain.releases, RealReleases)
+
+
+def test_a_product_is_emptied_for_the_next_one(rig, board, account, product):
+    customer = product.sign_up("ann@example.com", "a long enough secret")
+    product.add_devices(board.device_id)
+    board.set_claim_code(customer.claim_code())
+    online(rig, board, account)
+    board.wait_for_code_used()
+    other = Product.create(account, "Other", "photon")
+    with pytest.raises(HarnessError, match="did not take every device"):
+        other.add_devices(board.device_id)
+    product.empty()
+    assert (product.devices(), customer.account.devices()) == ([], [])
+    other.add_devices(board.device_id)
