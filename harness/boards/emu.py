@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 __tracebackhide__ = hides
 
 OPTIONS = {
-    "mode": "dfu, listening, online, safe, off; without it a board comes up as it does out of its box, in listening mode",
+    "mode": "dfu, listening, online, safe, off; without it a board comes up as it does out of its box: in listening mode, or, where it has "
+    "a modem and Device OS 4.0 or later (an Electron: a SIM), looking for its network",
     "os": "the Device OS version it has",
     "claimed": "1: the account of the run owns it",
     "id": "its device id, 24 hexadecimal digits; drawn from the seed without it, so that everybody's first board has the same one. "

@@ -6,6 +6,7 @@ from emulator.cloud import CloudSettings
 from emulator.device_os.startup import SETUP_DONE, SETUP_NOT_DONE
 from emulator.factory import device_os_release
 from harness.board import Board as Hands
+from harness.board import By
 from harness.errors import HarnessError
 from particle_protocol.dct import DctField
 from particle_protocol.identifiers import DataMatrix
@@ -143,6 +144,25 @@ def test_the_last_step_of_the_sequence_is_what_keeps_an_argon_from_listening_aga
     bench.settle(board, then)
     mine = u1.device(board)
     assert (mine["name"], mine["online"], mine["system_firmware_version"]) == ("lamp", marked, "3.3.1")
+
+
+@pytest.mark.rule("R35")
+@pytest.mark.parametrize(
+    ("bench", "os", "shown"),
+    [
+        *[("argon", "3.3.1", "blinking dark blue"), ("boron", "3.3.1", "blinking dark blue")],
+        *[("argon", "6.2.0", "blinking dark blue"), ("boron", "4.0.0", "blinking green"), ("tracker", "6.2.0", "blinking green")],
+    ],
+    indirect=["bench"],
+)
+@pytest.mark.parametrize("by", [By.REQUEST, By.BUTTON])
+def test_a_new_board_of_gen_3_listens_but_for_cellular_ones_of_device_os_4_which_are_asked_to(bench, os, shown, by):
+    board = bench.board(os=os, new=True)
+    bench.sleep(30)
+    assert bench.shown(board)[-1] == shown
+    assert ("blinking dark blue" in bench.shown(board)) is (shown == "blinking dark blue")
+    bench.hands(board).enter_listening(by)
+    assert board.led.describe() == "blinking dark blue"
 
 
 @pytest.mark.rule("R42")
