@@ -40,6 +40,32 @@ def must_fit(board: Board, images: Sequence[Image]) -> None:
     _of_its_product(board, images)
 
 
+def step_by_step(images: Sequence[Image], held: Mapping[ModuleKey, Held]) -> list[Image]:
+    """Images in an order in which a running Device OS takes each, as far as there is one.
+
+    It refuses a module that needs what is not there yet, and one that another part of Device OS needs a newer one of: so on the way down
+    what needs something goes before what it needs.
+    """
+    now, left, found = dict(held), list(images), list[Image]()
+    while left:
+        image = next((each for each in left if _is_taken(each, now)), left[0])
+        left.remove(image)
+        found.append(image)
+        now[image.key] = Held(image.version, image.needs)
+    return found
+
+
+def _is_taken(image: Image, now: Mapping[ModuleKey, Held]) -> bool:
+    met = all(need.key in now and now[need.key].version >= need.version for need in image.needs)
+    broken = any(
+        need.key == image.key and need.version > image.version
+        for key, module in now.items()
+        if key != image.key and key.function != ModuleFunction.USER_PART
+        for need in module.needs
+    )
+    return met and not broken
+
+
 def _once_each(board: Board, images: Sequence[Image]) -> None:
     seen: dict[ModuleKey, Image] = {}
     for image in images:
@@ -59,8 +85,13 @@ def _not_older(board: Board, images: Sequence[Image], held: Mapping[ModuleKey, H
 
 def _needs_met(board: Board, images: Sequence[Image], held: Mapping[ModuleKey, Held]) -> None:
     complete = bool(held) and Capability.USB in board.capabilities and board.usb.state() is UsbState.NORMAL  # elsewhere not all can be seen
-    after = {key: (module.version, module.needs) for key, module in held.items()}
     new = [image for image in images if not _stays(image, held)]
+    application = any(image.key.function == ModuleFunction.USER_PART for image in new)
+    after = {
+        key: (module.version, module.needs)
+        for key, module in held.items()
+        if not (application and key.function == ModuleFunction.USER_PART)  # only one of two places is the one that runs
+    }
     after |= {image.key: (image.version, image.needs) for image in new}
     names = {image.key: str(image) for image in new}
     for key, (version, needs) in after.items():

@@ -22,10 +22,11 @@ from harness.errors import (
     NotInstalled,
     hides,
 )
+from harness.flashing.fitting import step_by_step
 from harness.flashing.images import Image, read
-from harness.flashing.installed import not_installed
+from harness.flashing.installed import held_modules, not_installed
 from harness.meanwhile import told_on_failure
-from harness.modes import TIMEOUTS, Capability, Mode, UsbState
+from harness.modes import TIMEOUTS, Capability, DeviceMode, Mode, UsbState
 from harness.witness import Boot, cloud_view
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def update_over_the_air(board: Board, sources: Sequence[bytes | str | Path], *, 
         raise _nobody(board)
     images = read(board, sources)
     board.must_allow_changes("update it over the air", Capability.CLOUD)
+    images = step_by_step(images, held_modules(board) if len(images) > 1 else {})
     for number, image in enumerate(images, 1):
         send(board, image, last=number == len(images), timeout=timeout)
     return images
@@ -159,7 +161,7 @@ def send(board: Board, image: Image, *, last: bool = True, timeout: float = UPDA
             break
         arrival = Arrival(board, [image], whole=last)
         with _Status(account, board.device_id) as status:
-            _ask(board, account, image)
+            _ask(board, account, image, arrival, status)
             arrival.begin()
             if _took(board, image, arrival, status, timeout):
                 break
@@ -191,11 +193,8 @@ def bring_online(board: Board, account: Account) -> None:
             seen="it is none of that account's devices in the cloud",
             remedy="Claim it, or flash it by USB",
         )
-    if Capability.USB in board.capabilities:
-        if board.usb.state() is UsbState.DFU:
-            board.leave_dfu()
-        elif board.mode() is Mode.LISTENING:
-            board.leave_listening()
+    if Capability.USB in board.capabilities and board.usb.state() is UsbState.DFU:
+        board.leave_dfu()
     seen = "the cloud says nothing"
 
     def online() -> bool:
@@ -206,21 +205,37 @@ def bring_online(board: Board, account: Account) -> None:
             seen = error.what
             return False
         seen = f"{account.username} may not see it in the cloud" if view is None else f"the cloud says {view}"
+        if _listens(board):
+            seen += ", and it listens"
         return view is not None and view.online
 
-    remedy = "Claim it and give it its network first, or flash it by USB"
-    if not online():
-        board.journal.progress("waiting for it to be online", None)
+    if online():
+        return
+    board.journal.progress("waiting for it to be online", None)
+    awaited, remedy = "the cloud to see it online", "Give it its network, and mark it as set up if it is cellular; or flash it by USB"
     with told_on_failure(board):
-        board.until(online, timeout=TIMEOUTS[Mode.ONLINE], awaited="the cloud to see it online", seen=lambda: seen, remedy=remedy)
+        for ends in (lambda: online() or _listens(board), online):
+            board.until(ends, timeout=TIMEOUTS[Mode.ONLINE], awaited=awaited, seen=lambda: seen, remedy=remedy)
+            if _listens(board):
+                board.leave_listening()
 
 
-def _ask(board: Board, account: Account, image: Image) -> None:
-    """Ask the cloud to send it, and again for a while where it cannot now."""
+def _listens(board: Board) -> bool:
+    """Whether it says that it is in listening mode, in which it connects to nothing."""
+    try:
+        return Capability.USB in board.capabilities and board.requests.device_mode() is DeviceMode.LISTENING
+    except HarnessError:  # it does not answer now
+        return False
+
+
+def _ask(board: Board, account: Account, image: Image, arrival: Arrival, status: _Status) -> None:
+    """Ask the cloud to send it, and again for a while where it cannot now. What was begun without an answer is not asked for twice."""
     unanswered = False
 
     def ask() -> None:
         nonlocal unanswered
+        if unanswered and (status.hears() or (arrival.on_usb and arrival.look())):
+            return
         try:
             account.flash(board.device_id, image.data, image.name)
         except CloudUnreachable:
@@ -250,15 +265,14 @@ def _patiently(board: Board, ask: Callable[[], T]) -> T:
 
 def _took(board: Board, image: Image, arrival: Arrival, status: _Status, timeout: float) -> bool:
     """Wait until the update has arrived, or the cloud says that it failed. Whether it has arrived."""
-    began, taken = board.host.clock.now(), set[str]()
+    began = board.host.clock.now()
 
     def look() -> str | None:
         board.journal.progress(f"the cloud sends {image.name}: {board.host.clock.now() - began:.0f} s so far", None)
-        said = status.news()
-        if "failed" in said:
-            return "arrived" if arrival.on_usb and arrival.look() else "failed"
-        taken.update(said)
-        return "arrived" if (arrival.on_usb or "success" in taken) and arrival.look() else None
+        said = status.hears()
+        if (arrival.on_usb or "success" in said) and arrival.look():
+            return "arrived"
+        return "failed" if "failed" in said else None
 
     awaited = f"{image.key} version {image.version} to be installed over the air"
     with told_on_failure(board):
@@ -272,6 +286,7 @@ class _Status:
         self._account = account
         self._device_id = device_id
         self._events: EventStream | None = None
+        self._heard: set[str] = set()
 
     def __enter__(self) -> Self:
         self._open()
@@ -285,14 +300,15 @@ class _Status:
         if self._events is not None:
             self._events.close()
 
-    def news(self) -> set[str]:
-        """What it has said since this was asked last: started, success, failed."""
+    def hears(self) -> set[str]:
+        """What it has said so far: started, success, failed."""
         if self._events is None:
             self._open()
         try:
-            return set() if self._events is None else {str(event.data).strip() for event in self._events.poll(STATUS)}
+            if self._events is not None:
+                self._heard.update(str(event.data).strip() for event in self._events.poll(STATUS))
         except CloudUnreachable:
             if self._events is not None:
                 self._events.close()
             self._events = None
-            return set()
+        return self._heard

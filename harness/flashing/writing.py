@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from firmware_images.bounds import LEGACY_APPLICATION
 from firmware_images.module import as_it_lies, read_module
 from harness.errors import ImageRefused, NotInstalled, NotReached, Refusal, RequestRefused, hides
-from harness.flashing.fitting import must_fit
+from harness.flashing.fitting import must_fit, step_by_step
 from harness.flashing.images import Image, in_order, read
 from harness.flashing.installed import held_modules, not_installed
 from harness.flashing.links import back_in_dfu, back_running, persist
@@ -122,7 +122,7 @@ def _of_release(board: Board, sources: Sequence[bytes | str | Path], but: Sequen
 def install(board: Board, images: Sequence[Image], way: Way | None, *, leave: bool = True) -> list[Image]:
     """Write images that were checked; see `flash`. Gives those that were written."""
     if way is Way.OTA:
-        images = _wanted(board, images)
+        images = step_by_step(_wanted(board, images), held_modules(board) if len(images) > 1 else {})
         for number, image in enumerate(images, 1):
             send(board, image, last=number == len(images))
         return images
@@ -228,6 +228,7 @@ def _wanted(board: Board, images: Sequence[Image]) -> list[Image]:
 def _hand_over_all(board: Board, images: Sequence[Image]) -> list[Image]:
     """Hand images to Device OS, which checks each, applies it and resets."""
     images = _wanted(board, images)
+    images = step_by_step(images, held_modules(board) if len(images) > 1 else {})
     for image in images:
         board.journal.did(f"handed {image} to Device OS (control requests 250 to 253)")
         persist(board, f"handing over {image.name}", lambda image=image: _hand_over(board, image), back=lambda: back_running(board))  # type: ignore[misc]

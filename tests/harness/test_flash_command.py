@@ -38,7 +38,14 @@ def files(tmp_path, monkeypatch):
     return tmp_path
 
 
-WHOLE = [("emu:photon", "auto"), ("emu:boron?os=2.1.0", "auto"), ("emu:boron?os=2.1.0&claimed=1", "ota")]
+WHOLE = [
+    ("emu:photon", "auto"),
+    ("emu:photon?claimed=1", "ota"),
+    ("emu:photon", "usb"),
+    ("emu:boron?os=4.0.0", "auto"),
+    ("emu:boron?os=2.1.0&claimed=1", "ota"),
+]
+"""Up and down: on the way down a system part that needs the other has to go first, where Device OS judges each."""
 
 
 def flash(*words):
