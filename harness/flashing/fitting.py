@@ -85,7 +85,7 @@ def _not_older(board: Board, images: Sequence[Image], held: Mapping[ModuleKey, H
 
 def _needs_met(board: Board, images: Sequence[Image], held: Mapping[ModuleKey, Held]) -> None:
     complete = bool(held) and Capability.USB in board.capabilities and board.usb.state() is UsbState.NORMAL  # elsewhere not all can be seen
-    new = [image for image in images if not _stays(image, held)]
+    new = [image for image in images if not stays(image, held)]
     application = any(image.key.function == ModuleFunction.USER_PART for image in new)
     after = {
         key: (module.version, module.needs)
@@ -106,7 +106,7 @@ def _needs_met(board: Board, images: Sequence[Image], held: Mapping[ModuleKey, H
             raise ImageRefused(Refusal.DEPENDENCY, what, board=board.label, remedy=_remedy(board.platform, need, new=key in names))
 
 
-def _stays(image: Image, held: Mapping[ModuleKey, Held]) -> bool:
+def stays(image: Image, held: Mapping[ModuleKey, Held]) -> bool:
     """Whether the board keeps what it has in the place of an image that is only moved up."""
     there = held.get(image.key)
     return image.only_up and image.over_requests and there is not None and there.version >= image.version

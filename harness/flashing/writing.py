@@ -14,13 +14,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firmware_images.bounds import LEGACY_APPLICATION
 from firmware_images.module import as_it_lies, read_module
 from harness.errors import ImageRefused, NotInstalled, NotReached, Refusal, RequestRefused, hides
-from harness.flashing.fitting import must_fit, step_by_step
+from harness.flashing.fitting import must_fit, stays, step_by_step
 from harness.flashing.images import Image, in_order, read
 from harness.flashing.installed import held_modules, not_installed
 from harness.flashing.links import back_in_dfu, back_running, persist
@@ -217,9 +218,8 @@ def _wanted(board: Board, images: Sequence[Image]) -> list[Image]:
     found: list[Image] = []
     held = held_modules(board) if any(image.only_up and image.over_requests for image in images) else {}
     for image in images:
-        there = held.get(image.key)
-        if image.only_up and image.over_requests and there is not None and there.version >= image.version:
-            board.journal.saw(f"{image.key} stays: it has version {there.version}, and {image.version} is no newer")
+        if stays(image, held):
+            board.journal.saw(f"{image.key} stays: it has version {held[image.key].version}, and {image.version} is no newer")
         else:
             found.append(image)
     return found
@@ -231,7 +231,7 @@ def _hand_over_all(board: Board, images: Sequence[Image]) -> list[Image]:
     images = step_by_step(images, held_modules(board) if len(images) > 1 else {})
     for image in images:
         board.journal.did(f"handed {image} to Device OS (control requests 250 to 253)")
-        persist(board, f"handing over {image.name}", lambda image=image: _hand_over(board, image), back=lambda: back_running(board))  # type: ignore[misc]
+        persist(board, f"handing over {image.name}", partial(_hand_over, board, image), back=lambda: back_running(board))
     return images
 
 
@@ -268,6 +268,6 @@ def _must_have(board: Board, images: Sequence[Image]) -> None:
     if not board.platform.control_requests:
         return
     for image in images:
-        seen = persist(board, "asking what it has", lambda image=image: not_installed(board, [image]), back=lambda: back_running(board))  # type: ignore[misc]
+        seen = persist(board, "asking what it has", partial(not_installed, board, [image]), back=lambda: back_running(board))
         if seen:
             raise NotInstalled(f"it was flashed {image}, and has another", board=board.label, seen=seen)
