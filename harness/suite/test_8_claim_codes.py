@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.board import Board
+from harness.board import Board, By
 from harness.cloud import Account, WifiNetwork
 from harness.errors import CapabilityMissing
 from harness.follow_ups import CLAIM_TIMEOUT
 from harness.kit import Customer, Product
 from harness.modes import Capability, Mode
+from particle_protocol.platforms import Feature
 
 pytestmark = [pytest.mark.needs(capability="cloud"), pytest.mark.start(mode=Mode.LISTENING, claimed=False)]
 
@@ -32,7 +33,13 @@ def way(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def set_up(board: Board, network: WifiNetwork | None, way: str) -> Callable[[str], None]:
-    """`set_up(code)`: give the board a code, and a network to bring it along; ends when the board is online."""
+    """`set_up(code)`: give the board a code, and a network to bring it along; ends when the board is online.
+
+    Over UDP a board that was online goes on with its session, in which it sends no code; it has forgotten that when it had no power.
+    """
+    keeps_sessions = board.platform.has(Feature.UDP)
+    if keeps_sessions:
+        _ = board.power
     if way == BY_PHONE and not board.softap.reachable:
         raise CapabilityMissing(Capability.SOFTAP, board=board.label, remedy="No program joins this computer to the board's network")
 
@@ -48,6 +55,8 @@ def set_up(board: Board, network: WifiNetwork | None, way: str) -> Callable[[str
             board.softap.connect()
         else:
             board.network.join(network)
+        if keeps_sessions:
+            board.reset(By.POWER)
         board.wait_for(Mode.ONLINE)
 
     return give
