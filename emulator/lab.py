@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from functools import partial
@@ -74,45 +75,46 @@ class Lab:
     ) -> None:
         self.seed = seed
         self.driver: Driver = ServedDriver() if served else InlineDriver()
-        self.clock: Clock = self.driver.clock
-        self.random = random.Random(seed)
-        self.network = Network(self.clock, random.Random(seed + 1))
-        self.secrecy: Secrecy = SecretsOfTheSystem() if served else SecretsOfTheSeed(seed)
-        try:
+        with contextlib.ExitStack() as undo:  # whatever goes wrong, Ctrl-C at any moment included: nothing goes on running
+            if storage is not None:
+                undo.callback(storage.close)
+            undo.callback(self.driver.close)
+            self.clock: Clock = self.driver.clock
+            self.random = random.Random(seed)
+            self.network = Network(self.clock, random.Random(seed + 1))
+            self.secrecy: Secrecy = SecretsOfTheSystem() if served else SecretsOfTheSeed(seed)
             self.cloud = Cloud(self.clock, self.secrecy.rng("cloud"), self.driver.reply, storage, cloud_settings)
             self.server_key = self.driver.call(self.secrecy.server_key, self.cloud.keys)
             self.udp_server_key = self.driver.call(self.secrecy.udp_server_key, self.cloud.keys)
-        except BaseException:
-            self.driver.close()
-            raise
-        self.hooks = HookSink(self.driver)
-        """Where the cloud's webhooks end, as long as nothing lets them out of the Lab."""
-        self.cloud.webhooks.gateway = self.hooks
-        self.device_service = DeviceService(
-            self.clock, self.cloud.listener, self.driver.reply, self.secrecy.rng("device service"), log=self.cloud.device_log
-        )
-        StreamPort(self.device_service, self.server_key)
-        DatagramPort(self.device_service, self.udp_server_key)
-        for port in self.ports:
-            port.listen(self.network, CLOUD_HOST, PORT_NUMBERS[port.transport])
-        for hardware in map(hardware_of, emulated_platforms()):
-            self.network.names[any_device(hardware.server.host)] = CLOUD_HOST
-        cell = Cell("the Lab's cell", self._admits)
-        self.network.cells.append(cell)
-        outlet = Outlet("the Lab's Ethernet")
-        self.network.outlets.append(outlet)
-        self.cloud.sims.other_networks.add(outlet.address)
-        self.cloud.sims.changed.subscribe(cell.lost.fire)
-        self.boards: dict[str, Board] = {}
-        self.sim_trays = SimTrays(self.boards, self.cloud.sims, self.random)
-        self.applications: dict[str, Callable[[], Application]] = {}
-        """What the user parts made by `emulator.factory.user_part(application=NAME)` run, by that name."""
-        self._built: set[str] = set()
-        """The boards that were made with stand-ins, by device id."""
-        self.cloud.updates.takes_stand_ins = self._built.__contains__
-        self._instant = served
-        self.mover_key = self.secrecy.mover_key()
-        """Signs for servers that boards are told to go to."""
+            self.hooks = HookSink(self.driver)
+            """Where the cloud's webhooks end, as long as nothing lets them out of the Lab."""
+            self.cloud.webhooks.gateway = self.hooks
+            self.device_service = DeviceService(
+                self.clock, self.cloud.listener, self.driver.reply, self.secrecy.rng("device service"), log=self.cloud.device_log
+            )
+            StreamPort(self.device_service, self.server_key)
+            DatagramPort(self.device_service, self.udp_server_key)
+            for port in self.ports:
+                port.listen(self.network, CLOUD_HOST, PORT_NUMBERS[port.transport])
+            for hardware in map(hardware_of, emulated_platforms()):
+                self.network.names[any_device(hardware.server.host)] = CLOUD_HOST
+            cell = Cell("the Lab's cell", self._admits)
+            self.network.cells.append(cell)
+            outlet = Outlet("the Lab's Ethernet")
+            self.network.outlets.append(outlet)
+            self.cloud.sims.other_networks.add(outlet.address)
+            self.cloud.sims.changed.subscribe(cell.lost.fire)
+            self.boards: dict[str, Board] = {}
+            self.sim_trays = SimTrays(self.boards, self.cloud.sims, self.random)
+            self.applications: dict[str, Callable[[], Application]] = {}
+            """What the user parts made by `emulator.factory.user_part(application=NAME)` run, by that name."""
+            self._built: set[str] = set()
+            """The boards that were made with stand-ins, by device id."""
+            self.cloud.updates.takes_stand_ins = self._built.__contains__
+            self._instant = served
+            self.mover_key = self.secrecy.mover_key()
+            """Signs for servers that boards are told to go to."""
+            undo.pop_all()
 
     @property
     def ports(self) -> list[Port]:

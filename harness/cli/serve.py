@@ -120,8 +120,8 @@ def serve(
         )
         with shown_waits():
             rig = KIND.open(monikers, options)
-        stack.callback(rig.close)
-        stop.opened = True
+            stack.callback(rig.close)
+            stop.opened = True
         folder = stack.enter_context(OwnFolder(KIND_OF_FOLDER))
         if rig.cloud is not None:
             stack.enter_context(announced(folder.path, rig.cloud))

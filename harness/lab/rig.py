@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -77,40 +77,41 @@ class LabRig:
         self._wifi = (None if file is None else file.network()) or WifiNetwork(SSID, PASSWORD)
         self._webhooks = webhooks
         self._serving = Serving() if serving is None else serving
+        self._service: Service | None = None
         if serving is None:
             self.lab = Lab(seed=seed, served=served)
         else:
             self.lab = _serving_lab(seed, serving)
-        self._stock_is_ours = stock is None
-        self.lab.cloud.library.hands_out_stand_ins = stock is not None and stock.built
-        self._own = () if stock is None else stock.images
-        self._fill_library(Stock(built=True, images=()) if stock is None else stock)
-        self.host = EmulatedHost(self.lab)
-        self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)
-        self._service: Service | None = None
-        self._shows_setup = serving is not None
-        self._setup: dict[str, SetupAddresses] = {}
-        self._starts: list[Start] = []
-        self._furnishing = Furnishing(self.lab, self._user)
-        self.lab.cloud.bench = HostBench(self.host.usb_host, lambda: self.host.boards, self._name_of, self.lab.sim_trays, self.lab.cloud)
-        try:
+        with ExitStack() as undo:  # whatever goes wrong, Ctrl-C at any moment included: nothing goes on running
+            undo.callback(self.close)
+            self._stock_is_ours = stock is None
+            self.lab.cloud.library.hands_out_stand_ins = stock is not None and stock.built
+            self._own = () if stock is None else stock.images
+            self._fill_library(Stock(built=True, images=()) if stock is None else stock)
+            self.host = EmulatedHost(self.lab)
+            self.lab.driver.call(self.lab.network.access_point, SSID, PASSWORD)
+            self._shows_setup = serving is not None
+            self._setup: dict[str, SetupAddresses] = {}
+            self._starts: list[Start] = []
+            self._furnishing = Furnishing(self.lab, self._user)
+            self.lab.cloud.bench = HostBench(
+                self.host.usb_host, lambda: self.host.boards, self._name_of, self.lab.sim_trays, self.lab.cloud
+            )
             self._applications = LabApplications(self.lab, applications, None if file is None else file.folder)
             with _kept():
                 target = self._open_cloud()
-        except BaseException:
-            self.close()
-            raise
-        self.rig = Rig(
-            [],
-            cloud=target,
-            wifi=self._wifi,
-            service=self._facts(),
-            snapshot=self._snapshot,
-            restore=self._restore,
-            door=self._open_usb_door if served else None,
-            surroundings=self.host.surroundings,
-            close=self.close,
-        )
+            self.rig = Rig(
+                [],
+                cloud=target,
+                wifi=self._wifi,
+                service=self._facts(),
+                snapshot=self._snapshot,
+                restore=self._restore,
+                door=self._open_usb_door if served else None,
+                surroundings=self.host.surroundings,
+                close=self.close,
+            )
+            undo.pop_all()
 
     def furnish(self, file: LabFile) -> list[Problem]:
         """Make what a lab file says, but for boards, and what concerns them: that is for `furnish_boards`. Gives what could not be."""
