@@ -11,6 +11,7 @@ from harness.board import Board
 from harness.capabilities import Extras
 from harness.cloud import Cloud
 from harness.errors import CapabilityMissing, ChangesNotAllowed, InTheWay, NotReached
+from harness.flashing.installed import installed_version
 from harness.loading import load
 from harness.modes import Capability, Mode
 from harness.starting import Start
@@ -179,6 +180,34 @@ def test_an_update_that_ends_in_between_disturbs_nothing(bench, full, state, cel
 @pytest.mark.parametrize("platform", ["p1", "electron", "argon", "boron", "tracker"])
 def test_the_same_on_other_boards(bench, platform, full, state, cells):
     prove(bench, platform, full, state, cells)
+
+
+TOGETHER = [
+    Start(Mode.ONLINE, claimed=True, os="2.2.0"),
+    Start(Mode.RUNNING, claimed=True, os="2.2.0"),
+    Start(Mode.LISTENING, claimed=False, os="2.2.0"),
+    Start(Mode.LISTENING, claimed=True),
+    Start(Mode.SAFE, claimed=True),
+    Start(Mode.DFU, claimed=True),
+    Start(Mode.DFU, os="2.2.0"),
+]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("target", TOGETHER, ids=str)
+@pytest.mark.parametrize("full", [True, False], ids=["full", "usb"])
+@pytest.mark.parametrize("platform", ["photon", "electron", "argon", "boron"])
+def test_mode_owner_and_version_together(bench, platform, full, target):
+    for state in dict.fromkeys(state for _, state, _ in ROWS):
+        theirs = target.claimed and state == "claimed by another account"
+        if theirs or (state == "without power" and not full):
+            continue
+        made = bench(platform)
+        made.leave(state)
+        target.bring(made.seen_by(full), made.rig.wifi)
+        assert target.os is None or installed_version(made.board) == target.os, state
+        for part in (Start(target.mode), Start(claimed=target.claimed)):
+            assert part == Start() or made.stays_in(part), (state, part)
 
 
 def prove(bench, platform, full, state, cells):
