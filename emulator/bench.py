@@ -72,7 +72,7 @@ class HostBench:
         try:
             self._trays.insert(found, None if iccid == SPARE else iccid)
         except ValueError as error:
-            raise Invalid("sim", iccid, str(error)) from error
+            raise Invalid("sim", iccid, f"cannot be put in: {error}") from error
 
     def remove_sim(self, board: str) -> None:
         """See `Bench.remove_sim`."""
@@ -80,13 +80,13 @@ class HostBench:
         try:
             self._trays.remove(found)
         except ValueError as error:
-            raise Invalid("sim", NONE, str(error)) from error
+            raise Invalid("sim", NONE, f"cannot be taken out: {error}") from error
 
     def ban(self, board: str, *, banned: bool) -> None:
         """See `Bench.ban`."""
         _, found = self._find(board)
         if not found.identity.imei:
-            raise Invalid("banned", banned, f"board {found.device_id} has no modem")
+            raise Invalid("banned", banned, f"makes no sense: board {found.device_id} has no modem")
         self._cloud.factory.ban_imei(found.identity.imei, banned=banned)
 
     def _find(self, wanted: str) -> tuple[str, Board]:

@@ -34,7 +34,7 @@ from harness.usb.entry import UsbEntry
 from harness.usb.requests import ControlRequests
 from harness.witness import Boot, Epoch, Sighting, Witnesses, cannot_tell, cloud_view, diagnose
 from particle_protocol.listening.wifi import WifiSecurity
-from particle_protocol.platforms import Platform
+from particle_protocol.platforms import Feature, Platform
 
 if TYPE_CHECKING:
     from harness.cloud import Account, CloudDevice
@@ -512,6 +512,8 @@ class Board:
         Raises:
             HarnessError: there is none in it, or it has no modem.
         """
+        if not self.platform.has(Feature.CELLULAR):
+            raise HarnessError("it has no SIM", board=self.label, seen="boards of its platform have no modem", blame=Blame.REQUEST)
         listen(self)
         found = self.console.identify().iccid
         if found is None:

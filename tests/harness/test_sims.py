@@ -143,7 +143,9 @@ def test_a_modem_is_banned_and_let_in_again(account):
     board.wait_for(Mode.ONLINE)
 
 
-def test_a_board_without_a_modem_has_none_to_be_banned(account, open_rig):
-    board, _ = account("emu:photon")
+def test_a_board_without_a_modem_has_no_sim_and_none_to_be_banned(account):
+    board, user = account("emu:photon")
+    verdict = SimActivation(board, user).run()
+    assert "it has no SIM; seen: boards of its platform have no modem" in verdict.reason
     with pytest.raises(HarnessError, match="no modem that could be banned"):
         Network(lambda: (board,), lambda: board, None).cell().ban(board)

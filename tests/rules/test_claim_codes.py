@@ -82,3 +82,19 @@ def test_the_bit_is_the_same_by_phone_serial_request_and_dfu_and_is_cleared_by_n
     assert hands.console.is_claimed()
     assert hands.requests.is_claimed()
     assert board.settings.read(BIT.offset, 1) == b"1"
+
+
+@pytest.mark.rule("R48")
+@pytest.mark.parametrize("number", ["iccid", "imei"])
+def test_a_cellular_board_is_claimed_by_the_number_of_its_sim_or_modem_in_place_of_a_code(bench, number):
+    fleet = bench.fleet(bench.developer("owner"), platform_id=10)
+    customer = bench.customer(fleet, "c1")
+    board, other = (bench.cellular("electron", user=bench.lamp(1, platform=fleet.platform)) for _ in range(2))
+    code = board.sim if number == "iccid" else board.identity.imei
+    assert customer.post(f"{fleet.path}/device_claims", json={number: code}).json()["claim_code"] == code
+    for each in (board, other):
+        assert fleet.owner.order("activate", each).status_code == 202
+        bench.settle(each)
+    assert customer.owned() == {board.device_id}
+    assert (fleet.standing(board), bench.owner(other)) == ("member", None)
+    assert customer.call(board, "version") == 1
