@@ -74,10 +74,10 @@ class Lab:
         cloud_settings: CloudSettings | None = None,
     ) -> None:
         self.seed = seed
-        self.driver: Driver = ServedDriver() if served else InlineDriver()
         with contextlib.ExitStack() as undo:  # whatever goes wrong, Ctrl-C at any moment included: nothing goes on running
             if storage is not None:
                 undo.callback(storage.close)
+            self.driver: Driver = ServedDriver() if served else InlineDriver()
             undo.callback(self.driver.close)
             self.clock: Clock = self.driver.clock
             self.random = random.Random(seed)

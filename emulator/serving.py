@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 from collections.abc import Iterable
@@ -92,15 +93,16 @@ class Service:
         self.hooks = HttpGateway(driver, lab.cloud.settings, Destinations(webhooks))
         wanted: list[tuple[HttpDoor | TcpListener | UdpListener, Listener, int]] = [(self._http, Listener.HTTP, http_port)]
         wanted += [(door, _LISTENERS[transport], numbers[transport]) for transport, door in self._devices.items()]
-        for number, (door, listener, port) in enumerate(wanted):
-            try:
-                door.open()
-            except OSError as error:
-                for opened, _, _ in wanted[:number]:
-                    opened.close()
-                raise CannotListen(listener, port, error) from error
         self._setup: dict[str, SetupPorts] = {}
-        driver.call(self._route_boards)
+        with contextlib.ExitStack() as undo:
+            for door, listener, port in wanted:
+                undo.callback(door.close)
+                try:
+                    door.open()
+                except OSError as error:
+                    raise CannotListen(listener, port, error) from error
+            driver.call(self._route_boards)
+            undo.pop_all()
 
     def open_setup(self, board: Board) -> SetupPorts | None:
         """Give a board's own network two ports on loopback; None for a board that opens none.

@@ -102,7 +102,7 @@ class Storage:
         except sqlite3.Error as error:
             self._connection.close()
             raise self._unusable(error) from error
-        except StateFileError:
+        except BaseException:
             self._connection.close()
             raise
 

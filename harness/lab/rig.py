@@ -337,8 +337,8 @@ def _serving_lab(seed: int, serving: Serving) -> Lab:
         HarnessError: it is no state file, a damaged one, or one of a newer version, or cannot be written.
     """
     try:
-        storage = None if serving.state is None else Storage(serving.state)
         settings = CloudSettings.serving(rate_limits=RateLimits() if serving.rate_limits else None)
+        storage = None if serving.state is None else Storage(serving.state)
         return Lab(seed=seed, served=True, storage=storage, cloud_settings=settings)
     except (StateFileError, NotKept) as error:
         raise HarnessError(f"the state file cannot be used: {error}", blame=Blame.REQUEST) from error
