@@ -167,20 +167,21 @@ TRIED = "points tried"
 
 
 @pytest.fixture
-def tried(record_property: Callable[[str, object], None]) -> Callable[[int, int], None]:
-    """`tried(some, every)`: how many of its points a sweep tried. The summary of the run says it for each file."""
-    return lambda some, every: record_property(TRIED, [some, every])
+def tried(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """`tried(some, every)`: how many of its points a sweep tried, if it knows how many there are. The summary says it for each file."""
+    return lambda some, every=None: record_property(TRIED, [some, every])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    sums: dict[str, list[int]] = {}
+    counts: dict[str, list[list[int | None]]] = {}
     for report in terminalreporter.getreports("passed"):
-        for name, counts in report.user_properties:
-            if name == TRIED and report.when == "call":
-                file = sums.setdefault(report.nodeid.partition("::")[0], [0, 0])
-                file[:] = [had + more for had, more in zip(file, counts, strict=True)]
-    for file, (some, every) in sorted(sums.items()):
-        terminalreporter.write_line(f"{file}: {some} of {every} points tried")
+        if report.when == "call":
+            file = report.nodeid.partition("::")[0]
+            counts.setdefault(file, []).extend(each for name, each in report.user_properties if name == TRIED)
+    for file, sweeps in sorted((file, sweeps) for file, sweeps in counts.items() if sweeps):
+        every = [each for _, each in sweeps if each is not None]
+        of = f" of {sum(every)}" if len(every) == len(sweeps) else ""
+        terminalreporter.write_line(f"{file}: {sum(some or 0 for some, _ in sweeps)}{of} points tried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

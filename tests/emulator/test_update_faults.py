@@ -207,7 +207,7 @@ def sweep(ready, board, how, numbers):
 @pytest.mark.parametrize("board", BOARDS, ids=IDS)
 def test_a_connection_lost_at_some_chunks(ready, board, how, tried):
     assert sweep(ready, board, how, (1, 2)) == 2
-    tried(2, 2)
+    tried(2)
 
 
 @pytest.mark.soak
@@ -293,7 +293,7 @@ def wrong_chunks(ready, spoil, board, fault, numbers):
 @pytest.mark.parametrize("board", BOARDS, ids=IDS)
 def test_some_chunks_that_go_wrong(ready, spoil, board, fault, tried):
     assert wrong_chunks(ready, spoil, board, fault, (0, 17)) == 2
-    tried(2, 2)
+    tried(2)
 
 
 @pytest.mark.soak
