@@ -307,12 +307,15 @@ class CloudManager:
         if self._connection is not connection:
             return
         self._flush(connection)
-        due = connection.deadline()
-        if self._timer is not None and (due is None or self._timer.when != due):
+        self._arm(connection.deadline())
+
+    def _arm(self, due: float | None) -> None:
+        """Have a timer not later than the deadline. One that is too early does no harm, and most are put off by every message."""
+        if due is None or (self._timer is not None and not self._timer.cancelled and self._timer.when <= due):
+            return
+        if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if due is not None and self._timer is None:
-            self._timer = self._scope.call_at(due, self._due)
+        self._timer = self._scope.call_at(due, self._due)
 
     def _flush(self, connection: CloudConnection) -> None:
         pieces = connection.pieces_to_send()

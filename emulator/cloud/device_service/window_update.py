@@ -94,10 +94,12 @@ class WindowUpdate:
                 self._end(None)
         if not self.running:
             return
+        due = self._core.deadline()
+        if due is None or (self._timer is not None and not self._timer.cancelled and self._timer.when <= due):
+            return  # one that is too early does no harm, and most are put off by every acknowledgement
         if self._timer is not None:
             self._timer.cancel()
-        due = self._core.deadline()
-        self._timer = None if due is None else self._session.clock.call_at(due, self._wake)
+        self._timer = self._session.clock.call_at(due, self._wake)
 
     def _wake(self) -> None:
         self._core.handle_timer(self._session.clock.now)
