@@ -46,6 +46,8 @@ KEY_TIME = 3.0
 """Seconds to make a device key, where there is none. Chosen: no source tells how long a board takes for that."""
 POWER_OFF_TIME = 1.0
 """Seconds from hanging up until a board that was switched off by its button is dark. Chosen: its modem has to be switched off."""
+TOUCH_DELAY = 0.1
+"""Seconds from a line coding of 14400 baud to the reset. Chosen: the system's thread comes to it, and a host can still close the port."""
 _RADIO_ON = 0.05
 
 
@@ -231,7 +233,7 @@ class DeviceOs:
     def _line_coding(self, baud: int) -> None:
         """14400 baud is the old way to ask for DFU mode (Device OS 2.3.1, system/src/system_update.cpp:253-273)."""
         if baud == 14400:
-            self.scope.call_later(0.0, self.reset, ResetReason.DFU_MODE, BootRequest.DFU)
+            self.scope.call_later(TOUCH_DELAY, self.reset, ResetReason.DFU_MODE, BootRequest.DFU)
 
     def _must_be_safe(self) -> bool:
         """Whether this boot is one in safe mode (Device OS 2.3.1, hal/src/stm32f2xx/core_hal_stm32f2xx.c:470-508).
