@@ -1,6 +1,7 @@
-"""Keeping a board connected to its cloud: when to connect, to whom, with what, and when to try again.
+"""Keeping a board connected to its cloud: when to connect, to whom, and when to try again.
 
-The conversation itself is `emulator.device_os.cloud_connection`. LED and back-off follow Device OS 2.3.1, system/src/system_task.cpp and
+The conversation itself is `emulator.device_os.cloud_connection`, what it is given of the board `connection_facts`, and what the cloud asks
+the system for `cloud_actions`. LED and back-off follow Device OS 2.3.1, system/src/system_task.cpp and
 system_utilities.cpp:31-42.
 """
 
@@ -9,25 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emulator.board.board import BootRequest
 from emulator.board.status_led import LedSignal, Priority
 from emulator.clock import Timer
 from emulator.device_os import cloud_facts as facts
+from emulator.device_os.cloud_actions import act_on
 from emulator.device_os.cloud_connection import CloudConnection
 from emulator.device_os.cloud_link import CloudLink, datagram_link, stream_link
 from emulator.device_os.cloud_socket import CloudSocket, open_socket
-from emulator.device_os.cloud_transport import FIELDS, cloud_server, cloud_transport, datagram_identity, stream_identity
+from emulator.device_os.cloud_transport import cloud_server, cloud_transport, datagram_identity, stream_identity
 from emulator.device_os.connection_counters import ConnectionCounters
-from emulator.device_os.describe import described, system_describe
-from emulator.device_os.installed import bootloader_version
-from emulator.device_os.update_rules import unpacks
-from emulator.device_os.update_store import UpdateStore
+from emulator.device_os.connection_facts import ConnectionFacts
 from emulator.network import Cell, Path
-from firmware_images.fields import UNSET
 from particle_protocol import dtls, lightssl
 from particle_protocol.cloud_profiles import Network, Transport
 from particle_protocol.control_requests.codes import CloudStatus, Result
-from particle_protocol.dct import DctField, ServerAddress
 from particle_protocol.dtls import SavedSession, device_dialect
 from particle_protocol.messages.goodbye import CloudReason, Goodbye, ResetReason
 from particle_protocol.protocol_errors import ProtocolErrorCode
@@ -39,15 +35,11 @@ ERROR_SHOWN = 0.25
 """Seconds that the LED shows that the handshake failed."""
 BLINKS_OFFLINE, BLINKS_ONLINE = 2, 3
 """How often the LED blinks when the cloud cannot be reached: without internet, and with it (6.2.0, system/src/system_task.cpp:129-176)."""
-UPDATES_V3_SINCE = (3, 0, 0)
-NO_PRODUCT_SINCE = (4, 0, 0)
-SAFE_MODE_READS_VERSION = (5, 5, 0)
 CONNECT_LIMITS = {Network.LAN: 60.0, Network.CELLULAR: 540.0}
 """Seconds without reaching the cloud after which a session is given up (6.2.0, hal/src/*/hal_platform_config.h, MAX_CLOUD_CONNECT_TIME)."""
 COLOURS_UNTIL = (2, 0, 0)
 """Before this release the colour tells why the handshake failed; since, the error has another number than the LED looks for."""
 _HANDSHAKE_COLOURS = {ProtocolErrorCode.DECRYPTION: LedSignal.KEY_UNREADABLE, ProtocolErrorCode.AUTHENTICATION: LedSignal.SERVER_UNPROVEN}
-_RESET_REQUESTS = {"safe mode": (ResetReason.SAFE_MODE, BootRequest.SAFE_MODE), "dfu": (ResetReason.DFU_MODE, BootRequest.DFU)}
 
 
 class CloudManager:
@@ -73,11 +65,8 @@ class CloudManager:
         self._give_up: Callable[[], None] | None = None
         self._via: Path | None = None
         """The way that the connection goes, or was to go."""
-        self._last_reset = system.reset_reason.name.lower()
-        """What the cloud is to be told of the last reset; empty once it was."""
-        self._update_succeeded = system.reset_reason is ResetReason.UPDATE
-        self._told: facts.CloudFacts | None = None
-        """What the connection that there is has to tell."""
+        self.facts = ConnectionFacts(system)
+        """What a connection is given of the board."""
         self._connecting_since: float | None = None
         self._leaving: Callable[[], None] | None = None
         """What is to be done once the cloud knows that the board leaves."""
@@ -184,7 +173,7 @@ class CloudManager:
             self._failed(f"a key in the board's flash cannot be read: {fault}", LedSignal.HANDSHAKE_FAILED, ERROR_SHOWN)
             return
         ready, token = self._system.application_runs, self._board.rng.randrange(256)
-        self._connection = CloudConnection(link, self._facts(), self._scope.now, first_token=token, application_ready=ready)
+        self._connection = CloudConnection(link, self.facts.gather(), self._scope.now, first_token=token, application_ready=ready)
         self._serve()
 
     def _link(self, transport: Transport) -> CloudLink:
@@ -211,65 +200,6 @@ class CloudManager:
     def _keep(self, session: SavedSession | None) -> None:
         """Keep a session in backup memory, to go on with."""
         self._board.backup.session = b"" if session is None else session.encode()
-
-    def _facts(self) -> facts.CloudFacts:
-        system = self._system
-        product_id, product_version = self._product()
-        code = self._board.settings.get(DctField.CLAIM_CODE)
-        part = system.modules.system
-        self._told = facts.CloudFacts(
-            os_version=system.version_numbers,
-            system_version=0 if part is None else part.prefix.version,
-            platform_id=self._board.platform.id,
-            product_id=product_id,
-            product_version=product_version,
-            system_describe=lambda: system_describe(self._board, system.modules, system.assets),
-            application=system.application,
-            safe_mode=system.safe_mode,
-            claim_code=b"" if code[0] in (0x00, 0xFF) else code.partition(b"\0")[0],
-            last_reset=self._last_reset,
-            update_succeeded=self._update_succeeded,
-            max_binary=system.receiver.capacity,
-            updates_enabled=system.update_flags.enabled,
-            updates_forced=system.update_flags.forced,
-            takes_packed=system.receiver.rules.packed and unpacks(self._board.platform, bootloader_version(self._board)),
-            update_sink=system.receiver,
-            update_store=self._update_store(),
-            received_module=lambda: described(system.receiver.module(), self._board.platform, system.modules),
-            diagnostics=system.diagnostics,
-            knows_time=self._board.backup.clock_set,
-            iccid=self._board.sim or "",
-            mover_key=self._mover_key(),
-            tells_max_binary=self._board.hardware.tells_max_binary,
-        )
-        return self._told
-
-    def _update_store(self) -> UpdateStore | None:
-        """Where updates of version 3 go: on boards of generation 3 and later, since Device OS 3.0."""
-        speaks = self._board.platform.generation >= 3 and self._system.version_numbers >= UPDATES_V3_SINCE
-        return UpdateStore(self._system.receiver, self._board.transfer) if speaks else None
-
-    def _mover_key(self) -> dtls.PublicKey | None:
-        """Who may say that the server moved: known to firmware of 4.1 and later, but for 5.0 to 5.2 (6.2.0, server_config.cpp)."""
-        version, key = self._system.version_numbers, self._board.known_keys.mover
-        knows = (4, 1, 0) <= version < (5, 0, 0) or version >= (5, 3, 0)
-        return dtls.PublicKey(key) if knows and key else None
-
-    def _product(self) -> tuple[int, int]:
-        """What Hello says: the application's product and version, in safe mode what the board remembers of them.
-
-        Gen 2 has stored both (2.3.1, system_cloud_internal.cpp:949-968). Gen 3 remembers nothing, and since 5.5 reads the version in the
-        user part (6.2.0, hal/src/nRF52840/product_store_hal.cpp). Since 4.0 firmware cannot name a product: its id is the platform's.
-        """
-        system, version = self._system, self._system.version_numbers
-        product = system.product or (UNSET, UNSET)
-        if system.safe_mode and self._board.platform.generation <= 2:
-            stored = self._board.settings.get(DctField.PRODUCT_STORE)
-            product = int.from_bytes(stored[:2], "little"), int.from_bytes(stored[2:4], "little")
-        elif system.safe_mode and version < SAFE_MODE_READS_VERSION:
-            product = UNSET, UNSET
-        named = product[0] != UNSET and version < NO_PRODUCT_SINCE
-        return product[0] if named else self._board.platform.id, product[1]
 
     def _received(self, data: bytes) -> None:
         if self._connection is not None:
@@ -323,81 +253,13 @@ class CloudManager:
             self._socket.send(pieces)
 
     def _do(self, event: facts.CloudEvent) -> None:
-        system = self._system
         match event:
             case facts.Connected():
                 self._connected()
             case facts.Disconnected(error, why):
                 self._disconnected(error, why)
-            case facts.ClaimReceived():
-                self._board.settings.write(DctField.CLAIM_CODE.offset, b"\0")
-                self._board.settings.put(DctField.CLAIMED, b"1")
-            case facts.ResetRequested(what):
-                self.reset_requested(what)
-            case facts.TimeReceived():
-                self._board.backup.clock_set = True
-            case facts.ServerMovedTo():
-                self.disconnect(CloudReason.SERVER_MOVED, then=lambda: self._move_to(event))
-            case facts.KeyRestoreRequested():
-                self._scope.call_later(0.0, self._restore_server)
-            case facts.SignalChanged(on):
-                system.show_nyan(on=on)
-            case facts.UpdateStarted() | facts.UpdateProgress() | facts.UpdateAbandoned():
-                self._show_update(event)
             case _:
-                self._do_of_updates(event)
-
-    def _do_of_updates(self, event: facts.CloudEvent) -> None:
-        """What has become of an update; the reset after one waits for nothing but Goodbye, that after a lost one not even for that.
-
-        (Device OS 2.3.1, system/src/system_update.cpp:393-431; main.cpp:378.)
-        """
-        system = self._system
-        match event:
-            case facts.UpdatesForced(forced):
-                system.update_flags.forced = forced
-            case facts.UpdatesPending(pending):
-                system.update_flags.pending = pending
-            case facts.UpdateEnded():
-                self._scope.call_later(0.0, system.reset, ResetReason.UPDATE)
-            case facts.UpdateTimedOut():
-                self._scope.call_later(0.0, self._board.reset, ResetReason.UPDATE_TIMEOUT)
-            case _:
-                pass
-
-    def _show_update(self, event: facts.UpdateStarted | facts.UpdateProgress | facts.UpdateAbandoned) -> None:
-        """An update has the LED for itself, and each piece of it switches that off or on."""
-        if isinstance(event, facts.UpdateStarted):
-            self._system.update_flags.pending = False
-            self._led.take_over(LedSignal.FIRMWARE_UPDATE)
-        elif isinstance(event, facts.UpdateProgress):
-            self._led.toggle()
-        else:
-            self._led.give_back()
-
-    def _move_to(self, server: facts.ServerMovedTo) -> None:
-        """Remember another server, and go there after a reset."""
-        fields, settings = FIELDS[Transport.UDP], self._board.settings
-        settings.write(fields.server.offset, ServerAddress(server.address, server.port).encode())
-        settings.write(fields.server_key.offset, server.public_key.ljust(fields.server_key.size, b"\xff"))
-        self._board.reset(ResetReason.CONFIG_UPDATE)
-
-    def _restore_server(self) -> None:
-        """Hold the key and the address again that the firmware was made with, and reset where firmware knows that reason for a reset."""
-        board, transport = self._board, cloud_transport(self._board)
-        fields = FIELDS[transport]
-        board.settings.write(fields.server_key.offset, board.known_keys.servers[transport].ljust(fields.server_key.size, b"\xff"))
-        board.settings.write(fields.server.offset, b"\xff" * fields.server.size)
-        if self._mover_key() is not None:
-            self._system.reset(ResetReason.CONFIG_UPDATE)
-
-    def reset_requested(self, what: str) -> None:
-        """Do what a reset asked for by the cloud or the application means: `reboot`, `safe mode`, `dfu`, or `network`."""
-        if what == "network":
-            self._system.interfaces.off()
-            self._system.interfaces.connect()
-        else:
-            self._scope.call_later(0.0, self._system.reset, *_RESET_REQUESTS.get(what, (ResetReason.USER, BootRequest.NONE)))
+                act_on(self._system, event)
 
     def _connected(self) -> None:
         self.status = CloudStatus.CONNECTED
@@ -469,9 +331,7 @@ class CloudManager:
         connection, self._connection = self._connection, None
         if connection is not None and connection.keeps_session:
             self._keep(connection.session)
-        if self._told is not None:
-            self._last_reset, self._update_succeeded = self._told.last_reset, self._told.update_succeeded
-            self._told = None
+        self.facts.connection_ended()
         socket, self._socket = self._socket, None
         if socket is not None:
             socket.abandon()

@@ -18,6 +18,7 @@ from emulator.clock import Timer
 from emulator.device_os.application import Application
 from emulator.device_os.applications import load_application
 from emulator.device_os.assets import Assets
+from emulator.device_os.cloud_actions import reset_requested
 from emulator.device_os.cloud_manager import CloudManager
 from emulator.device_os.cloud_transport import lacks_key, make_key
 from emulator.device_os.control import ControlRequests
@@ -313,7 +314,7 @@ class _Context:
         self._system.panic(code)
 
     def reset(self, request: str) -> None:
-        self._system.cloud.reset_requested(request)
+        reset_requested(self._system, request)
 
     def sleep(self, configuration: SleepConfiguration) -> None:
         self._system.sleeper.begin(configuration)

@@ -124,7 +124,7 @@ def test_what_is_stored_need_not_be_text(bench, board):
     code = b"c" * 62 + b"\xf5"
     board.plug.function.ep_out(0x01, b"C" + code + b"\n")
     assert board.settings.get(DctField.CLAIM_CODE) == code
-    assert board.firmware.cloud._facts().claim_code == code
+    assert board.firmware.cloud.facts.gather().claim_code == code
     ssid, password = b"l\xf5b", b"pass\xf5word"
     for answer in (b"w", ssid + b"\n", b"3", b"\n", b"1", b"\n", password + b"\n"):
         board.plug.function.ep_out(0x01, answer)

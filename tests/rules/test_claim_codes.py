@@ -63,7 +63,7 @@ def test_a_code_is_cut_to_its_63_characters_and_a_shorter_one_is_sent_as_it_is(b
     assert len(code) == CLAIM_CODE_LENGTH
     give(bench, board, "SoftAP", "short")
     assert board.settings.get(CODE) == b"short".ljust(CLAIM_CODE_LENGTH, b"\0")
-    assert board.firmware.cloud._facts().claim_code == b"short"
+    assert board.firmware.cloud.facts.gather().claim_code == b"short"
     assert not bench.claimed_bit(board), "nobody made such a code"
     give(bench, board, "SoftAP", code + "and more")
     assert u1.owned() == {board.device_id}
