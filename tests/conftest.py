@@ -184,11 +184,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{file}: {sum(some or 0 for some, _ in sweeps)}{of} points tried")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests are skipped without CI=1; with it each process begins with its share of them, so that none is left for the end."""
+    why = {item: str(marker.args[0]) for item in items for marker in item.iter_markers("slow")}
     if not os.environ.get("CI"):
-        for item in items:
-            for marker in item.iter_markers("slow"):
-                item.add_marker(pytest.mark.skip(reason=f"{marker.args[0]}; set CI=1 to have it run"))
+        for item, reason in why.items():
+            item.add_marker(pytest.mark.skip(reason=f"{reason}; set CI=1 to have it run"))
+        return
+    slow = sorted(why, key=lambda item: "real time" not in why[item])
+    others = [item for item in items if item not in why]
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    share = -(-len(others) // processes)
+    items[:] = [item for number in range(processes) for item in (*slow[number::processes], *others[number * share : (number + 1) * share])]
 
 
 def _rules(item: pytest.Item) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from emulator.cloud.errors import UpdateRefused
+from emulator.device_os.cloud_actions import reset_requested
 from emulator.factory import user_part
 from firmware_images.edit import Changes, edit_module
 from firmware_images.module import read_module
@@ -126,7 +127,7 @@ def test_dfu_mode_asked_for_while_an_update_comes(bringing, asked):
         elif asked == "baudrate":
             board.plug.function.control(Setup(0x21, 0x20, 0, 0, 7), (14400).to_bytes(4, "little") + b"\0\0\x08")
         else:
-            board.firmware.cloud.reset_requested("dfu")
+            reset_requested(board.firmware, "dfu")
 
     boots = board.boots
     bringing.link.restore()
