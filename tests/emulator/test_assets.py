@@ -292,3 +292,57 @@ def test_a_file_finds_room_in_pieces():
     assert (files.read("b"), files.names) == (b"b" * 8192, ("b", "d", "e"))
     with pytest.raises(FlashError, match="no 1 free blocks"):
         files.write("f", b"")
+
+
+def come(bench, board, image):
+    """Have an asset come, as far as the power goes, and the next boot with it."""
+
+    def receive_all():
+        receiver = board.firmware.receiver
+        receiver.resume(len(image), 0, None)
+        receiver.write(0, image)
+        receiver.finish()
+
+    bench.lab.driver.call(board.enter, receive_all)
+    if board.powered:
+        reboot(bench, board)
+
+
+def asset_writes(bench, board, image, state):
+    """Every write to each flash until the asset is stored, thrice each."""
+    before = {name: flash.operations for name, flash in board.flashes.items()}
+    come(bench, board, image)
+    assert stored(board) == ["beep.wav"]
+    writes = {name: flash.operations - before[name] for name, flash in board.flashes.items()}
+    board.restore(state)
+    bench.sleep(2)
+    return [(name, number, phase) for name, most in writes.items() for number in range(most) for phase in CutPhase]
+
+
+def cut_at(bench, make, step, tried):
+    board = make(sim_status=SimStatus.ACTIVE)
+    receive(bench, board, with_assets({"beep.wav": SOUNDS["beep.wav"]}))
+    image, state = build_asset("beep.wav", SOUNDS["beep.wav"]), board.snapshot()
+    every = asset_writes(bench, board, image, state)
+    for name, operation, phase in every[::step]:
+        board.flashes[name].cut_power(operation, phase)
+        come(bench, board, image)
+        assert not board.powered, "no such write"
+        board.power_on()
+        bench.sleep(2)
+        assert board.firmware.safe_mode is (stored(board) == []), "it is there as a whole, or not at all"
+        if board.firmware.safe_mode:
+            come(bench, board, image)
+        assert (stored(board), board.firmware.safe_mode) == (["beep.wav"], False)
+        board.restore(state)
+        bench.sleep(2)
+    tried(len(every[::step]), len(every))
+
+
+def test_a_power_cut_at_some_writes_of_an_asset_costs_nothing_but_to_send_it_again(bench, make, tried):
+    cut_at(bench, make, 7, tried)
+
+
+@pytest.mark.soak
+def test_a_power_cut_at_every_write_of_an_asset_costs_nothing_but_to_send_it_again(bench, make, tried):
+    cut_at(bench, make, 1, tried)
