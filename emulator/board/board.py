@@ -261,7 +261,7 @@ class Board:
         asleep = self._sleep
         self.enter(function, args)
         if asleep is not None:
-            asleep.wake(WakeUp.NETWORK)
+            asleep.receive()
 
     def run_instead(self, make: Callable[[Board], Firmware]) -> None:
         """End everything that this boot began, and run something else without a reset: how a panic takes the processor over."""
@@ -358,7 +358,7 @@ class Board:
     def _mode_changed(self) -> None:
         if self._sleep is not None:
             if self.buttons.mode:
-                self._sleep.wake(WakeUp.BUTTON)
+                self._sleep.press_button()
         elif self.firmware is not None:
             self.enter(self.firmware.mode_changed)
 

@@ -33,12 +33,10 @@ class Sleep:
     `woken` is called once, unless `end()` is called before.
     """
 
-    __slots__ = ("_clock", "_kept", "_timer", "_woken", "alarm", "began")
+    __slots__ = ("_kept", "_timer", "_woken", "alarm")
 
     def __init__(self, clock: Clock, alarm: Alarm, woken: Callable[[WakeUp], None]) -> None:
         self.alarm = alarm
-        self.began = clock.now
-        self._clock = clock
         self._woken = woken
         self._kept: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
         self._timer = None if alarm.after is None else clock.call_later(alarm.after, woken, WakeUp.TIME)
@@ -47,11 +45,15 @@ class Sleep:
         """Keep a call into the firmware for later."""
         self._kept.append((function, args))
 
-    def wake(self, by: WakeUp) -> None:
-        """Wake the processor, if this wakes it."""
-        wakes = {WakeUp.TIME: True, WakeUp.BUTTON: self.alarm.button, WakeUp.NETWORK: self.alarm.network}
-        if wakes[by]:
-            self._woken(by)
+    def press_button(self) -> None:
+        """MODE went down."""
+        if self.alarm.button:
+            self._woken(WakeUp.BUTTON)
+
+    def receive(self) -> None:
+        """Data from the network has come."""
+        if self.alarm.network:
+            self._woken(WakeUp.NETWORK)
 
     def end(self) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
         """Be over; returns what was kept, in its order."""

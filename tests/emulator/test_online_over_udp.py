@@ -296,6 +296,16 @@ def flash(bench, board, image):
     return bench.lab.driver.run(_awaited(session(bench, board).flash(image)), timeout=600)
 
 
+def is_sent_again(bench, board, image, interrupted):
+    """An update that was interrupted fails; once the board is there again it is sent anew, and runs."""
+    with pytest.raises((ConnectionError, TimeoutError)):
+        bench.lab.driver.run(_awaited(interrupted), timeout=300)
+    bench.wait_led(board, "breathing cyan", timeout=120)
+    flash(bench, board, image)
+    bench.sleep(2)
+    bench.wait_led(board, "breathing cyan", timeout=300)
+
+
 def test_an_update_of_version_3_arrives_over_a_network_that_loses_a_tenth(bench, online):
     board = online()
     cell(bench).link.loss = 0.1
@@ -325,12 +335,7 @@ def test_an_update_that_was_interrupted_goes_on_where_it_was(bench, online):
     board.power_off()
     assert 0 < kept.received < len(image)
     board.power_on()
-    with pytest.raises((ConnectionError, TimeoutError)):
-        bench.lab.driver.run(_awaited(reply), timeout=300)
-    bench.wait_led(board, "breathing cyan", timeout=120)
-    flash(bench, board, image)
-    bench.sleep(2)
-    bench.wait_led(board, "breathing cyan", timeout=300)
+    is_sent_again(bench, board, image, reply)
     assert board.firmware.modules.user.product == (13, 8)
     assert board.transfer.load() is None
 
@@ -352,12 +357,7 @@ def test_what_was_interrupted_is_begun_anew_where_it_is_not_there_any_more(bench
             place, lying = as_it_lies(read_module(content))
             copy(board.flash_named(external=False), place, lying)
     board.power_on()
-    with pytest.raises((ConnectionError, TimeoutError)):
-        bench.lab.driver.run(_awaited(reply), timeout=300)
-    bench.wait_led(board, "breathing cyan", timeout=120)
-    flash(bench, board, image)
-    bench.sleep(2)
-    bench.wait_led(board, "breathing cyan", timeout=300)
+    is_sent_again(bench, board, image, reply)
     assert board.firmware.modules.user.product == (13, 8)
 
 
